@@ -1,0 +1,1 @@
+"""Safe People and Safe Projects: who may do what, for which approved purpose, until when."""

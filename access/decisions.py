@@ -1,0 +1,50 @@
+"""May this happen? A decision with its reason: `Allowed`, or `Refused` with a code and who can change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from audit.errors import HavenError
+
+
+class RefusedError(HavenError):
+    """A policy said no. Carries the refusal, so that the person sees which rule and who can change it."""
+
+    code: ClassVar[str] = "refused"
+    exit_status = 77
+    http_status = 403
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason, where=f"rule {refused.code}", mend=refused.mend)
+        self.refused = refused
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Yes."""
+
+    def require(self) -> None:
+        """Nothing to raise."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No: `code` is stable (`project.not_live`), `reason` is a sentence, `mend` says who can change it and how."""
+
+    code: str
+    reason: str
+    mend: str | None = None
+
+    def require(self) -> None:
+        """Raise this refusal."""
+        raise RefusedError(self)
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Decision = Allowed | Refused

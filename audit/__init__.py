@@ -1,0 +1,1 @@
+"""The evidence: what happened, provably complete. Imports no other component."""

@@ -1,0 +1,74 @@
+"""Which facts can the log hold? The names are stable strings, never reused, one past fact each.
+
+Refusals are facts too: each verb that a policy can refuse has its `..._refused`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """Every event name. The comment of each section names the component that writes it."""
+
+    # audit
+    LOG_OPENED = "log.opened"
+    CHANGE_ABANDONED = "change.abandoned"  # the entry it names was written, its change was not kept
+
+    # access
+    ORGANISATION_REGISTERED = "organisation.registered"
+    PERSON_REGISTERED = "person.registered"
+    PERSON_SUSPENDED = "person.suspended"
+    PROJECT_APPLIED = "project.applied"
+    PROJECT_APPLY_REFUSED = "project.apply_refused"
+    PROJECT_APPROVED = "project.approved"  # by one controller, for its own part
+    PROJECT_APPROVE_REFUSED = "project.approve_refused"
+    PROJECT_WENT_LIVE = "project.went_live"
+    PROJECT_WITHDRAWN = "project.withdrawn"  # one controller takes its approval back
+    PROJECT_WITHDRAW_REFUSED = "project.withdraw_refused"
+    PROJECT_CLOSED = "project.closed"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_REFUSED = "token.refused"
+
+    # linkage
+    DELIVERY_RECEIVED = "delivery.received"
+    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_REPEATED = "delivery.repeated"  # the same delivery again: nothing changed
+    DELIVERY_SUPERSEDED = "delivery.superseded"
+    LINKAGE_STARTED = "linkage.started"
+    LINKAGE_COMPLETED = "linkage.completed"
+    LINKAGE_FAILED = "linkage.failed"
+    SCOPE_PUBLISHED = "scope.published"
+    SCOPE_PUBLISH_REFUSED = "scope.publish_refused"
+
+    # environments: gateway
+    QUERY_REQUESTED = "query.requested"
+    QUERY_COMPLETED = "query.completed"
+    QUERY_REFUSED = "query.refused"
+    QUERY_FAILED = "query.failed"
+
+    # environments: workspaces
+    WORKSPACE_OPENED = "workspace.opened"
+    WORKSPACE_OPEN_REFUSED = "workspace.open_refused"
+    WORKSPACE_CLOSED = "workspace.closed"
+
+    # environments: airlock
+    RELEASE_DRAFTED = "release.drafted"
+    RELEASE_SUBMITTED = "release.submitted"
+    RELEASE_SUBMIT_REFUSED = "release.submit_refused"
+    RELEASE_CHECKED = "release.checked"
+    RELEASE_RETURNED = "release.returned"
+    RELEASE_DECIDED = "release.decided"  # one checker's verdict
+    RELEASE_DECIDE_REFUSED = "release.decide_refused"
+    RELEASE_APPROVED = "release.approved"
+    RELEASE_REJECTED = "release.rejected"
+    RELEASE_RELEASED = "release.released"
+    RELEASE_RELEASE_REFUSED = "release.release_refused"
+    RELEASE_WITHDRAWN = "release.withdrawn"
+    RELEASE_LAPSED = "release.lapsed"
+    RELEASE_RECALLED = "release.recalled"
+    RELEASE_FAILED = "release.failed"
+
+    # infra
+    HAVEN_STARTED = "haven.started"
+    HAVEN_STOPPED = "haven.stopped"

@@ -1,0 +1,121 @@
+"""What does a person see of the evidence? One self-contained HTML page: text, tables, plots with their numbers.
+
+No script, nothing fetched, so a page can be sent to a controller or kept as evidence. Each plot has a text
+alternative and its table beside it (WCAG 2.2, 1.1.1). Values are escaped; what is put in is the caller's
+duty: counts and codes, never a row.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;color:#212b32;background:#f0f4f5;margin:0}
+main{max-width:960px;margin:0 auto;background:#fff;padding:24px 32px 48px}
+header{background:#005eb8;color:#fff;padding:16px 32px}header p{margin:0}h1{margin:.2em 0;font-size:1.7rem}
+h2{margin-top:2em;border-bottom:2px solid #d8dde0;padding-bottom:.2em}
+table{border-collapse:collapse;margin:1em 0;min-width:40%}caption{text-align:left;font-weight:600;padding:.3em 0}
+th,td{border-bottom:1px solid #d8dde0;padding:.35em .8em;text-align:left;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+.note{border-left:6px solid #005eb8;background:#f0f4f5;padding:.6em 1em;margin:1em 0}
+.bad{border-left-color:#d5281b}.good{border-left-color:#007f3b}
+figure{margin:1em 0}figure svg{max-width:100%;height:auto}pre{overflow:auto;background:#f0f4f5;padding:1em}
+"""
+
+
+@dataclass
+class Report:
+    """A page under construction. Methods add to it in order; `write` puts it on disk whole or not at all."""
+
+    title: str
+    subtitle: str = ""
+    _parts: list[str] = field(default_factory=list)
+
+    def heading(self, text: str) -> None:
+        """A section begins."""
+        self._parts.append(f"<h2>{html.escape(text)}</h2>")
+
+    def text(self, text: str) -> None:
+        """A paragraph."""
+        self._parts.append(f"<p>{html.escape(text)}</p>")
+
+    def note(self, text: str, kind: str = "") -> None:
+        """A set-off remark; kind '', 'good' or 'bad' (said in words too: colour is never the only sign)."""
+        self._parts.append(f'<p class="note {html.escape(kind)}">{html.escape(text)}</p>')
+
+    def code(self, text: str) -> None:
+        """Preformatted text."""
+        self._parts.append(f'<pre tabindex="0">{html.escape(text)}</pre>')
+
+    def table(self, caption: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table; numbers are right-aligned with thousands separated."""
+        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headers)
+        body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
+        self._parts.append(
+            f"<table><caption>{html.escape(caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def bars(self, caption: str, labels: Sequence[str], values: Sequence[float], unit: str = "") -> None:
+        """A horizontal bar chart with its table of numbers below."""
+        self.figure(caption, _bars_svg(labels, values, unit))
+        self.table(caption, ["", unit or "value"], list(zip(labels, values, strict=True)))
+
+    def figure(self, caption: str, svg: str) -> None:
+        """A plot as inline SVG, captioned; `caption` is its text alternative."""
+        alternative = html.escape(caption)
+        self._parts.append(
+            f'<figure><div role="img" aria-label="{alternative}">{svg}</div>'
+            f"<figcaption>{alternative}</figcaption></figure>"
+        )
+
+    def render(self) -> str:
+        """The whole page."""
+        return (
+            '<!doctype html><html lang="en-GB"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            f"<title>{html.escape(self.title)}</title><style>{STYLE}</style></head><body>"
+            f"<header><h1>{html.escape(self.title)}</h1><p>{html.escape(self.subtitle)}</p></header>"
+            f"<main>{''.join(self._parts)}</main></body></html>"
+        )
+
+    def write(self, path: Path) -> Path:
+        """Write the page at `path`, replacing an older one in one step."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(path.suffix + ".part")
+        draft.write_text(self.render(), encoding="utf-8")
+        return draft.replace(path)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"<td>{html.escape(str(value))}</td>"
+    shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f'<td class="n">{shown}</td>'
+
+
+def _bars_svg(labels: Sequence[str], values: Sequence[float], unit: str) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, max(1.2, 0.34 * len(labels) + 0.6)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh([str(label) for label in labels], list(values), color="#005eb8")
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(unit)
+    return figure_svg(figure)
+
+
+def figure_svg(figure: object) -> str:
+    """A matplotlib Figure as an SVG element without prolog, the same bytes for the same figure."""
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "haven", "svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})  # type: ignore[attr-defined]
+    text = out.getvalue()
+    return text[text.index("<svg") :]

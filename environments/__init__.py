@@ -1,0 +1,1 @@
+"""Safe Settings and Safe Outputs: workspaces, query gateway, disclosure control, airlock."""

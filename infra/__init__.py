@@ -1,0 +1,1 @@
+"""Where Haven is put together and deployed: settings, wiring, command line, servers, demo."""

@@ -1,0 +1,1 @@
+"""The command line `haven`: one module per topic. Top-level imports here stay light (see main.py)."""

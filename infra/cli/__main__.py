@@ -1,0 +1,5 @@
+"""`python -m infra.cli` is `haven`."""
+
+from infra.cli.main import main
+
+main()

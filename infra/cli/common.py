@@ -1,0 +1,55 @@
+"""What every command shares: the options --home and --json, how data is printed, how an error is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from audit.errors import HavenError
+    from infra.wiring import Haven
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="HAVEN_HOME", help="The haven's folder.", show_default="./haven-home"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data for a program.")]
+As = Annotated[
+    str,
+    typer.Option("--as", help="Who acts: a registered person or organisation."),
+]
+DEFAULT_HOME = Path("haven-home")
+
+
+def open_haven(home: Path) -> Haven:
+    """The haven at `home`, made on first use."""
+    from infra.wiring import Haven
+
+    return Haven.at(home)
+
+
+def print_json(data: Any) -> None:
+    """Data for a program, on standard output."""
+    typer.echo(json.dumps(data, indent=2, default=str, ensure_ascii=False))
+
+
+def show_error(error: HavenError) -> int:
+    """Say what was wrong, where, and how to mend it; return the exit status."""
+    if "--json" in sys.argv:
+        typer.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False), err=True)
+        return error.exit_status
+    typer.echo(f"Error [{error.code}]: {error.what}", err=True)
+    if error.where:
+        typer.echo(f"  where: {error.where}", err=True)
+    if error.mend:
+        typer.echo(f"  mend:  {error.mend}", err=True)
+    if os.environ.get("HAVEN_TRACEBACK"):
+        raise error
+    return error.exit_status

@@ -1,0 +1,55 @@
+"""`haven`: every topic's commands, the shared options, and errors that a person can act on.
+
+Start-up stays well under a second: this module and the topic modules import only typer and the standard
+library; what is heavy is imported inside the command that uses it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from infra.cli.common import show_error
+
+TOPICS = (
+    "delivery",
+    "contract",
+    "linkage",
+    "project",
+    "scope",
+    "query",
+    "workspace",
+    "release",
+    "audit",
+    "services",
+    "demo",
+    "house",
+)
+
+app = typer.Typer(
+    name="haven",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="An accredited safe haven: deliveries in, linked, approved, queried in a workspace, "
+    "checked, released, and every step in a log that a stranger can verify.\n\n"
+    "Example: `haven demo`",
+)
+
+for topic in TOPICS:
+    importlib.import_module(f"infra.cli.{topic}").register(app)
+
+
+def main() -> None:
+    """Run a command; turn any of Haven's errors into its sentence and exit status, never a traceback."""
+    from audit.errors import HavenError
+
+    try:
+        app()
+    except HavenError as error:
+        sys.exit(show_error(error))
+    except KeyboardInterrupt:
+        typer.echo("Stopped by Ctrl-C; what was complete is kept.", err=True)
+        sys.exit(130)

@@ -1,0 +1,166 @@
+"""How is this haven set up? One typed model: `haven.toml` in the home, overridden by HAVEN_* variables.
+
+An unknown key is an error at start. No secret stands here: keys live in the key ring (access.keys).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from infra.errors import DeploymentError
+
+SETTINGS_FILE = "haven.toml"
+LONGEST_SOCKET_FOLDER = 70  # a Unix socket's path may have 107 bytes; ours add up to 36
+
+
+class SettingsError(DeploymentError):
+    """haven.toml is wrong; the message names the key."""
+
+    code = "settings.invalid"
+    exit_status = 78
+
+
+class GatewaySettings(BaseModel):
+    """Limits of one query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    row_limit: int = Field(default=5_000_000, gt=0)
+    byte_limit: int = Field(default=2 * 1024**3, gt=0)
+    seconds: float = Field(default=300.0, gt=0)
+    worker_memory: str = "2GB"
+    worker_threads: int = Field(default=2, gt=0)
+    worker_idle_seconds: float = Field(default=300.0, gt=0)
+
+
+class ServerSettings(BaseModel):
+    """Loopback ports; 0 lets the system choose, and `haven up` writes what it chose."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    hub_port: int = Field(default=0, ge=0, lt=65536)
+    prefect_port: int = Field(default=0, ge=0, lt=65536)
+
+
+class Settings(BaseModel):
+    """The one settings model. Folders are derived from `home`; each zone has its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path
+    database: str | None = None  # an SQLAlchemy URL without password; None: SQLite in the home
+    real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
+    duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
+    issuer: str = "https://haven.localhost/issuer"
+    gateway: GatewaySettings = GatewaySettings()
+    servers: ServerSettings = ServerSettings()
+
+    @property
+    def database_url(self) -> str:
+        """SQLite in the home unless the settings name a server."""
+        return self.database or f"sqlite:///{self.home / 'records' / 'haven.db'}"
+
+    @property
+    def audit_folder(self) -> Path:
+        return self.home / "audit"
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def intake_folder(self) -> Path:
+        """Quarantine and delivery reports."""
+        return self.home / "intake"
+
+    @property
+    def linkage_zone(self) -> Path:
+        return self.home / "zones" / "linkage"
+
+    @property
+    def research_zone(self) -> Path:
+        return self.home / "zones" / "research"
+
+    @property
+    def scopes_folder(self) -> Path:
+        return self.home / "scopes"
+
+    @property
+    def airlock_folder(self) -> Path:
+        return self.home / "airlock"
+
+    @property
+    def outbox_folder(self) -> Path:
+        return self.home / "outbox"
+
+    @property
+    def register_folder(self) -> Path:
+        return self.home / "register"
+
+    @property
+    def reports_folder(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def workspaces_folder(self) -> Path:
+        return self.home / "workspaces"
+
+    @property
+    def logs_folder(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def prefect_folder(self) -> Path:
+        return self.home / "prefect"
+
+    @property
+    def run_folder(self) -> Path:
+        """Sockets and process ids; outside the home when its path is too long for a Unix socket."""
+        inside = self.home / "run"
+        if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER:
+            return inside
+        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"haven-{os.getuid()}-{name}"
+
+    @property
+    def audit_socket(self) -> Path:
+        return self.run_folder / "audit.sock"
+
+    @property
+    def gateway_socket(self) -> Path:
+        return self.run_folder / "gateway.sock"
+
+
+def load_settings(home: Path) -> Settings:
+    """The settings of `home`. Raises SettingsError naming each wrong key."""
+    home = home.expanduser().absolute()
+    path = home / SETTINGS_FILE
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingsError(
+                f"{SETTINGS_FILE} cannot be read: {error}", where=str(path)
+            ) from None
+    if "home" in values:
+        raise SettingsError(
+            "'home' may not stand in the settings file", where=str(path), mend="Use --home."
+        )
+    if url := os.environ.get("HAVEN_DATABASE"):
+        values["database"] = url
+    try:
+        return Settings(home=home, **values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise SettingsError(
+            f"{SETTINGS_FILE}: {problems}", where=str(path), mend="Correct the named keys."
+        ) from None

@@ -1,0 +1,1 @@
+"""Safe Data: from identified deliveries to linked, pseudonymised, minimised data."""
