@@ -1,0 +1,80 @@
+"""What do the flows drive? This port; `infra` puts the haven behind it in each process that runs flows.
+
+A flow's parameters and results are kept and shown by Prefect, so nothing but opaque ids goes in and nothing
+but a `Summary` of codes and suppressed counts comes out (house rule; Caldicott 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audit.errors import HavenError
+from audit.progress import Progress, silent
+
+
+class PlantMissing(HavenError):
+    """A flow was started in a process in which no haven was put behind it."""
+
+    code = "flows.no_haven"
+    exit_status = 78
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a step did, fit to be shown: a headline and labelled values, no row values, no small counts."""
+
+    key: str
+    headline: str
+    rows: tuple[tuple[str, str], ...] = field(default=())
+
+
+class Plant(Protocol):
+    """The verbs that flows put in order. Each is idempotent: run again after a crash it finishes the work."""
+
+    def waiting_batches(self, dataset: str) -> list[str]:
+        """The opaque ids of deliveries that lie in the dataset's inbox."""
+        ...
+
+    def receive(self, batch: str, progress: Progress = silent) -> Summary:
+        """Take in the delivery that was staged under this opaque id."""
+        ...
+
+    def link(self, progress: Progress = silent) -> Summary:
+        """Link every delivery that was received and not yet linked."""
+        ...
+
+    def publish_scope(self, project: str, progress: Progress = silent) -> Summary:
+        """Materialise the project's live approval."""
+        ...
+
+    def release(self, request: str) -> Summary:
+        """Ask everything again and release an approved request."""
+        ...
+
+
+class _Holder:
+    make: Callable[[], Plant] | None = None
+    progress: Progress = staticmethod(silent)
+
+
+def use(make: Callable[[], Plant], progress: Progress = silent) -> None:
+    """Put a haven behind the flows of this process."""
+    _Holder.make = make
+    _Holder.progress = staticmethod(progress)
+
+
+def plant() -> Plant:
+    """The haven behind the flows. Raises PlantMissing when there is none."""
+    if _Holder.make is None:
+        raise PlantMissing(
+            "No haven stands behind the flows of this process.",
+            mend="Start flows with `haven flow run`, or from the deployments in prefect.yaml with HAVEN_HOME set.",
+        )
+    return _Holder.make()
+
+
+def progress() -> Progress:
+    """How this process shows progress."""
+    return _Holder.progress

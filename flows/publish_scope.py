@@ -1,0 +1,29 @@
+"""What may the project see? Its live approval, materialised into its own file."""
+
+from __future__ import annotations
+
+from prefect import flow, task
+
+from flows.plant import plant, progress
+from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
+
+
+@task(
+    name="build_scope",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_SECONDS,
+    retry_condition_fn=may_pass,
+    persist_result=False,
+)
+@contained
+def build_scope(project: str) -> None:
+    """Materialise the scope of one project."""
+    with one_writer():
+        summary = plant().publish_scope(project, progress())
+    show(summary)
+
+
+@flow(name="publish_scope", persist_result=False, log_prints=False)
+def publish_scope(project: str) -> None:
+    """Materialise the scope of one project."""
+    build_scope(project)

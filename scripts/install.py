@@ -1,0 +1,126 @@
+"""Make Haven's environments from the hash-pinned locks. Standard library only: it runs before anything is installed.
+
+Each environment is made whole or made again: its stamp (a copy of the lock) is written last, so that Ctrl-C or
+a crash at any point leaves something the next run finishes. Downloads are kept in the installer's cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
+OLDEST_PYTHON = (3, 11)
+STAMP = "complete.txt"
+PURPOSE = {
+    "haven": "the haven itself",
+    "hub": "JupyterHub",
+    "workspace": "what researchers work with",
+    "test": "the haven with the tools of its tests",
+}
+
+
+def main(names: list[str]) -> int:
+    """Make the named environments; 0 when all are complete."""
+    if sys.version_info < OLDEST_PYTHON:
+        return _fail(f"Python {sys.version.split()[0]} is too old: Haven needs 3.11 or newer.")
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with (ENVIRONMENTS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [name for name in names if not is_complete(name)]
+        for number, name in enumerate(missing, start=1):
+            print(f"[{number}/{len(missing)}] Making the environment '{name}' ({PURPOSE[name]}) ...", file=sys.stderr)
+            started = time.monotonic()
+            try:
+                make(name)
+            except subprocess.CalledProcessError as error:
+                return _fail(
+                    f"The environment '{name}' could not be made (step: {' '.join(map(str, error.cmd[:4]))}).",
+                    "The lines above say why. When the cause is mended, run the same command again.",
+                )
+            print(f"      done in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return 0
+
+
+def is_complete(name: str) -> bool:
+    """Was this environment finished, from this very lock?"""
+    stamp = ENVIRONMENTS / name / STAMP
+    return stamp.exists() and stamp.read_bytes() == lock_of(name).read_bytes()
+
+
+def lock_of(name: str) -> Path:
+    """The committed lock: names, versions, hashes, no addresses."""
+    return ROOT / "locks" / f"{name}.txt"
+
+
+def make(name: str) -> None:
+    """Make one environment from nothing."""
+    installer = _installer()
+    folder = ENVIRONMENTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    environment = _installer_environment()
+    _run([installer, "venv", "--quiet", "--python", sys.executable, folder], environment)
+    _run(
+        [installer, "pip", "install", "--require-hashes", "--compile-bytecode", "--no-deps"]
+        + ["--python", folder / "bin" / "python", "-r", lock_of(name)],
+        environment,
+    )
+    if name in ("haven", "test"):
+        packages = next((folder / "lib").glob("python3*")) / "site-packages"
+        (packages / "haven.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+        _run([folder / "bin" / "python", "-m", "compileall", "-q", *_own_packages()], environment)
+    shutil.copyfile(lock_of(name), folder / STAMP)
+
+
+def _own_packages() -> list[Path]:
+    return [ROOT / name for name in ("audit", "access", "linkage", "environments", "flows", "infra")]
+
+
+def _installer() -> Path:
+    """uv, installed by pip at its pinned hash into an environment of its own."""
+    folder = ENVIRONMENTS / "bootstrap"
+    if not is_complete("bootstrap"):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _run([sys.executable, "-m", "venv", folder], dict(os.environ))
+        except subprocess.CalledProcessError:
+            print(
+                "haven: this Python cannot make environments. On Debian: apt-get install python3-venv",
+                file=sys.stderr,
+            )
+            raise
+        _run(
+            [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
+            + ["--disable-pip-version-check", "-r", lock_of("bootstrap")],
+            dict(os.environ),
+        )
+        shutil.copyfile(lock_of("bootstrap"), folder / STAMP)
+    return folder / "bin" / "uv"
+
+
+def _installer_environment() -> dict[str, str]:
+    return {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def _run(command: list[str | Path], environment: dict[str, str]) -> None:
+    subprocess.run([str(part) for part in command], check=True, env=environment)
+
+
+def _fail(*lines: str) -> int:
+    for line in lines:
+        print(f"haven: {line}", file=sys.stderr)
+    return 69
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:] or ["haven", "hub", "workspace"]))
+    except KeyboardInterrupt:
+        print("\nhaven: stopped; the next start goes on from here.", file=sys.stderr)
+        sys.exit(130)
