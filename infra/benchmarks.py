@@ -1,0 +1,51 @@
+"""How fast is it, beside what it is compared with? Each module of tests/bench is measured in one run.
+
+Machines are shared and noisy: the figures that matter are the ratios of things measured side by side.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.errors import DeploymentError
+
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "bench"
+
+
+class UnknownBenchmark(DeploymentError):
+    """No benchmark has this name."""
+
+    code = "bench.unknown"
+    exit_status = 64
+
+
+def run_benchmarks(names: list[str], *, quick: bool) -> None:
+    """Run the named benchmarks, or all, and print a table each."""
+    known = {path.stem: path for path in sorted(FOLDER.glob("[a-z]*.py"))}
+    for name in names:
+        if name not in known:
+            raise UnknownBenchmark(f"There is no benchmark '{name}'.", mend=f"There are: {', '.join(known)}.")
+    console = Console()
+    for name in names or list(known):
+        module = _load(known[name])
+        table = Table(title=module.NAME, title_justify="left")
+        table.add_column("measured")
+        table.add_column("value", justify="right")
+        table.add_column("unit")
+        for label, value, unit in module.run(quick):
+            table.add_row(label, f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", unit)
+        console.print(table)
+
+
+def _load(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"bench_{path.stem}", path)
+    if specification is None or specification.loader is None:
+        raise UnknownBenchmark(f"The benchmark '{path.stem}' cannot be loaded.", where=str(path))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

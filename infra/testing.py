@@ -1,0 +1,169 @@
+"""Does everything named hold? Installs what the tests need where the account may, runs every kind, says what was left out.
+
+The last line is the verdict: COMPLETE, QUICK or INCOMPLETE with the counts. Only COMPLETE is a full pass.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
+FULL_FOLDERS = ("integration", "acceptance", "browser")
+POSTGRESQL_CONFIGURATION = Path("/etc/postgresql-common/createcluster.conf")
+INCOMPLETE_STATUS = 3
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something of the system's that tests need: how to see that it is there, and how to get it."""
+
+    name: str
+    marker: str
+    packages: tuple[str, ...]
+    programs: tuple[str, ...]
+
+    def is_there(self) -> bool:
+        """Is any of the programs installed?"""
+        return any(shutil.which(program) or next(Path("/").glob(program[1:]), None) for program in self.programs)
+
+
+NEEDS = (
+    Need("PostgreSQL 15 or newer", "needs_postgresql", ("postgresql",), ("/usr/lib/postgresql/*/bin/initdb",)),
+    Need("Chromium", "needs_chromium", ("chromium",), ("/usr/bin/chromium",)),
+)
+
+
+@dataclass
+class Tally:
+    """Counts over all steps, and what was left out by name with how to get it."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    left_out: list[str] = field(default_factory=list)
+    steps: list[tuple[str, str, float]] = field(default_factory=list)
+
+
+def run_tests(*, quick: bool, only: Sequence[str] = ()) -> int:
+    """Run the checks and tests; the exit status is 0 only for a pass of all that was asked."""
+    tally = Tally()
+    _house_checks(tally)
+    missing = [] if quick else _install_needs(tally)
+    for folder in QUICK_FOLDERS:
+        _pytest(tally, folder, ["-m", "not slow"] if quick else [], only)
+    if not quick:
+        unmet = " and ".join(f"not {need.marker}" for need in missing)
+        for folder in FULL_FOLDERS:
+            _pytest(tally, folder, ["-m", unmet] if unmet else [], only)
+    return _verdict(tally, quick=quick)
+
+
+def _house_checks(tally: Tally) -> None:
+    tools = Path(sys.executable).parent
+    for name, command in (
+        ("style (ruff check)", [tools / "ruff", "check", "--no-cache", "."]),
+        ("form (ruff format)", [tools / "ruff", "format", "--no-cache", "--check", "."]),
+        ("types (mypy --strict)", [tools / "mypy", "--cache-dir", os.devnull]),
+        ("import rules (import-linter)", [tools / "lint-imports", "--no-cache"]),
+    ):
+        _step(tally, name, [str(part) for part in command])
+
+
+def _step(tally: Tally, name: str, command: list[str]) -> None:
+    """A check that is one command: one pass or one failure; its output is shown only when it fails."""
+    started = time.monotonic()
+    print(f"--- {name}", flush=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        tally.passed += 1
+    else:
+        tally.failed += 1
+        print(done.stdout[-8000:], done.stderr[-4000:], flush=True)
+    tally.steps.append((name, "passed" if done.returncode == 0 else "FAILED", time.monotonic() - started))
+
+
+def _pytest(tally: Tally, folder: str, selection: list[str], only: Sequence[str]) -> None:
+    """One folder of tests in a pytest of its own, counted from its JUnit file."""
+    tests = ROOT / "tests" / folder
+    if not any(tests.rglob("test_*.py")):
+        return
+    started = time.monotonic()
+    print(f"--- tests/{folder}", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        outcome = Path(scratch) / "outcome.xml"
+        command = [sys.executable, "-m", "pytest", str(tests), f"--junitxml={outcome}", *selection]
+        if only:
+            command += ["-k", " or ".join(only)]
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        counts = _counts(outcome)
+    nothing_chosen = status == 5 and (only or selection)
+    good = status == 0 or nothing_chosen
+    tally.passed += counts["passed"]
+    tally.failed += counts["failed"] or (0 if good else 1)
+    tally.skipped += counts["skipped"]
+    if counts["skipped"]:
+        tally.left_out.append(f"{counts['skipped']} tests of tests/{folder} were skipped (reasons above)")
+    tally.steps.append((f"tests/{folder}", "passed" if good else "FAILED", time.monotonic() - started))
+
+
+def _counts(outcome: Path) -> dict[str, int]:
+    if not outcome.exists():
+        return {"passed": 0, "failed": 0, "skipped": 0}
+    suite = ElementTree.parse(outcome).getroot().find("testsuite")  # noqa: S314 - pytest wrote it just now
+    if suite is None:
+        return {"passed": 0, "failed": 0, "skipped": 0}
+    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
+    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+    return {"passed": total - failed - skipped, "failed": failed, "skipped": skipped}
+
+
+def _install_needs(tally: Tally) -> list[Need]:
+    """Install what is missing where the account may; tell by name what is still missing."""
+    missing = [need for need in NEEDS if not need.is_there()]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = [package for need in missing for package in need.packages]
+        print(f"--- installing {', '.join(packages)} (apt-get)", flush=True)
+        if not POSTGRESQL_CONFIGURATION.exists():
+            # The tests make servers of their own; Debian's package must not start one.
+            POSTGRESQL_CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
+            POSTGRESQL_CONFIGURATION.write_text("create_main_cluster = false\n", encoding="utf-8")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+            subprocess.run(
+                ["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL
+            )
+    still = [need for need in missing if not need.is_there()]
+    for need in still:
+        tally.left_out.append(
+            f"{need.name} is not installed: its tests did not run. "
+            f"Get it with `apt-get install {' '.join(need.packages)}` as root."
+        )
+    return still
+
+
+def _verdict(tally: Tally, *, quick: bool) -> int:
+    print()
+    for name, result, seconds in tally.steps:
+        print(f"{result:<7} {seconds:7.1f} s  {name}")
+    if quick:
+        tally.left_out.append(f"only the quick part ran; not {', '.join(FULL_FOLDERS)} and the slow tests")
+    for line in tally.left_out:
+        print(f"left out: {line}")
+    counts = f"{tally.passed} passed, {tally.failed} failed"
+    if tally.skipped:
+        counts += f", {tally.skipped} skipped"
+    word = "QUICK" if quick else "INCOMPLETE" if tally.left_out else "COMPLETE"
+    print(f"{word}: {counts}", flush=True)
+    if tally.failed:
+        return 1
+    return INCOMPLETE_STATUS if word == "INCOMPLETE" else 0
