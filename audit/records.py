@@ -53,9 +53,7 @@ class Change:
         **details: Json,
     ) -> None:
         """Say what happened; written before the change is committed."""
-        event = AuditEvent(
-            name=name, at=self.at, by=self.by, project=project, dataset=dataset, details=details
-        )
+        event = AuditEvent(name=name, at=self.at, by=self.by, project=project, dataset=dataset, details=details)
         self.events.append(event)
 
 
@@ -87,11 +85,7 @@ class Records:
             receipts = self.log.append(change.events)
             try:
                 for event, receipt in zip(change.events, receipts, strict=True):
-                    session.add(
-                        AuditReceipt(
-                            event_id=event.id, log_index=receipt.index, name=event.name, at=event.at
-                        )
-                    )
+                    session.add(AuditReceipt(event_id=event.id, log_index=receipt.index, name=event.name, at=event.at))
                 session.commit()
             except BaseException:
                 session.rollback()

@@ -44,7 +44,7 @@ def contained(step: Callable[P, R]) -> Callable[P, R]:
             return step(*args, **kwargs)
         except HavenError:
             raise
-        except Exception as error:  # any library's: its text may quote a row
+        except Exception as error:  # noqa: BLE001 - any library's: its text may quote a row
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
             failure = StepFailed(

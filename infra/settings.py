@@ -74,6 +74,11 @@ class Settings(BaseModel):
         return self.home / "keys"
 
     @property
+    def inbox_folder(self) -> Path:
+        """Where controllers' deliveries wait, one folder per dataset."""
+        return self.home / "inbox"
+
+    @property
     def intake_folder(self) -> Path:
         """Quarantine and delivery reports."""
         return self.home / "intake"
@@ -145,22 +150,15 @@ def load_settings(home: Path) -> Settings:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise SettingsError(
-                f"{SETTINGS_FILE} cannot be read: {error}", where=str(path)
-            ) from None
+            raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}", where=str(path)) from None
     if "home" in values:
-        raise SettingsError(
-            "'home' may not stand in the settings file", where=str(path), mend="Use --home."
-        )
+        raise SettingsError("'home' may not stand in the settings file", where=str(path), mend="Use --home.")
     if url := os.environ.get("HAVEN_DATABASE"):
         values["database"] = url
     try:
         return Settings(home=home, **values)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors(include_input=False)
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
         )
-        raise SettingsError(
-            f"{SETTINGS_FILE}: {problems}", where=str(path), mend="Correct the named keys."
-        ) from None
+        raise SettingsError(f"{SETTINGS_FILE}: {problems}", where=str(path), mend="Correct the named keys.") from None

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
@@ -139,9 +139,7 @@ def _install_needs(tally: Tally) -> list[Need]:
             POSTGRESQL_CONFIGURATION.write_text("create_main_cluster = false\n", encoding="utf-8")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
-            subprocess.run(
-                ["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL
-            )
+            subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
     still = [need for need in missing if not need.is_there()]
     for need in still:
         tally.left_out.append(

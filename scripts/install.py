@@ -35,7 +35,10 @@ def main(names: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         missing = [name for name in names if not is_complete(name)]
         for number, name in enumerate(missing, start=1):
-            print(f"[{number}/{len(missing)}] Making the environment '{name}' ({PURPOSE[name]}) ...", file=sys.stderr)
+            print(
+                f"[{number}/{len(missing)}] Making the environment '{name}' ({PURPOSE[name]}) ...",
+                file=sys.stderr,
+            )
             started = time.monotonic()
             try:
                 make(name)

@@ -20,7 +20,16 @@ def main() -> None:
     for name in ("bootstrap", "haven", "hub", "workspace", "test"):
         held = ["--constraint", "locks/haven.txt"] if name == "test" else []
         subprocess.run(
-            [str(UV), "pip", "compile", f"locks/{name}.in", *held, *OPTIONS.split(), "--output-file", f"locks/{name}.txt"],
+            [
+                str(UV),
+                "pip",
+                "compile",
+                f"locks/{name}.in",
+                *held,
+                *OPTIONS.split(),
+                "--output-file",
+                f"locks/{name}.txt",
+            ],
             check=True,
             cwd=ROOT,
         )

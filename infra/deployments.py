@@ -1,0 +1,22 @@
+"""The flows as Prefect deployments start them: the haven of HAVEN_HOME is put behind them first.
+
+prefect.yaml names the functions of this module as entrypoints.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from infra.flowing import put_behind_flows
+from infra.wiring import Haven
+
+put_behind_flows(Haven.at(Path(os.environ.get("HAVEN_HOME", "haven-home"))))
+
+from flows.ingest import ingest  # noqa: E402 - Prefect must be prepared first
+from flows.link import link  # noqa: E402
+from flows.publish_scope import publish_scope  # noqa: E402
+from flows.release import release  # noqa: E402
+from flows.sweep import sweep_inbox  # noqa: E402
+
+__all__ = ["ingest", "link", "publish_scope", "release", "sweep_inbox"]

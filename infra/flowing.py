@@ -1,0 +1,73 @@
+"""How does a flow run from the command line or a deployment? With this haven put behind it, telemetry off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.progress import Progress, silent
+from flows.environment import prepare
+from infra.errors import DeploymentError
+from infra.servers.supervisor import read_state
+
+if TYPE_CHECKING:
+    from infra.plant import HavenPlant
+    from infra.wiring import Haven
+
+
+class UnknownFlow(DeploymentError):
+    """No flow has this name, or it was called with the wrong subject."""
+
+    code = "flow.unknown"
+    exit_status = 64
+
+
+def prefect_address(haven: Haven) -> str | None:
+    """The API of the haven's Prefect server when it is up; None means an ephemeral one."""
+    state = read_state(haven.settings.run_folder) or {}
+    services = state.get("services")
+    if isinstance(services, dict) and "prefect" in services:
+        return f"{services['prefect']['address']}/api"
+    return None
+
+
+def put_behind_flows(haven: Haven, progress: Progress = silent) -> HavenPlant:
+    """Prepare this process for flows on `haven`; returns the plant, which keeps what the steps returned."""
+    prepare(haven.settings.prefect_folder, prefect_address(haven))
+    from flows.plant import use
+    from infra.plant import HavenPlant
+
+    plant = HavenPlant(haven)
+    use(lambda: plant, progress)
+    return plant
+
+
+def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[str], None]) -> None:
+    """Run one flow by name and say what it did. Raises UnknownFlow, or what the flow's step raised."""
+    plant = put_behind_flows(haven)
+    from flows.ingest import ingest
+    from flows.link import link
+    from flows.publish_scope import publish_scope
+    from flows.release import release
+    from flows.sweep import sweep_inbox
+
+    with_subject: dict[str, Callable[[str], object]] = {
+        "ingest": lambda path: ingest(plant.inbox.stage(Path(path))),
+        "publish_scope": publish_scope,
+        "release": release,
+        "sweep_inbox": sweep_inbox,
+    }
+    if name == "link" and subject is None:
+        link()
+    elif name in with_subject and subject is not None:
+        with_subject[name](subject)
+    else:
+        raise UnknownFlow(
+            f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
+            mend="There are: ingest PATH, link, publish_scope PROJECT, release REQUEST, sweep_inbox DATASET.",
+        )
+    for summary in plant.summaries:
+        say(summary.headline)
+        for label, value in summary.rows:
+            say(f"  {label}: {value}")

@@ -1,0 +1,116 @@
+"""Which services has this haven, in which order? The log first: nothing happens without it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from flows.environment import prefect_environment
+from infra.servers.model import Service
+from infra.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+def services_of(settings: Settings) -> list[Service]:
+    """Every service of this home, in the order of start."""
+    return [
+        log_service(settings),
+        gateway_service(settings),
+        hub_service(settings),
+        prefect_service(settings),
+    ]
+
+
+def log_service(settings: Settings) -> Service:
+    """The audit log's writer."""
+    folder, path = settings.audit_folder, settings.audit_socket
+    return Service(
+        name="log",
+        purpose="writes the audit log",
+        command=(sys.executable, "-m", "audit.writer", "--folder", str(folder), "--socket", str(path)),
+        ready=lambda: _answers(path),
+        address=f"unix:{path}",
+    )
+
+
+def gateway_service(settings: Settings) -> Service:
+    """The query gateway, with the doors of the workspaces and the control routes of the hub."""
+    path = settings.gateway_socket
+    return Service(
+        name="gateway",
+        purpose="answers queries",
+        command=(sys.executable, "-m", "infra.servers.gateway", "--home", str(settings.home)),
+        ready=lambda: _healthy_socket(path),
+        address=f"unix:{path}",
+    )
+
+
+def prefect_service(settings: Settings) -> Service:
+    """Prefect's server, on loopback, with telemetry off."""
+    port = settings.servers.prefect_port or free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    return Service(
+        name="prefect",
+        purpose="orchestrates flows",
+        command=(sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)),
+        ready=lambda: _healthy_url(f"{url}/api/health"),
+        address=url,
+        environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
+        seconds_to_start=180.0,
+    )
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout: float = 5.0) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def _healthy_socket(path: Path) -> bool:
+    connection = UnixConnection(path, timeout=2.0)
+    try:
+        connection.request("GET", "/v1/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _healthy_url(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == http.HTTPStatus.OK)
+    except (OSError, urllib.error.URLError, http.client.HTTPException):
+        return False

@@ -1,0 +1,40 @@
+"""The one settings model: defaults, files, and refusal of what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.settings import LONGEST_SOCKET_FOLDER, SettingsError, load_settings
+
+
+def test_without_a_file_the_embedded_default_stands(tmp_path: Path) -> None:
+    """A home without haven.toml gets SQLite, no real data, and folders of its own for each zone."""
+    settings = load_settings(tmp_path)
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.real_data is False
+    assert settings.linkage_zone != settings.research_zone
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("real_dat = true", "real_dat"),
+        ("[gateway]\nrow_limit = 0", "gateway.row_limit"),
+        ("home = 'x'", "home"),
+    ],
+)
+def test_a_wrong_key_is_an_error_that_names_it(tmp_path: Path, text: str, key: str) -> None:
+    """An unknown key, a value out of range or a key that may not stand there is refused by name."""
+    (tmp_path / "haven.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+    assert key in str(caught.value)
+
+
+def test_sockets_fit_their_limit_in_a_deep_home(tmp_path: Path) -> None:
+    """A home with a long path keeps its sockets where their paths fit a Unix socket's 107 bytes."""
+    deep = tmp_path / ("d" * 90) / "home"
+    assert len(str(load_settings(deep).run_folder)) <= LONGEST_SOCKET_FOLDER
+    assert load_settings(deep).run_folder == load_settings(deep).run_folder
