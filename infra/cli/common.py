@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 Home = Annotated[
     Path,
-    typer.Option(
-        "--home", envvar="HAVEN_HOME", help="The haven's folder.", show_default="./haven-home"
-    ),
+    typer.Option("--home", envvar="HAVEN_HOME", help="The haven's folder.", show_default="./haven-home"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for a program.")]
 As = Annotated[

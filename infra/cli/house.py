@@ -58,7 +58,5 @@ def version() -> None:
     except PackageNotFoundError:
         from infra.testing import ROOT
 
-        line = next(
-            line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
-        )
+        line = next(line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version"))
         typer.echo(line.split('"')[1])

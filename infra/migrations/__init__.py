@@ -10,6 +10,7 @@ def upgrade(engine: Engine) -> None:
     import access.store
     import environments.airlock.store
     import linkage.store  # noqa: F401
+
     from audit.records import Base
 
     Base.metadata.create_all(engine)
