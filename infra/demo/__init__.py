@@ -1,0 +1,1 @@
+"""The demo: synthetic people, the whole chain in plain words, and attacks on itself."""

@@ -1,0 +1,114 @@
+"""The flows in the real Prefect: retried when the cause may pass, nothing of a row kept, one after another.
+
+One process of its own for all: Prefect reads its settings at its first import, and an ephemeral server is slow to start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CANARY = "9990000018"
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from flows.environment import prepare
+folder = Path(sys.argv[1])
+prepare(folder / "prefect")
+from audit.errors import AuditUnavailable
+from flows.plant import Summary, use
+import flows.steps
+flows.steps.RETRY_DELAYS_SECONDS[:] = [0, 0, 0]
+
+class Plant:
+    calls = {"receive": 0, "link": 0}
+    def waiting_batches(self, dataset):
+        return ["a" * 32, "b" * 32]
+    def receive(self, batch, progress=None):
+        self.calls["receive"] += 1
+        if self.calls["receive"] == 1:
+            raise AuditUnavailable("The log's writer does not answer.")
+        return Summary("delivery-summary", "A delivery was received.", (("rows", "1,000"),))
+    def link(self, progress=None):
+        self.calls["link"] += 1
+        return Summary("linkage-summary", "Linked.", (("people", "900"),))
+    def publish_scope(self, project, progress=None):
+        raise ValueError("Could not convert '%s' to INT32" % sys.argv[2])
+    def release(self, request):
+        raise AuditUnavailable("away for good")
+
+plant = Plant()
+use(lambda: plant)
+from flows.sweep import sweep_inbox
+from flows.publish_scope import publish_scope
+from flows.release import release
+out = {}
+sweep_inbox("gp")
+out["calls"] = plant.calls
+for name, flow, subject in (("publish", publish_scope, "p1"), ("release", release, "r1")):
+    try:
+        flow(subject)
+        out[name] = "went through"
+    except Exception as error:
+        out[name] = f"{type(error).__name__}: {error}"
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    out["artifacts"] = sorted(a.key for a in client.read_artifacts() if a.key)
+    limit = client.read_global_concurrency_limit_by_name("haven-writer")
+    out["limit"] = limit.limit
+print(json.dumps(out))
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], Path]:
+    """What the flows did with a plant that fails in known ways, and the folder Prefect wrote to."""
+    folder = tmp_path_factory.mktemp("flows")
+    environment = {**os.environ, "HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder), CANARY],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "printed.txt").write_text(done.stderr, encoding="utf-8")
+    result: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result, folder
+
+
+def test_a_passing_cause_is_tried_again(ran: tuple[dict[str, object], Path]) -> None:
+    """A step that failed because the log's writer was away runs again, and the sweep goes on to link."""
+    assert ran[0]["calls"] == {"receive": 3, "link": 1}
+
+
+def test_a_librarys_text_is_not_told(ran: tuple[dict[str, object], Path]) -> None:
+    """An unknown failure is told by type and place; its text, which may quote a cell, is not."""
+    assert "StepFailed" in str(ran[0]["publish"])
+    assert "ValueError" in str(ran[0]["publish"])
+    assert CANARY not in str(ran[0]["publish"])
+
+
+def test_a_lasting_cause_fails_the_flow(ran: tuple[dict[str, object], Path]) -> None:
+    """A release that cannot be recorded is not released: the flow fails."""
+    assert "AuditUnavailable" in str(ran[0]["release"])
+
+
+def test_prefect_keeps_no_row_value(ran: tuple[dict[str, object], Path]) -> None:
+    """No byte of the value in the failing row stands in Prefect's store or in what was printed."""
+    files = [path for path in ran[1].rglob("*") if path.is_file()]
+    assert len(files) > 1
+    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
+
+
+def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], Path]) -> None:
+    """Each step's summary is an artifact, and the writers' concurrency limit is one."""
+    assert ran[0]["artifacts"] == ["delivery-summary", "delivery-summary", "linkage-summary"]
+    assert ran[0]["limit"] == 1
