@@ -1,4 +1,13 @@
-"""The errors of linkage. The whole tree is drawn in audit/errors.py."""
+"""The errors of linkage. The whole tree is drawn in audit/errors.py; below LinkageError:
+
+LinkageError
+├── ZoneError          (linkage.zones)    a zone cannot be opened
+│   ├── ZoneBusy                          another process writes in it
+│   └── ZoneUnsafe                        real data, and no cipher that is fit for it
+├── ContractError      (linkage.intake)   a dataset contract cannot be used
+├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
+└── UnknownDelivery    (linkage.intake)   no delivery of this name or id
+"""
 
 from __future__ import annotations
 
@@ -9,3 +18,59 @@ class LinkageError(HavenError):
     """Root of the errors of linkage."""
 
     code = "linkage.error"
+
+
+class ZoneError(LinkageError):
+    """A zone cannot be opened: wrong key, damaged file, or a folder that is not private."""
+
+    code = "zone.error"
+
+
+class ZoneBusy(ZoneError):
+    """Another process works in the zone. It passes by itself: try again."""
+
+    code = "zone.busy"
+    exit_status = 75
+    http_status = 503
+
+
+class ZoneUnsafe(ZoneError):
+    """Real data, and no OpenSSL for the encryption at rest: the haven fails closed."""
+
+    code = "zone.unsafe"
+    exit_status = 78
+
+
+class ContractError(LinkageError):
+    """A dataset contract cannot be used as it stands."""
+
+    code = "contract.unusable"
+    exit_status = 65
+    http_status = 422
+
+
+class DeliveryRefused(LinkageError):
+    """A delivery was refused whole: nothing of it was kept, and the previous state is untouched.
+
+    reason: a stable code such as `file.altered`. reports: where the delivery report lies, when there is one.
+    """
+
+    code = "delivery.refused"
+    exit_status = 65
+    http_status = 422
+
+    def __init__(self, reason: str, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As every error, and the reason's stable code."""
+        return {**super().as_dict(), "reason": self.reason}
+
+
+class UnknownDelivery(LinkageError):
+    """No delivery is known under this name or id."""
+
+    code = "delivery.unknown"
+    exit_status = 66
+    http_status = 404

@@ -1,13 +1,17 @@
-"""Where do identifiers and payload lie? In zones: separate folders, separate encrypted DuckDB files, separate keys.
+"""Where do identified data lie, and who is in there now? Zones: each its own folder, DuckDB file and key.
 
-No connection ever has two zones attached (separation of functions, design section 1). One writer at a time per
-zone, held by a file lock, so that a second process gets a sentence instead of a half-read state.
+Identifiers and payload are never reachable from one connection: a connection has one zone, as `zone`, and no other
+(design section 1). One writer at a time, by a lock beside the file; who finds it busy is told so. Without a cipher
+fit for real data no zone opens for writing (docs/adr/0007-encryption-at-rest.md).
 """
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import os
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,121 +20,178 @@ from typing import Protocol
 
 import duckdb
 
-from linkage.errors import LinkageError
+from access.keys import KeyRing
+from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
 
 PRIVATE = 0o700
-SECONDS_TO_WAIT = 30.0
-POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 10.0
+SCRATCH = "scratch-"
 
 
-class ZoneBusy(LinkageError):
-    """Another process writes in the zone."""
+class ZoneSettings(Protocol):
+    """What of the haven's settings a zone needs."""
 
-    code = "zone.busy"
-    exit_status = 75
-
-
-class ZoneClosed(LinkageError):
-    """The zone cannot be opened: wrong key, damage, or no cipher fit for real data."""
-
-    code = "zone.closed"
-    exit_status = 78
-
-
-class ZoneKeys(Protocol):
-    """What zones need of the key ring."""
-
-    def zone_key(self, zone: str) -> str: ...
+    @property
+    def linkage_zone(self) -> Path: ...
+    @property
+    def research_zone(self) -> Path: ...
+    @property
+    def intake_folder(self) -> Path: ...
+    @property
+    def real_data(self) -> bool: ...
+    @property
+    def duckdb_httpfs(self) -> Path | None: ...
 
 
 @dataclass(frozen=True)
-class Zones:
-    """The zones of one haven. `httpfs` names DuckDB's OpenSSL extension; real data needs it (ADR 7)."""
+class ZonePlan:
+    """The same without the rest of the settings: for tests and tools."""
 
-    linkage_folder: Path
-    research_folder: Path
-    quarantine_folder: Path
-    keys: ZoneKeys
+    linkage_zone: Path
+    research_zone: Path
+    intake_folder: Path
     real_data: bool = False
-    httpfs: Path | None = None
-    memory_limit: str = "6GB"
+    duckdb_httpfs: Path | None = None
+
+    @classmethod
+    def under(cls, home: Path) -> ZonePlan:
+        """The folders where a haven at `home` has them."""
+        return cls(home / "zones" / "linkage", home / "zones" / "research", home / "intake")
+
+
+class Zones:
+    """The zones of one haven. Each opener yields a connection in which the zone's catalog `zone` is in use.
+
+    patience: seconds to wait for a busy zone. Raises ZoneBusy, ZoneUnsafe, ZoneError.
+    """
+
+    def __init__(self, settings: ZoneSettings, keyring: KeyRing, *, patience: float = PATIENCE_SECONDS) -> None:
+        self._settings = settings
+        self._keyring = keyring
+        self._patience = patience
+
+    def __repr__(self) -> str:
+        return "Zones(linkage, research, intake)"
 
     @contextmanager
-    def linkage(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The linkage zone: identifiers and tokens, never clinical payload."""
-        with self._open("linkage", self.linkage_folder) as connection:
+    def linkage(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Identifiers and links; never clinical payload."""
+        with self._zone("linkage", self._settings.linkage_zone / "linkage.duckdb", read_only) as connection:
             yield connection
 
     @contextmanager
-    def research(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The research zone: payload under a person number, never identifiers."""
-        with self._open("research", self.research_folder) as connection:
+    def research(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Payload under a row key, and after linkage under a person number; never identifiers."""
+        with self._zone("research", self._settings.research_zone / "research.duckdb", read_only) as connection:
             yield connection
 
     @contextmanager
-    def quarantine(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Rows that were refused, as they came."""
-        with self._open("quarantine", self.quarantine_folder) as connection:
+    def quarantine(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The rows that could not be taken in, as they came."""
+        with self._zone("quarantine", self._settings.intake_folder / "quarantine.duckdb", read_only) as connection:
             yield connection
 
     @contextmanager
-    def _open(self, zone: str, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        with _one_writer(zone, folder):
-            connection = duckdb.connect()
-            try:
-                prepare_cipher(connection, real_data=self.real_data, httpfs=self.httpfs)
-                connection.execute("SET memory_limit = ?", [self.memory_limit])
-                connection.execute("SET temp_directory = ?", [str(folder / "spill")])
-                connection.execute("SET temp_file_encryption = true")
-                self._attach(connection, zone, folder / f"{zone}.duckdb")
-                yield connection
-            finally:
-                connection.close()
-
-    def _attach(self, connection: duckdb.DuckDBPyConnection, zone: str, path: Path) -> None:
-        failed = False
+    def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A work file of the intake, encrypted under a key that is never kept, removed at the end."""
+        folder = _private(self._settings.intake_folder)
+        path = folder / f"{SCRATCH}{uuid.uuid4().hex}.duckdb"
         try:
-            connection.execute("ATTACH ? AS zone (ENCRYPTION_KEY ?)", [str(path), self.keys.zone_key(zone)])
+            with self._attached(path, base64.b64encode(os.urandom(32)).decode("ascii"), False) as connection:
+                yield connection
+        finally:
+            path.unlink(missing_ok=True)
+            Path(f"{path}.wal").unlink(missing_ok=True)
+
+    @contextmanager
+    def one_delivery_at_a_time(self) -> Iterator[None]:
+        """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
+        folder = _private(self._settings.intake_folder)
+        with _locked(folder / ".intake.lock", "intake", shared=False, patience=self._patience):
+            for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
+                debris.unlink(missing_ok=True)
+            yield
+
+    @contextmanager
+    def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        folder = _private(path.parent)
+        read_only = read_only and path.exists()
+        with (
+            _locked(folder / f".{name}.lock", name, shared=read_only, patience=self._patience),
+            self._attached(path, self._keyring.zone_key(name), read_only) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _attached(self, path: Path, key: str, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with this one file as `zone`; spilled pages stay in its folder, encrypted as well."""
+        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+            connection.execute("SET temp_directory = ?", [str(path.parent / ".spill")])
+            connection.execute("SET temp_file_encryption = true")
+            if not read_only or self._settings.real_data:
+                self._choose_cipher(connection)
+            mode = ", READ_ONLY" if read_only else ""
+            try:
+                connection.execute(f"ATTACH ? AS zone (ENCRYPTION_KEY ?{mode})", [str(path), key])
+            except duckdb.Error:
+                raise _cannot_open(path) from None
+            path.chmod(0o600)
             connection.execute("USE zone")
-        except duckdb.Error:
-            failed = True  # the library's text could quote the key's parameter
-        if failed:
-            raise ZoneClosed(
-                f"The {zone} zone cannot be opened: its key does not fit, or the file is damaged.",
-                where=str(path),
-                mend="Open it with the key ring it was made with, or restore it from its backup.",
+            yield connection
+
+    def _choose_cipher(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
+        extension = self._settings.duckdb_httpfs
+        if extension is not None:
+            quoted = str(extension).replace("'", "''")
+            try:
+                connection.execute(f"LOAD '{quoted}'")
+            except duckdb.Error:
+                raise ZoneUnsafe(
+                    "The extension that encrypts the zones cannot be loaded.",
+                    where="duckdb_httpfs",
+                    mend=f"Name the httpfs extension built for DuckDB {duckdb.__version__}.",
+                ) from None
+        elif self._settings.real_data:
+            raise ZoneUnsafe(
+                "This haven holds real data, and no fit cipher for its zones is set.",
+                where="duckdb_httpfs",
+                mend="Set duckdb_httpfs in haven.toml to DuckDB's httpfs extension file.",
             )
-        path.chmod(0o600)
+        else:
+            connection.execute("SET force_mbedtls_unsafe = 'true'")
 
 
-def prepare_cipher(connection: duckdb.DuckDBPyConnection, *, real_data: bool, httpfs: Path | None) -> None:
-    """Make encrypted writing possible: with OpenSSL where its extension is named, else only without real data."""
-    if httpfs is not None:
-        connection.load_extension(str(httpfs))
-    elif real_data:
-        raise ZoneClosed(
-            "A haven with real data needs OpenSSL for its encryption at rest.",
-            mend="Name DuckDB's httpfs extension file as duckdb_httpfs in haven.toml (docs/adr/0007).",
-        )
-    else:
-        connection.execute("SET force_mbedtls_unsafe = 'true'")
+def _cannot_open(path: Path) -> ZoneError:
+    return ZoneError(
+        "The zone's file cannot be opened: it is damaged, or the key ring is another haven's.",
+        where=path.name,
+        mend="Use the home whose key ring made this file, or restore both from one backup.",
+    )
+
+
+def _private(folder: Path) -> Path:
+    """The folder, made if absent, closed to other accounts."""
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    folder.chmod(PRIVATE)
+    return folder
 
 
 @contextmanager
-def _one_writer(zone: str, folder: Path) -> Iterator[None]:
-    with (folder / ".writer").open("a") as lock:
-        until = time.monotonic() + SECONDS_TO_WAIT
+def _locked(path: Path, name: str, *, shared: bool, patience: float) -> Iterator[None]:
+    """Hold the zone's lock; the system gives it back when a process dies, so no lock is ever stale."""
+    until = time.monotonic() + patience
+    with path.open("a") as file:
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > until:
+                if time.monotonic() >= until:
                     raise ZoneBusy(
-                        f"Another process works in the {zone} zone.",
-                        where=str(folder),
-                        mend="Wait for it to finish and run the same command again.",
+                        f"Another process is working in the {name} zone.",
+                        where=str(path.parent),
+                        mend="Wait until it has finished and run the command again; nothing was changed.",
                     ) from None
-                time.sleep(POLL_SECONDS)
+                time.sleep(0.05)
         yield
