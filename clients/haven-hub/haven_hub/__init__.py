@@ -1,0 +1,1 @@
+"""What JupyterHub needs to give a workspace: runs in the hub's own environment and imports nothing of the haven."""

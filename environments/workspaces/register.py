@@ -1,0 +1,104 @@
+"""Make it so: codes given and redeemed, doors opened and closed, each opening and refusal in the audit log.
+
+Lives in the gateway's process, because the doors do. Nothing is kept across a restart: when the gateway ends, its
+doors end, and a person asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from access.decisions import Decision, Refused
+from audit.events import EventName
+from audit.model import Actor, person
+from audit.records import Records
+from environments.workspaces.model import (
+    HOUSE_CONDITIONS,
+    LoginCode,
+    OpenWorkspace,
+    WorkspaceRequest,
+)
+from environments.workspaces.policies import may_redeem
+from environments.workspaces.ports import Approvals, Doors
+
+MINUTES_OF_A_CODE = 5
+
+
+class WorkspaceRegister:
+    """Which workspaces are open, and who may open one."""
+
+    def __init__(self, records: Records, approvals: Approvals, doors: Doors, machine: Callable[[], Decision]) -> None:
+        self.records = records
+        self.approvals = approvals
+        self.doors = doors
+        self.machine = machine
+        self._codes: dict[str, LoginCode] = {}
+        self._open: dict[Path, OpenWorkspace] = {}
+
+    async def issue_login_code(self, request: WorkspaceRequest, *, by: Actor) -> str:
+        """A one-time code for the person of the request. Raises RefusedError with the reason, which is recorded."""
+        await self._require(request, by=by)
+        now = self.records.clock.now()
+        self._codes = {digest: code for digest, code in self._codes.items() if now < code.ends}
+        secret = secrets.token_urlsafe(24)
+        self._codes[_digest(secret)] = LoginCode(request, now + timedelta(minutes=MINUTES_OF_A_CODE))
+        return secret
+
+    async def redeem(self, secret: str) -> WorkspaceRequest:
+        """Whose code this is; it is spent thereby. Raises RefusedError."""
+        code = self._codes.pop(_digest(secret), None)
+        may_redeem(code, self.records.clock.now()).require()
+        if code is None:
+            raise RuntimeError("a code that may be redeemed is known")
+        return code.request
+
+    async def open(self, request: WorkspaceRequest, *, by: Actor) -> OpenWorkspace:
+        """Open the gateway's door for a workspace. Raises RefusedError; the opening or the refusal is recorded."""
+        await self._require(request, by=by)
+        door = await self.doors.open(request.person, request.project)
+        try:
+            await self._note(EventName.WORKSPACE_OPENED, request, by=by)
+        except BaseException:
+            await self.doors.close(door)
+            raise
+        workspace = OpenWorkspace(request, door, HOUSE_CONDITIONS, self.records.clock.now())
+        self._open[door] = workspace
+        return workspace
+
+    async def close(self, door: Path, *, by: Actor) -> None:
+        """Close a workspace's door and cut what runs through it. A door that is not open is left alone."""
+        workspace = self._open.pop(door, None)
+        if workspace is None:
+            return
+        await self.doors.close(door)
+        await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by)
+
+    async def standing(self, request: WorkspaceRequest) -> Decision:
+        """May this workspace stay open? Asked every few seconds; not recorded, only an end is."""
+        return await asyncio.to_thread(self.approvals.may_open_workspace, request.person, request.project)
+
+    def opened(self) -> list[OpenWorkspace]:
+        """The workspaces whose doors are open, the oldest first."""
+        return sorted(self._open.values(), key=lambda workspace: workspace.since)
+
+    async def _require(self, request: WorkspaceRequest, *, by: Actor) -> None:
+        decision = await asyncio.to_thread(self.machine)
+        if decision:
+            decision = await self.standing(request)
+        if isinstance(decision, Refused):
+            await self._note(EventName.WORKSPACE_OPEN_REFUSED, request, by=by, rule=decision.code)
+        decision.require()
+
+    async def _note(self, name: EventName, request: WorkspaceRequest, *, by: Actor, **details: str) -> None:
+        await asyncio.to_thread(
+            lambda: self.records.note(name, by=by, project=request.project, person=person(request.person), **details)
+        )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

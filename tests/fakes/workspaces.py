@@ -1,0 +1,144 @@
+"""A gateway process for the tests of workspaces: the real control routes, and doors that answer who stands at them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from sqlalchemy import create_engine
+from starlette.applications import Starlette
+
+from access.decisions import Allowed, Decision, Refused
+from audit.clock import SystemClock
+from audit.records import Records
+from environments.workspaces.control import ControlTokens, control_routes
+from environments.workspaces.hub import HubPlace, HubServer
+from environments.workspaces.register import WorkspaceRegister
+from environments.workspaces.service import Workspaces
+from tests.fakes.audit_log import MemoryAuditLog
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_APPROVED = Refused(
+    "project.not_a_member", "You are not one of this project's people.", "Its applicant can add you."
+)
+
+
+@dataclass
+class FakeApprovals:
+    """Approves the pairs that it holds."""
+
+    approved: set[tuple[str, str]] = field(default_factory=set)
+
+    def may_open_workspace(self, person: str, project: str) -> Decision:
+        """Yes when the pair is held."""
+        return Allowed() if (person, project) in self.approved else NOT_APPROVED
+
+
+class FakeDoors:
+    """Sockets that answer every request with the person and project whose door it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.opened: dict[Path, asyncio.Server] = {}
+
+    async def open(self, person: str, project: str) -> Path:
+        """A new socket."""
+        path = self.folder / secrets.token_hex(4) / "gateway.sock"
+        path.parent.mkdir(parents=True)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            body = json.dumps({"person": person, "project": project}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
+            await writer.drain()
+            writer.close()
+
+        self.opened[path] = await asyncio.start_unix_server(answer, str(path))
+        return path
+
+    async def close(self, path: Path) -> None:
+        """Close it."""
+        self.opened.pop(path).close()
+        path.unlink(missing_ok=True)
+
+
+@dataclass
+class WorkplaceForTests:
+    """Everything that stands: the approvals to change, the log to read, the workspaces to open."""
+
+    home: Path
+    approvals: FakeApprovals
+    log: MemoryAuditLog
+    doors: FakeDoors
+    place: HubPlace
+    workspaces: Workspaces
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    path = Path(tempfile.mkdtemp(prefix="hv-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
+    """A gateway process's control routes and a real hub, until the block ends."""
+    with short_folder() as home:
+        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
+        records = Records(create_engine("sqlite://"), log, SystemClock())
+        register = WorkspaceRegister(records, approvals, doors, Allowed)
+        tokens = ControlTokens(home / "control")
+        place = HubPlace(
+            folder=home / "hub",
+            run=home / "run",
+            workspaces=home / "workspaces",
+            control_socket=home / "gateway.sock",
+            tokens=tokens,
+            environments=environments,
+            clients=clients,
+            port=free_port(),
+        )
+        workspaces = Workspaces(place.control_socket, tokens, place.address, place.orchestrator_token)
+        with _serving(Starlette(routes=control_routes(register, tokens)), place.control_socket):
+            hub = HubServer(place)
+            hub.start(home / "hub.log")
+            try:
+                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces)
+            finally:
+                hub.stop()
+
+
+@contextlib.contextmanager
+def _serving(app: Starlette, path: Path) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, uds=str(path), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
