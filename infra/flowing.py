@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audit.progress import Progress, silent
 from flows.environment import prepare
 from infra.errors import DeploymentError
-from infra.servers.supervisor import read_state
+from infra.servers.supervisor import service_address
 
 if TYPE_CHECKING:
     from infra.plant import HavenPlant
@@ -25,11 +25,8 @@ class UnknownFlow(DeploymentError):
 
 def prefect_address(haven: Haven) -> str | None:
     """The API of the haven's Prefect server when it is up; None means an ephemeral one."""
-    state = read_state(haven.settings.run_folder) or {}
-    services = state.get("services")
-    if isinstance(services, dict) and "prefect" in services:
-        return f"{services['prefect']['address']}/api"
-    return None
+    address = service_address(haven.settings.run_folder, "prefect")
+    return f"{address}/api" if address else None
 
 
 def put_behind_flows(haven: Haven, progress: Progress = silent) -> HavenPlant:

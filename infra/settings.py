@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.errors import DeploymentError
 
+ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "haven.toml"
 LONGEST_SOCKET_FOLDER = 70  # a Unix socket's path may have 107 bytes; ours add up to 36
 
@@ -122,6 +123,16 @@ class Settings(BaseModel):
     @property
     def prefect_folder(self) -> Path:
         return self.home / "prefect"
+
+    @property
+    def environments_folder(self) -> Path:
+        """Where the launcher made the environments."""
+        return Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
+
+    @property
+    def clients_folder(self) -> Path:
+        """The distributions that are put into foreign environments."""
+        return ROOT / "clients"
 
     @property
     def run_folder(self) -> Path:

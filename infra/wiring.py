@@ -5,7 +5,7 @@ Every part is made on first use: a command pays only for what it touches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,13 @@ from audit.clock import Clock, SystemClock
 from infra.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from access.keys import KeyRing
     from audit.ports import AuditLog
     from audit.records import Records
+    from environments.workspaces.control import ControlTokens
+    from environments.workspaces.hub import HubPlace
+    from environments.workspaces.service import Workspaces
+    from linkage.zones import Zones
 
 PRIVATE = 0o700
 
@@ -26,6 +31,7 @@ class Haven:
 
     settings: Settings
     clock: Clock
+    left_out: dict[str, str] = field(default_factory=dict)  # services that this machine cannot run, and why
 
     @classmethod
     def at(cls, home: Path) -> Haven:
@@ -49,3 +55,59 @@ class Haven:
         from infra.database import open_database
 
         return Records(open_database(self.settings), self.audit_log, self.clock)
+
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """The key ring, opened with its passphrase."""
+        from access.keys import KeyRing
+
+        return KeyRing.open(self.settings.keys_folder, real_data=self.settings.real_data)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """The zones; each is opened by the step that works in it, never two at once."""
+        from linkage.zones import Zones
+
+        return Zones(self.settings, self.keyring)
+
+    @cached_property
+    def control_tokens(self) -> ControlTokens:
+        """The tokens of the routes by which the hub and the command line speak to the gateway's process."""
+        from environments.workspaces.control import ControlTokens
+
+        return ControlTokens(self.settings.home / "hub" / "tokens")
+
+    @cached_property
+    def hub_place(self) -> HubPlace:
+        """Where the hub stands, for the process that starts it."""
+        from environments.workspaces.hub import HubPlace
+        from infra.servers.ports import free_port
+
+        settings = self.settings
+        return HubPlace(
+            folder=settings.home / "hub",
+            run=settings.run_folder / "hub",
+            workspaces=settings.workspaces_folder,
+            control_socket=settings.gateway_socket,
+            tokens=self.control_tokens,
+            environments=settings.environments_folder,
+            clients=settings.clients_folder,
+            port=settings.servers.hub_port or free_port(),
+        )
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """The workspaces of the services that run now. Raises WorkspacesDown."""
+        from environments.workspaces.errors import WorkspacesDown
+        from environments.workspaces.service import Workspaces
+        from infra.servers.supervisor import service_address
+
+        address = service_address(self.settings.run_folder, "hub")
+        if address is None:
+            raise WorkspacesDown(
+                "The hub of the workspaces does not run.",
+                where=str(self.settings.home),
+                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+            )
+        token = self.settings.home / "hub" / "orchestrator.token"
+        return Workspaces(self.settings.gateway_socket, self.control_tokens, address, token)

@@ -43,6 +43,8 @@ def up(
         signal.signal(number, lambda *_: supervisor.stopping.set())
     typer.echo(f"Starting the haven at {haven.settings.home}")
     with supervisor.running(services_of(haven)):
+        for name, reason in haven.left_out.items():
+            typer.echo(f"  {name:<10} NOT available: {reason}")
         if not supervisor.stopping.is_set():
             typer.echo("All services are up. Stop them with Ctrl-C or `haven down`.")
         supervisor.watch()

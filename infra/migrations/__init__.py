@@ -9,8 +9,8 @@ def upgrade(engine: Engine) -> None:
     """Make every table that is missing."""
     import access.store
     import environments.airlock.store
-    import linkage.store  # noqa: F401
 
+    import linkage.store
     from audit.records import Base
 
     Base.metadata.create_all(engine)

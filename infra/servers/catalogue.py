@@ -9,21 +9,26 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from access.decisions import Refused
+from environments.workspaces.hub import HubPlace, HubServer
+from environments.workspaces.machine import user_namespaces_available
 from flows.environment import prefect_environment
 from infra.servers.model import Service
+from infra.servers.ports import LOOPBACK, free_port
 from infra.settings import Settings
+from infra.wiring import Haven
 
-LOOPBACK = "127.0.0.1"
 
-
-def services_of(settings: Settings) -> list[Service]:
+def services_of(haven: Haven) -> list[Service]:
     """Every service of this home, in the order of start."""
-    return [
-        log_service(settings),
-        gateway_service(settings),
-        hub_service(settings),
-        prefect_service(settings),
-    ]
+    settings = haven.settings
+    services = [log_service(settings), gateway_service(settings)]
+    workspaces = user_namespaces_available(settings.environments_folder / "hub")
+    if isinstance(workspaces, Refused):
+        haven.left_out["hub"] = f"{workspaces.reason} {workspaces.mend or ''}".strip()
+    else:
+        services.append(hub_service(haven.hub_place))
+    return [*services, prefect_service(settings)]
 
 
 def log_service(settings: Settings) -> Service:
@@ -50,6 +55,21 @@ def gateway_service(settings: Settings) -> Service:
     )
 
 
+def hub_service(place: HubPlace) -> Service:
+    """The hub of the workspaces; it has no haven code and asks the gateway's process who may enter."""
+    server = HubServer(place)
+    server.prepare()
+    return Service(
+        name="hub",
+        purpose="opens workspaces",
+        command=server.command,
+        ready=server.ready,
+        address=place.address,
+        environment=server.environment,
+        seconds_to_start=120.0,
+    )
+
+
 def prefect_service(settings: Settings) -> Service:
     """Prefect's server, on loopback, with telemetry off."""
     port = settings.servers.prefect_port or free_port()
@@ -63,14 +83,6 @@ def prefect_service(settings: Settings) -> Service:
         environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
         seconds_to_start=180.0,
     )
-
-
-def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _answers(path: Path) -> bool:

@@ -24,6 +24,8 @@ STATE_FILE = "services.json"
 LOCK_FILE = "services.lock"
 SECONDS_TO_STOP = 15.0
 POLL_SECONDS = 0.1
+# What a service inherits: enough to run, and nothing that a shell may carry (tokens, proxies, settings).
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS", "HAVEN_DATABASE")
 
 Say = Callable[[str], None]
 
@@ -82,7 +84,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **service.environment},
+                env={**_kept_variables(), **service.environment},
                 start_new_session=True,
             )
         self._running.append((service, process))
@@ -172,6 +174,14 @@ def read_state(run_folder: Path) -> dict[str, object] | None:
     return state
 
 
+def service_address(run_folder: Path, name: str) -> str | None:
+    """Where a service of this home answers now, or None."""
+    services = (read_state(run_folder) or {}).get("services")
+    if isinstance(services, dict) and name in services:
+        return str(services[name]["address"])
+    return None
+
+
 def stop_supervisor(run_folder: Path) -> bool:
     """Ask the supervisor of this home to stop and wait until it has. False when none runs."""
     state = read_state(run_folder)
@@ -187,6 +197,10 @@ def stop_supervisor(run_folder: Path) -> bool:
             raise ServiceError("The services did not stop in time.", where=str(run_folder))
         time.sleep(POLL_SECONDS)
     return True
+
+
+def _kept_variables() -> dict[str, str]:
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
 
 
 def _try_lock(lock: TextIO) -> bool:
