@@ -1,4 +1,4 @@
-"""How does the haven act in a workspace for a person? As a browser would: over the hub, with a code, on a real kernel."""
+"""How does the haven act in a workspace for a person? As a browser would: over the hub, on a real kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import httpx
 import nbformat
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from access.decisions import Refused, RefusedError
 from environments.workspaces.errors import NotebookFailed, WorkspaceError, WorkspacesDown
@@ -66,8 +67,8 @@ class HubClient:
             raise WorkspaceError(f"The workspace did not stop: {_message(answer)}")
 
     def run_notebook(self, person: str, project: str, notebook: Path) -> list[CellOutcome]:
-        """Run every code cell of an .ipynb in a fresh kernel of the running workspace; a cell that raises does not stop it."""
-        content = nbformat.read(notebook, as_version=4)
+        """Run every code cell of an .ipynb in a fresh kernel of the workspace; a cell that raises does not stop it."""
+        content = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
         return self.run_cells(person, project, [cell.source for cell in content.cells if cell.cell_type == "code"])
 
     def run_cells(self, person: str, project: str, cells: Sequence[str]) -> list[CellOutcome]:
@@ -115,7 +116,7 @@ class HubClient:
 class Kernel:
     """A kernel's channels over one websocket."""
 
-    def __init__(self, channel: ClientConnection) -> None:
+    def __init__(self, channel: Connection) -> None:
         self.channel = channel
 
     def run(self, source: str) -> CellOutcome:

@@ -25,6 +25,7 @@ from environments.workspaces.register import WorkspaceRegister
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+HUB: Actor = service("hub")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,6 @@ class _Desk:
     """From the words of a request to a verb of the register, and back."""
 
     register: WorkspaceRegister
-    hub: Actor = service("hub")
 
     async def issue_code(self, body: dict[str, str]) -> dict[str, Json]:
         code = await self.register.issue_login_code(_request(body), by=person(body["person"]))
@@ -104,7 +104,7 @@ class _Desk:
         return {"stands": True}
 
     async def close(self, body: dict[str, str]) -> dict[str, Json]:
-        await self.register.close(Path(body["door"]), by=self.hub)
+        await self.register.close(Path(body["door"]), by=HUB)
         return {"closed": True}
 
     async def opened(self, _: dict[str, str]) -> dict[str, Json]:

@@ -150,7 +150,7 @@ class HubServer:
 
 
 def base_interpreter(environment: Path) -> Path:
-    """The folder of the interpreter that an environment was made from; it must be visible wherever the environment is."""
+    """The folder of the interpreter that an environment was made from: visible wherever the environment is."""
     for line in (environment / "pyvenv.cfg").read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition("=")
         if name.strip() == "home":

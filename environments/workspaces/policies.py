@@ -1,6 +1,6 @@
 """May this workspace open here? Pure: the machine's facts and the approvals' decision go in, a decision comes out.
 
-Rule: fail closed. Without namespaces or without the call filter there is no workspace (safe haven rules, Safe Settings).
+Rule: fail closed. Without namespaces or the call filter there is no workspace (safe haven rules, Safe Settings).
 """
 
 from __future__ import annotations

@@ -1,9 +1,77 @@
-"""`haven workspace ...`."""
+"""`haven workspace ...`: open, list and close workspaces; ask whether this machine can run them."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
+
+Project = Annotated[str, typer.Argument(help="The project's id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
+    topic = typer.Typer(no_args_is_help=True, help="Places of work: one per person and project.")
+    topic.command("open")(open_workspace)
+    topic.command("list")(list_workspaces)
+    topic.command("close")(close_workspace)
+    topic.command("check")(check_machine)
+    app.add_typer(topic, name="workspace")
+
+
+def open_workspace(project: Project, person: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Print an address that opens the project's workspace in a browser, once. The services must be up.
+
+    Example: `haven workspace open diabetes-admissions --as asha`
+    """
+    address = open_haven(home).workspaces.open_address(person.removeprefix("person:"), project)
+    if as_json:
+        print_json({"address": address})
+        return
+    typer.echo(address)
+    typer.echo("The address works once, within five minutes.", err=True)
+
+
+def list_workspaces(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Which workspaces are open?
+
+    Example: `haven workspace list --json`
+    """
+    opened = open_haven(home).workspaces.opened()
+    if as_json:
+        print_json({"workspaces": opened})
+        return
+    for workspace in opened:
+        typer.echo(f"{workspace['project']:<30} {workspace['person']:<20} since {workspace['since']}")
+    if not opened:
+        typer.echo("No workspace is open.")
+
+
+def close_workspace(project: Project, person: As, home: Home = DEFAULT_HOME) -> None:
+    """Stop a workspace and everything that runs in it; its files are kept.
+
+    Example: `haven workspace close diabetes-admissions --as asha`
+    """
+    open_haven(home).workspaces.close(person.removeprefix("person:"), project)
+    typer.echo("Closed.")
+
+
+def check_machine(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Can this machine keep workspaces apart? Says why not, and what to change.
+
+    Example: `haven workspace check`
+    """
+    from access.decisions import Refused
+    from environments.workspaces.machine import user_namespaces_available
+
+    decision = user_namespaces_available(open_haven(home).settings.environments_folder / "hub")
+    if as_json:
+        refused = decision if isinstance(decision, Refused) else None
+        print_json(
+            {"possible": refused is None, "reason": refused and refused.reason, "mend": refused and refused.mend}
+        )
+    elif decision:
+        typer.echo("Workspaces can run here: namespaces, call filter and sandbox program are there.")
+    decision.require()

@@ -1,4 +1,4 @@
-"""How is JupyterHub set? Loopback only, nobody is an administrator, one named server per project, nothing phones home."""
+"""How is JupyterHub set? Loopback only, no administrators, one named server per project, nothing phones home."""
 
 from __future__ import annotations
 

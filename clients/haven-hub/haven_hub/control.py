@@ -1,4 +1,4 @@
-"""May this happen? Asked of the gateway process over its Unix socket: the hub decides nothing about approvals itself."""
+"""May this happen? Asked of the gateway process over its Unix socket: the hub itself decides nothing."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ SERVER_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one workspace may take: bytes of memory per process, open files, bytes per file, of /tmp; processes."""
+    """The most that one workspace may take: bytes of memory a process, files, bytes a file, bytes of /tmp, processes."""
 
     memory: int = 4 * 1024**3
     files: int = 4096
@@ -58,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Folders:
-    """Places on the host that a workspace sees: all read-only but `home` and `lab` (where its server's socket stands)."""
+    """Places on the host that a workspace sees: read-only but `home` and `lab` (where its server's socket stands)."""
 
     home: Path
     lab: Path
