@@ -1,4 +1,4 @@
-"""Does everything named hold? Installs what the tests need where the account may, runs every kind, says what was left out.
+"""Does everything named hold? Installs what the tests need, runs every kind, says what was left out.
 
 The last line is the verdict: COMPLETE, QUICK or INCOMPLETE with the counts. Only COMPLETE is a full pass.
 """
