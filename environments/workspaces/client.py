@@ -43,6 +43,12 @@ class HubClient:
         """Let go of the connections."""
         self._hub.close()
 
+    def __enter__(self) -> HubClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def log_in(self, code: str) -> None:
         """Redeem a one-time code, so that the hub knows the person. Raises RefusedError."""
         with httpx.Client(timeout=SECONDS_PER_REQUEST) as browser:
@@ -79,7 +85,7 @@ class HubClient:
     @contextmanager
     def kernel(self, person: str, project: str) -> Iterator[Kernel]:
         """A fresh kernel in the workspace, ended afterwards."""
-        token = self._server_token(person, project)
+        token = self.server_token(person, project)
         prefix = f"{self.address}/user/{quote(person)}/{quote(project)}"
         with httpx.Client(headers={"Authorization": f"token {token}"}, timeout=SECONDS_PER_REQUEST) as server:
             answer = server.post(f"{prefix}/api/kernels", json={"name": "python3"})
@@ -97,7 +103,7 @@ class HubClient:
             finally:
                 server.delete(kernel_url)
 
-    def _server_token(self, person: str, project: str) -> str:
+    def server_token(self, person: str, project: str) -> str:
         """A token for this one workspace, good for half an hour."""
         scope = f"access:servers!server={person}/{project}"
         body = {"scopes": [scope], "expires_in": SECONDS_OF_TOKEN, "note": "the haven, for the person"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -29,9 +30,7 @@ from environments.workspaces.service import Workspaces
 from tests.fakes.audit_log import MemoryAuditLog
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_APPROVED = Refused(
-    "project.not_a_member", "You are not one of this project's people.", "Its applicant can add you."
-)
+NOT_APPROVED = Refused("project.not_a_member", "You are not one of its people.", "Its applicant can add you.")
 
 
 @dataclass
@@ -93,6 +92,16 @@ def short_folder() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def environments_folder() -> Path:
+    """Where the launcher made the hub's and the workspaces' environments."""
+    return Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
+
+
+def clients_folder() -> Path:
+    """The distributions that are put into foreign environments."""
+    return ROOT / "clients"
 
 
 def free_port() -> int:

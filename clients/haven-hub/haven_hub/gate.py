@@ -8,25 +8,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
 
+from haven_hub.gate_rules import allowed_routes
+
 LARGEST_REQUEST = 256 * 1024
 PASSED_ON = ("Authorization", "Content-Type", "Accept")
-
-
-def allowed_routes(person: str) -> frozenset[tuple[str, str]]:
-    """Method and path of each route that this person's workspace may use."""
-    return frozenset(
-        {
-            ("GET", "/hub/api"),
-            ("GET", "/hub/api/user"),
-            ("POST", "/hub/api/oauth2/token"),
-            ("POST", f"/hub/api/users/{quote(person)}/activity"),
-        }
-    )
 
 
 class HubGate:

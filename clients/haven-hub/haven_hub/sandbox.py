@@ -47,7 +47,7 @@ SERVER_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one workspace may take: bytes of memory a process, files, bytes a file, bytes of /tmp, processes."""
+    """The most that one workspace may take: memory a process, open files, bytes a file, bytes of /tmp, processes."""
 
     memory: int = 4 * 1024**3
     files: int = 4096
@@ -71,6 +71,17 @@ class Folders:
 
 
 @dataclass(frozen=True)
+class System:
+    """How the host arranges its programs at the root: names that are links into /usr, and names that are folders."""
+
+    links: tuple[str, ...] = ("bin", "sbin", "lib", "lib64")
+    folders: tuple[str, ...] = ()
+
+
+SYSTEM_NAMES = ("bin", "sbin", "lib", "lib32", "lib64")
+
+
+@dataclass(frozen=True)
 class WorkspaceSpec:
     """One workspace: whose, for which project, what it sees, what it may take, and what runs in it."""
 
@@ -80,6 +91,7 @@ class WorkspaceSpec:
     variables: tuple[tuple[str, str], ...]
     conditions: tuple[str, ...] = ()
     limits: Limits = Limits()
+    system: System = System()
 
     def __post_init__(self) -> None:
         for name in (self.person, self.project):
@@ -102,7 +114,7 @@ def sandbox_arguments(spec: WorkspaceSpec, handles: Handles) -> list[str]:
     """The whole argument list for bubblewrap, the command to run included."""
     return [
         *_isolation(handles),
-        *_system(handles),
+        *_system(spec.system, handles),
         *_places(spec, handles),
         *_variables(spec),
         "--chdir",
@@ -131,15 +143,13 @@ def _isolation(handles: Handles) -> list[str]:
     ]
 
 
-def _system(handles: Handles) -> list[str]:
+def _system(system: System, handles: Handles) -> list[str]:
     """Programs and libraries, read-only; of /etc only what a program needs to start."""
     arguments = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        here = Path("/") / name
-        if here.is_symlink():
-            arguments += ["--symlink", f"usr/{name}", f"/{name}"]
-        elif here.is_dir():
-            arguments += ["--ro-bind", f"/{name}", f"/{name}"]
+    for name in system.links:
+        arguments += ["--symlink", f"usr/{name}", f"/{name}"]
+    for name in system.folders:
+        arguments += ["--ro-bind", f"/{name}", f"/{name}"]
     for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
         arguments += ["--ro-bind-try", name, name]
     arguments += ["--ro-bind-data", str(handles.text(PASSWD)), "/etc/passwd"]

@@ -32,9 +32,11 @@ from haven_hub.hooks import refusal
 from haven_hub.place import Place, read_place
 from haven_hub.sandbox import (
     SERVER_VARIABLES,
+    SYSTEM_NAMES,
     Folders,
     Handles,
     Limits,
+    System,
     WorkspaceSpec,
     sandbox_arguments,
 )
@@ -138,6 +140,7 @@ class BubblewrapSpawner(Spawner):
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
             conditions=self.conditions,
             limits=Limits(memory=self.place.memory),
+            system=_system_of_host(),
         )
         self.sockets = spec.folders.lab.parent
         self.sockets.mkdir(mode=0o700)
@@ -192,6 +195,12 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
             env={},
             start_new_session=True,
         )
+
+
+def _system_of_host() -> System:
+    root = Path("/")
+    links = tuple(name for name in SYSTEM_NAMES if (root / name).is_symlink())
+    return System(links, tuple(name for name in SYSTEM_NAMES if name not in links and (root / name).is_dir()))
 
 
 def libraries_of(program: Path) -> Path:

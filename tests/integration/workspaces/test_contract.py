@@ -1,0 +1,292 @@
+"""What a workspace keeps in and keeps out, tried from a real kernel over the real hub; each probe has its control."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import nbformat
+import pytest
+
+from access.decisions import RefusedError
+from audit.errors import HavenError
+from audit.events import EventName
+from environments.workspaces.client import HubClient, Kernel
+from tests.fakes.probes import REACHED
+from tests.fakes.workspaces import WorkplaceForTests
+
+SEEN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """Things of the host that a probe tries to reach."""
+
+    port: str
+    abstract: str
+    secret: str
+    process: str
+
+
+@pytest.fixture(scope="module")
+def host(place: WorkplaceForTests) -> Iterator[Host]:
+    """A listener, an abstract socket, a file of the haven, a process with a name."""
+    name = f"hv-{secrets.token_hex(4)}"
+    secret = place.home / "hub" / "orchestrator.token"
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "hv-probe"])
+    with socket.socket() as listener, socket.socket(socket.AF_UNIX) as hidden:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        hidden.bind("\0" + name)
+        hidden.listen(8)
+        yield Host(str(listener.getsockname()[1]), name, str(secret), str(sleeper.pid))
+    sleeper.kill()
+    sleeper.wait()
+
+
+def _inside(kernel: Kernel, probes: Path, probe: str, argument: str) -> str:
+    source = probes.read_text() + f"\nprint({probe}({argument!r}))"
+    outcome = kernel.run(source)
+    assert outcome.error is None, outcome.text
+    return outcome.text.strip().splitlines()[-1]
+
+
+def _outside(probes: Path, probe: str, argument: str) -> str:
+    source = probes.read_text() + f"\nprint({probe}({argument!r}))"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+CONTROLLED = ("tcp", "udp", "ipv6", "names", "abstract", "read", "process", "write", "rings", "nested")
+
+
+@pytest.mark.parametrize("probe", CONTROLLED)
+def test_a_probe_that_succeeds_outside_is_stopped_inside(
+    asha: Kernel, probes: Path, host: Host, tmp_path: Path, probe: str
+) -> None:
+    """Network, files, processes, kernel calls: reached without the protection, not reached within it."""
+    arguments = {"tcp": host.port, "abstract": host.abstract, "read": host.secret, "process": host.process}
+    argument = arguments.get(probe, str(tmp_path))
+    assert _outside(probes, probe, argument) == REACHED
+    assert _inside(asha, probes, probe, argument) != REACHED
+
+
+@pytest.mark.parametrize("probe", ["packets", "host_channel"])
+def test_families_that_even_root_may_lack_are_stopped(asha: Kernel, probes: Path, probe: str) -> None:
+    """Raw packets and the channel to a virtual machine's host are not to be had inside."""
+    assert _inside(asha, probes, probe, "").startswith("stopped")
+
+
+@pytest.mark.parametrize("folder", ["/", "/usr/bin", "/etc", "/opt/haven/client", "/run/haven", sys.prefix])
+def test_the_system_cannot_be_written(asha: Kernel, probes: Path, folder: str) -> None:
+    """Programs, settings, the client and the environment are the same for everybody, and stay so."""
+    assert _inside(asha, probes, "write", folder).startswith("stopped")
+
+
+def test_the_home_is_kept_and_is_the_projects_own(
+    asha: Kernel, bo: Kernel, probes: Path, place: WorkplaceForTests
+) -> None:
+    """A file written in one project's home is there, and cannot be found from another project's workspace."""
+    assert _inside(asha, probes, "write", "/home/researcher") == REACHED
+    written = place.home / "workspaces" / "diabetes" / "asha" / "home" / "probe"
+    assert written.read_text() == "x"
+    assert _inside(bo, probes, "read", str(written)).startswith("stopped")
+    assert _inside(bo, probes, "read", "/home/researcher/probe").startswith("stopped")
+
+
+def test_only_its_own_processes_are_seen(asha: Kernel) -> None:
+    """The list of processes holds the sandbox, the server and kernels: nothing of the host, nothing of bo's."""
+    outcome = asha.run(
+        "from pathlib import Path\n"
+        "print([p.read_bytes().split(b'\\0')[0].decode().rsplit('/', 1)[-1]"
+        " for p in Path('/proc').glob('[0-9]*/cmdline')])"
+    )
+    assert outcome.error is None
+    seen = outcome.text
+    assert "bwrap" in seen
+    assert not any(word in seen for word in ("pytest", "hv-probe", "systemd", "sshd"))
+    assert seen.count("python") <= 3
+
+
+def test_the_kernels_environment_holds_no_secret(asha: Kernel, place: WorkplaceForTests) -> None:
+    """No token, no key, nothing of the haven's but the path of the gateway's socket."""
+    outcome = asha.run("import os\nfor name, value in sorted(os.environ.items()): print(name, value)")
+    names = [line.partition(" ")[0] for line in outcome.text.splitlines()]
+    assert [name for name in names if name.startswith("HAVEN")] == ["HAVEN_SOCKET"]
+    assert not [name for name in names if "TOKEN" in name or "KEY" in name or "SECRET" in name or "PASS" in name]
+    for path in (place.place.orchestrator_token, place.place.tokens.hub, place.place.tokens.house):
+        assert path.read_text() not in outcome.text
+
+
+def test_it_holds_no_rights(asha: Kernel) -> None:
+    """Capabilities are none, new ones cannot be gained, and calls are filtered."""
+    outcome = asha.run("print(open('/proc/self/status').read())")
+    status = dict(line.split(":\t", 1) for line in outcome.text.splitlines() if ":\t" in line)
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+
+
+def test_a_query_goes_through_the_door_as_this_person(asha: Kernel, bo: Kernel) -> None:
+    """The gateway's socket is there, and the door, not the caller, says who and which project."""
+    ask = (
+        "import socket\n"
+        "with socket.socket(socket.AF_UNIX) as door:\n"
+        "    door.connect('/run/haven/gateway.sock')\n"
+        "    door.sendall(b'GET /v1/tables HTTP/1.1\\r\\nHost: x\\r\\nX-Person: root\\r\\n\\r\\n')\n"
+        "    text = b''\n"
+        "    while part := door.recv(4096): text += part\n"
+        "print(text.decode().rsplit('\\n', 1)[-1])"
+    )
+    assert asha.run(ask).text.strip() == '{"person": "asha", "project": "diabetes"}'
+    assert bo.run(ask).text.strip() == '{"person": "bo", "project": "asthma"}'
+
+
+def test_the_client_and_the_conditions_are_at_hand(asha: Kernel) -> None:
+    """`import haven` works, and the conditions of work can be read."""
+    outcome = asha.run("import haven\nprint(open('/run/haven/conditions.txt').read())")
+    assert outcome.error is None
+    assert "airlock" in outcome.text
+
+
+def test_the_hub_has_four_routes_for_a_workspace(asha: Kernel) -> None:
+    """With its own server's token, a workspace gets nothing of the hub's API beyond what it needs."""
+    outcome = asha.run(
+        "import http.client, socket\n"
+        "from pathlib import Path\n"
+        "variables = Path('/proc/2/environ').read_bytes().split(b'\\0')\n"
+        "token = next(v for v in variables if v.startswith(b'JUPYTERHUB_API_TOKEN=')).split(b'=')[1].decode()\n"
+        "def ask(method, path):\n"
+        "    hub = http.client.HTTPConnection('hub')\n"
+        "    hub.sock = socket.socket(socket.AF_UNIX)\n"
+        "    hub.sock.connect('/run/haven/hub.sock')\n"
+        "    hub.request(method, path, headers={'Authorization': f'token {token}'})\n"
+        "    return hub.getresponse().status\n"
+        "print(ask('GET', '/hub/api/user'), ask('GET', '/hub/api/users'), ask('GET', '/hub/api/users/bo'),\n"
+        "      ask('POST', '/hub/api/users/bo/activity'), ask('POST', '/hub/api/users/asha/tokens'),\n"
+        "      ask('GET', '/hub/api/../api/users'), ask('GET', '/hub/home'), ask('GET', '/hub/api/proxy'))"
+    )
+    assert outcome.text.split() == ["200", "404", "404", "404", "404", "404", "404", "404"]
+
+
+def test_files_are_not_handed_out_and_pages_load_nothing_from_elsewhere(
+    hub: HubClient, place: WorkplaceForTests
+) -> None:
+    """The edge closes the download routes and puts its own policy on every page."""
+    with place.workspaces.hub() as own:
+        token = own.server_token("asha", "diabetes")
+    with httpx.Client(headers={"Authorization": f"token {token}"}) as browser:
+        prefix = f"{hub.address}/user/asha/diabetes"
+        assert browser.get(f"{prefix}/files/probe").status_code == 403
+        assert browser.get(f"{prefix}/api/terminals").status_code == 403
+        page = browser.get(f"{prefix}/lab")
+        assert page.status_code == 200
+        assert page.headers.get_list("content-security-policy")[0].startswith("default-src 'self'")
+        assert len(page.headers.get_list("content-security-policy")) == 1
+        assert browser.get(f"{hub.address}/user/bo/asthma/api/contents").status_code in (302, 403)
+
+
+def test_a_person_who_is_not_approved_gets_the_reason_and_no_process(hub: HubClient, place: WorkplaceForTests) -> None:
+    """The hub asks before it starts anything; the refusal is shown, recorded, and leaves nothing behind."""
+    before = _sandboxes()
+    with pytest.raises(RefusedError, match="not one of its people"):
+        hub.start("bo", "diabetes")
+    assert _sandboxes() == before
+    assert place.log.events[-1].name is EventName.WORKSPACE_OPEN_REFUSED
+    assert not (place.home / "workspaces" / "diabetes" / "bo").exists()
+    with pytest.raises(RefusedError, match="not one of its people"):
+        place.workspaces.open_address("bo", "diabetes")
+
+
+@pytest.mark.parametrize("project", ["..diabetes", "Diabetes"])
+def test_a_project_whose_name_is_no_name_is_refused(hub: HubClient, place: WorkplaceForTests, project: str) -> None:
+    """Even when approved, a name that could lead out of its folder opens nothing, and its door is closed again."""
+    place.approvals.approved.add(("asha", project))
+    before, doors = _sandboxes(), set(place.doors.opened)
+    with pytest.raises(HavenError):
+        hub.start("asha", project)
+    assert _sandboxes() == before
+    assert _soon(lambda: set(place.doors.opened) == doors)
+
+
+def test_a_code_opens_once(place: WorkplaceForTests, hub: HubClient) -> None:
+    """The address takes the person in; used again it takes nobody anywhere."""
+    address = place.workspaces.open_address("asha", "diabetes")
+    with httpx.Client() as browser:
+        first = browser.get(address)
+    assert (first.status_code, first.headers["location"]) == (302, "/hub/spawn/asha/diabetes")
+    with httpx.Client() as another:
+        second = another.get(address)
+    assert second.status_code == 403
+    assert "has been used already" in second.text
+
+
+def test_a_notebook_runs_cell_by_cell(hub: HubClient, tmp_path: Path) -> None:
+    """Every code cell gives its outcome, in order; one that raises does not stop the rest."""
+    cells = [nbformat.v4.new_code_cell(text) for text in ("x = 20 + 1", "print(x * 2)", "1 / 0", "x")]
+    path = tmp_path / "work.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Work"), *cells]), path)
+    outcomes = hub.run_notebook("asha", "diabetes", path)
+    assert [outcome.error for outcome in outcomes] == [None, None, "ZeroDivisionError", None]
+    assert [outcome.text.strip() for outcome in outcomes if not outcome.error] == ["", "42", "21"]
+
+
+def test_a_withdrawal_stops_the_workspace_and_all_that_it_started(place: WorkplaceForTests, hub: HubClient) -> None:
+    """Within seconds of the approval's end the workspace is gone, its daemons too, and its door is closed."""
+    place.approvals.approved.add(("asha", "asthma"))
+    hub.start("asha", "asthma")
+    mark = f"hv{secrets.token_hex(4)}"
+    daemon = f"import subprocess; subprocess.Popen(['sleep', '999'], env={{'M': '{mark}'}}, start_new_session=True)"
+    assert hub.run_cells("asha", "asthma", [daemon])[0].error is None
+    assert _marked(mark)
+    doors = len(place.doors.opened)
+    place.approvals.approved.remove(("asha", "asthma"))
+    assert _soon(lambda: not _marked(mark) and len(place.doors.opened) < doors)
+    assert place.log.events[-1].name is EventName.WORKSPACE_CLOSED
+
+
+def test_closing_leaves_nothing_behind(place: WorkplaceForTests, hub: HubClient) -> None:
+    """A workspace that its person closes ends whole and can be opened again; its files are kept."""
+    place.approvals.approved.add(("bo", "sleep"))
+    hub.start("bo", "sleep")
+    hub.run_cells("bo", "sleep", ["open('kept.txt', 'w').write('x')"])
+    before = len(_sandboxes())
+    place.workspaces.close("bo", "sleep")
+    assert len(_sandboxes()) < before
+    assert (place.home / "workspaces" / "sleep" / "bo" / "home" / "kept.txt").read_text() == "x"
+
+
+def _soon(condition: Callable[[], bool]) -> bool:
+    """Does it become so within the seconds that are promised?"""
+    until = time.monotonic() + SEEN_SECONDS
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _sandboxes() -> set[int]:
+    """The processes of this machine that are sandboxes."""
+    return {number for number in _processes() if b"bwrap" in _read(f"/proc/{number}/cmdline").split(b"\0")[0]}
+
+
+def _marked(mark: str) -> bool:
+    return any(mark.encode() in _read(f"/proc/{number}/environ") for number in _processes())
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""

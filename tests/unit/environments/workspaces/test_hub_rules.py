@@ -1,0 +1,122 @@
+"""What passes the edge and the hub gate, which calls are filtered, and who gets which account."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from haven_hub.accounts import account_of
+from haven_hub.edge_rules import (
+    CONTENT_POLICY,
+    closed_route,
+    hub_answer,
+    request_headers,
+    workspace_answer,
+)
+from haven_hub.gate_rules import allowed_routes
+from haven_hub.seccomp import DENIED_CALLS, HIGHEST_ALLOWED, denied_families
+
+PREFIX = "/user/asha/diabetes/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "files/results.csv",
+        "files",
+        "%66iles/results.csv",
+        "%2566iles/x",
+        "//files/x",
+        "./files/x",
+        "FILES/x",
+        "nbconvert/html/a.ipynb",
+        "terminals/1",
+        "api/terminals",
+        "lab/api/extensions",
+        "api/../files/x",
+        "api%2f..%2ffiles/x",
+    ],
+)
+def test_routes_that_hand_out_files_are_closed(path: str) -> None:
+    """However the path is written, a file cannot be fetched from a workspace."""
+    assert closed_route(PREFIX, PREFIX + path) is not None
+
+
+@pytest.mark.parametrize("path", ["", "lab", "api/contents/files.ipynb", "api/kernels", "static/lab/main.js"])
+def test_routes_of_work_are_open(path: str) -> None:
+    """What JupyterLab needs to work is passed on."""
+    assert closed_route(PREFIX, PREFIX + path) is None
+
+
+def test_a_workspace_cannot_choose_its_own_policy() -> None:
+    """Policy, downloads and reporting of a workspace's answer are replaced by the edge's."""
+    theirs = [
+        ("Content-Security-Policy", "default-src *"),
+        ("content-disposition", "attachment"),
+        ("Report-To", "{}"),
+        ("Refresh", "0;url=http://elsewhere"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Type", "text/html"),
+    ]
+    ours = workspace_answer(theirs)
+    assert ("Content-Type", "text/html") in ours
+    assert [value for name, value in ours if name.lower() == "content-security-policy"] == [CONTENT_POLICY]
+    assert not {"content-disposition", "report-to", "refresh", "transfer-encoding"} & {n.lower() for n, _ in ours}
+
+
+def test_the_policy_lets_nothing_load_from_elsewhere() -> None:
+    """Every source in the policy is this origin, inline, or data that is already in the page."""
+    sources = {word for part in CONTENT_POLICY.split("; ")[:-1] for word in part.split()[1:]}
+    assert sources == {"'self'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:", "'none'"}
+    assert not {"allow-downloads", "allow-popups", "allow-top-navigation"} & set(CONTENT_POLICY.split())
+
+
+def test_who_asked_is_said_by_the_edge() -> None:
+    """A browser's claim about where it comes from is replaced."""
+    headers = request_headers(
+        [("X-Forwarded-For", "10.0.0.1"), ("X-Real-IP", "10.0.0.1"), ("Cookie", "a=b"), ("Connection", "close")],
+        peer="127.0.0.1",
+        host="127.0.0.1:8000",
+    )
+    assert headers == [
+        ("Cookie", "a=b"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", "127.0.0.1:8000"),
+    ]
+
+
+def test_the_hubs_own_pages_keep_their_policy() -> None:
+    """The hub is ours: its headers pass, but for those of one connection."""
+    assert hub_answer([("Content-Security-Policy", "x"), ("Connection", "close")]) == [("Content-Security-Policy", "x")]
+
+
+def test_the_gate_has_four_routes() -> None:
+    """The hub's version, who a visitor is, the log-in code, being in use: about this person only."""
+    assert allowed_routes("asha") == {
+        ("GET", "/hub/api"),
+        ("GET", "/hub/api/user"),
+        ("POST", "/hub/api/oauth2/token"),
+        ("POST", "/hub/api/users/asha/activity"),
+    }
+
+
+def test_only_unix_and_netlink_sockets_are_left() -> None:
+    """Every other family is denied by number below the highest allowed, and by range above it."""
+    allowed = set(range(HIGHEST_ALLOWED + 1)) - set(denied_families())
+    assert allowed == {socket.AF_UNIX, socket.AF_NETLINK}
+    assert {"io_uring_setup", "unshare", "mount", "bpf", "ptrace"} <= set(DENIED_CALLS)
+
+
+def test_each_project_has_its_own_account_and_keeps_it(tmp_path: Path) -> None:
+    """Two projects never share an account number, and the number is the same after a restart."""
+    register = tmp_path / "accounts.json"
+    assert [account_of(name, register, 400_000) for name in ("a", "b", "a", "c")] == [
+        400_000,
+        400_001,
+        400_000,
+        400_002,
+    ]
+    assert json.loads(register.read_text()) == {"a": 400_000, "b": 400_001, "c": 400_002}
