@@ -1,0 +1,119 @@
+"""A person's way into their workspace, in a real browser: the address, Lab, a cell that runs; and nothing gets out."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
+
+pytestmark = pytest.mark.needs_chromium
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LAB_SECONDS = 60_000
+CELL_SECONDS = 30_000
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[WorkplaceForTests]:
+    """A real hub, and a person who is approved."""
+    with workplace(environments_folder(), clients_folder()) as stands:
+        stands.approvals.approved.add(("asha", "diabetes"))
+        yield stands
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def lab(place: WorkplaceForTests, browser: Browser) -> Page:
+    """The page of asha's workspace, reached by the address alone."""
+    page = browser.new_page()
+    page.goto(place.workspaces.open_address("asha", "diabetes"), timeout=LAB_SECONDS)
+    page.wait_for_url("**/user/asha/diabetes/lab**", timeout=LAB_SECONDS)
+    return page
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Page) -> Page:
+    """A new notebook in Lab, its kernel running."""
+    lab.locator(".jp-LauncherCard[data-category='Notebook']").first.click(timeout=LAB_SECONDS)
+    lab.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=LAB_SECONDS)
+    return lab
+
+
+def _run_cell(page: Page, source: str) -> None:
+    editor = page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").last
+    editor.click()
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Shift+Enter")
+
+
+def test_the_address_opens_lab_with_its_launcher(lab: Page, tmp_path: Path) -> None:
+    """One address: log-in, workspace, Lab's launcher with a notebook to start."""
+    expect(lab.locator(".jp-Launcher")).to_be_visible(timeout=LAB_SECONDS)
+    expect(lab.locator(".jp-LauncherCard[data-category='Notebook']").first).to_be_visible()
+    picture = tmp_path / "lab.png"
+    lab.screenshot(path=picture)
+    assert picture.stat().st_size > 10_000
+
+
+def test_a_cell_runs(notebook: Page) -> None:
+    """The kernel answers through the edge's websocket."""
+    _run_cell(notebook, "print('answer', 6 * 7)")
+    expect(notebook.locator(".jp-OutputArea-output").filter(has_text="answer 42")).to_be_visible(timeout=CELL_SECONDS)
+
+
+def test_a_displayed_page_cannot_make_the_browser_fetch(notebook: Page) -> None:
+    """An image and a script that name another address reach nobody: the browser obeys the edge's policy."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(CELL_SECONDS / 1000)
+        calls: list[object] = []
+        waiting = threading.Thread(target=_count_calls, args=(listener, calls))
+        waiting.start()
+        there = f"http://127.0.0.1:{listener.getsockname()[1]}/?d=1"
+        _run_cell(
+            notebook,
+            "from IPython.display import HTML, display\n"
+            f"display(HTML('<img src=\"{there}\"><p id=shown>shown</p>'"
+            f'\'<script>fetch("{there}"); navigator.sendBeacon("{there}")</script>\'))',
+        )
+        expect(notebook.locator("#shown")).to_be_visible(timeout=CELL_SECONDS)
+        notebook.wait_for_timeout(1500)
+        assert calls == []
+        control = notebook.context.browser
+        assert control is not None
+        outside = control.new_page()
+        outside.set_content(f'<img src="{there}">')
+        waiting.join(CELL_SECONDS / 1000)
+        assert len(calls) == 1
+        outside.close()
+
+
+def _count_calls(listener: socket.socket, calls: list[object]) -> None:
+    """Note the first call that comes."""
+    connection, _ = listener.accept()
+    calls.append(connection)
+    connection.close()
