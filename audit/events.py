@@ -31,6 +31,7 @@ class EventName(StrEnum):
     TOKEN_REFUSED = "token.refused"
 
     # linkage
+    CONTRACT_INSTALLED = "contract.installed"
     DELIVERY_RECEIVED = "delivery.received"
     DELIVERY_REFUSED = "delivery.refused"
     DELIVERY_REPEATED = "delivery.repeated"  # the same delivery again: nothing changed

@@ -71,6 +71,7 @@ class Records:
         """A session for reading. Nothing in it is ever committed."""
         with self._sessions() as session:
             yield session
+            session.expunge_all()  # what was read stays readable after the session
             session.rollback()
 
     @contextmanager

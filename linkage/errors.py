@@ -11,6 +11,8 @@ LinkageError
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from audit.errors import HavenError
 
 
@@ -62,6 +64,7 @@ class DeliveryRefused(LinkageError):
     def __init__(self, reason: str, what: str, *, where: str | None = None, mend: str | None = None) -> None:
         super().__init__(what, where=where, mend=mend)
         self.reason = reason
+        self.reports: tuple[Path, ...] = ()
 
     def as_dict(self) -> dict[str, str | None]:
         """As every error, and the reason's stable code."""

@@ -1,0 +1,130 @@
+"""Which contracts are in force? Those installed in this haven, and those shipped with it, installed on first use.
+
+Installing registers the dataset in the catalogue of access, so that projects can ask for its columns. A version that
+is in force is never changed: other content needs another version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from audit.events import EventName
+from audit.model import Actor
+from audit.records import Records
+from linkage.contracts.contract import DatasetContract, read_contract
+from linkage.errors import ContractError
+from linkage.store import InstalledContract
+
+SHIPPED = Path(__file__).parent
+Catalogue = Callable[[DatasetContract, Actor], None]
+"""Registers an installed contract's dataset where projects look it up; must bear being called twice."""
+
+
+@dataclass(frozen=True)
+class KnownContract:
+    """A contract, and whether it is in force here or only shipped."""
+
+    contract: DatasetContract
+    installed: bool
+
+
+class Contracts:
+    """The contracts of one haven."""
+
+    def __init__(self, records: Records, catalogue: Catalogue | None = None) -> None:
+        self._records = records
+        self._catalogue = catalogue
+
+    def install(self, text: str, name: str, *, by: Actor) -> DatasetContract:
+        """Put a contract into force; the same one again changes nothing. Raises ContractError, DocumentError."""
+        contract = read_contract(text, name)
+        contract.refuse_free_text()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        known = self._installed(contract.dataset, contract.version)
+        if known is not None and known.digest != digest:
+            raise ContractError(
+                f"Contract {contract.dataset} {contract.version} is in force with other content.",
+                where=name,
+                mend="Give the changed contract a new version.",
+            )
+        if self._catalogue:
+            self._catalogue(contract, by)
+        if known is None:
+            self._record(contract, text, digest, by)
+        return contract
+
+    def in_force(self, dataset: str, version: str, *, by: Actor) -> DatasetContract | None:
+        """The contract of this dataset and version; a shipped one is installed now."""
+        known = self._installed(dataset, version)
+        if known is not None:
+            return read_contract(known.text, f"contract {dataset} {version}")
+        for path, contract in shipped():
+            if (contract.dataset, contract.version) == (dataset, version):
+                return self.install(path.read_text(encoding="utf-8"), path.name, by=by)
+        return None
+
+    def all(self) -> list[KnownContract]:
+        """Installed and shipped contracts, by dataset and version."""
+        with self._records.read() as session:
+            rows = session.scalars(select(InstalledContract)).all()
+        known = {(r.dataset, r.version): KnownContract(read_contract(r.text, r.dataset), True) for r in rows}
+        for _, contract in shipped():
+            known.setdefault((contract.dataset, contract.version), KnownContract(contract, False))
+        return [known[key] for key in sorted(known)]
+
+    def _installed(self, dataset: str, version: str) -> InstalledContract | None:
+        with self._records.read() as session:
+            return session.get(InstalledContract, (dataset, version))
+
+    def _record(self, contract: DatasetContract, text: str, digest: str, by: Actor) -> None:
+        try:
+            with self._records.change(by=by) as change:
+                change.session.add(
+                    InstalledContract(
+                        dataset=contract.dataset,
+                        version=contract.version,
+                        digest=digest,
+                        text=text,
+                        at=change.at,
+                        by=by,
+                    )
+                )
+                change.record(
+                    EventName.CONTRACT_INSTALLED, dataset=contract.dataset, version=contract.version, digest=digest
+                )
+        except IntegrityError:
+            if self._installed(contract.dataset, contract.version) is None:
+                raise  # not the race of two who install the same one
+
+
+def shipped() -> list[tuple[Path, DatasetContract]]:
+    """The contracts that come with the haven."""
+    return [(p, read_contract(p.read_text(encoding="utf-8"), p.name)) for p in sorted(SHIPPED.glob("*.yaml"))]
+
+
+def find_contract(name: str, contracts: Contracts | None = None) -> DatasetContract:
+    """A contract by file path or by dataset id (the newest version). Raises ContractError."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        return read_contract(_text_of(path), name)
+    known = [k.contract for k in contracts.all()] if contracts else [contract for _, contract in shipped()]
+    found = [contract for contract in known if contract.dataset == name]
+    if not found:
+        raise ContractError(
+            "There is no contract of this name.",
+            mend="Name a file, or one of: " + ", ".join(sorted({c.dataset for c in known})) + ".",
+        )
+    return max(found, key=lambda contract: [int(part) for part in contract.version.split(".")])
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ContractError("The contract's file cannot be read.", where=str(path), mend="Name a YAML file.") from None

@@ -1,0 +1,223 @@
+"""What does a delivered file hold? Its rows as text by the contract's column names, batch by batch.
+
+Works in constant memory: a file is read in blocks, whatever its size. The first look at a file decides whether it
+is what the contract says; each way in which it is not has its sentence (linkage/intake/reasons.py).
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from linkage.contracts.contract import DatasetColumn, DeliveredFile
+from linkage.intake.csv_rows import RowBatch, Shape, blocks_of_records, count_records, parse_block, split_header
+from linkage.intake.dates import FORMS
+from linkage.intake.headers import match_header
+from linkage.intake.reasons import Fault
+
+BLOCK = 8 * 1024 * 1024
+PARQUET_ROWS = 100_000
+TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
+LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
+CODECS = {"utf-8": "utf-8", "windows-1252": "cp1252", "iso-8859-1": "latin-1", "utf-16": "utf-8"}
+"""Python's name of the encoding in which the blocks arrive: UTF-16 is turned into UTF-8 on the way."""
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PAR1")
+
+
+def open_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+    """The rows of a file, each batch with the contract's column names as text. Raises Fault."""
+    if _is_parquet(path):
+        return _parquet_rows(path, file)
+    return _csv_rows(path, file)
+
+
+def count_rows(path: Path, file: DeliveredFile) -> int:
+    """How many rows, without checking them: what the manifest says. Raises Fault."""
+    if _is_parquet(path):
+        return int(_open_parquet(path).metadata.num_rows)
+    blocks = _decoded_blocks(_raw_blocks(path), file.encoding)
+    return max(0, count_records(blocks, ord(file.quote)) - 1)
+
+
+def _is_parquet(path: Path) -> bool:
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return True
+    if name.removesuffix(".gz").endswith(TEXT_SUFFIXES):
+        return False
+    raise Fault("file.format")
+
+
+def _raw_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a text file, unpacked when it is compressed."""
+    if not path.name.lower().endswith(".gz"):
+        with path.open("rb") as plain:
+            while block := plain.read(BLOCK):
+                yield block
+        return
+    largest = max(RATIO_APPLIES_FROM, path.stat().st_size * LARGEST_RATIO)
+    total = 0
+    try:
+        with gzip.open(path, "rb") as packed:
+            while block := packed.read(BLOCK):
+                total += len(block)
+                if total > largest:
+                    raise Fault("gzip.too_large")
+                yield block
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise Fault("gzip.damaged") from None
+
+
+def _decoded_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-16 as UTF-8; every other encoding as it is, for its line ends and separators are those of ASCII."""
+    if encoding != "utf-16":
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for block in blocks:
+            yield decoder.decode(block).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError:
+        raise Fault("encoding.other") from None
+
+
+def _csv_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+    raw = _raw_blocks(path)
+    first = next(raw, b"")
+    _look_at_start(first, file)
+    blocks = _decoded_blocks(chain([first], raw), file.encoding)
+    records = blocks_of_records(_without_mark(blocks), ord(file.quote))
+    block = next(records, b"")
+    line, body = _split_first(block, ord(file.quote))
+    codec = CODECS[file.encoding]
+    header = split_header(line, codec, file.delimiter, file.quote)
+    columns = match_header(header, file, line.decode(codec, errors="replace"))
+    shape = Shape(ord(file.delimiter), ord(file.quote), codec, len(header))
+    number, any_rows = 1, False
+    for part, last in _with_last(chain([body], records)):
+        batch = parse_block(part, shape, number, last=last)
+        number += batch.rows
+        if batch.rows:
+            any_rows = True
+            names = {f"c{i}": column.name for i, column in enumerate(columns)}
+            yield RowBatch(_completed(batch.frame.rename(names), file), batch.numbers, batch.bad)
+    if not any_rows:
+        raise Fault("file.no_rows")
+
+
+def _look_at_start(first: bytes, file: DeliveredFile) -> None:
+    """Is this text, in the agreed encoding, with lines? Raises Fault."""
+    if not first.strip(b"\xef\xbb\xbf\r\n "):
+        raise Fault("file.empty")
+    if first.startswith(SPREADSHEETS):
+        raise Fault("file.spreadsheet")
+    marked = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    sample = first[:4096]
+    if file.encoding != "utf-16" and (marked or sample.count(b"\0") > len(sample) // 4):
+        raise Fault("encoding.utf16")
+    if file.encoding == "utf-16":
+        if not marked:
+            raise Fault("encoding.other", "The file is not in UTF-16 with a byte-order mark, as its contract says.")
+        return
+    if first.startswith(codecs.BOM_UTF8) and file.encoding != "utf-8":
+        raise Fault("encoding.byte_order_mark")
+    if b"\r" in first and b"\n" not in first:
+        raise Fault("csv.line_ends")
+    if file.encoding != "utf-8" and not first.isascii() and _is_utf8(first):
+        raise Fault("encoding.other", f"The file is in UTF-8; its contract says {file.encoding}.")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+    yield from blocks
+
+
+def _split_first(block: bytes, quote: int) -> tuple[bytes, bytes]:
+    """The header's record, and what follows it in its block."""
+    end = block.find(b"\n")
+    while end != -1 and block.count(bytes([quote]), 0, end) % 2:
+        end = block.find(b"\n", end + 1)
+    return block[:end].rstrip(b"\r"), block[end + 1 :]
+
+
+def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each block, and whether it is the last."""
+    current = next(blocks, b"")
+    for following in blocks:
+        yield current, False
+        current = following
+    yield current, True
+
+
+def _completed(frame: pl.DataFrame, file: DeliveredFile) -> pl.DataFrame:
+    """The columns in the contract's order; one that may be absent and is, is empty."""
+    absent = [pl.lit(None, dtype=pl.String).alias(c.name) for c in file.columns if c.name not in frame.columns]
+    return frame.with_columns(absent).select([c.name for c in file.columns])
+
+
+def _open_parquet(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.stat().st_size == 0:
+        raise Fault("file.empty")
+    try:
+        return pq.ParquetFile(path, pre_buffer=False)
+    except (pa.ArrowException, OSError):
+        raise Fault("parquet.damaged") from None
+
+
+def _parquet_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+    import pyarrow as pa
+
+    source = _open_parquet(path)
+    header = [str(name) for name in source.schema_arrow.names]
+    columns = match_header(header, file, None)
+    for field in source.schema_arrow:
+        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            raise Fault("parquet.nested")
+    if source.metadata.num_rows == 0:
+        raise Fault("file.no_rows")
+    number = 1
+    try:
+        for batch in source.iter_batches(batch_size=PARQUET_ROWS):
+            typed = pl.DataFrame(pl.from_arrow(batch)).rename(
+                {name: column.name for name, column in zip(header, columns, strict=True)}
+            )
+            frame = typed.select([_as_text(typed.schema[c.name], c, file) for c in columns])
+            numbers = np.arange(number, number + frame.height, dtype=np.int64)
+            number += frame.height
+            yield RowBatch(_completed(frame, file), numbers)
+    except (pa.ArrowException, OSError):
+        raise Fault("parquet.damaged") from None
+
+
+def _as_text(kind: pl.DataType, column: DatasetColumn, file: DeliveredFile) -> pl.Expr:
+    """A typed Parquet column as the text that the contract would have in a CSV file."""
+    value = pl.col(column.name)
+    if kind in (pl.Date, pl.Datetime):
+        return value.dt.strftime(FORMS[column.date_form or file.date_form].spelling)
+    if kind == pl.Boolean:
+        words = {True: column.true_values[0], False: column.false_values[0]}
+        return value.replace_strict(words, default=None, return_dtype=pl.String)
+    if kind.is_float():
+        whole = value.cast(pl.Int64, strict=False)
+        return pl.when(whole.cast(kind) == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+    return value.cast(pl.String)

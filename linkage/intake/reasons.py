@@ -1,0 +1,178 @@
+"""Why was a row or a file not taken in, and how is it mended? One sentence each, under a stable code.
+
+Codes go into quarantine, reports and the log and are never reused. A sentence names what and how, never a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What was wrong, and what its sender can do."""
+
+    what: str
+    mend: str
+
+
+class Fault(Exception):
+    """A file cannot be read as its contract says. Carries the reason's code; caught by the receipt."""
+
+    def __init__(
+        self, code: str, what: str | None = None, mend: str | None = None, *, where: str | None = None
+    ) -> None:
+        reason = REASONS[code]
+        super().__init__(code)
+        self.code = code
+        self.what = what or reason.what
+        self.mend = mend or reason.mend
+        self.where = where
+
+
+REASONS: dict[str, Reason] = {
+    # the delivery
+    "delivery.not_found": Reason("There is no delivery at this path.", "Name the folder or archive that was packed."),
+    "delivery.form": Reason(
+        "A delivery is a folder, or a .zip, .tar or .tar.gz archive.", "Send it in one of these forms."
+    ),
+    "delivery.name_taken": Reason(
+        "Another delivery with other content was received under this name.",
+        "If this one corrects it, pack it again with --supersedes and that name; else give it a name of its own.",
+    ),
+    "delivery.nothing_to_supersede": Reason(
+        "The delivery that this one should replace is not in the haven.",
+        "Give --supersedes the name of a received delivery: `haven delivery list` shows them.",
+    ),
+    "delivery.too_many_bad_rows": Reason(
+        "More rows are bad than the contract tolerates.", "The delivery report counts them by reason; mend and resend."
+    ),
+    "delivery.changed": Reason(
+        "A file was changed while it was being read.", "Send the delivery again when it is complete."
+    ),
+    # the archive
+    "archive.damaged": Reason("The archive cannot be unpacked: it is damaged or cut short.", "Send it again."),
+    "archive.unsafe": Reason(
+        "The archive holds a link, a device, a folder outside itself or two entries of one name.",
+        "Pack plain files only, side by side.",
+    ),
+    "archive.too_large": Reason(
+        "The archive unpacks to far more than its size allows.", "Send the delivery as a folder or in several parts."
+    ),
+    "archive.encrypted": Reason(
+        "The archive is locked with a password.", "Send it without one, through the agreed channel."
+    ),
+    # the manifest
+    "manifest.missing": Reason(
+        "The delivery has no manifest.json.", "Make it at the controller's side with `haven delivery pack`."
+    ),
+    "manifest.invalid": Reason("manifest.json is not a manifest.", "Make it again with `haven delivery pack`."),
+    "manifest.contract": Reason(
+        "The manifest names a contract that is not in force here.",
+        "`haven contract list` shows those in force; pack with one of them.",
+    ),
+    "manifest.controller": Reason(
+        "The manifest's controller is not the contract's.", "Pack with the controller's own contract."
+    ),
+    "file.missing": Reason(
+        "A file that the manifest or the contract names is missing.", "Send all files of the delivery together."
+    ),
+    "file.extra": Reason(
+        "The delivery holds something that the manifest does not name.",
+        "Take it out, or pack the delivery again when it belongs there.",
+    ),
+    "file.not_plain": Reason("An entry of the delivery is a link, a folder or a device.", "Send plain files only."),
+    "file.altered": Reason(
+        "A file is not the one that was packed: its SHA-256 differs.", "Send it again, or pack the delivery again."
+    ),
+    "file.truncated": Reason(
+        "A file is shorter or longer than when it was packed.", "Send it again, or pack the delivery again."
+    ),
+    "file.row_count": Reason(
+        "A file has not as many rows as the manifest says.", "Pack the delivery again with `haven delivery pack`."
+    ),
+    "file.not_in_contract": Reason(
+        "A file matches no entry of the contract.", "Correct its name, or agree a new contract version."
+    ),
+    # one file
+    "file.format": Reason(
+        "A file is neither .csv, .csv.gz (or .txt, .tsv) nor .parquet.", "Export it in one of these forms."
+    ),
+    "file.empty": Reason("The file is empty.", "Export it again: even without rows it must have its header."),
+    "file.no_rows": Reason(
+        "The file has a header and no rows.", "Export it again; leave an optional file out when it is empty."
+    ),
+    "file.spreadsheet": Reason(
+        "The file is a spreadsheet or an archive, not text.", "Save it as 'CSV UTF-8', or export it from the source."
+    ),
+    "gzip.damaged": Reason("The .gz file cannot be unpacked: damaged, cut short, or not gzip.", "Compress it again."),
+    "gzip.too_large": Reason("The .gz file unpacks to far more than its size allows.", "Send it in several parts."),
+    "parquet.damaged": Reason("The Parquet file cannot be read.", "Write it again."),
+    "parquet.nested": Reason("The Parquet file has nested or binary columns.", "Write plain columns only."),
+    "encoding.utf16": Reason(
+        "The file is in UTF-16.", "Save it in the encoding of the contract (in Excel: 'CSV UTF-8')."
+    ),
+    "encoding.byte_order_mark": Reason(
+        "The file begins with a UTF-8 byte-order mark, and its contract says another encoding.",
+        "Save it in the encoding of the contract, or agree UTF-8 in a new contract version.",
+    ),
+    "encoding.header": Reason("The header is not in the contract's encoding.", "Save it in the contract's encoding."),
+    "encoding.other": Reason(
+        "The file is in another encoding than its contract says.", "Save it in the contract's encoding."
+    ),
+    "csv.line_ends": Reason(
+        "Lines end with a carriage return only, as on old Macintoshes.", "Save it with LF or CRLF line ends."
+    ),
+    "csv.delimiter": Reason("The columns are separated by another character than agreed.", "Export it as agreed."),
+    "csv.quote_open": Reason(
+        "A quotation mark is opened and never closed.", "Double quotation marks inside a text, and close each field."
+    ),
+    "csv.unparsable": Reason("Part of the file cannot be parsed.", "Export it again with standard quotation."),
+    "header.missing": Reason("The first line is not the header of the contract.", "Send the header as first line."),
+    "header.wrong": Reason("The header is not that of the contract.", "Correct the header."),
+    "header.repeated": Reason("A column stands twice in the header.", "Send each column once."),
+    "header.too_many": Reason(
+        "The file has many times the columns of its contract.", "Send only the columns of the contract."
+    ),
+    "header.free_text": Reason("The file has a free-text column, which is refused.", "Leave that column out."),
+    # one row
+    "row.too_few_fields": Reason("The row has fewer fields than the header.", "Look for a missing separator."),
+    "row.too_many_fields": Reason(
+        "The row has more fields than the header.", "Look for a separator in a text that is not quoted."
+    ),
+    "row.quote_misplaced": Reason("A quotation mark stands inside a field.", "Double it, and quote the whole field."),
+    "row.nul": Reason("The row has NUL bytes.", "Export it again: the file was damaged or padded."),
+    "row.blank": Reason("The line is empty.", "Remove it."),
+    "encoding.invalid": Reason(
+        "The row has bytes that do not exist in the file's encoding.", "Save the file in the contract's encoding."
+    ),
+    "key.duplicate": Reason("The record's key stands in several rows that differ.", "Send each record once."),
+    "key.repeated_row": Reason("The same row was sent before; the first was kept.", "Send each record once."),
+    "join.no_parent": Reason("The row's key has no row in the file that it joins.", "Send the missing record as well."),
+    "join.parent_quarantined": Reason(
+        "The row it belongs to is itself in quarantine.", "Mend that row; this one follows."
+    ),
+    # one value
+    "value.missing": Reason("A required value is empty.", "Fill it in, or agree that it may be empty."),
+    "value.not_integer": Reason("The value is not a whole number.", "Send digits only, without separators."),
+    "value.not_decimal": Reason("The value is not a number.", "Send digits with a decimal point."),
+    "value.not_boolean": Reason("The value is neither of the two agreed words.", "Send the agreed words."),
+    "value.not_allowed": Reason("The code is not in the agreed list.", "Correct it, or agree a new contract version."),
+    "value.pattern": Reason("The value has not the agreed form.", "Correct it: the contract shows the form."),
+    "value.out_of_range": Reason("The value lies outside the agreed range.", "Correct it."),
+    "value.too_long": Reason("The text is longer than agreed.", "Check that columns are not shifted."),
+    "value.control_character": Reason("The text has control characters.", "Remove them."),
+    "date.unreadable": Reason("The date does not exist or is not a date.", "Send it in the agreed form."),
+    "date.other_form": Reason("The date is written in another form than agreed.", "Send it in the agreed form."),
+    "date.serial": Reason("The date is a spreadsheet's day number.", "Format the column as a date before exporting."),
+    "date.out_of_range": Reason("The date lies outside the agreed range.", "Correct it."),
+    "date.future": Reason("The date lies in the future.", "Correct it."),
+    "date.order": Reason("Two dates of the row are the wrong way round.", "Correct one of them."),
+    "spreadsheet.scientific": Reason(
+        "A spreadsheet has turned the number into scientific form; its digits are lost.",
+        "Export from the source, or format the column as text before opening it.",
+    ),
+    "nhs_number.not_ten_digits": Reason(
+        "The NHS number has not ten digits.", "Look for lost leading zeros or other numbers in this column."
+    ),
+}

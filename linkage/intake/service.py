@@ -1,0 +1,416 @@
+"""How is a delivery received? Checked whole, split, put into both zones, and only then switched on by its record.
+
+Refused whole or taken in whole: nothing a refusal or a crash leaves is ever seen, because rows count only while
+their delivery's record says `received`, and the next receipt removes the rest. Every outcome is in the log.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import select
+
+from audit.events import EventName
+from audit.model import Actor
+from audit.progress import Progress, silent
+from audit.records import Change, Records
+from linkage.contracts.contract import DatasetContract
+from linkage.contracts.registry import Contracts
+from linkage.errors import DeliveryRefused, UnknownDelivery
+from linkage.intake.checks import RowChecks
+from linkage.intake.manifest import Manifest, check_folder, load_manifest
+from linkage.intake.reading import open_rows
+from linkage.intake.reasons import Fault
+from linkage.intake.report import DeliveryResult, FileResult, advice, write_reports
+from linkage.intake.staging import DUCKDB_TYPES, Staging
+from linkage.intake.tables import (
+    INCOMING,
+    create_identity,
+    create_incoming,
+    incoming_tables,
+    quoted,
+    remove_deliveries_except,
+)
+from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.store import RECEIVED, REFUSED, SUPERSEDED, Delivery, delivery_named
+from linkage.zones import Zones
+
+REPEATED = "repeated"
+KEPT_OF_REFUSED = 10_000
+CASCADED = "join.parent_quarantined"
+
+
+@dataclass(frozen=True)
+class ReceiptSummary:
+    """What a receipt did. state: received, or repeated when the same content was in already."""
+
+    delivery: str
+    name: str
+    dataset: str
+    state: str
+    rows: dict[str, int]
+    quarantined: dict[str, int]
+    reports: tuple[Path, ...]
+    supersedes: str | None = None
+
+    @property
+    def headline(self) -> str:
+        """One sentence without counts."""
+        if self.state == REPEATED:
+            return f"Delivery {self.name} is in the haven already: nothing was changed."
+        replaced = f", in place of {self.supersedes}" if self.supersedes else ""
+        return f"Delivery {self.name} of {self.dataset} was received{replaced}."
+
+
+class DeliveryIntake:
+    """Receives deliveries. folder: for reports and unpacking, private to the intake."""
+
+    def __init__(self, folder: Path, zones: Zones, records: Records, contracts: Contracts) -> None:
+        self._folder = folder
+        self._zones = zones
+        self._records = records
+        self._contracts = contracts
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where delivery reports lie, one folder per delivery."""
+        return self._folder / "reports"
+
+    def receive(self, path: Path, *, by: Actor, progress: Progress = silent) -> ReceiptSummary:
+        """Take in a delivery: a folder or an archive. Raises DeliveryRefused; then nothing has changed."""
+        with self._zones.one_delivery_at_a_time():
+            self._remove_debris()
+            with self._refusals_recorded(by), delivery_folder(path, self._folder) as folder:
+                return self._receive_folder(folder, by, progress)
+
+    def _receive_folder(self, folder: Path, by: Actor, progress: Progress) -> ReceiptSummary:
+        progress("manifest", 0, None)
+        manifest = load_manifest(folder)
+        contract = self._contract_of(manifest, by)
+        repeated = self._repeated(manifest, by)
+        if repeated:
+            return repeated
+        delivery = _Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
+        with self._refusal_kept(delivery), self._zones.scratch() as scratch:
+            delivery.superseded = self._superseded(manifest)
+            check_folder(folder, manifest)
+            delivery.staging = Staging(scratch, contract)
+            self._read_files(delivery, progress)
+            self._judge(delivery)
+            self._split(delivery, progress)
+            return self._switch_on(delivery)
+
+    # before reading
+
+    def _contract_of(self, manifest: Manifest, by: Actor) -> DatasetContract:
+        contract = self._contracts.in_force(manifest.dataset, manifest.contract_version, by=by)
+        if contract is None:
+            raise Fault("manifest.contract")
+        if contract.controller != manifest.controller:
+            raise Fault("manifest.controller")
+        return contract
+
+    def _repeated(self, manifest: Manifest, by: Actor) -> ReceiptSummary | None:
+        """The same content again, under whatever name, changes nothing."""
+        with self._records.read() as session:
+            query = select(Delivery).where(Delivery.digest == manifest.digest, Delivery.state != REFUSED)
+            known = session.scalars(query.order_by(Delivery.at.desc())).first()
+        if known is None:
+            return None
+        self._records.note(
+            EventName.DELIVERY_REPEATED, by=by, dataset=known.dataset, delivery=known.id, digest=manifest.digest
+        )
+        reports = tuple(sorted((self.reports_folder / known.id).glob("delivery-report.*")))
+        return ReceiptSummary(
+            known.id, known.name, known.dataset, REPEATED, dict(known.rows), dict(known.quarantined), reports
+        )
+
+    def _superseded(self, manifest: Manifest) -> Delivery | None:
+        """The delivery that this one replaces. Raises Fault when the names do not fit."""
+        with self._records.read() as session:
+            same_name = delivery_named(session, manifest.name)
+            replaced = delivery_named(session, manifest.supersedes) if manifest.supersedes else None
+        if manifest.supersedes and (replaced is None or replaced.dataset != manifest.dataset):
+            raise Fault("delivery.nothing_to_supersede")
+        if same_name is not None and (replaced is None or replaced.id != same_name.id):
+            raise Fault("delivery.name_taken")
+        return replaced
+
+    # reading
+
+    def _read_files(self, receipt: _Receipt, progress: Progress) -> None:
+        matched = set()
+        for packed in receipt.manifest.files:
+            file = receipt.contract.file_for(packed.name)
+            if file is None:
+                raise Fault("file.not_in_contract", where=packed.name)
+            matched.add(file.table)
+            receipt.files.append(FileResult(packed.name, file.table))
+        for file in receipt.contract.files:
+            if not file.optional and file.table not in matched:
+                raise Fault("file.missing", f"No file matches '{file.pattern}', which the contract asks for.")
+        for packed, result in zip(receipt.manifest.files, receipt.files, strict=True):
+            self._read_file(receipt, result, packed.rows, progress)
+
+    def _read_file(self, receipt: _Receipt, result: FileResult, expected: int, progress: Progress) -> None:
+        file = receipt.contract.table(result.table)
+        if file is None or receipt.staging is None:
+            raise Fault("file.not_in_contract", where=result.name)
+        path = receipt.folder / result.name
+        before = path.stat()
+        checks = RowChecks(file, self._records.clock.now().date())
+        limit = _tolerated(receipt.contract, expected)
+        kept = 0
+        try:
+            for batch in open_rows(path, file):
+                checked = checks.check(batch)
+                result.rows += batch.rows
+                result.forms += checked.forms
+                # Far above the tolerance the delivery is refused for certain: count on, but store no more.
+                if kept <= limit + KEPT_OF_REFUSED:
+                    receipt.staging.add_good(file, result.name, checked.good)
+                    receipt.staging.add_bad(file, result.name, checked.bad)
+                else:
+                    receipt.not_stored.update((result.name, bad.reasons[0].split(":")[0]) for bad in checked.bad)
+                kept += len(checked.bad)
+                progress(f"checking {result.name}", result.rows, expected)
+        except Fault as fault:
+            fault.where = result.name
+            raise
+        after = path.stat()
+        if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+            raise Fault("delivery.changed", where=result.name)
+        if result.rows != expected:
+            raise Fault("file.row_count", where=result.name)
+
+    def _judge(self, receipt: _Receipt) -> None:
+        """Over all files: is it within the contract's tolerance? Raises Fault."""
+        if receipt.staging is None:
+            return
+        receipt.staging.settle()
+        for (name, reason), count in receipt.staging.reasons().items():
+            receipt.file(name).reasons[reason] += count
+        for (name, reason), count in receipt.not_stored.items():
+            receipt.file(name).reasons[reason] += count
+        receipt.columns = receipt.staging.columns_concerned()
+        for file in receipt.files:
+            # Children of a quarantined parent follow it; the fault is the parent's and counted there.
+            own = file.bad - file.reasons[CASCADED]
+            if own > _tolerated(receipt.contract, file.rows):
+                share, agreed = own / max(file.rows, 1), receipt.contract.tolerance
+                self._quarantine(receipt, KEPT_OF_REFUSED)
+                what = f"{share:.1%} of the rows of {file.name} are bad; the contract tolerates {agreed:.1%}."
+                raise Fault("delivery.too_many_bad_rows", " ".join([what, *advice(receipt.result("refused"))]))
+
+    # into the zones
+
+    def _split(self, receipt: _Receipt, progress: Progress) -> None:
+        """Identifiers to the one zone, payload to the other, joined by the row key only."""
+        if receipt.staging is None:
+            return
+        progress("splitting", 0, None)
+        with self._zones.linkage() as linkage, _transaction(linkage):
+            create_identity(linkage)
+            for file in receipt.contract.files:
+                if not file.joins:
+                    for batch in receipt.staging.identity_batches(file):
+                        _insert(linkage, "identity", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
+        with self._zones.research() as research, _transaction(research):
+            for file in receipt.contract.files:
+                create_incoming(research, file.table, {n: DUCKDB_TYPES[kind] for n, kind in file.payload.items()})
+                for batch in receipt.staging.payload_batches(file):
+                    _insert(research, INCOMING + file.table, batch, delivery=receipt.id)
+        self._quarantine(receipt, None)
+
+    def _quarantine(self, receipt: _Receipt, limit: int | None) -> None:
+        if receipt.staging is None or not any(file.bad for file in receipt.files):
+            return
+        with self._zones.quarantine() as quarantine, _transaction(quarantine):
+            _create_quarantine(quarantine)
+            for batch in receipt.staging.bad_batches(limit):
+                _insert(quarantine, "quarantine", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
+
+    def _switch_on(self, receipt: _Receipt) -> ReceiptSummary:
+        """The record that makes the rows count, with its entry in the log; then what it replaced is removed."""
+        result = receipt.result(RECEIVED)
+        reports = write_reports(result, self.reports_folder)
+        replaced = receipt.superseded
+        with self._records.change(by=receipt.by) as change:
+            change.session.add(receipt.record(change, RECEIVED, None))
+            change.record(EventName.DELIVERY_RECEIVED, dataset=receipt.contract.dataset, **receipt.facts())
+            if replaced is not None:
+                old = change.session.get_one(Delivery, replaced.id)
+                old.state = SUPERSEDED
+                change.record(
+                    EventName.DELIVERY_SUPERSEDED, dataset=old.dataset, delivery=old.id, superseded_by=receipt.id
+                )
+        if replaced is not None:
+            self._remove_debris()
+        return ReceiptSummary(
+            receipt.id,
+            receipt.manifest.name,
+            receipt.contract.dataset,
+            RECEIVED,
+            result.rows_by_table(),
+            result.by_reason(),
+            reports,
+            replaced.name if replaced else None,
+        )
+
+    def _remove_debris(self) -> None:
+        """Remove every row whose delivery does not stand as received: a crash's, or a superseded delivery's."""
+        remove_leftovers(self._folder)
+        with self._records.read() as session:
+            states = dict(session.execute(select(Delivery.id, Delivery.state)).tuples().all())
+        received = [key for key, state in states.items() if state == RECEIVED]
+        with self._zones.linkage() as linkage:
+            create_identity(linkage)
+            remove_deliveries_except(linkage, received, ["identity"])
+        with self._zones.research() as research:
+            remove_deliveries_except(research, received, [INCOMING + table for table in incoming_tables(research)])
+        with self._zones.quarantine() as quarantine:
+            _create_quarantine(quarantine)
+            kept = [key for key, state in states.items() if state != SUPERSEDED]
+            remove_deliveries_except(quarantine, kept, ["quarantine"])
+
+    # refusals
+
+    @contextmanager
+    def _refusals_recorded(self, by: Actor) -> Iterator[None]:
+        """A refusal before anything is known of the delivery: noted in the log, then told."""
+        try:
+            yield
+        except Fault as fault:
+            self._records.note(EventName.DELIVERY_REFUSED, by=by, reason=fault.code)
+            raise _refusal(fault) from None
+
+    @contextmanager
+    def _refusal_kept(self, receipt: _Receipt) -> Iterator[None]:
+        """A refusal of a delivery with a valid manifest: recorded, with its report and a part of its bad rows."""
+        try:
+            yield
+        except Fault as fault:
+            result = receipt.result(REFUSED)
+            result.refused = (fault.code, fault.what, fault.where, fault.mend)
+            reports = write_reports(result, self.reports_folder)
+            with self._records.change(by=receipt.by) as change:
+                change.session.add(receipt.record(change, REFUSED, fault.code))
+                change.record(
+                    EventName.DELIVERY_REFUSED, dataset=receipt.contract.dataset, reason=fault.code, **receipt.facts()
+                )
+            refusal = _refusal(fault)
+            refusal.reports = reports
+            raise refusal from None
+
+
+class _Receipt:
+    """A delivery while it is being received."""
+
+    def __init__(self, key: str, manifest: Manifest, contract: DatasetContract, folder: Path, by: Actor) -> None:
+        from collections import Counter
+
+        self.id = key
+        self.manifest = manifest
+        self.contract = contract
+        self.folder = folder
+        self.by = by
+        self.staging: Staging | None = None
+        self.superseded: Delivery | None = None
+        self.files: list[FileResult] = []
+        self.columns: list[tuple[str, str, str, int]] = []
+        self.not_stored: Counter[tuple[str, str]] = Counter()
+
+    def file(self, name: str) -> FileResult:
+        """The result of the file of this name."""
+        return next(file for file in self.files if file.name == name)
+
+    def result(self, state: str) -> DeliveryResult:
+        """What is known so far, for the report."""
+        return DeliveryResult(self.id, state, self.manifest, self.contract, self.files, self.columns)
+
+    def facts(self) -> dict[str, str]:
+        """What the log holds of it: opaque ids and hashes, no counts."""
+        return {
+            "delivery": self.id,
+            "delivery_name": self.manifest.name,
+            "digest": self.manifest.digest,
+            "contract": self.contract.version,
+        }
+
+    def record(self, change: Change, state: str, reason: str | None) -> Delivery:
+        """Its record."""
+        result, period = self.result(state), self.manifest.period
+        return Delivery(
+            id=self.id,
+            name=self.manifest.name,
+            dataset=self.contract.dataset,
+            controller=self.contract.controller,
+            contract_version=self.contract.version,
+            period_from=period.first if period else None,
+            period_to=period.last if period else None,
+            digest=self.manifest.digest,
+            state=state,
+            supersedes=self.superseded.id if self.superseded else None,
+            reason=reason,
+            rows=result.rows_by_table() if state == RECEIVED else {},
+            quarantined=result.by_reason(),
+            at=change.at,
+            by=self.by,
+        )
+
+
+def quarantined_rows(zones: Zones, records: Records, name: str) -> list[dict[str, Any]]:
+    """Where the bad rows of a delivery are: file, row number, reasons; never their content. Raises UnknownDelivery."""
+    with records.read() as session:
+        delivery = delivery_named(session, name, state=None)
+    if delivery is None:
+        raise UnknownDelivery(
+            "No delivery is known under this name or id.", mend="`haven delivery list` shows all that were presented."
+        )
+    with zones.quarantine() as connection:
+        _create_quarantine(connection)
+        found = connection.execute(
+            "SELECT file, row_number, reasons FROM quarantine WHERE delivery = ? ORDER BY file, row_number",
+            [delivery.id],
+        ).fetchall()
+    return [{"file": file, "row": row, "reasons": list(reasons)} for file, row, reasons in found]
+
+
+def _tolerated(contract: DatasetContract, rows: int) -> int:
+    return max(int(contract.tolerance * rows), contract.tolerated_rows)
+
+
+def _refusal(fault: Fault) -> DeliveryRefused:
+    return DeliveryRefused(fault.code, fault.what, where=fault.where, mend=fault.mend)
+
+
+def _create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS quarantine (delivery TEXT NOT NULL, dataset TEXT NOT NULL, file TEXT,"
+        " tbl TEXT, row_number BIGINT, reasons TEXT[], content TEXT)"
+    )
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    yield
+    connection.execute("COMMIT")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, batch: pa.RecordBatch, **constants: str) -> None:
+    columns = ", ".join(quoted(name) for name in batch.schema.names)
+    connection.register("batch", pa.Table.from_batches([batch]))
+    connection.execute(
+        f"INSERT INTO {quoted(table)} ({', '.join(constants)}, {columns}) SELECT {', '.join('?' for _ in constants)},"
+        f" {columns} FROM batch",
+        list(constants.values()),
+    )
+    connection.unregister("batch")
