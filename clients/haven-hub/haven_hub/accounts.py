@@ -15,17 +15,14 @@ LARGEST_COUNT = 50_000
 
 def account_of(project: str, register: Path, first: int) -> int:
     """The project's number, taken from the register file or added to it. Raises OverflowError when all are given."""
-    with register.open("a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        given: dict[str, int] = json.loads(file.read() or "{}")
+    with register.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        given: dict[str, int] = json.loads(register.read_text(encoding="utf-8")) if register.exists() else {}
         if project not in given:
             if len(given) >= LARGEST_COUNT:
                 raise OverflowError("no account number is left for another project")
             given[project] = max(given.values(), default=first - 1) + 1
-            draft = json.dumps(given)
-            file.seek(0)
-            file.truncate()
-            file.write(draft)
-            file.flush()
+            draft = register.with_suffix(".part")
+            draft.write_text(json.dumps(given), encoding="utf-8")
+            draft.replace(register)
         return given[project]

@@ -7,12 +7,15 @@ sockets, and what leaves a workspace must pass rules of ours in any case (edge_r
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+import yarl
 from aiohttp import WSMsgType, web
 from jupyterhub.proxy import Proxy
 
@@ -31,6 +34,7 @@ class Route:
     prefix: str
     target: str
     data: dict[str, Any]
+    socket: int = field(repr=False)
     session: aiohttp.ClientSession = field(repr=False)
 
     @property
@@ -68,20 +72,21 @@ class WorkspaceEdge(Proxy):
         if not target.startswith(SCHEME):
             raise ValueError("the edge reaches servers by Unix socket only")
         await self.delete_route(routespec)
-        socket = unquote(target.removeprefix(SCHEME).partition("/")[0])
+        socket = _hold_socket(unquote(target.removeprefix(SCHEME).partition("/")[0]))
         session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=socket, limit=0),
+            connector=aiohttp.UnixConnector(path=f"/proc/self/fd/{socket}", limit=0),
             timeout=NO_TIMEOUT,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         prefix = self.validate_routespec(routespec)
-        self.routes[prefix] = Route(prefix, target, dict(data or {}), session)
+        self.routes[prefix] = Route(prefix, target, dict(data or {}), socket, session)
 
     async def delete_route(self, routespec: str) -> None:
         """Forget a route and cut what runs over it."""
         if route := self.routes.pop(self.validate_routespec(routespec), None):
             await route.session.close()
+            os.close(route.socket)
 
     async def get_all_routes(self) -> dict[str, dict[str, Any]]:
         """The routes, as JupyterHub asks for them."""
@@ -110,8 +115,22 @@ class WorkspaceEdge(Proxy):
             raise web.HTTPServiceUnavailable(text="This workspace does not answer; it may have been stopped.") from None
 
 
-def _address(request: web.Request) -> str:
-    return f"http://{request.host}{request.raw_path}"
+def _hold_socket(path: str) -> int:
+    """The socket itself, held open as a place. Raises OSError when it is none.
+
+    A workspace can put anything in the folder of its socket: a link to another socket of the host is not followed,
+    and what is put there later is not looked at.
+    """
+    number = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISSOCK(os.fstat(number).st_mode):
+        os.close(number)
+        raise ConnectionRefusedError("a workspace's server must be a socket")
+    return number
+
+
+def _address(request: web.Request) -> yarl.URL:
+    """The address that routing judged, and no other reading of it."""
+    return yarl.URL(f"http://{request.host}{request.rel_url.raw_path_qs}", encoded=True)
 
 
 def _headers(request: web.Request) -> edge_rules.Headers:
@@ -119,12 +138,10 @@ def _headers(request: web.Request) -> edge_rules.Headers:
 
 
 async def _pass_request(route: Route, request: web.Request) -> web.StreamResponse:
-    import yarl
-
     body = request.content if request.body_exists else None
     async with route.session.request(
         request.method,
-        yarl.URL(_address(request), encoded=True),
+        _address(request),
         headers=_headers(request),
         data=body,
         allow_redirects=False,
@@ -141,13 +158,11 @@ async def _pass_request(route: Route, request: web.Request) -> web.StreamRespons
 
 
 async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketResponse:
-    import yarl
-
     offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if part.strip()]
     own = ("sec-websocket", "host")
     headers = [(name, value) for name, value in _headers(request) if not name.lower().startswith(own)]
     async with route.session.ws_connect(
-        yarl.URL(_address(request), encoded=True),
+        _address(request),
         protocols=offered,
         headers=[*headers, ("Host", request.host)],
         max_msg_size=0,

@@ -251,6 +251,20 @@ def test_a_withdrawal_stops_the_workspace_and_all_that_it_started(place: Workpla
     assert place.log.events[-1].name is EventName.WORKSPACE_CLOSED
 
 
+def test_a_link_in_place_of_its_socket_is_not_followed(asha: Kernel, hub: HubClient, place: WorkplaceForTests) -> None:
+    """A workspace that puts a link to another socket of the host where its own stood is not taken there."""
+    lab = "/run/haven/lab/lab.sock"
+    moved = asha.run(f"import os\nos.rename('{lab}', '{lab}.own')\nos.symlink('{place.place.run}/hub.sock', '{lab}')")
+    assert moved.error is None
+    with place.workspaces.hub() as own, httpx.Client() as browser:
+        token = own.server_token("asha", "diabetes")
+        answer = browser.get(
+            f"{hub.address}/user/asha/diabetes/api/status", headers={"Authorization": f"token {token}"}
+        )
+    assert "kernels" in answer.json()
+    assert asha.run(f"os.replace('{lab}.own', '{lab}')").error is None
+
+
 def test_closing_leaves_nothing_behind(place: WorkplaceForTests, hub: HubClient) -> None:
     """A workspace that its person closes ends whole and can be opened again; its files are kept."""
     place.approvals.approved.add(("bo", "sleep"))
