@@ -76,6 +76,13 @@ class HubServer:
             "DO_NOT_TRACK": "1",
         }
 
+    @property
+    def number(self) -> int:
+        """The process id of the hub that `start` started. Raises WorkspaceError when none runs."""
+        if self._process is None:
+            raise WorkspaceError("The hub does not run.", mend="Run `haven up`.")
+        return self._process.pid
+
     def prepare(self) -> None:
         """Folders, tokens and the place file. Call before starting `command`."""
         place = self.place

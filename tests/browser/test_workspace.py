@@ -58,14 +58,17 @@ def lab(place: WorkplaceForTests, browser: Browser) -> Page:
 def notebook(lab: Page) -> Page:
     """A new notebook in Lab, its kernel running."""
     lab.locator(".jp-LauncherCard[data-category='Notebook']").first.click(timeout=LAB_SECONDS)
-    lab.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=LAB_SECONDS)
+    expect(lab.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").last).to_be_visible(timeout=LAB_SECONDS)
+    expect(lab.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_SECONDS)
     return lab
 
 
 def _run_cell(page: Page, source: str) -> None:
     editor = page.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").last
     editor.click()
+    expect(editor).to_be_focused()
     page.keyboard.insert_text(source)
+    expect(editor).to_contain_text(source[:20])
     page.keyboard.press("Shift+Enter")
 
 

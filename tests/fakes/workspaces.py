@@ -82,6 +82,18 @@ class WorkplaceForTests:
     doors: FakeDoors
     place: HubPlace
     workspaces: Workspaces
+    hub: HubServer
+
+    def processes_inside(self) -> set[int]:
+        """The processes of this machine that run in one of this workplace's sandboxes: they see its folders mounted."""
+        found = set()
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and f"/{self.home.name}/workspaces/" in (entry / "mountinfo").read_text():
+                    found.add(int(entry.name))
+            except OSError:
+                continue  # it has ended, or is not ours to read
+        return found
 
 
 @contextlib.contextmanager
@@ -134,7 +146,7 @@ def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
             hub = HubServer(place)
             hub.start(home / "hub.log")
             try:
-                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces)
+                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces, hub)
             finally:
                 hub.stop()
 

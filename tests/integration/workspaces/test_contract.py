@@ -194,10 +194,10 @@ def test_files_are_not_handed_out_and_pages_load_nothing_from_elsewhere(
 
 def test_a_person_who_is_not_approved_gets_the_reason_and_no_process(hub: HubClient, place: WorkplaceForTests) -> None:
     """The hub asks before it starts anything; the refusal is shown, recorded, and leaves nothing behind."""
-    before = _sandboxes()
+    before = place.processes_inside()
     with pytest.raises(RefusedError, match="not one of its people"):
         hub.start("bo", "diabetes")
-    assert _sandboxes() == before
+    assert place.processes_inside() == before
     assert place.log.events[-1].name is EventName.WORKSPACE_OPEN_REFUSED
     assert not (place.home / "workspaces" / "diabetes" / "bo").exists()
     with pytest.raises(RefusedError, match="not one of its people"):
@@ -208,10 +208,10 @@ def test_a_person_who_is_not_approved_gets_the_reason_and_no_process(hub: HubCli
 def test_a_project_whose_name_is_no_name_is_refused(hub: HubClient, place: WorkplaceForTests, project: str) -> None:
     """Even when approved, a name that could lead out of its folder opens nothing, and its door is closed again."""
     place.approvals.approved.add(("asha", project))
-    before, doors = _sandboxes(), set(place.doors.opened)
+    before, doors = place.processes_inside(), set(place.doors.opened)
     with pytest.raises(HavenError):
         hub.start("asha", project)
-    assert _sandboxes() == before
+    assert place.processes_inside() == before
     assert _soon(lambda: set(place.doors.opened) == doors)
 
 
@@ -270,9 +270,9 @@ def test_closing_leaves_nothing_behind(place: WorkplaceForTests, hub: HubClient)
     place.approvals.approved.add(("bo", "sleep"))
     hub.start("bo", "sleep")
     hub.run_cells("bo", "sleep", ["open('kept.txt', 'w').write('x')"])
-    before = len(_sandboxes())
+    before = len(place.processes_inside())
     place.workspaces.close("bo", "sleep")
-    assert len(_sandboxes()) < before
+    assert len(place.processes_inside()) < before
     assert (place.home / "workspaces" / "sleep" / "bo" / "home" / "kept.txt").read_text() == "x"
 
 
@@ -284,11 +284,6 @@ def _soon(condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def _sandboxes() -> set[int]:
-    """The processes of this machine that are sandboxes."""
-    return {number for number in _processes() if b"bwrap" in _read(f"/proc/{number}/cmdline").split(b"\0")[0]}
 
 
 def _marked(mark: str) -> bool:
