@@ -19,6 +19,7 @@ class EventName(StrEnum):
     ORGANISATION_REGISTERED = "organisation.registered"
     PERSON_REGISTERED = "person.registered"
     PERSON_SUSPENDED = "person.suspended"
+    DATASET_REGISTERED = "dataset.registered"
     PROJECT_APPLIED = "project.applied"
     PROJECT_APPLY_REFUSED = "project.apply_refused"
     PROJECT_APPROVED = "project.approved"  # by one controller, for its own part

@@ -49,6 +49,7 @@ class AuditEvent:
     dataset: str | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    change: bool = False  # True: it tells of a change in the records, whose receipt stands there
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:

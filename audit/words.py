@@ -1,0 +1,76 @@
+"""What does an event say, in words? One sentence part per event name; the reader of the log needs no code."""
+
+from __future__ import annotations
+
+from audit.events import EventName
+from audit.model import AuditEvent
+
+WORDS: dict[EventName, str] = {
+    EventName.LOG_OPENED: "opened the log",
+    EventName.CHANGE_ABANDONED: "noted that a recorded change was not kept",
+    EventName.ORGANISATION_REGISTERED: "registered an organisation",
+    EventName.PERSON_REGISTERED: "registered a person",
+    EventName.PERSON_SUSPENDED: "suspended a person",
+    EventName.DATASET_REGISTERED: "registered a dataset",
+    EventName.PROJECT_APPLIED: "applied for the project",
+    EventName.PROJECT_APPLY_REFUSED: "was refused the application",
+    EventName.PROJECT_APPROVED: "approved its own part of the project",
+    EventName.PROJECT_APPROVE_REFUSED: "was refused to approve the project",
+    EventName.PROJECT_WENT_LIVE: "made the last decision: the project is live",
+    EventName.PROJECT_WITHDRAWN: "withdrew its approval of the project",
+    EventName.PROJECT_WITHDRAW_REFUSED: "was refused to withdraw an approval",
+    EventName.PROJECT_CLOSED: "closed the project",
+    EventName.TOKEN_ISSUED: "was given a token",
+    EventName.TOKEN_REFUSED: "was refused for a token that does not hold",
+    EventName.CONTRACT_INSTALLED: "put a dataset contract in force",
+    EventName.DELIVERY_RECEIVED: "took in a delivery",
+    EventName.DELIVERY_REFUSED: "refused a delivery",
+    EventName.DELIVERY_REPEATED: "was given a delivery again that was in already; nothing changed",
+    EventName.DELIVERY_SUPERSEDED: "replaced a delivery by its correction",
+    EventName.LINKAGE_STARTED: "began to link",
+    EventName.LINKAGE_COMPLETED: "linked what had come in",
+    EventName.LINKAGE_FAILED: "could not finish linking",
+    EventName.SCOPE_PUBLISHED: "built the project's own file",
+    EventName.SCOPE_PUBLISH_REFUSED: "was refused to build the project's file",
+    EventName.QUERY_REQUESTED: "asked a query",
+    EventName.QUERY_COMPLETED: "was given the whole result of a query",
+    EventName.QUERY_REFUSED: "was refused a query",
+    EventName.QUERY_FAILED: "had a query that failed",
+    EventName.WORKSPACE_OPENED: "opened a workspace",
+    EventName.WORKSPACE_OPEN_REFUSED: "was refused a workspace",
+    EventName.WORKSPACE_CLOSED: "closed a workspace",
+    EventName.RELEASE_DRAFTED: "began a request to release",
+    EventName.RELEASE_SUBMITTED: "submitted a request to release",
+    EventName.RELEASE_SUBMIT_REFUSED: "was refused a request to release",
+    EventName.RELEASE_CHECKED: "ran the disclosure check over a request",
+    EventName.RELEASE_RETURNED: "returned a request to its author",
+    EventName.RELEASE_DECIDED: "gave a verdict on a request",
+    EventName.RELEASE_DECIDE_REFUSED: "was refused to give a verdict",
+    EventName.RELEASE_APPROVED: "approved a request with the last verdict it needed",
+    EventName.RELEASE_REJECTED: "rejected a request",
+    EventName.RELEASE_RELEASED: "released files",
+    EventName.RELEASE_RELEASE_REFUSED: "was refused to release",
+    EventName.RELEASE_WITHDRAWN: "withdrew a request",
+    EventName.RELEASE_LAPSED: "let an idle request lapse",
+    EventName.RELEASE_RECALLED: "recalled a release",
+    EventName.RELEASE_FAILED: "could not check or release a request",
+    EventName.HAVEN_STARTED: "started the haven",
+    EventName.HAVEN_STOPPED: "stopped the haven",
+}
+
+
+def in_words(event: AuditEvent) -> str:
+    """One line: when, who, what, concerning what, and the details as written."""
+    when = event.at.strftime("%Y-%m-%d %H:%M:%S")
+    who = event.by.replace(":", " ", 1)
+    what = WORDS.get(event.name, event.name.value)
+    concerning = [f"project {event.project}"] if event.project else []
+    concerning += [f"dataset {event.dataset}"] if event.dataset else []
+    about = f" ({', '.join(concerning)})" if concerning else ""
+    details = "; ".join(f"{key} {_short(value)}" for key, value in event.details.items())
+    return f"{when}  {who} {what}{about}" + (f": {details}" if details else "")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
