@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
+    from linkage.contracts.registry import Contracts
+    from linkage.intake.service import DeliveryIntake
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -69,6 +71,20 @@ class Haven:
         from linkage.zones import Zones
 
         return Zones(self.settings, self.keyring)
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """The dataset contracts in force."""
+        from linkage.contracts.registry import Contracts
+
+        return Contracts(self.records)
+
+    @cached_property
+    def delivery_intake(self) -> DeliveryIntake:
+        """Where deliveries are received."""
+        from linkage.intake.service import DeliveryIntake
+
+        return DeliveryIntake(self.settings.intake_folder, self.zones, self.records, self.contracts)
 
     @cached_property
     def control_tokens(self) -> ControlTokens:

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
-from audit.records import Change, Records
+from audit.records import Records
 from linkage.contracts.contract import DatasetContract
 from linkage.contracts.registry import Contracts
 from linkage.errors import DeliveryRefused, UnknownDelivery
@@ -28,7 +28,8 @@ from linkage.intake.checks import RowChecks
 from linkage.intake.manifest import Manifest, check_folder, load_manifest
 from linkage.intake.reading import open_rows
 from linkage.intake.reasons import Fault
-from linkage.intake.report import DeliveryResult, FileResult, advice, write_reports
+from linkage.intake.receipt import Receipt, tolerated
+from linkage.intake.report import FileResult, write_reports
 from linkage.intake.staging import DUCKDB_TYPES, Staging
 from linkage.intake.tables import (
     INCOMING,
@@ -44,7 +45,6 @@ from linkage.zones import Zones
 
 REPEATED = "repeated"
 KEPT_OF_REFUSED = 10_000
-CASCADED = "join.parent_quarantined"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class DeliveryIntake:
         repeated = self._repeated(manifest, by)
         if repeated:
             return repeated
-        delivery = _Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
+        delivery = Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
         with self._refusal_kept(delivery), self._zones.scratch() as scratch:
             delivery.superseded = self._superseded(manifest)
             check_folder(folder, manifest)
@@ -145,7 +145,7 @@ class DeliveryIntake:
 
     # reading
 
-    def _read_files(self, receipt: _Receipt, progress: Progress) -> None:
+    def _read_files(self, receipt: Receipt, progress: Progress) -> None:
         matched = set()
         for packed in receipt.manifest.files:
             file = receipt.contract.file_for(packed.name)
@@ -159,14 +159,15 @@ class DeliveryIntake:
         for packed, result in zip(receipt.manifest.files, receipt.files, strict=True):
             self._read_file(receipt, result, packed.rows, progress)
 
-    def _read_file(self, receipt: _Receipt, result: FileResult, expected: int, progress: Progress) -> None:
+    def _read_file(self, receipt: Receipt, result: FileResult, expected: int, progress: Progress) -> None:
         file = receipt.contract.table(result.table)
-        if file is None or receipt.staging is None:
+        if file is None:
             raise Fault("file.not_in_contract", where=result.name)
+        staging = receipt.rows_staged
         path = receipt.folder / result.name
         before = path.stat()
         checks = RowChecks(file, self._records.clock.now().date())
-        limit = _tolerated(receipt.contract, expected)
+        limit = tolerated(receipt.contract, expected)
         kept = 0
         try:
             for batch in open_rows(path, file):
@@ -175,8 +176,8 @@ class DeliveryIntake:
                 result.forms += checked.forms
                 # Far above the tolerance the delivery is refused for certain: count on, but store no more.
                 if kept <= limit + KEPT_OF_REFUSED:
-                    receipt.staging.add_good(file, result.name, checked.good)
-                    receipt.staging.add_bad(file, result.name, checked.bad)
+                    staging.add_good(file, result.name, checked.good)
+                    staging.add_bad(file, result.name, checked.bad)
                 else:
                     receipt.not_stored.update((result.name, bad.reasons[0].split(":")[0]) for bad in checked.bad)
                 kept += len(checked.bad)
@@ -190,54 +191,47 @@ class DeliveryIntake:
         if result.rows != expected:
             raise Fault("file.row_count", where=result.name)
 
-    def _judge(self, receipt: _Receipt) -> None:
-        """Over all files: is it within the contract's tolerance? Raises Fault."""
-        if receipt.staging is None:
-            return
-        receipt.staging.settle()
-        for (name, reason), count in receipt.staging.reasons().items():
-            receipt.file(name).reasons[reason] += count
-        for (name, reason), count in receipt.not_stored.items():
-            receipt.file(name).reasons[reason] += count
-        receipt.columns = receipt.staging.columns_concerned()
-        for file in receipt.files:
-            # Children of a quarantined parent follow it; the fault is the parent's and counted there.
-            own = file.bad - file.reasons[CASCADED]
-            if own > _tolerated(receipt.contract, file.rows):
-                share, agreed = own / max(file.rows, 1), receipt.contract.tolerance
-                self._quarantine(receipt, KEPT_OF_REFUSED)
-                what = f"{share:.1%} of the rows of {file.name} are bad; the contract tolerates {agreed:.1%}."
-                raise Fault("delivery.too_many_bad_rows", " ".join([what, *advice(receipt.result("refused"))]))
+    def _judge(self, receipt: Receipt) -> None:
+        """Row by row, then over all files: is it within the contract's tolerance? Raises Fault."""
+        staging = receipt.rows_staged
+        receipt.count_bad_rows()
+        too_many = receipt.beyond_tolerance()
+        if too_many is None:
+            staging.settle()
+            receipt.count_bad_rows()
+            too_many = receipt.beyond_tolerance()
+        if too_many is not None:
+            self._quarantine(receipt, KEPT_OF_REFUSED)
+            raise Fault("delivery.too_many_bad_rows", too_many)
 
     # into the zones
 
-    def _split(self, receipt: _Receipt, progress: Progress) -> None:
+    def _split(self, receipt: Receipt, progress: Progress) -> None:
         """Identifiers to the one zone, payload to the other, joined by the row key only."""
-        if receipt.staging is None:
-            return
         progress("splitting", 0, None)
+        staging = receipt.rows_staged
         with self._zones.linkage() as linkage, _transaction(linkage):
             create_identity(linkage)
             for file in receipt.contract.files:
                 if not file.joins:
-                    for batch in receipt.staging.identity_batches(file):
+                    for batch in staging.identity_batches(file):
                         _insert(linkage, "identity", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
         with self._zones.research() as research, _transaction(research):
             for file in receipt.contract.files:
                 create_incoming(research, file.table, {n: DUCKDB_TYPES[kind] for n, kind in file.payload.items()})
-                for batch in receipt.staging.payload_batches(file):
+                for batch in staging.payload_batches(file):
                     _insert(research, INCOMING + file.table, batch, delivery=receipt.id)
         self._quarantine(receipt, None)
 
-    def _quarantine(self, receipt: _Receipt, limit: int | None) -> None:
-        if receipt.staging is None or not any(file.bad for file in receipt.files):
+    def _quarantine(self, receipt: Receipt, limit: int | None) -> None:
+        if not any(file.bad for file in receipt.files):
             return
         with self._zones.quarantine() as quarantine, _transaction(quarantine):
             _create_quarantine(quarantine)
-            for batch in receipt.staging.bad_batches(limit):
+            for batch in receipt.rows_staged.bad_batches(limit):
                 _insert(quarantine, "quarantine", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
 
-    def _switch_on(self, receipt: _Receipt) -> ReceiptSummary:
+    def _switch_on(self, receipt: Receipt) -> ReceiptSummary:
         """The record that makes the rows count, with its entry in the log; then what it replaced is removed."""
         result = receipt.result(RECEIVED)
         reports = write_reports(result, self.reports_folder)
@@ -292,7 +286,7 @@ class DeliveryIntake:
             raise _refusal(fault) from None
 
     @contextmanager
-    def _refusal_kept(self, receipt: _Receipt) -> Iterator[None]:
+    def _refusal_kept(self, receipt: Receipt) -> Iterator[None]:
         """A refusal of a delivery with a valid manifest: recorded, with its report and a part of its bad rows."""
         try:
             yield
@@ -310,62 +304,6 @@ class DeliveryIntake:
             raise refusal from None
 
 
-class _Receipt:
-    """A delivery while it is being received."""
-
-    def __init__(self, key: str, manifest: Manifest, contract: DatasetContract, folder: Path, by: Actor) -> None:
-        from collections import Counter
-
-        self.id = key
-        self.manifest = manifest
-        self.contract = contract
-        self.folder = folder
-        self.by = by
-        self.staging: Staging | None = None
-        self.superseded: Delivery | None = None
-        self.files: list[FileResult] = []
-        self.columns: list[tuple[str, str, str, int]] = []
-        self.not_stored: Counter[tuple[str, str]] = Counter()
-
-    def file(self, name: str) -> FileResult:
-        """The result of the file of this name."""
-        return next(file for file in self.files if file.name == name)
-
-    def result(self, state: str) -> DeliveryResult:
-        """What is known so far, for the report."""
-        return DeliveryResult(self.id, state, self.manifest, self.contract, self.files, self.columns)
-
-    def facts(self) -> dict[str, str]:
-        """What the log holds of it: opaque ids and hashes, no counts."""
-        return {
-            "delivery": self.id,
-            "delivery_name": self.manifest.name,
-            "digest": self.manifest.digest,
-            "contract": self.contract.version,
-        }
-
-    def record(self, change: Change, state: str, reason: str | None) -> Delivery:
-        """Its record."""
-        result, period = self.result(state), self.manifest.period
-        return Delivery(
-            id=self.id,
-            name=self.manifest.name,
-            dataset=self.contract.dataset,
-            controller=self.contract.controller,
-            contract_version=self.contract.version,
-            period_from=period.first if period else None,
-            period_to=period.last if period else None,
-            digest=self.manifest.digest,
-            state=state,
-            supersedes=self.superseded.id if self.superseded else None,
-            reason=reason,
-            rows=result.rows_by_table() if state == RECEIVED else {},
-            quarantined=result.by_reason(),
-            at=change.at,
-            by=self.by,
-        )
-
-
 def quarantined_rows(zones: Zones, records: Records, name: str) -> list[dict[str, Any]]:
     """Where the bad rows of a delivery are: file, row number, reasons; never their content. Raises UnknownDelivery."""
     with records.read() as session:
@@ -381,10 +319,6 @@ def quarantined_rows(zones: Zones, records: Records, name: str) -> list[dict[str
             [delivery.id],
         ).fetchall()
     return [{"file": file, "row": row, "reasons": list(reasons)} for file, row, reasons in found]
-
-
-def _tolerated(contract: DatasetContract, rows: int) -> int:
-    return max(int(contract.tolerance * rows), contract.tolerated_rows)
 
 
 def _refusal(fault: Fault) -> DeliveryRefused:
