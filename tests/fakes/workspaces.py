@@ -12,7 +12,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,13 @@ class FakeDoors:
         """Close it."""
         self.opened.pop(path).close()
         path.unlink(missing_ok=True)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Doors that a killed hub left open are closed with the process that holds them."""
+        yield
+        for path in list(self.opened):
+            await self.close(path)
 
 
 @dataclass
@@ -142,7 +149,9 @@ def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
             port=free_port(),
         )
         workspaces = Workspaces(place.control_socket, tokens, place.address, place.orchestrator_token)
-        with _serving(Starlette(routes=control_routes(register, tokens)), place.control_socket):
+        with _serving(
+            Starlette(routes=control_routes(register, tokens), lifespan=doors.lifespan), place.control_socket
+        ):
             hub = HubServer(place)
             hub.start(home / "hub.log")
             try:
@@ -153,7 +162,7 @@ def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
 
 @contextlib.contextmanager
 def _serving(app: Starlette, path: Path) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, uds=str(path), log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, uds=str(path), log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
