@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from access.errors import AccessError
 
 ROOT_FILE = "root.key"
-PASSPHRASE_FILE = "passphrase"
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file name
 SCRYPT_COST = 2**15
 KEY_BYTES = 32
 CHECK_BYTES = 8
@@ -152,9 +152,7 @@ def _unseal(path: Path, passphrase: bytes) -> bytes:
     try:
         parts = json.loads(path.read_bytes())
         key = _wrapping_key(passphrase, bytes.fromhex(parts["salt"]))
-        return AESGCM(key).decrypt(
-            bytes.fromhex(parts["nonce"]), bytes.fromhex(parts["sealed"]), b"haven root key 1"
-        )
+        return AESGCM(key).decrypt(bytes.fromhex(parts["nonce"]), bytes.fromhex(parts["sealed"]), b"haven root key 1")
     except InvalidTag:
         raise KeyRingError(
             "The passphrase does not open the root key.",

@@ -67,13 +67,32 @@ def may_see(person: Person | None, project: ProjectVersion | None, today: date) 
     return Allowed()
 
 
-def may_apply(person: Person | None, today: date) -> Decision:
-    """May this person apply for a project?"""
+def exists(project: ProjectVersion | None) -> Decision:
+    """Is there such a project?"""
+    if project is None:
+        return Refused("project.unknown", "There is no such project.", "`haven project list` shows the projects.")
+    return Allowed()
+
+
+def may_apply(person: Person | None, before: ProjectVersion | None, today: date) -> Decision:
+    """May this person apply for a project, or for a new version of it (`before`: the newest so far)?"""
     acting = may_act(person, today)
     if not acting:
         return acting
     if person is None or not person.roles & {Role.RESEARCHER, Role.COMMISSIONER}:
-        return Refused("project.apply_role", "Only a researcher or a commissioner applies for a project.")
+        return Refused(
+            "project.apply_role",
+            "Only a researcher or a commissioner applies for a project.",
+            "An administrator sets roles.",
+        )
+    if before is not None and person.id not in before.people | {before.applicant}:
+        return Refused(
+            "project.not_yours",
+            "A project of this id exists, and this person is not in it.",
+            "Its applicant or one of its people amends it; choose another id for another project.",
+        )
+    if before is not None and before.closed:
+        return Refused("project.closed", "The project is closed.", "Apply for a new project under another id.")
     return Allowed()
 
 
@@ -83,7 +102,9 @@ def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Pe
         return is_live(None, today)
     if controller not in project.controllers:
         return Refused(
-            "project.not_concerned", f"The project asks for no data of {controller}.", "Only controllers concerned decide."
+            "project.not_concerned",
+            f"The project asks for no data of {controller}.",
+            "Only controllers concerned decide.",
         )
     if project.closed:
         return Refused("project.closed", "The project is closed.", "Apply for a new project.")
@@ -93,9 +114,13 @@ def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Pe
     if not acting:
         return acting
     if Role.CONTROLLER_DELEGATE not in delegate.roles or delegate.organisation != controller:
-        return Refused("project.not_delegate", f"This person is no delegate of {controller}.", "The controller names one.")
+        return Refused(
+            "project.not_delegate", f"This person is no delegate of {controller}.", "The controller names one."
+        )
     if delegate.id == project.applicant or delegate.id in project.people:
-        return Refused("project.own_application", "Nobody decides on their own application.", "Another delegate decides.")
+        return Refused(
+            "project.own_application", "Nobody decides on their own application.", "Another delegate decides."
+        )
     return Allowed()
 
 

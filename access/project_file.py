@@ -64,7 +64,7 @@ class ProjectFile(_Part):
     people: list[Slug] = Field(min_length=1)
     datasets: dict[Name, DatasetPart] = Field(min_length=1)
     cohort: list[CohortPart] = Field(default_factory=list)
-    disclosure_profile: Slug
+    disclosure_profile: Name
     ends: date
 
 
@@ -76,7 +76,9 @@ def problems_of(project: ProjectFile, catalogue: dict[str, DatasetEntry], people
     for name, dataset in project.datasets.items():
         entry = catalogue.get(name)
         if entry is None:
-            problems.append(f"datasets.{name}: the haven holds no such dataset (it holds: {', '.join(sorted(catalogue))})")
+            problems.append(
+                f"datasets.{name}: the haven holds no such dataset (it holds: {', '.join(sorted(catalogue))})"
+            )
             continue
         for table, part in dataset.tables.items():
             problems += _table_problems(f"datasets.{name}.tables.{table}", table, part, entry)
@@ -108,7 +110,7 @@ def _cohort_problems(project: ProjectFile, catalogue: dict[str, DatasetEntry]) -
     for number, condition in enumerate(project.cohort):
         if (condition.table, condition.column) not in asked:
             problems.append(f"cohort.{number}: {condition.table}.{condition.column} is not among the columns asked for")
-        if condition.op == "between" and len(condition.values) != 2:  # noqa: PLR2004 - a range has two ends
+        if condition.op == "between" and len(condition.values) != 2:
             problems.append(f"cohort.{number}: between takes two values")
         if condition.op in ("=", ">=", "<=") and len(condition.values) != 1:
             problems.append(f"cohort.{number}: {condition.op} takes one value")
@@ -136,7 +138,8 @@ def compile_scope(
 def _table_scope(entry: DatasetEntry, table: str, asked: TablePart) -> TableScope:
     kinds = entry.tables[table]
     columns = tuple(
-        ColumnScope(name, asked.dates if kinds[name] == "date" else "exact") for name in sorted(asked.columns)
+        ColumnScope(name, asked.dates if kinds[name] == "date" else "exact")
+        for name in sorted(asked.columns)
         if name in kinds
     )
     period = (asked.period.start, asked.period.end) if asked.period else None

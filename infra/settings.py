@@ -57,6 +57,7 @@ class Settings(BaseModel):
     database: str | None = None  # an SQLAlchemy URL without password; None: SQLite in the home
     real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
+    passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
     issuer: str = "https://haven.localhost/issuer"
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()

@@ -14,12 +14,16 @@ from audit.clock import Clock, SystemClock
 from infra.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from access.identity import LocalIssuer, Verifier
     from access.keys import KeyRing
+    from access.service import Access
+    from audit.model import Actor
     from audit.ports import AuditLog
     from audit.records import Records
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
+    from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
     from linkage.zones import Zones
@@ -63,7 +67,50 @@ class Haven:
         """The key ring, opened with its passphrase."""
         from access.keys import KeyRing
 
-        return KeyRing.open(self.settings.keys_folder, real_data=self.settings.real_data)
+        settings = self.settings
+        return KeyRing.open(
+            settings.keys_folder, real_data=settings.real_data, passphrase_file=settings.passphrase_file
+        )
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may do what, for which approved purpose, until when."""
+        from access.service import Access
+
+        return Access(self.records)
+
+    def actor(self, name: str) -> Actor:
+        """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
+        from access.errors import AccessError
+        from audit.model import organisation, person
+
+        kind, _, bare = name.rpartition(":")
+        found = [person(bare)] if kind in ("", "person") and self.access.person(bare) else []
+        if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
+            found.append(organisation(bare))
+        if len(found) == 1:
+            return found[0]
+        raise AccessError(
+            "A person and an organisation both have this name." if found else "Nobody is registered under this name.",
+            where="--as",
+            mend="Write person:NAME or organisation:NAME. `haven person list` and `haven organisation list` show them.",
+        )
+
+    @cached_property
+    def issuer(self) -> LocalIssuer:
+        """Issues tokens to this account's own command line; refuses where real data are."""
+        from access.identity import LocalIssuer
+
+        settings = self.settings
+        key = self.keyring.signing_key("token")
+        return LocalIssuer(settings.issuer, key, self.clock, real_data=settings.real_data)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """Verifies the tokens of the issuer."""
+        from access.identity import Verifier
+
+        return Verifier(self.settings.issuer, self.issuer.public_keys(), self.clock)
 
     @cached_property
     def zones(self) -> Zones:
@@ -77,7 +124,22 @@ class Haven:
         """The dataset contracts in force."""
         from linkage.contracts.registry import Contracts
 
-        return Contracts(self.records)
+        return Contracts(self.records, self._register_dataset)
+
+    def _register_dataset(self, contract: DatasetContract, by: Actor) -> None:
+        """An installed contract's dataset, put where projects look it up; its controller is registered with it."""
+        from access.model import DatasetEntry, Organisation
+
+        if contract.controller not in {one.id for one in self.access.organisations()}:
+            self.access.register_organisation(Organisation(contract.controller, contract.controller), by=by)
+        entry = DatasetEntry(
+            id=contract.dataset,
+            controller=contract.controller,
+            notice=contract.fair_processing_notice,
+            disclosure_profile=contract.disclosure_profile,
+            tables={file.table: dict(file.payload) for file in contract.files},
+        )
+        self.access.register_dataset(entry, by=by)
 
     @cached_property
     def delivery_intake(self) -> DeliveryIntake:

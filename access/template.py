@@ -1,0 +1,27 @@
+"""What does an applicant fill in? A project file with a comment on every key."""
+
+from __future__ import annotations
+
+PROJECT_TEMPLATE = """\
+# A project, as its applicant describes it. `haven project check FILE` says what is missing.
+id: my-project                  # lower-case letters, digits and hyphens; never changed later
+title: What the project is called in the public register
+lay_summary: >-
+  Two or three sentences that a member of the public understands: what is asked, of whose records, and who gains.
+purpose: research               # research, audit, commissioning, population-health-management, public-health
+legal_basis: section-251    # section-251, explicit-consent, anonymised-before-disclosure, legal-duty, synthetic-data
+people: [asha]                  # registered researchers who may query; `haven person list`
+datasets:                       # per dataset and table the columns, each with why the purpose needs it
+  gp:
+    tables:
+      gp_events:
+        columns:
+          event_date: Why the date of the event is needed
+          code: Why the coded event is needed
+        dates: month            # dates are cut to day, month or year before anybody sees them
+        period: {column: event_date, from: 2020-01-01, to: 2025-12-31}
+cohort:                         # only people with such a row; leave out for everybody
+  - {table: gp_events, column: code, op: "=", values: ["44054006"]}
+disclosure_profile: nhs_england_sde
+ends: 2027-12-31
+"""

@@ -1,0 +1,112 @@
+"""What may I see, and what does the data say? Tables, queries and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import pyarrow as pa
+
+from haven.connection import Connection
+from haven.errors import HavenClientError, Incomplete
+
+Frame = Literal["arrow", "polars", "pandas"]
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A view of your project: its name, and its columns with their types."""
+
+    name: str
+    columns: dict[str, str]
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:<28} {kind}" for name, kind in self.columns.items()]
+        return "\n".join([self.name, *lines])
+
+
+class Tables(list[Table]):
+    """The views of your project; shows itself as a list of columns."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "This project has no tables."
+
+
+def tables(connection: Connection | None = None) -> Tables:
+    """The tables that your project's approval gives you. Raises Refused."""
+    connection = connection or Connection()
+    query = f"?{urlencode({'project': connection.project})}" if connection.project else ""
+    answer = connection.ask("GET", f"/v1/tables{query}")
+    return Tables(Table(one["name"], one["columns"]) for one in answer["tables"])
+
+
+def sql(
+    query: str,
+    parameters: Parameters | None = None,
+    *,
+    frame: Frame = "arrow",
+    connection: Connection | None = None,
+) -> Any:
+    """Run one SELECT and give its whole result as a pyarrow Table, or a polars or pandas frame.
+
+    parameters: values for `?` (a list) or `$name` (a dict): text, numbers, dates, None. Raises Refused when a rule or
+    a limit says no, Incomplete when the answer broke off: there is never a part of a result.
+    """
+    connection = connection or Connection()
+    body: dict[str, Any] = {"sql": query, "parameters": _sendable(parameters)}
+    if connection.project:
+        body["project"] = connection.project
+    content, _ = connection.send("POST", "/v1/query", body)
+    try:
+        table = pa.ipc.open_stream(content).read_all()
+    except (pa.ArrowInvalid, OSError):
+        raise Incomplete("The answer cannot be read; nothing of it is given. Ask again.") from None
+    return _framed(table, frame)
+
+
+def why(action: str = "query", connection: Connection | None = None) -> str:
+    """May I do this, and if not, which rule says so and who can change it? (`query`, `submit`, ...)"""
+    connection = connection or Connection()
+    words = {"action": action} | ({"project": connection.project} if connection.project else {})
+    answer = connection.ask("GET", f"/v1/why?{urlencode(words)}")
+    if answer["allowed"]:
+        return "Yes."
+    return f"No [{answer['code']}]: {answer['reason']} {answer['mend'] or ''}".strip()
+
+
+def _framed(table: pa.Table, frame: Frame) -> Any:
+    if frame == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    if frame == "pandas":
+        return table.to_pandas()
+    if frame != "arrow":
+        raise HavenClientError("frame is 'arrow', 'polars' or 'pandas'.")
+    return table
+
+
+def _sendable(parameters: Parameters | None) -> Any:
+    if parameters is None:
+        return None
+    if isinstance(parameters, Mapping):
+        return {str(name): _value(value) for name, value in parameters.items()}
+    if isinstance(parameters, str | bytes):
+        raise HavenClientError("parameters is a list or a dict, not one text.")
+    return [_value(value) for value in parameters]
+
+
+def _value(value: Any) -> Any:
+    """JSON holds no dates: they go as ISO text, which DuckDB compares as dates."""
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise HavenClientError(f"A parameter of type {type(value).__name__} cannot be sent.")

@@ -1,0 +1,88 @@
+"""How does the client speak to the gateway? HTTP over a Unix socket; the socket itself says whose project it is.
+
+HAVEN_SOCKET names the socket (a path, no secret); in a workspace it stands at its usual place. Outside a workspace a
+token and a project are given with each call (`Connection(socket, token, project)`).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from dataclasses import dataclass, field
+from typing import Any
+
+from haven.errors import GatewayDown, HavenClientError, Incomplete, Refused
+
+USUAL_SOCKET = "/run/haven/gateway.sock"
+SECONDS = 330.0  # a little more than the gateway gives a query
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the gateway is, and, outside a workspace, who asks for which project."""
+
+    socket: str = field(default_factory=lambda: os.environ.get("HAVEN_SOCKET", USUAL_SOCKET))
+    token: str | None = field(default=None, repr=False)
+    project: str | None = None
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The JSON answer of a route. Raises Refused, GatewayDown, HavenClientError."""
+        answer, _ = self.send(method, path, body)
+        try:
+            return json.loads(answer)
+        except ValueError:
+            raise HavenClientError("The gateway's answer cannot be read.") from None
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[bytes, str | None]:
+        """The whole answer, and the query's number. Raises Refused, Incomplete, GatewayDown."""
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        connection = _UnixConnection(self.socket)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            query = answer.getheader("Haven-Query")
+            if answer.status != http.HTTPStatus.OK:
+                raise _refusal(answer.read(), answer.status)
+            return answer.read(), query
+        except http.client.IncompleteRead:
+            raise self._why_incomplete(query) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise GatewayDown(
+                f"The haven's gateway does not answer at {self.socket} ({type(error).__name__}). "
+                "Close the workspace and open it again; if that does not help, tell the data team."
+            ) from None
+        finally:
+            connection.close()
+
+    def _why_incomplete(self, query: str | None) -> HavenClientError:
+        """An answer that broke off has a reason, which the gateway keeps for who asked."""
+        if query:
+            try:
+                outcome = self.ask("GET", f"/v1/queries/{query}")
+                return Refused(outcome["code"], outcome["reason"], outcome.get("mend"))
+            except (HavenClientError, KeyError, TypeError):
+                pass
+        return Incomplete("The answer broke off before its end; nothing of it is given. Ask again.")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("haven", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _refusal(content: bytes, status: int) -> HavenClientError:
+    try:
+        refused = json.loads(content)["refused"]
+        return Refused(refused["code"], refused["reason"], refused.get("mend"))
+    except (ValueError, KeyError, TypeError):
+        return HavenClientError(f"The gateway answered with status {status} and no reason.")

@@ -1,0 +1,71 @@
+"""How does a result leave? It is submitted to the airlock with its context; people decide, and the author cannot."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from haven.connection import Connection
+from haven.errors import HavenClientError
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A request at the airlock: its number, its state, and what must be mended when it came back."""
+
+    id: str
+    state: str
+    problems: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Request {self.id}: {self.state}", *(f"  - {problem}" for problem in self.problems)])
+
+
+def submit(table: Any, *, name: str, context: dict[str, Any], connection: Connection | None = None) -> Submission:
+    """Submit a table of counts (an Arrow, polars or pandas table, CSV text, or the path of a CSV file).
+
+    name: the file's name, ending in .csv. context: `purpose`, `description`, `count_column` and what else the
+    project's disclosure profile asks for. The check runs at once. Raises Refused.
+    """
+    connection = connection or Connection()
+    body: dict[str, Any] = {
+        "name": name,
+        "table_base64": base64.b64encode(_as_csv(table)).decode("ascii"),
+        "context": context,
+    }
+    if connection.project:
+        body["project"] = connection.project
+    return _submission(connection.ask("POST", "/v1/releases", body))
+
+
+def submissions(connection: Connection | None = None) -> list[Submission]:
+    """Your project's requests and their states."""
+    answer = (connection or Connection()).ask("GET", "/v1/releases")
+    return [_submission(one) for one in answer["requests"]]
+
+
+def _submission(answer: dict[str, Any]) -> Submission:
+    return Submission(answer["id"], answer["state"], list(answer.get("problems", [])))
+
+
+def _as_csv(table: Any) -> bytes:
+    if isinstance(table, bytes):
+        return table
+    if isinstance(table, Path):
+        return table.read_bytes()
+    if isinstance(table, str):
+        return table.encode() if "\n" in table else Path(table).read_bytes()
+    if hasattr(table, "write_csv"):  # polars
+        return str(table.write_csv()).encode()
+    if hasattr(table, "to_csv"):  # pandas
+        return str(table.to_csv(index=False)).encode()
+    if hasattr(table, "schema"):  # pyarrow
+        from pyarrow import csv
+
+        out = io.BytesIO()
+        csv.write_csv(table, out)
+        return out.getvalue()
+    raise HavenClientError("submit takes an Arrow, polars or pandas table, CSV text, or the path of a CSV file.")
