@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
+    from linkage.matching.service import Linker
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -147,6 +148,14 @@ class Haven:
         from linkage.intake.service import DeliveryIntake
 
         return DeliveryIntake(self.settings.intake_folder, self.zones, self.records, self.contracts)
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Links what was received to the person spine."""
+        from linkage.matching.service import Linker
+
+        settings = self.settings
+        return Linker(self.zones, self.keyring, self.records, settings.reports_folder, real_data=settings.real_data)
 
     @cached_property
     def control_tokens(self) -> ControlTokens:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +160,11 @@ class Zones:
             )
         else:
             connection.execute("SET force_mbedtls_unsafe = 'true'")
+
+
+def count(zone: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
+    """The one number that a query gives. The result is read to its end: DuckDB 2 wants that before anything else."""
+    return int(zone.execute(query, list(values)).fetchall()[0][0])
 
 
 def _cannot_open(path: Path) -> ZoneError:

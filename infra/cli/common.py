@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from audit.errors import HavenError
+    from audit.progress import Progress
     from infra.wiring import Haven
 
 Home = Annotated[
@@ -36,6 +39,34 @@ def open_haven(home: Path) -> Haven:
 def print_json(data: Any) -> None:
     """Data for a program, on standard output."""
     typer.echo(json.dumps(data, indent=2, default=str, ensure_ascii=False))
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Progress]:
+    """A bar for long work on the error output; the callback that moves it. quiet: a program reads the output."""
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bars:
+        task = bars.add_task(title, total=None)
+
+        def moved(step: str, done: int, total: int | None) -> None:
+            bars.update(task, description=f"{title}: {step}", completed=done, total=total)
+
+        yield moved
+
+
+def show_fault(error: Exception) -> int:
+    """Tell a fault of the programme by its type and place; a library's own text may quote a row and is not shown."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    typer.echo(f"Error [haven.fault]: {type(error).__name__} at {place}. What was complete is kept.", err=True)
+    typer.echo("  mend:  report the place; with synthetic data, HAVEN_TRACEBACK=1 shows all of it.", err=True)
+    return 70
 
 
 def show_error(error: HavenError) -> int:

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(delivery, name="delivery")
 
 
-def pack(  # noqa: PLR0917 - a command line's options
+def pack(
     folder: Annotated[Path, typer.Argument(help="The folder of the data files.")],
     contract: Annotated[str, typer.Option("--contract", help="The dataset, or the contract's YAML file.")],
     period: Annotated[str | None, typer.Option("--period", help="The days it is about: 2026-04-01/2026-09-30.")] = None,

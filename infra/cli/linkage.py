@@ -1,9 +1,145 @@
-"""`haven linkage ...`."""
+"""`haven linkage`: link what was received, read the report, and measure against a known truth."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar
 
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
+    topic = typer.Typer(no_args_is_help=True, help="Link deliveries to the person spine, and see how well.")
+    topic.command("run")(run)
+    topic.command("report")(report)
+    topic.command("list")(list_runs)
+    topic.command("truth")(truth)
+    topic.command("steps")(steps)
+    app.add_typer(topic, name="linkage")
+
+
+def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Link every delivery that was received and not yet linked.
+
+    Example: `haven linkage run`
+    """
+    from audit.model import service
+    from audit.suppression import shown_count
+
+    haven = open_haven(home)
+    with progress_bar("linking", quiet=as_json) as progress:
+        summary = haven.linker.link(by=service("linkage"), progress=progress)
+    if as_json:
+        print_json(
+            {
+                "run": summary.run,
+                "deliveries": list(summary.deliveries),
+                "people": shown_count(summary.counts["people"]) if summary.counts else None,
+                "reports": [str(path) for path in summary.reports],
+            }
+        )
+        return
+    if summary.nothing_new:
+        typer.echo("Everything that was received is linked already: nothing was changed.")
+        return
+    typer.echo(
+        f"Linked {len(summary.deliveries)} deliveries; people on the spine: {shown_count(summary.counts['people'])}."
+    )
+    typer.echo(f"Report: {summary.reports[0]}")
+
+
+def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """The newest linkage report: where its page lies, or its data.
+
+    Example: `haven linkage report --json`
+    """
+    import json
+
+    from linkage.matching.errors import NoRun
+
+    haven = open_haven(home)
+    newest = haven.linker.newest()
+    if newest is None:
+        raise NoRun("Nothing has been linked yet.", mend="Receive deliveries, then: haven linkage run")
+    place = haven.settings.reports_folder / "linkage" / newest.id
+    data = json.loads((place / "linkage-report.json").read_text(encoding="utf-8"))
+    if as_json:
+        print_json(data)
+        return
+    for dataset, step, label, rows in data["steps"]:
+        typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
+    typer.echo(f"Page: {place / 'linkage-report.html'}")
+
+
+def list_runs(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Every linkage run, with its specification and key.
+
+    Example: `haven linkage list`
+    """
+    from linkage.matching.store import all_runs
+
+    with open_haven(home).records.read() as session:
+        runs = all_runs(session)
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": one.id,
+                    "at": one.at,
+                    "specification": one.specification,
+                    "key_id": one.key_id,
+                    "key_check": one.key_check,
+                    "deliveries": one.deliveries,
+                }
+                for one in runs
+            ]
+        )
+        return
+    for one in runs:
+        typer.echo(f"{one.at:%Y-%m-%d %H:%M}  {one.id}  specification {one.specification}")
+    if not runs:
+        typer.echo("Nothing has been linked yet.")
+
+
+def truth(
+    file: Annotated[Path, typer.Argument(help="CSV with the columns dataset, record, person.")],
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the links against a known truth: precision and recall of pairs. For synthetic data only.
+
+    Example: `haven linkage truth truth.csv`
+    """
+    from infra.demo.quality import pair_quality
+
+    found = pair_quality(open_haven(home), file)
+    if as_json:
+        print_json(
+            [
+                {"left": q.left, "right": q.right, "precision": q.precision, "recall": q.recall, "f1": q.f1}
+                for q in found
+            ]
+        )
+        return
+    typer.echo(f"{'between':<28} {'precision':>10} {'recall':>10} {'F1':>10}")
+    for q in found:
+        typer.echo(f"{q.left + ' - ' + q.right:<28} {q.precision:>10.4f} {q.recall:>10.4f} {q.f1:>10.4f}")
+
+
+def steps(as_json: AsJson = False) -> None:
+    """The ladder: each step's agreement.
+
+    Example: `haven linkage steps`
+    """
+    from linkage.matching.ladder import FIELDS, LADDER
+
+    if as_json:
+        print_json([{"step": s.number, "label": s.label, "keys": s.keys} for s in LADDER])
+        return
+    for step in LADDER:
+        typer.echo(f"{step.number:>2}  {step.label}")
+        for key in step.keys:
+            typer.echo(f"      agreement on: {', '.join(FIELDS[name] for name in key)}")

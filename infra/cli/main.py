@@ -7,11 +7,12 @@ library; what is heavy is imported inside the command that uses it.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import typer
 
-from infra.cli.common import show_error
+from infra.cli.common import show_error, show_fault
 
 TOPICS = (
     "delivery",
@@ -50,6 +51,10 @@ def main() -> None:
         app()
     except HavenError as error:
         sys.exit(show_error(error))
+    except Exception as error:
+        if os.environ.get("HAVEN_TRACEBACK"):
+            raise
+        sys.exit(show_fault(error))
     except KeyboardInterrupt:
         typer.echo("Stopped by Ctrl-C; what was complete is kept.", err=True)
         sys.exit(130)

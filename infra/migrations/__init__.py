@@ -8,8 +8,7 @@ from sqlalchemy import Engine
 def upgrade(engine: Engine) -> None:
     """Make every table that is missing."""
     import access.store
-    import environments.airlock.store
-
+    import linkage.matching.store
     import linkage.store
     from audit.records import Base
 

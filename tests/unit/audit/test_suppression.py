@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.suppression import shown_count
+from audit.suppression import shown_count
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""How right is a haven's linkage against a truth file? Names of tables and of datasets are both understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infra.wiring import Haven
+    from linkage.matching.evaluate import PairQuality
+
+
+def pair_quality(haven: Haven, truth: Path) -> list[PairQuality]:
+    """Precision and recall of pairs: all, then by datasets. Raises TruthError."""
+    from linkage.matching.evaluate import evaluate
+
+    names: dict[str, str] = {}
+    for known in haven.contracts.all():
+        names[known.contract.dataset] = known.contract.dataset
+        names |= {file.table: known.contract.dataset for file in known.contract.files}
+    return evaluate(haven.zones, truth, names)

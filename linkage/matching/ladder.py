@@ -1,0 +1,73 @@
+"""By which agreements are two records one person's? Named steps from the most certain to the least.
+
+Guards on every step: two different valid NHS numbers never become one person; a record that fits several persons is
+linked to none of them, and says so. After CPRD's eight steps, with the guard and with names (design section 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIELDS = {
+    "n": "NHS number",
+    "f": "surname",
+    "g": "forename",
+    "gi": "forename's initial",
+    "fs": "surname's sound",
+    "nm": "surname and forename in either order",
+    "s": "sex",
+    "b": "date of birth",
+    "b_known": "date of birth, not 1 January",
+    "b_swap": "date of birth, day and month in either order",
+    "b_y": "year of birth",
+    "b_ym": "year and month of birth",
+    "b_yd": "year and day of birth",
+    "b_md": "day and month of birth",
+    "p": "postcode",
+}
+"""The elementary tokens of a record, each with the words for it."""
+
+
+@dataclass(frozen=True)
+class LadderStep:
+    """One step: agreement on every field of one of `keys`.
+
+    same_initial: the forenames known in what is joined must begin alike: the guard for twins and siblings where the
+    key holds no forename.
+    """
+
+    number: int
+    label: str
+    keys: tuple[tuple[str, ...], ...]
+    same_initial: bool = False
+
+    def __post_init__(self) -> None:
+        if unknown := {field for key in self.keys for field in key} - set(FIELDS):
+            raise ValueError(f"step {self.number} names unknown fields: {', '.join(sorted(unknown))}")
+
+
+PARTS_OF_BIRTH = ("b_ym", "b_yd", "b_md", "b_swap")
+LADDER: tuple[LadderStep, ...] = (
+    LadderStep(1, "NHS number, date of birth, sex, postcode", (("n", "b", "s", "p"),)),
+    LadderStep(2, "NHS number, date of birth, sex", (("n", "b", "s"),)),
+    LadderStep(3, "NHS number, date of birth", (("n", "b"),)),
+    LadderStep(4, "NHS number, sex, postcode, part of birthday", tuple(("n", "s", "p", b) for b in PARTS_OF_BIRTH)),
+    LadderStep(5, "NHS number, surname, forename", (("n", "f", "g"), ("n", "nm"))),
+    LadderStep(6, "NHS number, sex, part of birthday", tuple(("n", "s", b) for b in (*PARTS_OF_BIRTH, "b_y"))),
+    LadderStep(7, "NHS number, forename, year of birth or postcode", (("n", "g", "b_y"), ("n", "g", "p"))),
+    LadderStep(8, "surname, forename, date of birth, postcode", (("f", "g", "b", "p"),)),
+    LadderStep(9, "surname and forename in either order, date of birth, sex", (("f", "g", "b", "s"), ("nm", "b", "s"))),
+    LadderStep(
+        10,
+        "surname, forename, sex, postcode, part of birthday",
+        tuple(("f", "g", "s", "p", b) for b in (*PARTS_OF_BIRTH, "b_y")),
+    ),
+    LadderStep(11, "forename, date of birth, sex, postcode", (("g", "b", "s", "p"),)),
+    LadderStep(12, "surname's sound, forename's initial, date of birth, sex, postcode", (("fs", "gi", "b", "s", "p"),)),
+    LadderStep(13, "date of birth (not 1 January), sex, postcode", (("b_known", "s", "p"),), same_initial=True),
+    LadderStep(14, "surname's sound, forename, date of birth (not 1 January), sex", (("fs", "g", "b_known", "s"),)),
+    LadderStep(15, "surname, forename, date of birth", (("f", "g", "b_known"),)),
+)
+LAST_STEP = LADDER[-1].number
+NOT_JOINED = 0
+"""The step of a record that no step joined to another."""

@@ -1,0 +1,1 @@
+"""What may a project see? Its approval, made into a file of its own."""

@@ -1,0 +1,1 @@
+"""What is a recorded value, once the ways of writing it are taken away?"""
