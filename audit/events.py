@@ -62,13 +62,19 @@ class EventName(StrEnum):
     RELEASE_RETURNED = "release.returned"
     RELEASE_DECIDED = "release.decided"  # one checker's verdict
     RELEASE_DECIDE_REFUSED = "release.decide_refused"
+    RELEASE_REVIEWED = "release.reviewed"  # every blind verdict is in; they are told with it
+    RELEASE_HELD_FOR_CONTROLLER = "release.held_for_controller"
     RELEASE_APPROVED = "release.approved"
     RELEASE_REJECTED = "release.rejected"
+    RELEASE_STARTED = "release.started"
     RELEASE_RELEASED = "release.released"
     RELEASE_RELEASE_REFUSED = "release.release_refused"
     RELEASE_WITHDRAWN = "release.withdrawn"
     RELEASE_LAPSED = "release.lapsed"
     RELEASE_RECALLED = "release.recalled"
+    RELEASE_RECALL_REFUSED = "release.recall_refused"
+    RELEASE_RECALL_ACKNOWLEDGED = "release.recall_acknowledged"
+    RELEASE_WITHDRAW_REFUSED = "release.withdraw_refused"
     RELEASE_FAILED = "release.failed"
 
     # infra
