@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.clock import Clock, SystemClock
+from audit.progress import Progress, silent
 from infra.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from access.keys import KeyRing
     from access.service import Access
     from audit.model import Actor
-    from audit.ports import AuditLog
+    from audit.client import SocketAuditLog
     from audit.records import Records
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
     from linkage.matching.service import Linker
+    from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -49,7 +51,7 @@ class Haven:
         return cls(settings, SystemClock())
 
     @cached_property
-    def audit_log(self) -> AuditLog:
+    def audit_log(self) -> SocketAuditLog:
         """The log's client; starts the writer process when none runs."""
         from audit.client import SocketAuditLog
 
@@ -156,6 +158,27 @@ class Haven:
 
         settings = self.settings
         return Linker(self.zones, self.keyring, self.records, settings.reports_folder, real_data=settings.real_data)
+
+    @cached_property
+    def scope_publisher(self) -> ScopePublisher:
+        """Builds the file that a project's queries run on."""
+        from linkage.scopes.service import ScopePublisher
+
+        return ScopePublisher(self.zones, self.keyring, self.records, self.settings.scopes_folder)
+
+    def publish_scope(self, project: str, progress: Progress = silent) -> ScopeSummary:
+        """Publish what the project's live approval allows. Raises RefusedError, which is recorded."""
+        from access.decisions import RefusedError
+        from audit.events import EventName
+        from audit.model import service
+
+        publisher = service("publisher")
+        try:
+            scope = self.access.live_scope(project)
+        except RefusedError as error:
+            self.records.note(EventName.SCOPE_PUBLISH_REFUSED, by=publisher, project=project, rule=error.refused.code)
+            raise
+        return self.scope_publisher.publish(scope, by=publisher, progress=progress)
 
     @cached_property
     def control_tokens(self) -> ControlTokens:

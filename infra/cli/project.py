@@ -24,17 +24,14 @@ TRAINING_DAYS = 365
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
     project = typer.Typer(no_args_is_help=True, help="Apply for a project, approve it, withdraw, close, look.")
-    for name, command in {
-        "new": new_project,
-        "check": check_project,
-        "apply": apply_project,
-        "approve": approve_project,
-        "withdraw": withdraw_approval,
-        "close": close_project,
-        "show": show_project,
-        "list": list_projects,
-    }.items():
-        project.command(name)(command)
+    project.command("new")(new_project)
+    project.command("check")(check_project)
+    project.command("apply")(apply_project)
+    project.command("approve")(approve_project)
+    project.command("withdraw")(withdraw_approval)
+    project.command("close")(close_project)
+    project.command("show")(show_project)
+    project.command("list")(list_projects)
     app.add_typer(project, name="project")
     person = typer.Typer(no_args_is_help=True, help="Register people and look at them.")
     person.command("add")(add_person)

@@ -9,6 +9,7 @@ def upgrade(engine: Engine) -> None:
     """Make every table that is missing."""
     import access.store
     import linkage.matching.store
+    import linkage.scopes.store
     import linkage.store
     from audit.records import Base
 

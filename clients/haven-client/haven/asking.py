@@ -40,8 +40,7 @@ class Tables(list[Table]):
 def tables(connection: Connection | None = None) -> Tables:
     """The tables that your project's approval gives you. Raises Refused."""
     connection = connection or Connection()
-    query = f"?{urlencode({'project': connection.project})}" if connection.project else ""
-    answer = connection.ask("GET", f"/v1/tables{query}")
+    answer = connection.ask("GET", "/v1/tables")
     return Tables(Table(one["name"], one["columns"]) for one in answer["tables"])
 
 
@@ -58,10 +57,7 @@ def sql(
     a limit says no, Incomplete when the answer broke off: there is never a part of a result.
     """
     connection = connection or Connection()
-    body: dict[str, Any] = {"sql": query, "parameters": _sendable(parameters)}
-    if connection.project:
-        body["project"] = connection.project
-    content, _ = connection.send("POST", "/v1/query", body)
+    content = connection.send("POST", "/v1/query", {"sql": query, "parameters": _sendable(parameters)})
     try:
         table = pa.ipc.open_stream(content).read_all()
     except (pa.ArrowInvalid, OSError):
@@ -71,9 +67,7 @@ def sql(
 
 def why(action: str = "query", connection: Connection | None = None) -> str:
     """May I do this, and if not, which rule says so and who can change it? (`query`, `submit`, ...)"""
-    connection = connection or Connection()
-    words = {"action": action} | ({"project": connection.project} if connection.project else {})
-    answer = connection.ask("GET", f"/v1/why?{urlencode(words)}")
+    answer = (connection or Connection()).ask("GET", f"/v1/why?{urlencode({'action': action})}")
     if answer["allowed"]:
         return "Yes."
     return f"No [{answer['code']}]: {answer['reason']} {answer['mend'] or ''}".strip()

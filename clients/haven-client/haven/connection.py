@@ -12,6 +12,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from haven.errors import GatewayDown, HavenClientError, Incomplete, Refused
 
@@ -29,25 +30,27 @@ class Connection:
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer of a route. Raises Refused, GatewayDown, HavenClientError."""
-        answer, _ = self.send(method, path, body)
         try:
-            return json.loads(answer)
+            return json.loads(self.send(method, path, body))
         except ValueError:
             raise HavenClientError("The gateway's answer cannot be read.") from None
 
-    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[bytes, str | None]:
-        """The whole answer, and the query's number. Raises Refused, Incomplete, GatewayDown."""
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        """The whole answer, or none of it. Raises Refused, Incomplete, GatewayDown."""
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
+        if self.project:
+            path += ("&" if "?" in path else "?") + urlencode({"project": self.project})
         connection = _UnixConnection(self.socket)
+        query: str | None = None
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             query = answer.getheader("Haven-Query")
             if answer.status != http.HTTPStatus.OK:
                 raise _refusal(answer.read(), answer.status)
-            return answer.read(), query
+            return answer.read()
         except http.client.IncompleteRead:
             raise self._why_incomplete(query) from None
         except (OSError, http.client.HTTPException) as error:

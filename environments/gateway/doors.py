@@ -1,0 +1,153 @@
+"""Through which socket does a question come? The socket itself says who asks: nothing secret is in a workspace.
+
+One door per open workspace, a Unix socket in a folder of its own; what comes through it is the door's person and
+project, whatever its headers say. The house's own socket asks for a token instead. Closing a door cuts what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from access.decisions import Refused
+from access.identity import TokenRefused, Verifier
+from audit.events import EventName
+from audit.model import service
+from audit.records import Records
+from environments.gateway.core import QueryCore
+from environments.gateway.model import AUDIENCE, Asker
+
+PRIVATE = 0o700
+OPEN_TO_ALL = ("/v1/health",)
+CLOSED = Refused("door.closed", "The workspace was closed.", "Open it again.")
+
+
+@dataclass(frozen=True)
+class DoorIdentity:
+    """Puts the door's person and project into every request; the routes behind control are not there."""
+
+    app: ASGIApp
+    asker: Asker
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        if not scope["path"].startswith("/v1/"):
+            await _refuse(Refused("door.no_such_route", "There is no such route."), 404, scope, receive, send)
+            return
+        scope["state"] = {"person": self.asker.person, "project": self.asker.project}
+        await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class TokenIdentity:
+    """Puts the token's person, and the project that they name, into every request under /v1."""
+
+    app: ASGIApp
+    verifier: Verifier
+    records: Records
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/") and scope["path"] not in OPEN_TO_ALL:
+            headers = dict(scope["headers"])
+            kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+            try:
+                claims = self.verifier.verify(token if kind == "Bearer" else "", AUDIENCE)
+            except TokenRefused as error:
+                await asyncio.to_thread(self._note_refusal)
+                await _refuse(Refused(error.code, error.what, error.mend), 401, scope, receive, send)
+                return
+            named = parse_qs(scope["query_string"].decode("latin-1")).get("project", [])
+            scope["state"] = {"person": claims.person, "project": named[0] if len(named) == 1 else None}
+        await self.app(scope, receive, send)
+
+    def _note_refusal(self) -> None:
+        self.records.note(EventName.TOKEN_REFUSED, by=service("gateway"))
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+class SocketServer:
+    """An application served at one Unix socket, in the loop of whoever opens it."""
+
+    def __init__(self, app: ASGIApp, path: Path) -> None:
+        config = uvicorn.Config(
+            app, uds=str(path), log_config=None, log_level="critical", access_log=False, lifespan="off"
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Serve; returns when the socket answers."""
+        self._task = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                return
+            await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        """Stop serving and cut what is under way."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class Doors:
+    """The open doors. Implements the port that workspaces ask (environments.workspaces.ports.Doors)."""
+
+    def __init__(self, app: ASGIApp, core: QueryCore, folder: Path) -> None:
+        self._app = app
+        self._core = core
+        self._folder = folder
+        self._open: dict[Path, tuple[SocketServer, Asker]] = {}
+
+    async def open(self, person: str, project: str) -> Path:
+        """A new door for this person and project; the path of its socket."""
+        asker = Asker(person, project)
+        path = self._folder / secrets.token_hex(6) / "gateway.sock"
+        path.parent.mkdir(parents=True, mode=PRIVATE)
+        server = SocketServer(DoorIdentity(self._app, asker), path)
+        await server.open()
+        self._open[path] = (server, asker)
+        return path
+
+    async def close(self, path: Path) -> None:
+        """Close a door and cut the queries that came through it. One that is not open is left alone."""
+        server, asker = self._open.pop(path, (None, None))
+        if server is None or asker is None:
+            return
+        if not any(other == asker for _, other in self._open.values()):
+            await self._core.cut_all(asker, CLOSED)
+        await server.close()
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+    async def close_all(self) -> None:
+        """Close every door."""
+        for path in list(self._open):
+            await self.close(path)
+
+
+async def _refuse(refused: Refused, status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    content = {"refused": {"code": refused.code, "reason": refused.reason, "mend": refused.mend}}
+    await JSONResponse(content, status_code=status)(scope, receive, send)

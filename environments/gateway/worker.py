@@ -1,0 +1,150 @@
+"""Who holds a project's data open? A process of its own, with this one file, read-only, and nothing else reachable.
+
+Its instructions, the key among them, come by standard input: never an argument, never the environment. DuckDB says
+that its settings are no sandbox: the process is the boundary, and the lock-down inside it the second one (design
+section 4). Ends when its standard input ends, so that it never outlives the gateway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from environments.gateway.failures import failure_of
+from environments.gateway.frames import LONGEST_REQUEST, Kind, frame
+
+BATCH_ROWS = 65_536
+MOST_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What a worker is told at its start."""
+
+    scope: str
+    key: str
+    socket: str
+    spill: str
+    memory: str
+    threads: int
+
+
+def main() -> None:
+    """Open the scope, lock down, say `ready`, and answer until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    told = Instructions(**json.loads(sys.stdin.readline()))
+    connection = open_scope(told)
+    listener = _listen(Path(told.socket))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    print("ready", flush=True)  # noqa: T201 - the gateway waits for this line
+    room = threading.Semaphore(MOST_AT_ONCE)
+    while True:
+        room.acquire()
+        asked, _ = listener.accept()
+        threading.Thread(target=_answer, args=(connection.cursor(), asked, room), daemon=True).start()
+
+
+def open_scope(told: Instructions) -> duckdb.DuckDBPyConnection:
+    """The scope as `scope`, and every way to anything else closed. The order matters."""
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+        }
+    )
+    connection.execute("SET GLOBAL temp_directory = ?", [told.spill])
+    connection.execute("SET GLOBAL temp_file_encryption = true")
+    connection.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?, READ_ONLY)", [told.scope, told.key])
+    connection.execute("SET GLOBAL enable_external_access = false")
+    connection.execute("SET GLOBAL memory_limit = ?", [told.memory])
+    connection.execute("SET GLOBAL threads = ?", [told.threads])
+    connection.execute("SET GLOBAL disabled_filesystems = 'LocalFileSystem'")
+    connection.execute("SET GLOBAL lock_configuration = true")
+    return connection
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(64)
+    return listener
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+def _answer(cursor: duckdb.DuckDBPyConnection, asked: socket.socket, room: threading.Semaphore) -> None:
+    """One query on one connection; when the other end goes away, the query is interrupted."""
+    try:
+        with asked, asked.makefile("rb") as lines:
+            request = json.loads(lines.readline(LONGEST_REQUEST))
+            done = threading.Event()
+            threading.Thread(target=_interrupt_when_left, args=(cursor, asked, done), daemon=True).start()
+            try:
+                with contextlib.suppress(OSError):
+                    _run(cursor, request, asked)
+            finally:
+                done.set()
+                cursor.close()
+    finally:
+        room.release()
+
+
+def _run(cursor: duckdb.DuckDBPyConnection, request: dict[str, Any], asked: socket.socket) -> None:
+    try:
+        cursor.execute("USE scope")
+        reader = cursor.sql(request["sql"], params=request["parameters"]).to_arrow_reader(BATCH_ROWS)
+        schema = _plain(reader.schema)
+        asked.sendall(frame(Kind.SCHEMA, schema.serialize().to_pybytes()))
+        for batch in reader:
+            whole = batch if batch.schema == schema else batch.cast(schema)
+            asked.sendall(frame(Kind.BATCH, whole.serialize().to_pybytes(), whole.num_rows))
+        asked.sendall(frame(Kind.END))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any: it becomes a kind and advice, and the text goes to the log only
+        failure = failure_of(error, request["sql"])
+        content = {"kind": failure.kind, "reason": failure.reason, "mend": failure.mend, "detail": failure.detail}
+        asked.sendall(frame(Kind.ERROR, json.dumps(content).encode()))
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """Enumerations as text: a dictionary would need messages of its own in the stream."""
+    fields = [pa.field(one.name, one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in schema]
+    return pa.schema(fields)
+
+
+def _interrupt_when_left(cursor: duckdb.DuckDBPyConnection, asked: socket.socket, done: threading.Event) -> None:
+    """The gateway sends nothing after its request: a readable socket means that it has left."""
+    while not done.is_set():
+        with contextlib.suppress(OSError, ValueError):
+            if asked.fileno() < 0:
+                return
+            ready, _, _ = select.select([asked], [], [], 0.1)
+            if ready and not done.is_set():
+                cursor.interrupt()
+                done.wait(0.05)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Which worker process serves which project? One per scope, started when asked, stopped when idle or revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from environments.gateway.errors import WorkerDown
+from environments.gateway.model import ScopeFile
+
+SECONDS_TO_START = 60.0
+BUFFER = 16 * 1024 * 1024
+PRIVATE = 0o700
+
+
+@dataclass
+class Worker:
+    """A running worker and the scope that it holds."""
+
+    scope: ScopeFile
+    process: asyncio.subprocess.Process
+    folder: Path
+    busy: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+    @property
+    def alive(self) -> bool:
+        """Does its process run?"""
+        return self.process.returncode is None
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection for one query. Raises WorkerDown."""
+        try:
+            return await asyncio.open_unix_connection(str(self.folder / "worker.sock"), limit=BUFFER)
+        except OSError:
+            raise WorkerDown("The project's worker does not answer.", mend="Ask again.") from None
+
+    async def kill(self) -> None:
+        """End it at once; what it was sending breaks off."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class WorkerPool:
+    """The workers of a gateway. folder: private, for their sockets and spilled pages."""
+
+    def __init__(self, folder: Path, *, memory: str, threads: int, idle_seconds: float) -> None:
+        self._folder = folder
+        self._memory = memory
+        self._threads = threads
+        self._idle_seconds = idle_seconds
+        self._workers: dict[str, Worker] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @property
+    def running(self) -> list[str]:
+        """The projects whose worker runs."""
+        return sorted(name for name, worker in self._workers.items() if worker.alive)
+
+    async def for_scope(self, scope: ScopeFile) -> Worker:
+        """The worker of this scope; one that holds another build of it is replaced. Raises WorkerDown."""
+        async with self._locks.setdefault(scope.project, asyncio.Lock()):
+            worker = self._workers.get(scope.project)
+            if worker is not None and worker.alive and worker.scope.build == scope.build:
+                worker.last_used = time.monotonic()
+                return worker
+            if worker is not None:
+                await worker.kill()
+            self._workers[scope.project] = worker = await self._start(scope)
+            return worker
+
+    async def stop(self, project: str) -> None:
+        """End a project's worker."""
+        worker = self._workers.pop(project, None)
+        if worker is not None:
+            await worker.kill()
+
+    async def stop_idle(self) -> None:
+        """End the workers that nobody has asked for a while."""
+        now = time.monotonic()
+        for project, worker in list(self._workers.items()):
+            if not worker.alive or (worker.busy == 0 and now - worker.last_used > self._idle_seconds):
+                await self.stop(project)
+
+    async def close(self) -> None:
+        """End them all."""
+        for project in list(self._workers):
+            await self.stop(project)
+
+    async def _start(self, scope: ScopeFile) -> Worker:
+        folder = self._folder / secrets.token_hex(6)
+        folder.mkdir(parents=True, mode=PRIVATE)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "environments.gateway.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # a fault's text may quote a cell
+            env={"LANG": "C.UTF-8", "TZ": "UTC"},
+            cwd=folder,
+        )
+        worker = Worker(scope, process, folder)
+        try:
+            await self._instruct(worker)
+        except BaseException:
+            await worker.kill()
+            raise
+        return worker
+
+    async def _instruct(self, worker: Worker) -> None:
+        """Its instructions by standard input, which stays open: when it closes, the worker ends."""
+        scope, process = worker.scope, worker.process
+        if process.stdin is None or process.stdout is None:
+            raise WorkerDown("The project's worker could not be started.")
+        told = {
+            "scope": str(scope.path),
+            "key": scope.key,
+            "socket": str(worker.folder / "worker.sock"),
+            "spill": str(worker.folder / "spill"),
+            "memory": self._memory,
+            "threads": self._threads,
+        }
+        try:
+            process.stdin.write(json.dumps(told).encode() + b"\n")
+            await process.stdin.drain()
+            line = await asyncio.wait_for(process.stdout.readline(), SECONDS_TO_START)
+        except (OSError, TimeoutError):
+            line = b""
+        if line != b"ready\n":
+            raise WorkerDown(
+                "The project's worker could not open the scope.",
+                where=scope.project,
+                mend="The data team publishes it again: haven scope publish.",
+            )

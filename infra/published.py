@@ -1,0 +1,70 @@
+"""What does the gateway ask of the records? Approvals and published scopes, as its ports want them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from access.decisions import Decision, Refused, RefusedError
+from access.keys import KeyRing
+from access.service import Access, Action
+from audit.records import Records
+from environments.gateway.model import ScopeFile
+from linkage.scopes.store import current_scope
+
+
+class GatewayApprovals:
+    """The approval records behind the gateway's port."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def may_query(self, person: str, project: str) -> Decision:
+        """Asked at every query and while it runs."""
+        return self._access.may_query(person, project)
+
+    def may_open_workspace(self, person: str, project: str) -> Decision:
+        """Asked at every opening of a workspace and while it is open."""
+        return self._access.may_open_workspace(person, project)
+
+    def why(self, person: str, project: str, action: str) -> Decision:
+        """A question about an action that does not exist is refused, too."""
+        known: Action | None = next((one for one in get_args(Action) if one == action), None)
+        if known is None:
+            return Refused(
+                "why.no_such_action", "There is no such action.", f"There are: {', '.join(get_args(Action))}."
+            )
+        return self._access.why(person, project, known)
+
+
+class GatewayScopes:
+    """The published scopes behind the gateway's port: only the one that is the live approval's."""
+
+    def __init__(self, access: Access, records: Records, keyring: KeyRing, folder: Path) -> None:
+        self._access = access
+        self._records = records
+        self._keyring = keyring
+        self._folder = folder
+
+    def current(self, project: str) -> ScopeFile | Refused:
+        """The project's scope file; refused when it is not what the approval allows now."""
+        try:
+            live = self._access.live_scope(project)
+        except RefusedError as error:
+            return error.refused
+        with self._records.read() as session:
+            row = current_scope(session, project)
+        if row is None or not (self._folder / row.file).exists():
+            return Refused(
+                "scope.not_published",
+                "The project is approved, and its data are not published yet.",
+                f"The data team runs: haven scope publish {project}",
+            )
+        if (row.version, row.digest) != (live.version, live.digest()):
+            return Refused(
+                "scope.outdated",
+                "The approval has changed since the project's data were published.",
+                f"The data team runs: haven scope publish {project}",
+            )
+        key = self._keyring.scope_file_key(project, row.version)
+        return ScopeFile(project, row.version, row.build, self._folder / row.file, row.tables, key)

@@ -1,0 +1,83 @@
+"""Which rows and columns of the research zone make a scope? Named SQL steps; nothing approved is ever widened here.
+
+In each step `zone` is the research zone and `scope` the project's new file. Rows are written in the order of the
+pseudonym: the order in which they lie in the zone would join two projects.
+"""
+
+from __future__ import annotations
+
+from access.scope import ColumnScope, Condition, Operator, Scope, TableScope
+from linkage.intake.tables import quoted
+
+Statement = tuple[str, list[object]]
+PLACE: dict[Operator, str] = {"=": "= ?", ">=": ">= ?", "<=": "<= ?", "between": "BETWEEN ? AND ?"}
+
+
+def cohort(scope: Scope) -> Statement:
+    """`cohort`(person): people who meet every condition in rows that the project may see; else all in its tables."""
+    tables = {table.table: table for table in scope.tables}
+    if not scope.cohort:
+        parts = [_people_of(table, None) for table in scope.tables]
+        joined = " UNION ".join(sql for sql, _ in parts)
+    else:
+        parts = [_people_of(tables[condition.table], condition) for condition in scope.cohort]
+        joined = " INTERSECT ".join(sql for sql, _ in parts)
+    values = [value for _, found in parts for value in found]
+    return f"CREATE OR REPLACE TEMP TABLE cohort AS SELECT person FROM ({joined})", values
+
+
+def material(table: TableScope) -> Statement:
+    """`scope.material.<table>`: the approved columns of the cohort's rows in the period, under pseudonyms."""
+    columns = "".join(f", {_column(column)}" for column in table.columns)
+    condition, values = _period(table)
+    name = quoted(table.table)
+    return (
+        f"CREATE TABLE scope.material.{name} AS SELECT p.pseudonym, t.linked{columns} FROM zone.main.{name} t"
+        f" JOIN pseudonyms p ON t.person = p.person WHERE {condition} ORDER BY p.pseudonym",
+        values,
+    )
+
+
+def view(table: TableScope) -> str:
+    """The view that researchers name."""
+    name = quoted(table.table)
+    columns = "".join(f", {quoted(column.name)}" for column in table.columns)
+    return f"CREATE VIEW scope.main.{name} AS SELECT pseudonym, linked{columns} FROM scope.material.{name}"
+
+
+def _people_of(table: TableScope, condition: Condition | None) -> Statement:
+    where, values = _period(table)
+    if condition is not None:
+        precision = next((one.precision for one in table.columns if one.name == condition.column), "exact")
+        met, wanted = _met(condition, _cut(f"t.{quoted(condition.column)}", precision))
+        where, values = f"{where} AND {met}", [*values, *wanted]
+    return f"SELECT DISTINCT t.person FROM zone.main.{quoted(table.table)} t WHERE {where}", values
+
+
+def _met(condition: Condition, column: str) -> Statement:
+    """A cohort condition asks of the value as the project sees it, at its precision."""
+    if condition.op in ("in", "not_in"):
+        negated = "NOT " if condition.op == "not_in" else ""
+        marks = ", ".join("?" for _ in condition.values)
+        return f"{column} {negated}IN ({marks})", list(condition.values)
+    return f"{column} {PLACE[condition.op]}", list(condition.values)
+
+
+def _period(table: TableScope) -> Statement:
+    if table.date_column is None or table.period is None:
+        return "true", []
+    start, end = table.period
+    return f"t.{quoted(table.date_column)} BETWEEN ? AND ?", [start, end]
+
+
+def _column(column: ColumnScope) -> str:
+    return f"{_cut(f't.{quoted(column.name)}', column.precision)} AS {quoted(column.name)}"
+
+
+def _cut(expression: str, precision: str) -> str:
+    """A date at the approved precision: the first day of its month or year."""
+    if precision in ("exact", "day"):
+        return expression
+    if precision in ("month", "year"):
+        return f"date_trunc('{precision}', {expression})::DATE"
+    raise ValueError(f"no such precision: {precision}")
