@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from access import policies, store
-from access.decisions import Decision, Refused
+from access.decisions import Allowed, Decision, Refused
 from access.errors import AccessError
 from access.model import DatasetEntry, Organisation, Person, ProjectVersion
 from access.project_file import ProjectFile, compile_scope, problems_of
@@ -192,9 +192,9 @@ class Access:
     def approve(self, project: str, controller: str, *, by: Actor) -> ProjectVersion:
         """One controller approves its own part of the newest version. Raises RefusedError, which is recorded."""
         newest, delegate = self._newest(project), self._delegate(by)
-        decision = self._own_account(controller, by) or policies.may_approve(
-            controller, newest, delegate, self._today()
-        )
+        decision = self._own_account(controller, by)
+        if decision:
+            decision = policies.may_approve(controller, newest, delegate, self._today())
         self._require(decision, EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
         version = newest.version if newest else 0
         with self.records.change(by=by) as change:
@@ -212,9 +212,9 @@ class Access:
         """A controller takes its approval back, of every version, at once. Raises RefusedError, which is recorded."""
         versions, delegate = self._versions(project), self._delegate(by)
         holding = next((v for v in versions if self._holds(v, controller)), versions[0] if versions else None)
-        decision = self._own_account(controller, by) or policies.may_withdraw(
-            controller, holding, delegate, self._today()
-        )
+        decision = self._own_account(controller, by)
+        if decision:
+            decision = policies.may_withdraw(controller, holding, delegate, self._today())
         self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
         with self.records.change(by=by) as change:
             for row in store.approvals_in_force(change.session, project, controller):
@@ -348,11 +348,11 @@ class Access:
             return None
         return self.person(name) or Person(name, name, "", frozenset(), date.min)
 
-    def _own_account(self, controller: str, by: Actor) -> Refused | None:
+    def _own_account(self, controller: str, by: Actor) -> Decision:
         """An organisation's account decides for that organisation only; a service never decides."""
         kind, _, name = by.partition(":")
         if kind == "person" or (kind == "organisation" and name == controller):
-            return None
+            return Allowed()
         return Refused(
             "project.not_delegate", f"Only {controller} decides on its own part.", "The controller's delegate decides."
         )

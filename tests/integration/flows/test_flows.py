@@ -1,6 +1,6 @@
 """The flows in the real Prefect: retried when the cause may pass, nothing of a row kept, one after another.
 
-One process of its own for all: Prefect reads its settings at its first import, and an ephemeral server is slow to start.
+One process of its own for all: Prefect reads its settings at its first import, and an ephemeral server starts slowly.
 """
 
 from __future__ import annotations

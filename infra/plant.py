@@ -1,0 +1,94 @@
+"""The haven as flows drive it: each verb of the port is a plain function of a component, told as a summary.
+
+A summary is kept and shown by Prefect: counts in it are suppressed, and it holds no row, identifier, key or path.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from audit.model import service
+from audit.progress import Progress, silent
+from audit.suppression import shown_count
+from flows.plant import Summary
+from infra.inbox import Inbox
+
+if TYPE_CHECKING:
+    from environments.airlock.model import ReleaseRequest
+    from infra.wiring import Haven
+    from linkage.intake.service import ReceiptSummary
+    from linkage.matching.service import LinkageSummary
+    from linkage.scopes.service import ScopeSummary
+
+ENGINEER = service("flows")
+
+
+class HavenPlant:
+    """One haven behind the flows of this process. summaries: what the steps returned, in order."""
+
+    def __init__(self, haven: Haven) -> None:
+        self._haven = haven
+        self.summaries: list[Summary] = []
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """Where deliveries wait."""
+        return Inbox(self._haven.settings.inbox_folder)
+
+    def waiting_batches(self, dataset: str) -> list[str]:
+        """The opaque ids of what lies in the dataset's inbox."""
+        return self.inbox.waiting(dataset)
+
+    def receive(self, batch: str, progress: Progress = silent) -> Summary:
+        """Take in a staged delivery, then empty its place in the inbox. Raises DeliveryRefused, UnknownBatch."""
+        receipt = self._haven.delivery_intake.receive(self.inbox.path_of(batch), by=ENGINEER, progress=progress)
+        self.inbox.finish(batch)
+        return self._told(_of_receipt(receipt))
+
+    def link(self, progress: Progress = silent) -> Summary:
+        """Link what was received and not yet linked."""
+        return self._told(_of_linkage(self._haven.linker.link(by=service("linkage"), progress=progress)))
+
+    def publish_scope(self, project: str, progress: Progress = silent) -> Summary:
+        """Materialise the project's live approval. Raises RefusedError."""
+        return self._told(_of_scope(self._haven.publish_scope(project, progress)))
+
+    def release(self, request: str) -> Summary:
+        """Ask everything again and release. Raises RefusedError."""
+        return self._told(_of_release(self._haven.airlock.release(request, by=service("release"))))
+
+    def _told(self, summary: Summary) -> Summary:
+        self.summaries.append(summary)
+        return summary
+
+
+def _of_receipt(receipt: ReceiptSummary) -> Summary:
+    taken = tuple((f"rows of {table}", shown_count(rows)) for table, rows in receipt.rows.items())
+    bad = tuple((f"in quarantine: {code}", shown_count(rows)) for code, rows in receipt.quarantined.items())
+    return Summary("delivery-summary", receipt.headline, (("state", receipt.state), *taken, *bad))
+
+
+def _of_linkage(linked: LinkageSummary) -> Summary:
+    if linked.nothing_new:
+        return Summary("linkage-summary", "Everything that was received is linked already.")
+    steps: dict[int, int] = {}
+    for _, step, rows in linked.counts["steps"]:
+        steps[step] = steps.get(step, 0) + rows
+    rows = tuple((f"rows joined at step {step}", shown_count(count)) for step, count in sorted(steps.items()))
+    people = ("people on the spine", shown_count(linked.counts["people"]))
+    return Summary("linkage-summary", f"Linked {len(linked.deliveries)} deliveries.", (people, *rows))
+
+
+def _of_scope(scope: ScopeSummary) -> Summary:
+    state = "is published already" if scope.unchanged else "is published"
+    rows = tuple((f"rows of {table}", shown_count(count)) for table, count in scope.rows.items())
+    return Summary(
+        "scope-summary",
+        f"{scope.project} version {scope.version} {state}.",
+        (("people", shown_count(scope.people)), *rows),
+    )
+
+
+def _of_release(released: ReleaseRequest) -> Summary:
+    return Summary("release-summary", f"Request {released.id}: {released.state}.")

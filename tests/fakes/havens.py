@@ -1,0 +1,83 @@
+"""Records in memory, a clock that is moved by hand, and a haven's people and datasets, for tests of approvals."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import StaticPool
+
+from access.model import DatasetEntry, Organisation, Person, Role
+from access.project_file import ProjectFile
+from access.service import Access
+from audit.clock import FixedClock
+from audit.model import service
+from audit.records import Base, Records
+from tests.fakes.audit_log import MemoryAuditLog
+
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+HOUSE = service("administration")
+GP = DatasetEntry(
+    "gp",
+    "gp",
+    "https://gp.example/notice",
+    "nhs_england_sde",
+    {"gp_patients": {"sex": "code", "year_of_birth": "integer"}, "gp_events": {"event_date": "date", "code": "code"}},
+)
+HOSPITAL = DatasetEntry(
+    "hospital",
+    "hospital",
+    "https://hospital.example/notice",
+    "nhs_england_sde",
+    {"hospital_episodes": {"admidate": "date", "diag_4_01": "code"}},
+)
+PEOPLE = (
+    ("asha", "university", {Role.RESEARCHER}),
+    ("bryn", "university", {Role.RESEARCHER}),
+    ("carys", "university", {Role.COMMISSIONER}),
+    ("dev", "haven", {Role.OUTPUT_CHECKER}),
+    ("ewa", "haven", {Role.OUTPUT_CHECKER, Role.RESEARCHER}),
+    ("gwen", "gp", {Role.CONTROLLER_DELEGATE}),
+    ("hari", "hospital", {Role.CONTROLLER_DELEGATE, Role.RESEARCHER}),
+)
+PROJECT = {
+    "id": "admissions",
+    "title": "Admissions of people with diabetes",
+    "lay_summary": "How many people with diabetes are admitted, so that nurses can be where they are needed.",
+    "purpose": "research",
+    "legal_basis": "synthetic-data",
+    "people": ["asha", "ewa"],
+    "datasets": {
+        "gp": {"tables": {"gp_events": {"columns": {"code": "defines the cohort", "event_date": "order of events"}}}},
+        "hospital": {"tables": {"hospital_episodes": {"columns": {"admidate": "the outcome itself"}}}},
+    },
+    "cohort": [{"table": "gp_events", "column": "code", "op": "=", "values": ["44054006"]}],
+    "disclosure_profile": "nhs_england_sde",
+    "ends": date(2027, 3, 1),
+}
+
+
+def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
+    """Records in an SQLite database in memory (or on `engine`), with a log in memory."""
+    import access.store  # noqa: F401 - its tables
+
+    engine = engine or create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    Base.metadata.create_all(engine)
+    return Records(engine, MemoryAuditLog(), clock or FixedClock(START))
+
+
+def peopled(records: Records) -> Access:
+    """The organisations, people and datasets above, registered."""
+    access = Access(records)
+    for name in ("university", "haven", "gp", "hospital"):
+        access.register_organisation(Organisation(name, name.title()), by=HOUSE)
+    for name, organisation, roles in PEOPLE:
+        access.register_person(Person(name, name.title(), organisation, frozenset(roles), date(2027, 1, 31)), by=HOUSE)
+    for entry in (GP, HOSPITAL):
+        access.register_dataset(entry, by=HOUSE)
+    return access
+
+
+def project_file(**changes: object) -> ProjectFile:
+    """The project above, with changes."""
+    return ProjectFile.model_validate(PROJECT | changes)

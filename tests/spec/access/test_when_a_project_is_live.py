@@ -1,0 +1,217 @@
+"""The rule book of approvals: when a project is live, who decides, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from access.decisions import RefusedError
+from access.model import Person, Role
+from access.service import Access, ProjectIncomplete
+from access.states import ProjectState
+from audit.clock import FixedClock
+from audit.events import EventName
+from audit.model import organisation, person, service
+from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+
+ASHA = person("asha")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that the test moves."""
+    return FixedClock(START)
+
+
+@pytest.fixture
+def access(clock: FixedClock) -> Access:
+    """The haven's people and datasets, and one project applied for."""
+    access = peopled(memory_records(clock))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    return access
+
+
+def _approved(access: Access) -> None:
+    for controller in ("gp", "hospital"):
+        access.approve("admissions", controller, by=organisation(controller))
+
+
+def _refused(call: object) -> str:
+    with pytest.raises(RefusedError) as told:
+        call()  # type: ignore[operator]
+    assert told.value.refused.reason
+    return told.value.refused.code
+
+
+def _events(access: Access) -> list[EventName]:
+    return [event.name for event in access.records.log.events]  # type: ignore[attr-defined]
+
+
+def test_a_project_is_live_only_when_every_controller_concerned_has_approved(access: Access) -> None:
+    """One approval of two is not enough; the last one makes it live, and the log says so."""
+    access.approve("admissions", "gp", by=organisation("gp"))
+    assert not access.standing("admissions")
+    assert not access.may_query("asha", "admissions")
+    access.approve("admissions", "hospital", by=organisation("hospital"))
+    assert access.standing("admissions")
+    assert access.may_query("asha", "admissions")
+    assert _events(access)[-2:] == [EventName.PROJECT_APPROVED, EventName.PROJECT_WENT_LIVE]
+
+
+def test_a_withdrawal_ends_the_project_at_once(access: Access) -> None:
+    """The controller takes its approval back: the next question is answered with no, and why."""
+    _approved(access)
+    access.withdraw("admissions", "hospital", "purpose changed", by=organisation("hospital"))
+    decision = access.may_query("asha", "admissions")
+    assert not decision
+    assert decision.code == "project.withdrawn"  # type: ignore[union-attr]
+    assert "hospital" in decision.reason  # type: ignore[union-attr]
+    assert _refused(lambda: access.live_scope("admissions")) == "project.withdrawn"
+
+
+def test_a_withdrawn_approval_is_not_given_again(access: Access) -> None:
+    """The project applies anew instead, and everybody decides again."""
+    _approved(access)
+    access.withdraw("admissions", "gp", "error found", by=organisation("gp"))
+    code = _refused(lambda: access.approve("admissions", "gp", by=organisation("gp")))
+    assert code == "project.already_decided"
+
+
+def test_a_project_ends_on_its_end_date(access: Access, clock: FixedClock) -> None:
+    """On the last day it is live; on the next it is not, without anybody doing anything."""
+    _approved(access)
+    far = Person("asha", "Asha", "university", frozenset({Role.RESEARCHER}), date(2029, 1, 1))
+    access.register_person(far, by=HOUSE)
+    clock.at = START.replace(year=2027, month=3, day=1)
+    assert access.may_query("asha", "admissions")
+    clock.at += timedelta(days=1)
+    assert access.project("admissions").state is ProjectState.EXPIRED
+    assert not access.may_query("asha", "admissions")
+
+
+def test_training_that_ended_closes_the_door(access: Access, clock: FixedClock) -> None:
+    """A person whose training is over may not query, whatever their project's state."""
+    _approved(access)
+    clock.at = START.replace(year=2027, month=2, day=1)
+    decision = access.may_query("asha", "admissions")
+    assert decision.code == "person.training_expired"  # type: ignore[union-attr]
+
+
+def test_a_suspended_person_loses_everything_at_once(access: Access) -> None:
+    """Suspension bites on the next question."""
+    _approved(access)
+    access.suspend_person("asha", by=HOUSE)
+    assert access.may_query("asha", "admissions").code == "person.suspended"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("actor", "controller", "rule"),
+    [
+        (organisation("gp"), "hospital", "project.not_delegate"),
+        (person("gwen"), "hospital", "project.not_delegate"),
+        (person("bryn"), "gp", "project.not_delegate"),
+        (person("nobody"), "gp", "person.training_expired"),
+        (service("flows"), "gp", "project.not_delegate"),
+        (organisation("university"), "university", "project.not_concerned"),
+    ],
+)
+def test_only_the_controller_or_its_delegate_decides(access: Access, actor: str, controller: str, rule: str) -> None:
+    """Another organisation, another's delegate, a researcher, a stranger or a service decides nothing; it is logged."""
+    assert _refused(lambda: access.approve("admissions", controller, by=actor)) == rule  # type: ignore[arg-type]
+    assert _events(access)[-1] is EventName.PROJECT_APPROVE_REFUSED
+
+
+def test_nobody_decides_on_their_own_application(access: Access) -> None:
+    """A delegate who is named in the project, or applied for it, does not decide on it."""
+    access.apply(project_file(id="mine", people=["hari"]), applicant="hari", by=person("hari"))
+    assert _refused(lambda: access.approve("mine", "hospital", by=person("hari"))) == "project.own_application"
+
+
+def test_an_approval_is_given_once(access: Access) -> None:
+    """Twice is a refusal, not a second entry."""
+    access.approve("admissions", "gp", by=person("gwen"))
+    assert _refused(lambda: access.approve("admissions", "gp", by=person("gwen"))) == "project.already_decided"
+
+
+def test_an_amended_project_leaves_the_approved_one_in_force(access: Access) -> None:
+    """A new version is asked of every controller; until all have approved, the old one governs, with its columns."""
+    _approved(access)
+    wider = project_file(people=["asha", "bryn"])
+    access.apply(wider, applicant="asha", by=ASHA)
+    assert access.newest("admissions").version.version == 2
+    assert access.scope_version("admissions") == 1
+    assert access.may_query("asha", "admissions")
+    assert not access.may_query("bryn", "admissions")
+    _approved(access)
+    assert access.scope_version("admissions") == 2
+    assert access.may_query("bryn", "admissions")
+
+
+def test_a_withdrawal_ends_older_versions_too(access: Access) -> None:
+    """No older approval comes back to life when the newer one is withdrawn."""
+    _approved(access)
+    access.apply(project_file(people=["asha"]), applicant="asha", by=ASHA)
+    _approved(access)
+    access.withdraw("admissions", "gp", "stopped", by=organisation("gp"))
+    assert not access.standing("admissions")
+
+
+def test_the_same_file_again_changes_nothing(access: Access) -> None:
+    """Applying twice with the same content makes no new version and no entry."""
+    before = len(_events(access))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    assert access.newest("admissions").version.version == 1
+    assert len(_events(access)) == before
+
+
+def test_a_closed_project_stays_closed(access: Access) -> None:
+    """Closing is final for the id: not live, not approved, not applied for again."""
+    _approved(access)
+    access.close("admissions", by=ASHA)
+    assert access.project("admissions").state is ProjectState.CLOSED
+    again = project_file(title="Another title for it")
+    assert _refused(lambda: access.apply(again, applicant="asha", by=ASHA)) == "project.closed"
+
+
+def test_a_stranger_cannot_amend_a_project(access: Access) -> None:
+    """Only its people and its applicant make a new version of a project."""
+    taken = project_file(title="Taken over by somebody", people=["bryn"])
+    assert _refused(lambda: access.apply(taken, applicant="bryn", by=person("bryn"))) == "project.not_yours"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"people": ["asha", "zoe"]}, "zoe"),
+        ({"ends": date(2026, 3, 1)}, "ends"),
+        ({"datasets": {"dental": {"tables": {"t": {"columns": {"c": "because it is so"}}}}}}, "dental"),
+        ({"datasets": {"gp": {"tables": {"nhs": {"columns": {"c": "because it is so"}}}}}, "cohort": []}, "nhs"),
+        (
+            {"datasets": {"gp": {"tables": {"gp_events": {"columns": {"nhs_number": "to look them up"}}}}}, "cohort": []},
+            "nhs_number",
+        ),
+        ({"cohort": [{"table": "gp_patients", "column": "sex", "op": "=", "values": ["F"]}]}, "gp_patients.sex"),
+    ],
+)
+def test_an_incomplete_project_is_told_what_is_missing(access: Access, changes: dict[str, object], named: str) -> None:
+    """Before submission the applicant reads what cannot be asked for; the refusal is in the log."""
+    with pytest.raises(ProjectIncomplete) as told:
+        access.apply(project_file(id="other", **changes), applicant="asha", by=ASHA)
+    assert any(named in problem for problem in told.value.problems)
+    assert _events(access)[-1] is EventName.PROJECT_APPLY_REFUSED
+
+
+def test_an_output_checker_is_never_of_the_project(access: Access) -> None:
+    """Ewa is a checker and a member: she does not check this project; Dev does."""
+    _approved(access)
+    assert access.may_check_output("dev", "admissions")
+    assert access.may_check_output("ewa", "admissions").code == "release.own_project"  # type: ignore[union-attr]
+    assert access.may_check_output("asha", "admissions").code == "release.no_checker"  # type: ignore[union-attr]
+
+
+def test_whoever_was_in_an_earlier_version_never_checks(access: Access) -> None:
+    """Leaving a project does not make its former member a checker of its outputs."""
+    access.apply(project_file(people=["asha"]), applicant="asha", by=ASHA)
+    assert "ewa" in access.members("admissions")
+    assert not access.may_check_output("ewa", "admissions")
