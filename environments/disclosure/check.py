@@ -1,0 +1,261 @@
+"""May this table of counts leave? Every cell with its status, and every problem as a sentence that says how to mend it.
+
+The artefact that leaves is what is checked, after any mitigation, from scratch (rules/disclosure.md, 3).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import polars as pl
+
+from environments.disclosure.attack import Sum, possible_values
+from environments.disclosure.evidence import Evidence, Key, Kind, Line, Shown, read_evidence
+from environments.disclosure.model import FINE, Cell, CheckResult, TableContext
+from environments.disclosure.profile import Criteria
+from environments.disclosure.rules import (
+    Finding,
+    absent_finding,
+    blank_finding,
+    derivable_finding,
+    figure_finding,
+    full_finding,
+    hidden_range,
+    masked_finding,
+    number_finding,
+    other_finding,
+    remainder_finding,
+    too_narrow,
+    total_finding,
+    true_range,
+)
+
+Findings = dict[tuple[Key, str], Finding]
+Interval = tuple[int, int]
+MOST_NAMED = 20  # cells named in one problem
+
+
+def check_counts_table(table: pl.DataFrame, context: TableContext, profile: Criteria) -> CheckResult:
+    """Check a table in long form under the criteria. Raises EngineFailed when that could not be done."""
+    faults = _form_problems(table, context, profile)
+    if faults:
+        return CheckResult((), tuple(faults))
+    checking = _Checking(read_evidence(table, context, profile.counts.masks), context, profile)
+    return checking.result()
+
+
+def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria) -> list[str]:
+    """What makes the table impossible to judge: columns that are not there, no rows, a rounding not allowed."""
+    named = [*context.count_columns, *context.figures]
+    problems = [
+        f"There is no column '{name}': name the columns of the table as they stand in its first line."
+        for name in dict.fromkeys([*named, *(column for pair in context.nested for column in pair)])
+        if name not in table.columns
+    ]
+    if twice := [name for name, times in Counter(named).items() if times > 1]:
+        problems.append(f"Columns named twice: {', '.join(twice)}. Each is the people, a part, events, or a figure.")
+    if table.is_empty():
+        problems.append("The table has no rows.")
+    if context.rounding == "midpoint_6" and not profile.counts.midpoint_6:
+        owners = ", ".join(profile.causes["midpoint_6"])
+        problems.append(f"Midpoint-6 rounding is not accepted by {owners}: round to the nearest base instead.")
+    if problems:
+        return problems
+    return _total_code_problems(table, context, [name for name in table.columns if name not in named])
+
+
+def _total_code_problems(table: pl.DataFrame, context: TableContext, by: list[str]) -> list[str]:
+    codes = {str(code) for name in by for code in table[name].unique().to_list()}
+    return [
+        f"No row carries the total code '{code}': correct total_codes, else totals are taken for categories."
+        for code in context.total_codes
+        if code not in codes
+    ]
+
+
+class _Checking:
+    """One check: findings by cell, made rule by rule."""
+
+    def __init__(self, evidence: Evidence, context: TableContext, profile: Criteria) -> None:
+        self.evidence = evidence
+        self.context = context
+        self.rules = profile.counts
+        self.findings: Findings = {}
+        self.intervals: dict[tuple[Key, str], Interval] = {}
+        self.problems: list[str] = []
+
+    def result(self) -> CheckResult:
+        """Every rule in order; a cell keeps its first fault."""
+        self._each_cell()
+        for column in self.context.count_columns:
+            self._full_cells(column)
+            self._totals(column)
+        self._remainders()
+        self._figures()
+        if self.evidence.repeated:
+            self.problems.append(
+                "Rows repeat the same categories: name the columns that tell them apart, or add them up."
+            )
+        cells = tuple(self._cells())
+        return CheckResult(cells, (*self.problems, *_sentences(cells)))
+
+    def _each_cell(self) -> None:
+        for key, row in self.evidence.values.items():
+            for column, shown in row.items():
+                self.findings[key, column] = self._finding(key, shown)
+
+    def _finding(self, key: Key, shown: Shown) -> Finding:
+        match shown.kind:
+            case Kind.NUMBER:
+                return number_finding(shown.number, self._structural(key), self.rules, self.context)
+            case Kind.MASK:
+                return masked_finding(self.rules)
+            case Kind.BLANK:
+                return blank_finding(self.rules)
+            case Kind.OTHER:
+                return other_finding(self.rules)
+
+    def _structural(self, key: Key) -> bool:
+        """Did the author declare this cell a zero that could not be otherwise?"""
+        categories = dict(zip(self.evidence.by, key, strict=True))
+        return any(
+            zero and all(categories.get(column) == code for column, code in zero.items())
+            for zero in self.context.structural_zeros
+        )
+
+    def _mark(self, key: Key, column: str, finding: Finding) -> None:
+        if self.findings[key, column].status in FINE:
+            self.findings[key, column] = finding
+
+    # full cells
+
+    def _full_cells(self, column: str) -> None:
+        if self.rules.full_cells == "shown":
+            return
+        for line in self.evidence.lines:
+            full = self._full_cell(line, column)
+            if full is not None:
+                self._mark(full, column, full_finding(line.column))
+
+    def _full_cell(self, line: Line, column: str) -> Key | None:
+        """The one cell that holds all of the line, if the others are zero and could be otherwise."""
+        others = [key for key in line.members if not self._is_zero(key, column)]
+        if len(others) != 1 or len(line.members) < 2:
+            return None
+        shown = self.evidence.shown(others[0], column)
+        zeros = [key for key in line.members if key != others[0]]
+        if shown is None or shown.kind is not Kind.NUMBER or all(self._structural(key) for key in zeros):
+            return None
+        return others[0]
+
+    def _is_zero(self, key: Key, column: str) -> bool:
+        """Nobody: shown as zero, or no row at all (a grouped query leaves empty groups out)."""
+        shown = self.evidence.shown(key, column)
+        return shown is None or (shown.kind is Kind.NUMBER and shown.number == 0)
+
+    # totals
+
+    def _totals(self, column: str) -> None:
+        lines = [line for line in self.evidence.lines if line.total is not None]
+        if self.rules.totals == "sum_of_rounded":
+            for line in lines:
+                if line.total is not None and not self._adds_up(line, column):
+                    self._mark(line.total, column, total_finding())
+            return
+        if lines:
+            self._attack(lines, column)
+
+    def _adds_up(self, line: Line, column: str) -> bool:
+        total = self.evidence.shown(line.total, column) if line.total else None
+        if total is None or total.kind is not Kind.NUMBER:
+            return True
+        parts = [self.evidence.shown(key, column) for key in line.members]
+        return total.number == sum(part.number for part in parts if part is not None and part.kind is Kind.NUMBER)
+
+    def _attack(self, lines: list[Line], column: str) -> None:
+        """Mark every hidden cell that the totals tell; when nothing fits, the totals themselves are wrong."""
+        keys = list(dict.fromkeys(key for line in lines for key in (*line.members, line.total) if key is not None))
+        number = {key: place for place, key in enumerate(keys)}
+        hidden = [number[key] for key in keys if self._hidden(key, column)]
+        sums = [Sum(number[line.total], tuple(number[key] for key in line.members)) for line in lines if line.total]
+        found = self._possible(keys, column, sums, hidden)
+        if found is None:
+            self.problems.append(
+                f"The totals of '{column}' cannot come from these cells: correct them, name the total codes, or, if "
+                "some hidden counts are not small, say so with secondary_suppression."
+            )
+            return
+        for cell, (low, high) in found.items():
+            if high is None:
+                continue
+            self._told(keys[cell], column, (low, high), lines)
+
+    def _possible(
+        self, keys: list[Key], column: str, sums: list[Sum], hidden: list[int]
+    ) -> dict[int, tuple[int, int | None]] | None:
+        ranges = [self._range(key, column) for key in keys]
+        return possible_values(ranges, sums, hidden)
+
+    def _told(self, key: Key, column: str, interval: Interval, lines: list[Line]) -> None:
+        if (key, column) in self.findings:
+            self.intervals[key, column] = interval
+            if too_narrow(interval, self.rules):
+                self._mark(key, column, derivable_finding(interval, self.rules))
+        elif too_narrow(interval, self.rules):  # an absent cell: its line's total tells it
+            total = next((line.total for line in lines if line.total and key in line.members), None)
+            if total is not None:
+                self._mark(total, column, absent_finding())
+
+    def _hidden(self, key: Key, column: str) -> bool:
+        shown = self.evidence.shown(key, column)
+        return shown is None or shown.kind is not Kind.NUMBER
+
+    def _range(self, key: Key, column: str) -> tuple[int, int | None]:
+        shown = self.evidence.shown(key, column)
+        if shown is None:
+            return (0, hidden_range(self.rules, self.context)[1])
+        if shown.kind is Kind.NUMBER:
+            return true_range(shown.number, self.rules, self.context)
+        if any(self.context.is_total(code) for code in key):
+            return (hidden_range(self.rules, self.context)[0], None)
+        return hidden_range(self.rules, self.context)
+
+    # parts of the people, and figures
+
+    def _remainders(self) -> None:
+        for key, row in self.evidence.values.items():
+            people = row[self.context.count_column]
+            for column in self.context.further_counts:
+                part = row[column]
+                if people.kind is part.kind is Kind.NUMBER and part.number > 0:
+                    self._mark(key, column, remainder_finding(people.number, part.number, self.rules))
+
+    def _figures(self) -> None:
+        for key, figures in self.evidence.texts.items():
+            people = self.evidence.values[key][self.context.count_column]
+            for column, text in figures.items():
+                self.findings[key, column] = figure_finding(text, people.kind is Kind.NUMBER, self.rules)
+
+    def _cells(self) -> list[Cell]:
+        cells = []
+        for (key, column), finding in self.findings.items():
+            shown = self.evidence.shown(key, column) if column in self.context.count_columns else None
+            text = shown.text if shown is not None else self.evidence.texts[key][column]
+            cell = Cell(dict(zip(self.evidence.by, key, strict=True)), column, text, finding.status, finding.reason)
+            cells.append(replace(cell, interval=self.intervals.get((key, column))))
+        return cells
+
+
+def _sentences(cells: tuple[Cell, ...]) -> list[str]:
+    """One problem per reason, naming its cells."""
+    by_reason: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.status not in FINE:
+            by_reason.setdefault(cell.reason, []).append(cell.name)
+    return [f"{reason} Cells: {_named(names)}." for reason, names in by_reason.items()]
+
+
+def _named(names: list[str]) -> str:
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
