@@ -1,0 +1,61 @@
+"""How does the airlock ask access? This adapter stands behind the port `Approvals`."""
+
+from __future__ import annotations
+
+from access.decisions import Allowed, Decision, Refused
+from access.model import Role
+from access.service import Access
+from audit.model import Actor
+
+
+class AccessApprovals:
+    """The approval records of access, as the airlock asks them."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def may_submit(self, person: str, project: str) -> Decision:
+        """May this person submit an output of the project now?"""
+        return self._access.may_submit(person, project)
+
+    def may_check_output(self, person: str, project: str) -> Decision:
+        """Does this person hold the checker's role, and stand outside every version of the project?"""
+        return self._access.may_check_output(person, project)
+
+    def standing(self, project: str) -> Decision:
+        """Is the project live, with every controller's agreement in force?"""
+        return self._access.standing(project)
+
+    def members(self, project: str) -> frozenset[str]:
+        """Everybody who is or was in the project."""
+        return self._access.members(project)
+
+    def scope_version(self, project: str) -> int | None:
+        """The approval version in force; None when the project is not live."""
+        return self._access.scope_version(project)
+
+    def profile(self, project: str) -> str:
+        """The project's own profile and those of the owners of its datasets: the strictest of them applies."""
+        file = self._access.project(project).file
+        entries = self._access.datasets()
+        owners = {entries[name].disclosure_profile for name in file.datasets if name in entries}
+        return "+".join(sorted(owners | {file.disclosure_profile}))
+
+    def output_checkers(self) -> frozenset[str]:
+        """Everybody who holds the checker's role now and is not suspended."""
+        people = self._access.people()
+        return frozenset(one.id for one in people if Role.OUTPUT_CHECKER in one.roles and not one.suspended)
+
+    def vetoes(self, project: str) -> frozenset[str]:
+        """The approval records know no veto over releases yet: no controller can have kept one."""
+        return frozenset()
+
+    def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
+        """The controller's own account, or its delegate; never a member of the project."""
+        kind, _, name = by.partition(":")
+        if kind == "organisation" and name == controller:
+            return Allowed()
+        delegate = self._access.person(name) if kind == "person" else None
+        if delegate and Role.CONTROLLER_DELEGATE in delegate.roles and delegate.organisation == controller:
+            return Allowed()
+        return Refused("release.not_delegate", f"Only {controller}'s delegate decides here.", "That delegate decides.")

@@ -1,0 +1,40 @@
+"""What can go wrong at the airlock. Below EnvironmentsError in the tree of audit/errors.py."""
+
+from __future__ import annotations
+
+from environments.errors import EnvironmentsError
+
+
+class AirlockError(EnvironmentsError):
+    """The airlock could not do what was asked: nothing was released."""
+
+    code = "release.failed"
+
+
+class UnknownRequest(AirlockError):
+    """There is no request of this number."""
+
+    code = "release.unknown"
+    exit_status = 66
+    http_status = 404
+
+
+class SealBroken(AirlockError):
+    """A sealed file is not as it was sealed: every approval of it is void."""
+
+    code = "release.seal_broken"
+    exit_status = 65
+
+
+class OutboxFailed(AirlockError):
+    """The files could not be written to the outbox."""
+
+    code = "release.outbox_failed"
+    exit_status = 74
+
+
+class ManifestInvalid(AirlockError):
+    """A release does not hold what its signed manifest says."""
+
+    code = "release.manifest_invalid"
+    exit_status = 65

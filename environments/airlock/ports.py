@@ -1,0 +1,48 @@
+"""Whom does the airlock ask? The approval records, each time anew, never a copy of the answer."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from access.decisions import Decision
+from audit.model import Actor
+
+
+class Approvals(Protocol):
+    """People and projects. Names are bare (`asha`), projects are slugs."""
+
+    def may_submit(self, person: str, project: str) -> Decision:
+        """May this person submit an output of the project now?"""
+        ...
+
+    def may_check_output(self, person: str, project: str) -> Decision:
+        """Does this person hold the checker's role, and stand outside the project?"""
+        ...
+
+    def standing(self, project: str) -> Decision:
+        """Is the project live, with every controller's agreement in force?"""
+        ...
+
+    def members(self, project: str) -> frozenset[str]:
+        """Everybody who is or was in the project."""
+        ...
+
+    def scope_version(self, project: str) -> int | None:
+        """The approval version in force; None when the project is not live."""
+        ...
+
+    def profile(self, project: str) -> str:
+        """The disclosure profiles of all owners concerned, joined by '+'."""
+        ...
+
+    def output_checkers(self) -> frozenset[str]:
+        """Everybody who holds the checker's role now."""
+        ...
+
+    def vetoes(self, project: str) -> frozenset[str]:
+        """The controllers that kept a veto over this project's releases."""
+        ...
+
+    def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
+        """Does this actor decide for this controller?"""
+        ...
