@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -14,7 +16,9 @@ def open_database(settings: Settings) -> Engine:
     from infra.migrations import upgrade
 
     engine = make_engine(settings.database_url)
-    upgrade(engine)
+    with (settings.home / "records" / ".migrate.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that open a new home at once
+        upgrade(engine)
     return engine
 
 

@@ -29,6 +29,7 @@ class HavenPlant:
 
     def __init__(self, haven: Haven) -> None:
         self._haven = haven
+        haven.settle()
         self.summaries: list[Summary] = []
 
     @cached_property

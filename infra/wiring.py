@@ -65,6 +65,13 @@ class Haven:
 
         return Records(open_database(self.settings), self.audit_log, self.clock)
 
+    def settle(self) -> int:
+        """Tell in the log which changes were written there and not kept (after a crash); how many were found now."""
+        from audit.reader import LogReader
+        from audit.settle import settle
+
+        return settle(self.records, LogReader(self.settings.audit_folder))
+
     @cached_property
     def keyring(self) -> KeyRing:
         """The key ring, opened with its passphrase."""

@@ -30,6 +30,7 @@ PRIVATE = 0o077
 
 async def run(haven: Haven) -> None:
     """Serve until told to end."""
+    haven.settle()
     settings = haven.settings
     approvals = GatewayApprovals(haven.access)
     workers_folder = settings.run_folder / "w"

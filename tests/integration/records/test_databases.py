@@ -1,0 +1,111 @@
+"""The records on SQLite and on PostgreSQL: one schema, and the same answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from access.decisions import RefusedError
+from access.service import Access
+from audit.clock import FixedClock
+from audit.model import organisation, person
+from audit.records import Base, Records
+from infra.database import make_engine, open_database
+from infra.migrations import SchemaUnknown, upgrade
+from infra.settings import load_settings
+from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.havens import START, peopled, project_file
+from tests.fakes.postgres import postgresql
+
+pytestmark = pytest.mark.needs_postgresql
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A fresh database of each kind, migrated."""
+    if request.param == "sqlite":
+        found = make_engine(f"sqlite:///{tmp_path_factory.mktemp('records') / 'haven.db'}")
+        upgrade(found)
+        yield found
+        found.dispose()
+        return
+    with postgresql() as url:
+        found = make_engine(url)
+        upgrade(found)
+        yield found
+        found.dispose()
+
+
+@pytest.fixture(scope="module")
+def access(engine: Engine) -> Access:
+    """The people and datasets of the tests."""
+    return peopled(Records(engine, MemoryAuditLog(), FixedClock(START)))
+
+
+def test_the_migrations_make_exactly_the_schema_of_the_models(engine: Engine) -> None:
+    """Nothing differs between what the migrations made and what the classes say."""
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_again_changes_nothing(engine: Engine) -> None:
+    """A second upgrade of a database at the newest schema is quiet."""
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+
+
+def test_approvals_answer_alike(access: Access) -> None:
+    """Apply, approve, live, withdraw: the same story on each database, times with their zone."""
+    access.apply(project_file(), applicant="asha", by=person("asha"))
+    for controller in ("gp", "hospital"):
+        access.approve("admissions", controller, by=organisation(controller))
+    assert access.may_query("asha", "admissions")
+    approvals = access.project("admissions").version.approvals
+    assert {one.at.astimezone(UTC) for one in approvals.values()} == {START}
+    scope = access.live_scope("admissions")
+    assert [table.table for table in scope.tables] == ["gp_events", "hospital_episodes"]
+    access.withdraw("admissions", "gp", "ended", by=organisation("gp"))
+    with pytest.raises(RefusedError):
+        access.live_scope("admissions")
+
+
+def test_two_who_approve_at_once_leave_one_approval(access: Access) -> None:
+    """A race of two delegates gives one approval and one refusal or conflict, never two entries in force."""
+    access.apply(project_file(id="race"), applicant="asha", by=person("asha"))
+    failures: list[BaseException] = []
+    barrier = threading.Barrier(2)
+
+    def approve() -> None:
+        barrier.wait()
+        try:
+            access.approve("race", "gp", by=organisation("gp"))
+        except Exception as error:  # noqa: BLE001 - which one it is depends on who was first
+            failures.append(error)
+
+    threads = [threading.Thread(target=approve) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failures) == 1
+    assert set(access.newest("race").version.approvals) == {"gp"}
+
+
+def test_a_database_of_a_newer_haven_is_refused(tmp_path: Path) -> None:
+    """A schema version that is not known is refused with what to do, and left as it was."""
+    settings = load_settings(tmp_path)
+    (tmp_path / "records").mkdir()
+    engine = open_database(settings)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaUnknown, match="newer"):
+        upgrade(engine)
+    engine.dispose()
