@@ -188,7 +188,7 @@ def test_a_stranger_cannot_amend_a_project(access: Access) -> None:
         ({"datasets": {"dental": {"tables": {"t": {"columns": {"c": "because it is so"}}}}}}, "dental"),
         ({"datasets": {"gp": {"tables": {"nhs": {"columns": {"c": "because it is so"}}}}}, "cohort": []}, "nhs"),
         (
-            {"datasets": {"gp": {"tables": {"gp_events": {"columns": {"nhs_number": "to look them up"}}}}}, "cohort": []},
+            {"datasets": {"gp": {"tables": {"gp_events": {"columns": {"nhs_number": "to look up"}}}}}, "cohort": []},
             "nhs_number",
         ),
         ({"cohort": [{"table": "gp_patients", "column": "sex", "op": "=", "values": ["F"]}]}, "gp_patients.sex"),
