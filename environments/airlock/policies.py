@@ -1,4 +1,4 @@
-"""May this happen to this request now? Pure questions; every rule of rules/airlock.md that applies has its refusal here.
+"""May this happen to this request now? Pure questions; each applicable rule of rules/airlock.md has its refusal here.
 
 Who a person is comes in as a decision of access; what is asked here is about this request, its states and its verdicts.
 """
@@ -192,13 +192,40 @@ def may_withdraw(request: ReleaseRequest, by: str) -> Decision:
     return may_go(request, ReleaseState.WITHDRAWN)
 
 
-def may_resubmit(request: ReleaseRequest, project: str, gate: str) -> Decision:
+def may_resubmit(request: ReleaseRequest, project: str, gate: str, recipient: str | None) -> Decision:
     """A returned request goes on in the same project and to the same gate (rule 11)."""
     if request.project != project:
         return Refused("release.other_project", "The request belongs to another project.", "Begin a new request.")
-    if request.gate != gate:
-        return Refused("release.other_gate", "Another gate is another request.", "Begin a new request.")
+    if request.gate != gate or request.recipient != recipient:
+        return Refused("release.other_gate", "Another gate or recipient is another request.", "Begin a new request.")
+    if request.state is ReleaseState.FAILED:
+        return Refused("release.not_its_turn", "The request failed: an operator puts it through again.", None)
     return may_go(request, ReleaseState.SUBMITTED)
+
+
+def may_retry(request: ReleaseRequest, by: str, is_checker: Decision) -> Decision:
+    """An operator puts a failed request through again."""
+    if request.state is not ReleaseState.FAILED:
+        return Refused("release.not_failed", f"The request is {request.state}: nothing failed.", _next(request))
+    return Allowed() if by.startswith("service:") else is_checker
+
+
+def may_send_back(request: ReleaseRequest) -> Decision:
+    """May a checker return the request as it is? While checkers have their turn."""
+    if request.state in REVIEW:
+        return Allowed()
+    return Refused("release.not_in_review", f"The request is {request.state}.", _next(request))
+
+
+def still_fits(has_problems: bool, rules: str) -> Decision:
+    """Rule 6: the owners' rules of today are met by what was approved under yesterday's."""
+    if has_problems:
+        return Refused(
+            "release.rules_changed",
+            f"The files no longer pass the owners' rules ({rules}).",
+            "Begin a new request with a table that does.",
+        )
+    return Allowed()
 
 
 def never_recalled(was_recalled: bool) -> Decision:

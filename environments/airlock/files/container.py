@@ -27,14 +27,15 @@ class Container:
         self._folder = folder
 
     def seal(self, request: str, round_number: int, files: Mapping[str, bytes]) -> None:
-        """Copy the files in, durable, and close the folder. A half-written one of a crash is begun anew."""
+        """Copy the files in, durable, and close the folder. What a change that was not kept left here is replaced."""
         place = self._place(request, round_number)
         place.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         self._folder.chmod(PRIVATE)
         draft = place.with_name(place.name + ".part")
-        if draft.exists():
-            draft.chmod(PRIVATE)
-            shutil.rmtree(draft)
+        for leftover in (draft, place):
+            if leftover.exists():
+                leftover.chmod(PRIVATE)
+                shutil.rmtree(leftover)
         draft.mkdir(mode=PRIVATE)
         for name, content in files.items():
             write_durable(draft / name, content, SEALED_FILE)

@@ -1,0 +1,1 @@
+"""What lies on disk: sealed containers, the outbox with its signed manifests, the public register."""

@@ -1,0 +1,1 @@
+"""What can be done with a request: submitted, checked, reviewed, released, recalled; one mover for all of it."""

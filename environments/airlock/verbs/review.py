@@ -1,0 +1,131 @@
+"""How do people judge a request? Two at least, blind to each other first, then together; then who kept a veto."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.events import EventName
+from audit.model import Actor, Json
+from environments.airlock import policies
+from environments.airlock.model import ReleaseFile
+from environments.airlock.policies import bare
+from environments.airlock.states import ReleaseState
+from environments.airlock.store import VerdictRow
+from environments.airlock.verbs.checking import FileCheck
+from environments.airlock.verbs.desk import Desk, Work, refuse
+from environments.disclosure.profile import criteria
+
+S = ReleaseState
+REFUSAL = EventName.RELEASE_DECIDE_REFUSED
+
+
+@dataclass(frozen=True)
+class Review:
+    """The checkers' turn, and the controllers'."""
+
+    desk: Desk
+
+    def decide(self, request_id: str, approve: bool, comment: str, file: str | None, by: Actor) -> None:
+        """One checker's verdict, on one file or on all. Raises RefusedError."""
+        with self.desk.verb(request_id, by, REFUSAL) as work:
+            files = [one for one in work.request.files if file in (None, one.name)]
+            self.desk.may_check(work.request, by).require()
+            policies.may_decide(work.request, by, [one.id for one in files]).require()
+            policies.has_comment(comment, approve).require()
+            if not files:
+                raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
+            _add_verdicts(work, files, approve, comment)
+            _move_on(work)
+
+    def consolidate(self, request_id: str, outcome: ReleaseState, comment: str, by: Actor) -> None:
+        """What the checkers agreed after they differed. Raises RefusedError."""
+        with self.desk.verb(request_id, by, REFUSAL) as work:
+            self.desk.may_check(work.request, by).require()
+            policies.may_go(work.request, outcome).require()
+            policies.may_consolidate(work.request, by, outcome).require()
+            policies.has_comment(comment, outcome is S.APPROVED).require()
+            _settle(work, outcome, comment)
+
+    def send_back(self, request_id: str, comment: str, by: Actor) -> None:
+        """A checker returns a request that cannot be judged as it is. Raises RefusedError."""
+        with self.desk.verb(request_id, by, REFUSAL) as work:
+            self.desk.may_check(work.request, by).require()
+            policies.may_send_back(work.request).require()
+            policies.has_comment(comment, False).require()
+            work.move(S.RETURNED, comment)
+
+    def decide_as_controller(self, request_id: str, controller: str, approve: bool, comment: str, by: Actor) -> None:
+        """The decision of a controller that kept a veto, by its delegate (rule 3). Raises RefusedError."""
+        with self.desk.verb(request_id, by, REFUSAL) as work:
+            request = work.request
+            self.desk.approvals.may_decide_for(by, controller, request.project).require()
+            policies.outside(request, bare(by), *self.desk.inside(request)).require()
+            policies.may_decide_as_controller(request, controller, by).require()
+            policies.has_comment(comment, approve).require()
+            _add_verdicts(work, request.files, approve, comment, controller)
+            if not approve:
+                work.move(S.REJECTED, comment)
+            elif policies.controllers_agree(work.reload()):
+                work.move(S.APPROVED)
+
+    def read(self, request_id: str, name: str, by: Actor) -> tuple[bytes, FileCheck]:
+        """A sealed file and its check, for a checker of the request or a member of its project. Raises RefusedError."""
+        request = self.desk.whole(request_id)
+        with self.desk.refusals(REFUSAL, request.project, by, request_id):
+            if bare(by) not in self.desk.approvals.members(request.project):
+                self.desk.may_check(request, by).require()
+            file = next((one for one in request.files if one.name == name), None)
+            if file is None:
+                raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
+        content = self.desk.container.read(request_id, file)
+        return content, self.desk.check_file(content, file, criteria(request.profile))
+
+
+def _add_verdicts(
+    work: Work, files: Sequence[ReleaseFile], approve: bool, comment: str, controller: str | None = None
+) -> None:
+    """Rows are added, none is changed. While the checkers are blind the log does not tell the verdict either."""
+    for number, file in enumerate(files, start=len(work.request.every_verdict)):
+        work.change.session.add(
+            VerdictRow(
+                id=str(uuid.uuid4()),
+                request=work.row.id,
+                round=work.row.round,
+                file=file.id,
+                sha256=file.sha256,
+                by=work.change.by,
+                controller=controller,
+                approve=approve,
+                comment=comment,
+                number=number,
+                at=work.change.at,
+            )
+        )
+    details: dict[str, Json] = {"sha256": [file.sha256 for file in files]}
+    if work.request.state is not S.CHECKING:
+        details["approve"] = approve
+    work.record(EventName.RELEASE_DECIDED, details)
+
+
+def _move_on(work: Work) -> None:
+    """After a verdict: when all are in, the checkers consolidate; when they agree, the request moves on."""
+    request = work.reload()
+    if not policies.all_verdicts_in(request):
+        return
+    if request.state is S.CHECKING:
+        verdicts = policies.standing_verdicts(request)
+        told: list[Json] = [{"by": one.by, "sha256": one.sha256, "approve": one.approve} for one in verdicts]
+        work.move(S.CONSOLIDATING, details={"verdicts": told})
+    agreed = policies.agreed_state(work.reload())
+    if agreed is not None:
+        _settle(work, agreed, "The checkers agreed.")
+
+
+def _settle(work: Work, outcome: ReleaseState, comment: str) -> None:
+    """Approval goes by way of the controllers that kept a veto."""
+    if outcome is S.APPROVED and work.row.vetoes:
+        work.move(S.CONTROLLER_HOLD, comment, {"controllers": list(work.row.vetoes)})
+    else:
+        work.move(outcome, comment)

@@ -1,0 +1,220 @@
+"""How does a request come in? Sealed, frozen as to who may judge it, and checked by itself before people see it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from access.decisions import Decision
+from audit.events import EventName
+from audit.model import Actor, Json
+from audit.records import Change
+from environments.airlock import policies, store
+from environments.airlock.context import ReleaseContext, may_pass_gate, release_context
+from environments.airlock.errors import SealBroken
+from environments.airlock.model import Gate, ReleaseRequest
+from environments.airlock.policies import bare
+from environments.airlock.states import LAPSE_WHEN_IDLE, ReleaseState
+from environments.airlock.store import FileRow, RequestRow
+from environments.airlock.verbs.checking import FileCheck
+from environments.airlock.verbs.desk import Desk, Work, hashes_of, note_move
+from environments.disclosure.errors import DisclosureError, TableUnfit
+from environments.disclosure.model import TableContext
+from environments.disclosure.profile import criteria
+from environments.disclosure.tables import MOST_BYTES, check_file_name
+
+S = ReleaseState
+Offer = tuple[str, bytes, "TableContext | Mapping[str, Any]"]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A file that a person offers: its name, its bytes, what they say of it, and whose it is."""
+
+    name: str
+    table: bytes
+    context: ReleaseContext
+    uploader: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The author's turn and the system's."""
+
+    desk: Desk
+
+    def draft(self, project: str, gate: Gate, recipient: str | None, by: Actor) -> str:
+        """A request without files; its number. Raises RefusedError."""
+        with self.desk.refusals(EventName.RELEASE_SUBMIT_REFUSED, project, by, None):
+            self._may_submit(project, gate, recipient, by).require()
+            return self._begin(project, gate, recipient, by)
+
+    def submit(self, project: str, files: Sequence[Offer], request_id: str | None, by: Actor) -> str:
+        """Seal the files and have them checked; the request's number. Raises RefusedError and what is unfit."""
+        with self.desk.refusals(EventName.RELEASE_SUBMIT_REFUSED, project, by, request_id):
+            offered = _offered(files, by)
+            context = offered[0].context
+            self._may_submit(project, context.gate, context.recipient, by).require()
+            criteria(self.desk.approvals.profile(project))
+            self._never_recalled(offered).require()
+            if request_id is None:
+                request_id = self._begin(project, context.gate, context.recipient, by)
+            with self.desk.locked(request_id, by) as work:
+                policies.may_resubmit(work.request, project, context.gate, context.recipient).require()
+                self._take_in(work, offered)
+        return self.check(request_id, by)
+
+    def check(self, request_id: str, by: Actor) -> str:
+        """Run the disclosure check over what was sealed; after each submission, and again after a crash."""
+        request = self.desk.whole(request_id)
+        if request.state is S.SUBMITTED:
+            found, failure = self._checked(request)
+            with self.desk.locked(request_id, by) as work:
+                policies.may_go(work.request, S.CHECKING).require()
+                _note_check(work, found, failure)
+        return request_id
+
+    def retry(self, request_id: str, by: Actor) -> str:
+        """A failed request goes through again; its verdicts are asked anew."""
+        with self.desk.verb(request_id, by, EventName.RELEASE_SUBMIT_REFUSED) as work:
+            request = work.request
+            policies.may_retry(request, by, self.desk.is_checker(request, by)).require()
+            offered = [
+                Offered(
+                    one.name,
+                    self.desk.container.read(request_id, one),
+                    release_context(dict(one.context)),
+                    one.uploader,
+                )
+                for one in request.files
+            ]
+            self._take_in(work, offered)
+        return self.check(request_id, by)
+
+    def withdraw(self, request_id: str, by: Actor) -> None:
+        """Its author takes a request back. Raises RefusedError."""
+        with self.desk.verb(request_id, by, EventName.RELEASE_WITHDRAW_REFUSED) as work:
+            policies.may_withdraw(work.request, by).require()
+            work.move(S.WITHDRAWN)
+
+    def lapse_idle(self, idle: timedelta, by: Actor) -> list[str]:
+        """Let every request lapse on which nothing has moved for so long (rule 7); their numbers."""
+        before = self.desk.records.clock.now() - idle
+        with self.desk.records.read() as session:
+            requests = store.all_requests(session)
+        idle_ones = [one.id for one in requests if one.state in LAPSE_WHEN_IDLE and one.moved < before]
+        for request_id in idle_ones:
+            with self.desk.locked(request_id, by) as work:
+                policies.may_go(work.request, S.LAPSED).require()
+                work.move(S.LAPSED)
+        return idle_ones
+
+    # -- parts
+
+    def _may_submit(self, project: str, gate: Gate, recipient: str | None, by: Actor) -> Decision:
+        decision = policies.is_person(by) and self.desk.approvals.may_submit(bare(by), project)
+        return decision and may_pass_gate(gate, recipient)
+
+    def _never_recalled(self, offered: Sequence[Offered]) -> Decision:
+        hashes = {digest for one in offered for digest in hashes_of(one.table)}
+        with self.desk.records.read() as session:
+            return policies.never_recalled(store.recalled_among(session, hashes))
+
+    def _begin(self, project: str, gate: Gate, recipient: str | None, by: Actor) -> str:
+        with self.desk.records.change(by=by) as change:
+            row = self._new_row(change, project, gate, recipient)
+            change.session.add(row)
+            change.session.flush()
+            note_move(change, row, None, S.DRAFT)
+        return row.id
+
+    def _new_row(self, change: Change, project: str, gate: Gate, recipient: str | None) -> RequestRow:
+        return RequestRow(
+            id=str(uuid.uuid4()),
+            project=project,
+            gate=gate.value,
+            recipient=recipient,
+            state=S.DRAFT.value,
+            author=change.by,
+            round=0,
+            profile=self.desk.approvals.profile(project),
+            scope_version=self.desk.approvals.scope_version(project) or 0,
+            members=sorted(self.desk.approvals.members(project)),
+            checkers=[],
+            vetoes=[],
+            created=change.at,
+            moved=change.at,
+        )
+
+    def _take_in(self, work: Work, offered: Sequence[Offered]) -> None:
+        """Seal the files as a new round, freeze who may judge it, and move to `submitted`."""
+        row, approvals = work.row, self.desk.approvals
+        row.round += 1
+        row.profile = criteria(approvals.profile(row.project)).name
+        row.scope_version = approvals.scope_version(row.project) or 0
+        row.members = sorted({*row.members, *approvals.members(row.project)})
+        row.checkers = sorted(approvals.output_checkers())
+        row.vetoes = sorted(approvals.vetoes(row.project))
+        row.held = None
+        self.desk.container.seal(row.id, row.round, {one.name: one.table for one in offered})
+        rows = [_file_row(work, one) for one in offered]
+        work.change.session.add_all(rows)
+        hashes: list[Json] = [one.sha256 for one in rows]
+        work.move(S.SUBMITTED, details={"round": row.round, "sha256": hashes, "profile": row.profile})
+
+    def _checked(self, request: ReleaseRequest) -> tuple[dict[str, FileCheck], str | None]:
+        """Each file's check by its id; or the code of why the check itself failed (rule 10)."""
+        try:
+            rules = criteria(request.profile)
+            contents = {file.id: self.desk.container.read(request.id, file) for file in request.files}
+            found = {file.id: self.desk.check_file(contents[file.id], file, rules) for file in request.files}
+        except (DisclosureError, SealBroken) as failure:
+            return {}, failure.code
+        return found, None
+
+
+def _offered(files: Sequence[Offer], by: Actor) -> list[Offered]:
+    """The files with their contexts. Raises ContextInvalid, TableUnfit."""
+    offered = [Offered(name, table, release_context(context), by) for name, table, context in files]
+    for one in offered:
+        check_file_name(one.name)
+        if len(one.table) > MOST_BYTES:
+            raise TableUnfit(f"The file is larger than {MOST_BYTES // 1024**2} MB.", mend="A table of counts is small.")
+    if not offered or len({one.name for one in offered}) < len(offered):
+        raise TableUnfit("A request holds at least one file, each under its own name.", mend="Name them apart.")
+    if len({(one.context.gate, one.context.recipient) for one in offered}) > 1:
+        raise TableUnfit("One request goes through one gate, to one recipient.", mend="Submit them apart.")
+    return offered
+
+
+def _file_row(work: Work, one: Offered) -> FileRow:
+    digest, content = hashes_of(one.table)
+    return FileRow(
+        id=str(uuid.uuid4()),
+        request=work.row.id,
+        round=work.row.round,
+        name=one.name,
+        sha256=digest,
+        content=content,
+        size=len(one.table),
+        uploader=one.uploader,
+        context=one.context.model_dump(mode="json"),
+        problems=[],
+        at=work.change.at,
+    )
+
+
+def _note_check(work: Work, found: Mapping[str, FileCheck], failure: str | None) -> None:
+    """On to the checkers, back to the author with the problems, or failed: never on when the check broke."""
+    for key, check in found.items():
+        work.change.session.get_one(FileRow, key).problems = list(check.problems)
+    problems = sum(len(check.problems) for check in found.values())
+    if failure is not None:
+        work.move(S.FAILED, "The check could not be done.", {"rule": failure})
+    elif problems:
+        work.move(S.RETURNED, "The disclosure check found problems.", {"problems": problems})
+    else:
+        work.move(S.CHECKING, details={"criteria": criteria(work.row.profile).digest()})
