@@ -20,6 +20,7 @@ from starlette.routing import Route
 from access.decisions import Refused, RefusedError
 from audit.errors import HavenError
 from audit.model import Actor, Json, person
+from environments.airlock.errors import UnknownRequest
 from environments.airlock.model import ReleaseRequest
 from environments.airlock.service import Airlock
 from environments.disclosure.errors import TableUnfit
@@ -57,7 +58,7 @@ def as_data(request: ReleaseRequest) -> dict[str, Json]:
             for move in request.moves
         ],
         "recipients_told": [
-            {"name": one.name, "acknowledged": one.acknowledged and one.acknowledged.isoformat()}
+            {"name": one.name, "acknowledged": one.acknowledged.isoformat() if one.acknowledged else None}
             for one in request.recipients
         ],
     }
@@ -101,7 +102,7 @@ class _Desk:
     async def shown(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
         found = await asyncio.to_thread(lambda: self._airlock.get(request.path_params["id"], viewer=by))
         if found.project != project:
-            raise RefusedError(Refused("release.other_project", "The request belongs to another project.", None))
+            raise UnknownRequest("There is no request of this number in your project.")
         return as_data(found)
 
 

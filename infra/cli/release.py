@@ -1,9 +1,495 @@
-"""`haven release ...`."""
+"""`haven release ...` and `haven disclosure ...`: submitted, decided, released, recalled; a table checked beforehand."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
+
+if TYPE_CHECKING:
+    from environments.airlock.model import ReleaseRequest
+    from environments.disclosure.model import CheckResult, TableContext
+    from infra.wiring import Haven
+
+NOT_PASSED = 65
+Number = Annotated[str, typer.Argument(help="The request's number.")]
+Table = Annotated[Path, typer.Option("--table", help="The table: CSV in long form, one count a row.")]
+By = Annotated[str, typer.Option("--by", help="Its category columns, separated by commas.")]
+Count = Annotated[str, typer.Option("--count", help="The column that counts distinct people.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="The owner's profile, or several: hes+ons.")]
+Totals = Annotated[list[str] | None, typer.Option("--total", help="A category that means the total; may be repeated.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
+    release = typer.Typer(no_args_is_help=True, help="The airlock: what may leave, decided by two people.")
+    for name, command in {
+        "submit": submit,
+        "check": check,
+        "list": list_requests,
+        "show": show,
+        "decide": decide,
+        "consolidate": consolidate,
+        "send-back": send_back,
+        "decide-as-controller": decide_as_controller,
+        "release": carry_out,
+        "withdraw": withdraw,
+        "recall": recall,
+        "acknowledge": acknowledge,
+        "retry": retry,
+        "lapse": lapse,
+        "verify": verify,
+    }.items():
+        release.command(name)(command)
+    app.add_typer(release, name="release")
+    disclosure = typer.Typer(no_args_is_help=True, help="Disclosure control of a table, before it is submitted.")
+    disclosure.command("check")(check_table)
+    disclosure.command("suppress")(suppress_table)
+    disclosure.command("profiles")(profiles)
+    app.add_typer(disclosure, name="disclosure")
+
+
+# -- the author
+
+
+def submit(
+    project: Annotated[str, typer.Argument(help="The project.")],
+    file: Annotated[Path, typer.Argument(help="The table: CSV in long form.")],
+    context: Annotated[Path, typer.Option("--context", help="What is said of it: a YAML file.")],
+    who: As,
+    request: Annotated[str | None, typer.Option("--request", help="A returned request that goes on.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Seal a table in the airlock and have it checked at once.
+
+    Example: `haven release submit falls-2026 admissions.csv --context context.yaml --as asha`
+    """
+    from access.documents import load_document
+    from environments.airlock.context import ReleaseContext
+
+    said = load_document(context, ReleaseContext)
+    haven = open_haven(home)
+    done = haven.airlock.submit(project, file.name, _content(file), said, by=haven.actor(who), request_id=request)
+    _tell(done, as_json)
+    if done.problems:
+        raise typer.Exit(NOT_PASSED)
+
+
+def withdraw(request: Number, who: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Take your own request back, while it is your turn.
+
+    Example: `haven release withdraw 6f1c... --as asha`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.withdraw(request, by=haven.actor(who)), as_json)
+
+
+# -- the checkers
+
+
+def check(request: Number, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Run the check of a submitted request that a crash left unchecked.
+
+    Example: `haven release check 6f1c...`
+    """
+    _tell(open_haven(home).airlock.check(request), as_json)
+
+
+def list_requests(
+    project: Annotated[str | None, typer.Option("--project", help="Only this project's.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only those in this state.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Every request with its state and whose turn it is.
+
+    Example: `haven release list --state checking`
+    """
+    from environments.airlock.web import as_data
+
+    found = [one for one in open_haven(home).airlock.list(project) if state in (None, one.state.value)]
+    if as_json:
+        print_json([as_data(one) for one in found])
+        return
+    for one in found:
+        names = ", ".join(file.name for file in one.files)
+        typer.echo(f"{one.id}  {one.project:<24} {one.state:<16} {names}  (next: {one.whose_turn})")
+    if not found:
+        typer.echo("No request.")
+
+
+def show(
+    request: Number,
+    who: Annotated[str | None, typer.Option("--as", help="Who looks: blind verdicts are shown to an auditor.")] = None,
+    table: Annotated[bool, typer.Option("--table", help="Also the sealed tables and their check (checkers).")] = False,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """One request: its state, problems, verdicts as far as they may be seen, and every move.
+
+    Example: `haven release show 6f1c... --as cara --table`
+    """
+    from environments.airlock.web import as_data
+
+    haven = open_haven(home)
+    found = _as_seen(haven, request, who)
+    data = as_data(found)
+    if table:
+        data["tables"] = [_reviewed(haven, found, file.name, who) for file in found.files]
+    if as_json:
+        print_json(data)
+        return
+    _say(found)
+    for verdict in found.every_verdict:
+        word = "approves" if verdict.approve else "objects"
+        typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
+    for move in found.moves:
+        typer.echo(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}")
+    for one in data.get("tables") or []:  # type: ignore[union-attr]
+        typer.echo(f"\n{one['name']}\n{one['text']}")  # type: ignore[index,call-overload]
+
+
+def decide(
+    request: Number,
+    who: As,
+    approve: Annotated[bool, typer.Option("--approve/--refuse", help="The verdict.")],
+    comment: Annotated[str, typer.Option("--comment", help="What must be mended; a refusal needs one.")] = "",
+    file: Annotated[str | None, typer.Option("--file", help="Only this file; else all.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """One checker's verdict; nobody sees it until the other is in.
+
+    Example: `haven release decide 6f1c... --approve --as cara`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.decide(request, approve, comment, by=haven.actor(who), file=file), as_json)
+
+
+def consolidate(
+    request: Number,
+    outcome: Annotated[str, typer.Argument(help="approved, returned or rejected")],
+    who: As,
+    comment: Annotated[str, typer.Option("--comment", help="What was agreed.")] = "",
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """What the checkers agreed after their verdicts differed.
+
+    Example: `haven release consolidate 6f1c... returned --comment "Make the age groups coarser." --as cara`
+    """
+    from environments.airlock.states import ReleaseState
+
+    if outcome not in ("approved", "returned", "rejected"):
+        raise typer.BadParameter("one of approved, returned, rejected", param_hint="OUTCOME")
+    haven = open_haven(home)
+    _tell(haven.airlock.consolidate(request, ReleaseState(outcome), comment, by=haven.actor(who)), as_json)
+
+
+def send_back(
+    request: Number,
+    who: As,
+    comment: Annotated[str, typer.Option("--comment", help="What is missing.")],
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Return a request that cannot be judged as it is.
+
+    Example: `haven release send-back 6f1c... --comment "Which year is it?" --as cara`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.send_back(request, comment, by=haven.actor(who)), as_json)
+
+
+def decide_as_controller(
+    request: Number,
+    controller: Annotated[str, typer.Argument(help="The controller that kept a veto.")],
+    who: As,
+    approve: Annotated[bool, typer.Option("--approve/--refuse", help="The decision.")],
+    comment: Annotated[str, typer.Option("--comment", help="Why; a refusal needs one.")] = "",
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """The decision of a controller that kept a veto, by its delegate.
+
+    Example: `haven release decide-as-controller 6f1c... gp --approve --as gita`
+    """
+    haven = open_haven(home)
+    done = haven.airlock.decide_as_controller(request, controller, approve, comment, by=haven.actor(who))
+    _tell(done, as_json)
+
+
+# -- out, and back
+
+
+def carry_out(request: Number, who: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Ask everything again and write the files to the outbox, or say why not. Safe to repeat.
+
+    Example: `haven release release 6f1c... --as cara`
+    """
+    haven = open_haven(home)
+    done = haven.airlock.release(request, by=haven.actor(who))
+    if as_json:
+        print_json({"request": done.request, "folder": done.folder, "manifest": done.manifest,
+                    "register": done.register_entry})  # fmt: skip
+        return
+    typer.echo(f"Released into {done.folder}, with its signed manifest and its entry in the public register.")
+
+
+def recall(
+    request: Number,
+    who: As,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is taken back.")],
+    incident: Annotated[str, typer.Option("--incident", help="The incident's number.")],
+    told: Annotated[list[str] | None, typer.Option("--told", help="A recipient who is told; may be repeated.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take a release back: its files leave the outbox, and their content can never be released again.
+
+    Example: `haven release recall 6f1c... --reason "A count was not hidden." --incident INC-7 --as cara`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.recall(request, reason, incident, recipients=told or (), by=haven.actor(who)), as_json)
+
+
+def acknowledge(
+    request: Number,
+    recipient: Annotated[str, typer.Argument(help="The recipient who acknowledged the recall.")],
+    who: As,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Record that a recipient has acknowledged a recall.
+
+    Example: `haven release acknowledge 6f1c... "City Council" --as cara`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.acknowledge_recall(request, recipient, by=haven.actor(who)), as_json)
+
+
+def retry(request: Number, who: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Put a failed request through again; its verdicts are asked anew.
+
+    Example: `haven release retry 6f1c... --as cara`
+    """
+    haven = open_haven(home)
+    _tell(haven.airlock.retry(request, by=haven.actor(who)), as_json)
+
+
+def lapse(
+    days: Annotated[int, typer.Option("--days", min=1, help="Idle for so long.")] = 30,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Let every request lapse on which nothing has moved.
+
+    Example: `haven release lapse --days 30`
+    """
+    from datetime import timedelta
+
+    lapsed = open_haven(home).airlock.lapse_idle(idle=timedelta(days=days))
+    if as_json:
+        print_json(lapsed)
+        return
+    typer.echo("\n".join(f"Lapsed: {one}" for one in lapsed) or "No request was idle for so long.")
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A release as received.")],
+    key: Annotated[str | None, typer.Option("--key", help="The haven's public key, base64; else this haven's.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Check a received release against its signed manifest. With --key no haven is needed.
+
+    Example: `haven release verify outbox/6f1c... --key A6EHv...`
+    """
+    import base64
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from environments.airlock.files.manifest import verify_release
+
+    if key is None:
+        public = open_haven(home).keyring.signing_key("release").public_key()
+    else:
+        try:
+            public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+        except ValueError:
+            raise typer.BadParameter("an Ed25519 public key in base64", param_hint="--key") from None
+    content = verify_release(folder, public)
+    if as_json:
+        print_json(content)
+        return
+    typer.echo(f"Whole and signed: {len(content['files'])} files of request {content['request']}.")
+
+
+# -- disclosure control
+
+
+def check_table(
+    table: Table,
+    by: By,
+    count: Count,
+    profile: ProfileName,
+    total: Totals = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a finished table under an owner's profile: each cell with its status and reason.
+
+    Example: `haven disclosure check --table admissions.csv --by age,sex --count people --profile hes`
+    """
+    from environments.disclosure.check import check_counts_table
+    from environments.disclosure.profile import criteria
+
+    data, context = _table(table, by, count, total)
+    result = check_counts_table(data, context, criteria(profile))
+    _show_check(result, as_json)
+    if not result.passed:
+        raise typer.Exit(NOT_PASSED)
+
+
+def suppress_table(
+    table: Table,
+    by: By,
+    count: Count,
+    profile: ProfileName,
+    out: Annotated[Path, typer.Option("--out", help="Where the mitigated table is written.")],
+    total: Totals = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hide and round a table of true counts as the owner asks, and check what comes of it from scratch.
+
+    Example: `haven disclosure suppress --table counts.csv --by age,sex --count people --profile hes --out safe.csv`
+    """
+    from environments.disclosure.mitigate import suppress_and_round
+    from environments.disclosure.profile import criteria
+
+    data, context = _table(table, by, count, total)
+    made = suppress_and_round(data, context, criteria(profile))
+    if made.result.passed:
+        made.table.write_csv(out)
+    _show_check(made.result, as_json)
+    if made.context.secondary_suppression and not as_json:
+        typer.echo("Some hidden counts protect others: say `secondary_suppression: true` in the context.")
+    if not made.result.passed:
+        raise typer.Exit(NOT_PASSED)
+
+
+def profiles(
+    name: Annotated[str | None, typer.Argument(help="One profile, or several joined: hes+ons.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The owners' profiles; or the strictest of several, and which owner causes which rule.
+
+    Example: `haven disclosure profiles hes+ons`
+    """
+    from environments.disclosure.profile import all_profiles, criteria
+
+    if name is None:
+        found = all_profiles().values()
+        if as_json:
+            print_json([one.model_dump(mode="json") for one in found])
+            return
+        for one in found:
+            typer.echo(
+                f"{one.id:<20} version {one.version}  {one.title}: fewer than {one.counts.smallest_shown} hidden"
+            )
+        return
+    rules = criteria(name)
+    if as_json:
+        print_json(rules.as_data())
+        return
+    for rule, value in rules.counts.model_dump(mode="json").items():
+        typer.echo(f"{rule:<22} {value!s:<28} asked by {', '.join(rules.causes[rule])}")
+
+
+# -- parts
+
+
+def _table(path: Path, by: str, count: str, totals: list[str] | None) -> tuple[Any, TableContext]:
+    """The named columns of a table, and the context that a finished table has by itself."""
+    from environments.disclosure.errors import TableUnfit
+    from environments.disclosure.model import context_from
+    from environments.disclosure.tables import read_table
+
+    table = read_table(_content(path))
+    columns = [*by.split(","), count]
+    if missing := [name for name in columns if name not in table.columns]:
+        raise TableUnfit(
+            f"There is no column '{missing[0]}'.", where=str(path), mend=f"It has: {', '.join(table.columns)}."
+        )
+    return table.select(columns), context_from({"count_column": count, "total_codes": tuple(totals or ())})
+
+
+def _content(path: Path) -> bytes:
+    from environments.disclosure.errors import TableUnfit
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TableUnfit(f"The file cannot be read ({error.strerror}).", where=str(path), mend="Name a CSV.") from None
+
+
+def _show_check(result: CheckResult, as_json: bool) -> None:
+    if as_json:
+        cells = [
+            {
+                "categories": dict(cell.categories),
+                "column": cell.column,
+                "shown": cell.shown,
+                "status": cell.status.value,
+                "reason": cell.reason,
+                "interval": cell.interval,
+            }
+            for cell in result.cells
+        ]
+        print_json({"passed": result.passed, "problems": result.problems, "cells": cells})
+        return
+    for cell in result.cells:
+        typer.echo(f"{cell.name:<56} {cell.shown:>10}  {cell.status.value:<16} {cell.reason}")
+    for problem in result.problems:
+        typer.echo(f"- {problem}")
+    typer.echo("Passed." if result.passed else "Not passed.")
+
+
+def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
+    """The request as this person may see it; an auditor sees all of it."""
+    from access.model import Role
+
+    if who is None:
+        return haven.airlock.get(request)
+    actor = haven.actor(who)
+    found = haven.access.person(actor.partition(":")[2])
+    if found is not None and Role.AUDITOR in found.roles and not found.suspended:
+        return haven.airlock.whole(request)
+    return haven.airlock.get(request, viewer=actor)
+
+
+def _reviewed(haven: Haven, request: ReleaseRequest, name: str, who: str | None) -> Any:
+    if who is None:
+        raise typer.BadParameter("say who looks with --as", param_hint="--table")
+    content, done = haven.airlock.review(request.id, name, by=haven.actor(who))
+    return {"name": name, "text": content.decode("utf-8-sig", "replace"), "problems": list(done.problems)}
+
+
+def _tell(request: ReleaseRequest, as_json: bool) -> None:
+    from environments.airlock.web import as_data
+
+    if as_json:
+        print_json(as_data(request))
+        return
+    _say(request)
+
+
+def _say(request: ReleaseRequest) -> None:
+    typer.echo(f"Request {request.id}: {request.state} (next: {request.whose_turn})")
+    for problem in request.problems:
+        typer.echo(f"  - {problem}")
+    if request.held:
+        typer.echo(f"  held: {request.held}")

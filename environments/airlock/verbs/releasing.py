@@ -49,7 +49,15 @@ class Releasing:
         return self._put_in_place(request_id)
 
     def recall(self, request_id: str, reason: str, incident: str, recipients: Sequence[str], by: Actor) -> None:
-        """Take a release back: files out of the outbox, a signed notice in their place. Raises RefusedError."""
+        """Take a release back: files out of the outbox, a signed notice in their place. Raises RefusedError.
+
+        Asked again after a crash, it only finishes the outbox and the register.
+        """
+        if self.desk.whole(request_id).state is not S.RECALLED:
+            self._recall(request_id, reason, incident, recipients, by)
+        self._finish_recall(request_id)
+
+    def _recall(self, request_id: str, reason: str, incident: str, recipients: Sequence[str], by: Actor) -> None:
         with self.desk.verb(request_id, by, EventName.RELEASE_RECALL_REFUSED) as work:
             request = work.request
             policies.may_recall(request, reason, incident, by, self.desk.is_checker(request, by)).require()
@@ -58,10 +66,8 @@ class Releasing:
             for name in told:
                 work.change.session.add(RecipientRow(request=request_id, recipient=name, notified=work.change.at))
             work.move(S.RECALLED, reason, {"incident": incident, "recipients": len(told)})
-        self.finish_recall(request_id)
 
-    def finish_recall(self, request_id: str) -> None:
-        """The outbox and the register as the recall demands; done again it changes nothing."""
+    def _finish_recall(self, request_id: str) -> None:
         request = self.desk.whole(request_id)
         with self.desk.records.read() as session:
             row = session.scalars(select(RecalledRow).where(RecalledRow.request == request_id)).first()

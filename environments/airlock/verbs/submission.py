@@ -20,7 +20,7 @@ from environments.airlock.policies import bare
 from environments.airlock.states import LAPSE_WHEN_IDLE, ReleaseState
 from environments.airlock.store import FileRow, RequestRow
 from environments.airlock.verbs.checking import FileCheck
-from environments.airlock.verbs.desk import Desk, Work, hashes_of, note_move
+from environments.airlock.verbs.desk import SYSTEM, Desk, Work, hashes_of, note_move
 from environments.disclosure.errors import DisclosureError, TableUnfit
 from environments.disclosure.model import TableContext
 from environments.disclosure.profile import criteria
@@ -65,7 +65,7 @@ class Submission:
             with self.desk.locked(request_id, by) as work:
                 policies.may_resubmit(work.request, project, context.gate, context.recipient).require()
                 self._take_in(work, offered)
-        return self.check(request_id, by)
+        return self.check(request_id, SYSTEM)
 
     def check(self, request_id: str, by: Actor) -> str:
         """Run the disclosure check over what was sealed; after each submission, and again after a crash."""
@@ -92,7 +92,7 @@ class Submission:
                 for one in request.files
             ]
             self._take_in(work, offered)
-        return self.check(request_id, by)
+        return self.check(request_id, SYSTEM)
 
     def withdraw(self, request_id: str, by: Actor) -> None:
         """Its author takes a request back. Raises RefusedError."""

@@ -1,0 +1,134 @@
+"""A small world for the airlock: people, one project, a table that passes, and a real database file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine
+
+from access.decisions import Allowed, Decision, Refused
+from audit.clock import FixedClock
+from audit.model import Actor, person
+from audit.records import Base, Records
+from environments.airlock.ports import Approvals
+from environments.airlock.service import Airlock
+from environments.airlock.verbs.checking import check_file
+from environments.airlock.verbs.desk import Check
+from tests.fakes.audit_log import MemoryAuditLog
+
+ASHA, OMAR = person("asha"), person("omar")  # members of the project
+CARA, DEV, EVE = person("cara"), person("dev"), person("eve")  # output checkers
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+GOOD_TABLE = b"age,sex,people\n0-39,F,120\n0-39,M,135\n40+,F,210\n40+,M,*\n"
+OTHER_TABLE = b"age,sex,people\n0-39,F,125\n0-39,M,140\n40+,F,215\n40+,M,*\n"
+UNROUNDED_TABLE = b"age,sex,people\n0-39,F,121\n0-39,M,135\n40+,F,210\n40+,M,3\n"
+CONTEXT: dict[str, Any] = {
+    "purpose": "Shows how many people of each group were admitted in 2025.",
+    "description": "People admitted to hospital by age group and sex.",
+    "population": "Everybody in the cohort with an admission in 2025.",
+    "columns": {"age": "age group in years", "sex": "recorded sex", "people": "distinct people"},
+    "count_column": "people",
+}
+
+
+@dataclass
+class FakeApprovals:
+    """The approvals as a test sets them."""
+
+    people_in: dict[str, set[str]] = field(default_factory=lambda: {"falls": {"asha", "omar"}})
+    checkers: set[str] = field(default_factory=lambda: {"cara", "dev", "eve"})
+    live: bool = True
+    version: int = 1
+    profile_name: str = "hes"
+    kept_vetoes: set[str] = field(default_factory=set)
+    delegates: dict[str, str] = field(default_factory=lambda: {"person:gita": "gp"})
+
+    def may_submit(self, person: str, project: str) -> Decision:
+        if person not in self.members(project):
+            return Refused("project.not_a_member", "Not a member.")
+        return self.standing(project)
+
+    def may_check_output(self, person: str, project: str) -> Decision:
+        if person not in self.checkers:
+            return Refused("release.no_checker", "This person is no output checker.")
+        if person in self.members(project):
+            return Refused("release.own_project", "Nobody checks the outputs of their own project.")
+        return Allowed()
+
+    def standing(self, project: str) -> Decision:
+        return Allowed() if self.live else Refused("project.withdrawn", "Withdrawn by the controller: gp.")
+
+    def members(self, project: str) -> frozenset[str]:
+        return frozenset(self.people_in.get(project, ()))
+
+    def scope_version(self, project: str) -> int | None:
+        return self.version if self.live else None
+
+    def profile(self, project: str) -> str:
+        return self.profile_name
+
+    def output_checkers(self) -> frozenset[str]:
+        return frozenset(self.checkers)
+
+    def vetoes(self, project: str) -> frozenset[str]:
+        return frozenset(self.kept_vetoes)
+
+    def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
+        if by == f"organisation:{controller}" or self.delegates.get(by) == controller:
+            return Allowed()
+        return Refused("release.not_delegate", f"Only {controller}'s delegate decides here.")
+
+
+@dataclass
+class World:
+    """The airlock and what stands around it."""
+
+    folder: Path
+    check: Check = check_file
+
+    def __post_init__(self) -> None:
+        self.approvals = FakeApprovals()
+        self.clock = FixedClock(START)
+        self.log = MemoryAuditLog()
+        self.engine = create_engine(f"sqlite:///{self.folder / 'records.db'}")
+        Base.metadata.create_all(self.engine)
+        self.records = Records(self.engine, self.log, self.clock)
+        self.outbox, self.register = self.folder / "outbox", self.folder / "register"
+        port: Approvals = self.approvals
+        self.airlock = Airlock(
+            self.records, port, self.folder / "airlock", self.outbox, self.register, KEY, check=self._checked
+        )
+
+    def _checked(self, *arguments: Any) -> Any:
+        return self.check(*arguments)
+
+    @property
+    def events(self) -> list[str]:
+        """The names of what was recorded, in order."""
+        return [event.name.value for event in self.log.events]
+
+    def submitted(self, table: bytes = GOOD_TABLE, **context: Any) -> str:
+        """A request of Asha's that waits for the checkers; its number."""
+        return self.airlock.submit("falls", "admissions.csv", table, {**CONTEXT, **context}, by=ASHA).id
+
+    def approved(self, table: bytes = GOOD_TABLE, **context: Any) -> str:
+        """A request that two checkers approved; its number."""
+        request = self.submitted(table, **context)
+        self.airlock.decide(request, True, by=CARA)
+        self.airlock.decide(request, True, by=DEV)
+        return request
+
+    def released(self, table: bytes = GOOD_TABLE, **context: Any) -> str:
+        """A request that is out; its number."""
+        request = self.approved(table, **context)
+        self.airlock.release(request, by=CARA)
+        return request
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
