@@ -258,7 +258,7 @@ class QueryCore:
         await self._workers.close()
 
     async def _insist(self, worker: Worker) -> None:
-        """The closed connection interrupts the statement; that is not trusted: a worker that serves nobody is killed."""
+        """The closed connection interrupts the statement. Not trusted: a worker that serves nobody is killed."""
         if worker.busy == 0:
             await self._workers.stop(worker.scope.project)
 
