@@ -15,7 +15,7 @@ from flows.plant import Summary
 from infra.inbox import Inbox
 
 if TYPE_CHECKING:
-    from environments.airlock.model import ReleaseRequest
+    from environments.airlock.model import Released
     from infra.wiring import Haven
     from linkage.intake.service import ReceiptSummary
     from linkage.matching.service import LinkageSummary
@@ -91,5 +91,5 @@ def _of_scope(scope: ScopeSummary) -> Summary:
     )
 
 
-def _of_release(released: ReleaseRequest) -> Summary:
-    return Summary("release-summary", f"Request {released.id}: {released.state}.")
+def _of_release(released: Released) -> Summary:
+    return Summary("release-summary", f"Request {released.request}: released.")

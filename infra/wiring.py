@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
     from access.keys import KeyRing
     from access.service import Access
-    from audit.model import Actor
     from audit.client import SocketAuditLog
+    from audit.model import Actor
     from audit.records import Records
+    from environments.airlock.service import Airlock
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
@@ -186,6 +187,22 @@ class Haven:
             self.records.note(EventName.SCOPE_PUBLISH_REFUSED, by=publisher, project=project, rule=error.refused.code)
             raise
         return self.scope_publisher.publish(scope, by=publisher, progress=progress)
+
+    @cached_property
+    def airlock(self) -> Airlock:
+        """The one door through which anything leaves."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.service import Airlock
+
+        settings = self.settings
+        return Airlock(
+            self.records,
+            AccessApprovals(self.access),
+            settings.airlock_folder,
+            settings.outbox_folder,
+            settings.register_folder,
+            self.keyring.signing_key("release"),
+        )
 
     @cached_property
     def control_tokens(self) -> ControlTokens:

@@ -1,7 +1,8 @@
-"""`haven release ...` and `haven disclosure ...`: submitted, decided, released, recalled; a table checked beforehand."""
+"""`haven release ...`, `haven disclosure ...`: submitted, decided, released, recalled; a table checked beforehand."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ Totals = Annotated[list[str] | None, typer.Option("--total", help="A category th
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
     release = typer.Typer(no_args_is_help=True, help="The airlock: what may leave, decided by two people.")
-    for name, command in {
+    commands: dict[str, Callable[..., None]] = {
         "submit": submit,
         "check": check,
         "list": list_requests,
@@ -42,7 +43,8 @@ def register(app: typer.Typer) -> None:
         "retry": retry,
         "lapse": lapse,
         "verify": verify,
-    }.items():
+    }
+    for name, command in commands.items():
         release.command(name)(command)
     app.add_typer(release, name="release")
     disclosure = typer.Typer(no_args_is_help=True, help="Disclosure control of a table, before it is submitted.")
