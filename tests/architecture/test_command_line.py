@@ -15,7 +15,7 @@ from infra.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_HOME = {"test", "bench", "version", "delivery pack", "contract check", "contract new", "contract list",
-                "contract show", "disclosure check", "disclosure profiles", "project new", "linkage steps",
+                "contract show", "disclosure check", "disclosure profiles", "disclosure suppress", "project new", "linkage steps",
                 "workspace check"}  # fmt: skip
 
 
