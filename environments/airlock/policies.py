@@ -228,6 +228,17 @@ def still_fits(has_problems: bool, rules: str) -> Decision:
     return Allowed()
 
 
+def same_scope(request: ReleaseRequest, version_now: int | None) -> Decision:
+    """Rule 6: the agreements in force are those under which the data were taken."""
+    if version_now == request.scope_version:
+        return Allowed()
+    return Refused(
+        "release.scope_changed",
+        f"The table was made under version {request.scope_version} of the approval, which is no longer in force.",
+        "Make it again under the version in force, and begin a new request.",
+    )
+
+
 def never_recalled(was_recalled: bool) -> Decision:
     """Rule 8: what was recalled can never leave again."""
     if was_recalled:

@@ -95,7 +95,7 @@ class Releasing:
         with self.desk.records.read() as session:
             rows = session.scalars(select(ReleaseRow).order_by(ReleaseRow.at.desc())).all()
             found = [(row, store.find_request(session, row.request)) for row in rows]
-            incidents = dict(session.execute(select(RecalledRow.request, RecalledRow.incident)).tuples().all())
+            incidents = {one.request: one.incident for one in session.scalars(select(RecalledRow))}
         entries = [
             _register_entry(row, request, incidents.get(row.request))
             for row, request in found
@@ -113,6 +113,7 @@ class Releasing:
                 _hold(work, decision)
             elif work.request.state is S.APPROVED:
                 work.row.held = None
+                work.row.profile = criteria(self.desk.approvals.profile(work.row.project)).name
                 work.move(S.RELEASING)
                 work.change.session.merge(self._manifest_row(work))  # of a failed release: signed anew
             else:  # a release that a crash cut short goes on with the manifest it has
@@ -125,6 +126,7 @@ class Releasing:
         members, makers = self.desk.inside(request)
         inside = members | {bare(maker) for maker in makers}
         decision = self.desk.approvals.standing(request.project)
+        decision = decision and policies.same_scope(request, self.desk.approvals.scope_version(request.project))
         decision = decision and policies.is_approved(request, inside)
         decision = decision and policies.controllers_agree(request)
         return decision and self._still_passes(request)
@@ -160,7 +162,7 @@ class Releasing:
             "purpose": context.purpose,
             "files": [_file_entry(request, file) for file in request.files],
             "controllers": _texts(request.vetoes),
-            "criteria": criteria(self.desk.approvals.profile(request.project)).as_data(),
+            "criteria": criteria(request.profile).as_data(),
             "scope_version": request.scope_version,
             "audit": _audit_entry(work, request),
             "released_at": work.change.at.isoformat(),
