@@ -76,9 +76,8 @@ def gate(
 
     Example: `haven gate queries.sql --project diabetes-admissions`
     """
-    from environments.gateway.gate import Gate
-
     from access.decisions import Refused
+    from environments.gateway.gate import Gate
     from linkage.scopes.store import current_scope
 
     haven = open_haven(home)

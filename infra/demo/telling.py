@@ -34,6 +34,10 @@ class Teller:
         self.console.print(f"  {text}", markup=False, soft_wrap=True)
         self.report.text(text)
 
+    def aside(self, text: str) -> None:
+        """A line for the terminal alone: addresses and paths of this machine."""
+        self.console.print(f"  {text}", markup=False, soft_wrap=True, style="dim")
+
     def table(self, caption: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A small table: in full in the report, compact on the terminal."""
         self.report.table(caption, headers, rows)
@@ -41,9 +45,15 @@ class Teller:
             self.console.print("    " + "  ".join(str(value) for value in row), markup=False, soft_wrap=True)
 
     def proved(self, what: str, held: bool, detail: str = "") -> None:
-        """A claim and whether it held. A claim that does not hold makes the demo fail at its end."""
-        word = "refused or detected" if held else "NOT STOPPED"
-        line = f"{what}: {word}." + (f" {detail}" if detail else "")
+        """An attack and whether it was stopped. A claim that does not hold makes the demo fail at its end."""
+        self._claim(f"{what}: {'refused or detected' if held else 'NOT STOPPED'}.", held, detail, what)
+
+    def holds(self, what: str, held: bool, detail: str = "") -> None:
+        """Something that must be so, and whether it is."""
+        self._claim(f"{what}{'' if held else ': NOT SO'}.", held, detail, what)
+
+    def _claim(self, sentence: str, held: bool, detail: str, what: str) -> None:
+        line = sentence + (f" {detail}" if detail else "")
         self.console.print(("  [green]held[/green]  " if held else "  [red]FAILED[/red]  "), end="")
         self.console.print(line, markup=False, soft_wrap=True)
         self.report.note(line, "good" if held else "bad")

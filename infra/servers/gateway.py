@@ -12,7 +12,6 @@ import shutil
 from pathlib import Path
 
 from environments.airlock.web import routes as airlock_routes
-
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors, TokenIdentity
 from environments.gateway.model import QueryLimits

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
 from access.decisions import Allowed, Decision, Refused
 from audit.clock import FixedClock
@@ -96,6 +96,7 @@ class World:
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
         self.engine = create_engine(f"sqlite:///{self.folder / 'records.db'}")
+        event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         Base.metadata.create_all(self.engine)
         self.records = Records(self.engine, self.log, self.clock)
         self.outbox, self.register = self.folder / "outbox", self.folder / "register"

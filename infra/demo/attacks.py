@@ -1,0 +1,91 @@
+"""What happens to somebody who tries? The demo attacks itself, and shows each attempt refused or detected."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from access.decisions import RefusedError
+from audit.model import organisation
+from infra.demo.outside import run_cells_outside
+from infra.demo.stage import PROJECT, RESEARCHER, Stage
+
+if TYPE_CHECKING:
+    from audit.verifier import Verdict
+
+
+def attack(stage: Stage) -> None:
+    """Each attempt in turn; a claim that does not hold makes the demo fail at its end."""
+    stage.teller.chapter("Somebody who should not", "the haven attacks itself")
+    _in_the_notebook(stage)
+    _after_a_withdrawal(stage)
+    _on_the_log(stage)
+
+
+def _in_the_notebook(stage: Stage) -> None:
+    teller, cells = stage.teller, stage.cells
+    for name, what in (
+        ("table_not_approved", "A table that the approval does not give"),
+        ("raw_file", "A raw file, read through SQL"),
+    ):
+        text = cells[name].text
+        teller.proved(what, text.startswith("refused:"), " ".join(text.split())[:200])
+    outside = cells["people_outside"].text.strip()
+    teller.proved("Rows of people outside the approved cohort", outside.endswith("0") or outside == "np.int64(0)",
+                  "They were never written into the project's file: a query for them finds none.")  # fmt: skip
+    if stage.workspaces:
+        text = cells["socket"].text.strip()
+        teller.proved("A socket opened from the notebook", text.startswith("no way out"), text)
+    raw = cells["submit_raw"].text
+    teller.proved("An output with small counts", "returned" in raw, " ".join(raw.split())[:220])
+
+
+def _after_a_withdrawal(stage: Stage) -> None:
+    """One controller takes its approval back: the next query is refused, and the open workspace closes."""
+    haven, teller = stage.haven, stage.teller
+    haven.access.withdraw(PROJECT, "council", "A question about the purpose.", by=organisation("council"))
+    text = run_cells_outside(haven, RESEARCHER, PROJECT)["count"].text
+    teller.proved("A query after one controller withdrew", "project.withdrawn" in text, " ".join(text.split())[:200])
+    if stage.workspaces:
+        try:
+            haven.workspaces.enter(RESEARCHER, PROJECT).close()
+            opened = "it opened"
+        except RefusedError as error:
+            opened = ""
+            reason = str(error)
+        teller.proved("A workspace opened after the withdrawal", not opened, opened or reason)
+
+
+def _on_the_log(stage: Stage) -> None:
+    """One byte of a copy of the log is changed; then an entry is cut off: the verifier names the place."""
+    teller = stage.teller
+    for what, change in (("One byte of the log, changed", _change_a_byte), ("The log's end, cut off", _cut_the_end)):
+        verdict = _verdict_of_a_copy(stage.haven.settings.audit_folder, change)
+        sentence = next(iter(verdict.sentences()), "")
+        teller.proved(what, not verdict.whole, sentence[:220])
+
+
+def _verdict_of_a_copy(folder: Path, change: object) -> Verdict:
+    from audit.verifier import verify
+
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "audit"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+        change(copy)  # type: ignore[operator]
+        return verify(copy, None, None)
+
+
+def _change_a_byte(copy: Path) -> None:
+    path = max((p for p in copy.rglob("*") if p.is_file() and "entries" in str(p)), key=lambda p: p.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def _cut_the_end(copy: Path) -> None:
+    path = max((p for p in copy.rglob("*") if p.is_file() and "entries" in str(p)), key=lambda p: p.stat().st_mtime)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-40])

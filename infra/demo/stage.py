@@ -1,0 +1,104 @@
+"""Where does the demo play? A home of its own that may be thrown away, its people, and what it has found so far."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.model import service
+from audit.progress import Progress
+from infra.demo.telling import Teller
+from infra.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from access.model import Person
+    from environments.workspaces.model import CellOutcome
+    from infra.plant import HavenPlant
+    from infra.wiring import Haven
+
+MARK = ".haven-demo"
+PROJECT = "diabetes-admissions"
+RESEARCHER = "asha"
+CHECKERS = ("bryn", "carys")
+COMMISSIONER = "dara"
+DATASETS = ("gp", "hospital", "social_care", "deaths")
+CONTROLLERS = ("gp", "hospital", "council")
+PROJECT_FILE = Path(__file__).resolve().parents[2] / "docs" / "examples" / f"{PROJECT}.yaml"
+
+
+class DemoHomeTaken(DeploymentError):
+    """The folder holds something that is no demo: it is left alone."""
+
+    code = "demo.home_taken"
+    exit_status = 73
+
+
+@dataclass
+class Stage:
+    """The haven that the demo plays in, the teller, and what one chapter leaves for the next."""
+
+    haven: Haven
+    plant: HavenPlant
+    teller: Teller
+    people: int
+    truth: Path | None = None
+    workspaces: bool = True
+    cells: dict[str, CellOutcome] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+    def use(self, progress: Progress) -> None:
+        """Show the flows' progress here."""
+        from flows.plant import use
+
+        use(lambda: self.plant, progress)
+
+    @property
+    def deliveries(self) -> Path:
+        """Where the controllers prepare their deliveries."""
+        return self.haven.settings.home / "controllers"
+
+
+def fresh_home(home: Path) -> Path:
+    """An empty home for a demo; an older demo there is removed. Raises DemoHomeTaken for anything else."""
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARK).exists():
+            raise DemoHomeTaken(
+                "The folder is not empty and holds no demo.", where=str(home), mend="Name another one with --home."
+            )
+        for folder in (home / "scopes").glob("*"):
+            folder.chmod(0o700)  # published scopes lie in read-only folders
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARK).touch()
+    return home
+
+
+def register_people(haven: Haven) -> None:
+    """The organisations and the people of the story."""
+    from access.model import Organisation, Person, Role
+
+    house = service("administration")
+    ends = (haven.clock.now() + timedelta(days=300)).date()
+    for name, title in (
+        ("university", "The university"),
+        ("board", "The health board"),
+        ("haven", "The haven's own team"),
+        ("gp", "GP practices"),
+        ("hospital", "The hospital"),
+        ("council", "The council's social care"),
+        ("registrar", "The registrar of deaths"),
+    ):
+        haven.access.register_organisation(Organisation(name, title), by=house)
+    cast: list[Person] = [
+        Person(RESEARCHER, "Asha Rao", "university", frozenset({Role.RESEARCHER}), ends),
+        Person(CHECKERS[0], "Bryn Ellis", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
+        Person(CHECKERS[1], "Carys Webb", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
+        Person(COMMISSIONER, "Dara Okoro", "board", frozenset({Role.COMMISSIONER}), ends),
+        Person("emrys", "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), ends),
+        Person("freya", "Freya Lind", "board", frozenset({Role.AUDITOR}), ends),
+    ]
+    for person in cast:
+        haven.access.register_person(person, by=house)
