@@ -1,69 +1,345 @@
-"""Of what may a statement's parse tree consist? Kinds, keys and types as DuckDB 2.0.0 writes them, each reviewed."""
+"""Of what may a statement's parse tree consist? Every kind of part, and for each of its keys what may stand there.
+
+Data only, as DuckDB 2.0.0 writes it; `gate_walk` follows it. A kind or a key that is not here, or a key that is
+missing: refused. Rule: an allow-list over the engine's own tree, fail closed (design section 4).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Plain(Enum):
+    """Scalars that carry no meaning for the gate: names of columns, places in the text, switches."""
+
+    TEXT = "a text"
+    TEXTS = "texts"
+    NUMBER = "a number"
+    NUMBER_LISTS = "lists of numbers"
+    FLAG = "true or false"
+
+
+class How(Enum):
+    """How many parts stand under a key."""
+
+    ONE = "one"
+    OPTIONAL = "one or none"
+    MANY = "a list"
+    GRID = "a list of lists"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Under this key stand parts of a family."""
+
+    family: str
+    how: How = How.ONE
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Under this key stands one of these scalars."""
+
+    values: frozenset[str | None]
+
+
+class Nothing(Enum):
+    """Under this key nothing may stand: null, an empty text or list, or false."""
+
+    AT_ALL = "nothing"
+
+
+Rule = Plain | Part | OneOf | Nothing
+Shape = Mapping[str, Rule]
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-NODES = _words("""
-ASCENDING BASE_TABLE DESCENDING DISTINCT_MODIFIER EMPTY EXPRESSION_LIST JOIN LIMIT_MODIFIER ORDER_DEFAULT
-ORDER_MODIFIER PIVOT RECURSIVE_CTE_NODE SELECT_NODE SET_OPERATION_NODE SUBQUERY TABLE_FUNCTION
-""")
-"""Kinds without a class: queries, what stands in FROM, modifiers, directions. Not SHOW_REF and the like."""
+def _one_of(text: str) -> OneOf:
+    return OneOf(_words(text))
 
-EXPRESSIONS = _words("""
-BETWEEN/COMPARE_BETWEEN CASE/CASE_EXPR CAST/OPERATOR_CAST COLLATE/COLLATE COLUMN_REF/COLUMN_REF
-COMPARISON/COMPARE_DISTINCT_FROM COMPARISON/COMPARE_EQUAL COMPARISON/COMPARE_GREATERTHAN
-COMPARISON/COMPARE_GREATERTHANOREQUALTO COMPARISON/COMPARE_LESSTHAN COMPARISON/COMPARE_LESSTHANOREQUALTO
-COMPARISON/COMPARE_NOTEQUAL COMPARISON/COMPARE_NOT_DISTINCT_FROM CONJUNCTION/CONJUNCTION_AND
-CONJUNCTION/CONJUNCTION_OR CONSTANT/VALUE_CONSTANT FUNCTION/FUNCTION LAMBDA/LAMBDA OPERATOR/ARRAY_CONSTRUCTOR
-OPERATOR/ARRAY_EXTRACT OPERATOR/ARRAY_SLICE OPERATOR/COMPARE_IN OPERATOR/COMPARE_NOT_IN OPERATOR/GROUPING_FUNCTION
-OPERATOR/OPERATOR_COALESCE OPERATOR/OPERATOR_IS_NOT_NULL OPERATOR/OPERATOR_IS_NULL OPERATOR/OPERATOR_NOT
-OPERATOR/OPERATOR_NULLIF OPERATOR/OPERATOR_TRY OPERATOR/STRUCT_EXTRACT PARAMETER/VALUE_PARAMETER
-POSITIONAL_REFERENCE/POSITIONAL_REFERENCE STAR/STAR SUBQUERY/SUBQUERY TYPE/TYPE WINDOW/WINDOW_AGGREGATE
-WINDOW/WINDOW_CUME_DIST WINDOW/WINDOW_FILL WINDOW/WINDOW_FIRST_VALUE WINDOW/WINDOW_LAG WINDOW/WINDOW_LAST_VALUE
-WINDOW/WINDOW_LEAD WINDOW/WINDOW_NTH_VALUE WINDOW/WINDOW_NTILE WINDOW/WINDOW_PERCENT_RANK WINDOW/WINDOW_RANK
-WINDOW/WINDOW_RANK_DENSE WINDOW/WINDOW_ROW_NUMBER
-""")
-"""Class and type of every expression that may stand in a statement."""
 
-KEYS = _words("""
-aggregate_handling aggregates alias aliases arg_orders arguments at_clause case_checks catalog catalog_name child
-children class collation column_name_alias column_names columns comparison_type condition cte_map cte_name
-default_expr delim_flipped distinct distinct_on_targets duplicate_eliminated_columns else_expr end end_expr entries
-exclude_clause exclude_list expected_names expected_types export_state expr expression filter filter_expr from_table
-function function_name group_expressions group_sets groups has_ignore_nulls having id identifier ignore_nulls
-include_nulls index input is_implicit is_null is_operator is_percentage join_type key key_targets kind left lhs
-limit limit_type literal lower map materialized method modifiers name named_param_map nearest_approx nearest_count
-nearest_order_type node null_order offset offset_expr order_bys orders partitions path payload_aggregates pivot_enum
-pivot_expressions pivots qualified_exclude_list qualified_name qualify query_location query_location_length
-query_node ranking_expression ref_type relation_name rename_list repeatable replace_list right sample sample_rate
-sample_size schema schema_name seed select_list setop_all setop_type source star_expr start start_expr subquery
-subquery_type syntax_type table_name text then_expr try_cast type type_expr type_info type_name union_all
-unpivot_names upper using_columns value values when_expr where_clause with_ordinality
-""")
-"""Every key that a part may have."""
+TEXT, TEXTS, NUMBER, FLAG, NOTHING = Plain.TEXT, Plain.TEXTS, Plain.NUMBER, Plain.FLAG, Nothing.AT_ALL
+EXPRESSION = Part("expression")
+EXPRESSION_OR_NONE = Part("expression", How.OPTIONAL)
+EXPRESSIONS = Part("expression", How.MANY)
+PATH = Part("path")
+SAMPLE = Part("sample", How.OPTIONAL)
 
-LITERAL_KINDS = _words("""
-BOOLEAN HEX INTEGER NULL_LITERAL NUMERIC STRING
-""")
-"""Kinds of literals."""
+_PLACE: Shape = {"query_location": NUMBER, "query_location_length": NUMBER}
+_SPOKEN: Shape = {"class": TEXT, "type": TEXT, "alias": TEXT, **_PLACE}
+_STANDING: Shape = {"type": TEXT, "alias": TEXT, "sample": SAMPLE, **_PLACE}
+_ASKED: Shape = {"type": TEXT, "modifiers": Part("modifier", How.MANY), "cte_map": Part("with")}
 
-VALUE_TYPES = _words("""
-BIGINT BOOLEAN DECIMAL DOUBLE INTEGER VARCHAR
+QUERIES: Mapping[str, Shape] = {
+    "SELECT_NODE": {
+        **_ASKED,
+        "select_list": EXPRESSIONS,
+        "from_table": Part("table"),
+        "where_clause": EXPRESSION_OR_NONE,
+        "group_expressions": EXPRESSIONS,
+        "group_sets": Plain.NUMBER_LISTS,
+        "aggregate_handling": _one_of("STANDARD_HANDLING FORCE_AGGREGATES NO_AGGREGATES_ALLOWED"),
+        "having": EXPRESSION_OR_NONE,
+        "sample": SAMPLE,
+        "qualify": EXPRESSION_OR_NONE,
+    },
+    "SET_OPERATION_NODE": {
+        **_ASKED,
+        "setop_type": _one_of("UNION UNION_BY_NAME EXCEPT INTERSECT"),
+        "left": Part("query", How.OPTIONAL),
+        "right": Part("query", How.OPTIONAL),
+        "setop_all": FLAG,
+        "children": Part("query", How.MANY),
+    },
+    "RECURSIVE_CTE_NODE": {
+        **_ASKED,
+        "cte_name": TEXT,
+        "union_all": FLAG,
+        "left": Part("query"),
+        "right": Part("query"),
+        "aliases": TEXTS,
+        "key_targets": EXPRESSIONS,
+    },
+}
+
+TABLES: Mapping[str, Shape] = {
+    "BASE_TABLE": {
+        **_STANDING,
+        "schema_name": TEXT,
+        "table_name": TEXT,
+        "column_name_alias": TEXTS,
+        "catalog_name": TEXT,
+        "at_clause": NOTHING,
+        "qualified_name": PATH,
+    },
+    "EMPTY": _STANDING,
+    "EXPRESSION_LIST": {
+        **_STANDING,
+        "expected_names": TEXTS,
+        "expected_types": NOTHING,
+        "values": Part("expression", How.GRID),
+    },
+    "JOIN": {
+        **_STANDING,
+        "left": Part("table"),
+        "right": Part("table"),
+        "condition": EXPRESSION_OR_NONE,
+        "join_type": _one_of("INNER LEFT RIGHT FULL SEMI ANTI"),
+        # POSITIONAL says no more than row_number() over () on both sides would.
+        "ref_type": _one_of("REGULAR NATURAL CROSS ASOF POSITIONAL"),
+        "using_columns": TEXTS,
+        "delim_flipped": NOTHING,
+        "duplicate_eliminated_columns": NOTHING,
+        "is_implicit": FLAG,
+        "ranking_expression": NOTHING,
+        "nearest_count": NUMBER,
+        "nearest_order_type": _one_of("ASCENDING"),
+        "nearest_approx": NOTHING,
+    },
+    "PIVOT": {
+        **_STANDING,
+        "source": Part("table"),
+        "aggregates": EXPRESSIONS,
+        "unpivot_names": TEXTS,
+        "pivots": Part("pivot", How.MANY),
+        "groups": TEXTS,
+        "column_name_alias": TEXTS,
+        "include_nulls": FLAG,
+    },
+    "SUBQUERY": {**_STANDING, "subquery": Part("statement"), "column_name_alias": TEXTS},
+    "TABLE_FUNCTION": {
+        **_STANDING,
+        "function": Part("table_function"),
+        "column_name_alias": TEXTS,
+        "with_ordinality": _one_of("WITHOUT_ORDINALITY WITH_ORDINALITY"),
+    },
+}
+
+_CALLED: Shape = {
+    **_SPOKEN,
+    "function_name": TEXT,
+    "schema": TEXT,
+    "catalog": TEXT,
+    "qualified_name": PATH,
+    "arguments": Part("argument", How.MANY),
+    "distinct": FLAG,
+}
+_FUNCTION: Shape = {
+    **_CALLED,
+    "filter": EXPRESSION_OR_NONE,
+    "order_bys": Part("modifier"),
+    "is_operator": FLAG,
+    "export_state": NOTHING,
+}
+_BOUNDS = _one_of("""
+UNBOUNDED_PRECEDING UNBOUNDED_FOLLOWING CURRENT_ROW_RANGE CURRENT_ROW_ROWS CURRENT_ROW_GROUPS EXPR_PRECEDING_ROWS
+EXPR_FOLLOWING_ROWS EXPR_PRECEDING_RANGE EXPR_FOLLOWING_RANGE EXPR_PRECEDING_GROUPS EXPR_FOLLOWING_GROUPS
 """)
-"""Types of values that the parser made itself (a sample's size)."""
+_WINDOW: Shape = {
+    **_CALLED,
+    "partitions": EXPRESSIONS,
+    "orders": Part("order", How.MANY),
+    "start": _BOUNDS,
+    "end": _BOUNDS,
+    "start_expr": EXPRESSION_OR_NONE,
+    "end_expr": EXPRESSION_OR_NONE,
+    "offset_expr": EXPRESSION_OR_NONE,
+    "default_expr": EXPRESSION_OR_NONE,
+    "ignore_nulls": FLAG,
+    "has_ignore_nulls": FLAG,
+    "filter_expr": EXPRESSION_OR_NONE,
+    "exclude_clause": _one_of("NO_OTHER CURRENT_ROW GROUP TIES"),
+    "arg_orders": Part("order", How.MANY),
+}
+_COMPARISON: Shape = {**_SPOKEN, "left": EXPRESSION, "right": EXPRESSION}
+_CHILDREN: Shape = {**_SPOKEN, "children": EXPRESSIONS}
+_COMPARISONS = """
+COMPARE_EQUAL COMPARE_NOTEQUAL COMPARE_LESSTHAN COMPARE_LESSTHANOREQUALTO COMPARE_GREATERTHAN
+COMPARE_GREATERTHANOREQUALTO COMPARE_DISTINCT_FROM COMPARE_NOT_DISTINCT_FROM
+"""
+_OPERATORS = """
+ARRAY_CONSTRUCTOR ARRAY_EXTRACT ARRAY_SLICE STRUCT_EXTRACT COMPARE_IN COMPARE_NOT_IN GROUPING_FUNCTION
+OPERATOR_COALESCE OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_NOT OPERATOR_NULLIF OPERATOR_TRY OPERATOR_UNPACK
+"""
+_WINDOWS = """
+AGGREGATE CUME_DIST FILL FIRST_VALUE LAG LAST_VALUE LEAD NTH_VALUE NTILE PERCENT_RANK RANK RANK_DENSE ROW_NUMBER
+"""
+
+EXPRESSION_KINDS: Mapping[str, Shape] = {
+    "BETWEEN/COMPARE_BETWEEN": {**_SPOKEN, "input": EXPRESSION, "lower": EXPRESSION, "upper": EXPRESSION},
+    "CASE/CASE_EXPR": {**_SPOKEN, "case_checks": Part("case_check", How.MANY), "else_expr": EXPRESSION},
+    "CAST/OPERATOR_CAST": {**_SPOKEN, "child": EXPRESSION, "try_cast": FLAG, "type_expr": Part("cast_type")},
+    "COLLATE/COLLATE": {**_SPOKEN, "child": EXPRESSION, "collation": TEXT},
+    "COLUMN_REF/COLUMN_REF": {**_SPOKEN, "column_names": TEXTS},
+    "CONJUNCTION/CONJUNCTION_AND": _CHILDREN,
+    "CONJUNCTION/CONJUNCTION_OR": _CHILDREN,
+    "CONSTANT/VALUE_CONSTANT": {**_SPOKEN, "literal": Part("literal")},
+    "FUNCTION/FUNCTION": _FUNCTION,
+    "LAMBDA/LAMBDA": {
+        **_SPOKEN,
+        "lhs": EXPRESSION,
+        "expr": EXPRESSION,
+        "syntax_type": _one_of("SINGLE_ARROW LAMBDA_KEYWORD"),
+    },
+    "PARAMETER/VALUE_PARAMETER": {**_SPOKEN, "identifier": TEXT},
+    "POSITIONAL_REFERENCE/POSITIONAL_REFERENCE": {**_SPOKEN, "index": NUMBER},
+    "STAR/STAR": {
+        **_SPOKEN,
+        "relation_name": TEXT,
+        "exclude_list": TEXTS,
+        "qualified_exclude_list": Part("column", How.MANY),
+        "replace_list": Part("replacement", How.MANY),
+        "rename_list": Part("renaming", How.MANY),
+        "columns": FLAG,
+        "expr": EXPRESSION_OR_NONE,
+    },
+    "SUBQUERY/SUBQUERY": {
+        **_SPOKEN,
+        "subquery_type": _one_of("SCALAR EXISTS NOT_EXISTS ANY"),
+        "subquery": Part("statement"),
+        "child": EXPRESSION_OR_NONE,
+        "comparison_type": _one_of(_COMPARISONS + " INVALID"),
+    },
+    **{f"COMPARISON/{name}": _COMPARISON for name in _COMPARISONS.split()},
+    **{f"OPERATOR/{name}": _CHILDREN for name in _OPERATORS.split()},
+    **{f"WINDOW/WINDOW_{name}": _WINDOW for name in _WINDOWS.split()},
+}
+
+_ORDER: Shape = {
+    "type": TEXT,
+    "null_order": OneOf(frozenset({"ORDER_DEFAULT", "NULLS FIRST", "NULLS LAST"})),
+    "expression": EXPRESSION,
+}
+_TYPE: Shape = {
+    **_SPOKEN,
+    "catalog": NOTHING,
+    "schema": NOTHING,
+    "type_name": TEXT,
+    "children": Part("type_child", How.MANY),
+    "qualified_name": PATH,
+}
+_CONSTANT: Mapping[str, Shape] = {"CONSTANT/VALUE_CONSTANT": EXPRESSION_KINDS["CONSTANT/VALUE_CONSTANT"]}
+
+FAMILIES: Mapping[str, Mapping[str, Shape]] = {
+    "query": QUERIES,
+    "table": TABLES,
+    "expression": EXPRESSION_KINDS,
+    "modifier": {
+        "DISTINCT_MODIFIER": {"type": TEXT, "distinct_on_targets": EXPRESSIONS},
+        "ORDER_MODIFIER": {"type": TEXT, "orders": Part("order", How.MANY)},
+        "LIMIT_MODIFIER": {
+            "type": TEXT,
+            "limit": EXPRESSION_OR_NONE,
+            "offset": EXPRESSION_OR_NONE,
+            "limit_type": _one_of("ROW_COUNT PERCENTAGE"),
+        },
+    },
+    "order": {"ORDER_DEFAULT": _ORDER, "ASCENDING": _ORDER, "DESCENDING": _ORDER},
+    "table_function": {"FUNCTION/FUNCTION": _FUNCTION},
+    "cast_type": {"TYPE/TYPE": _TYPE},
+    "type_child": {"TYPE/TYPE": _TYPE, **_CONSTANT},
+    # Parts without a kind of their own: one shape each.
+    "statement": {"": {"node": Part("query"), "named_param_map": Part("parameter", How.MANY)}},
+    "parameter": {"": {"key": TEXT, "value": NUMBER}},
+    "with": {"": {"map": Part("named_query", How.MANY)}},
+    "named_query": {"": {"key": TEXT, "value": Part("named_body")}},
+    "named_body": {
+        "": {
+            "aliases": TEXTS,
+            "materialized": _one_of("CTE_MATERIALIZE_DEFAULT CTE_MATERIALIZE_ALWAYS CTE_MATERIALIZE_NEVER"),
+            "key_targets": EXPRESSIONS,
+            "payload_aggregates": EXPRESSIONS,
+            "query_node": Part("query"),
+        }
+    },
+    "path": {"": {"path": TEXTS}},
+    "argument": {"": {"name": TEXT, "expression": EXPRESSION}},
+    "case_check": {"": {"when_expr": EXPRESSION, "then_expr": EXPRESSION}},
+    "literal": {
+        "": {"kind": _one_of("INTEGER NUMERIC STRING BOOLEAN NULL_LITERAL HEX BIT"), "text": TEXT},
+    },
+    "column": {"": {"catalog": TEXT, "schema": TEXT, "table": TEXT, "column": TEXT}},
+    "replacement": {"": {"key": TEXT, "value": EXPRESSION}},
+    "renaming": {"": {"key": Part("column"), "value": TEXT}},
+    "pivot": {
+        "": {
+            "pivot_expressions": EXPRESSIONS,
+            "unpivot_names": TEXTS,
+            "entries": Part("pivot_entry", How.MANY),
+            "pivot_enum": NOTHING,
+        }
+    },
+    "pivot_entry": {"": {"values": NOTHING, "star_expr": EXPRESSION_OR_NONE, "alias": TEXT}},
+    "sample": {
+        "": {
+            "sample_size": Part("value"),
+            "is_percentage": FLAG,
+            "method": _one_of("System Bernoulli Reservoir"),
+            "seed": NUMBER,
+            "repeatable": FLAG,
+            "sample_rate": NUMBER,
+        }
+    },
+    "value": {"": {"type": Part("value_type"), "is_null": FLAG, "value": NUMBER}},
+    "value_type": {"": {"id": _one_of("BIGINT DOUBLE INTEGER DECIMAL"), "type_info": NOTHING}},
+}
+"""Every family of parts: kind -> shape. A part's kind is `CLASS/TYPE`, its `type`, or empty where there is but one."""
 
 TYPE_NAMES = _words("""
-array bigint bit blob bool boolean bpchar bytea char date datetime dec decimal double float float4 float8 hugeint
-int int1 int2 int4 int8 integer interval list logical long map numeric real row short signed smallint string struct
-text time timestamp timestamptz tinyint ubigint uhugeint uinteger usmallint utinyint uuid varchar
-""") | {
-    "double precision",
-    "time with time zone",
-    "timestamp with time zone",
-    "timestamp without time zone",
-}
-"""Types that a cast may name. Not enum, names of a user's own types (another catalogue), json, variant, union."""
+array bigint bignum bit bitstring blob bool boolean bpchar bytea char date datetime dec decimal double enum float float4
+float8 hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer integral interval json list logical long map
+nvarchar numeric oid real row short signed smallint string struct text time time_ns timestamp timestamp_ms timestamp_ns
+timestamp_s timestamp_us timestamptz timetz tinyint ubigint uhugeint uint128 uint16 uint32 uint64 uint8 uinteger union
+usmallint utinyint uuid varbinary varchar varint
+""") | {"time with time zone", "timestamp with time zone", "character varying", "double precision"}
+"""Types that a cast may name: DuckDB's own. Types that someone made, and types of catalogues, are not."""
+
+SESSION_NAMES = _words("""
+current_catalog current_database current_role current_schema current_user session_user user
+""")
+"""Names that DuckDB reads as functions of the session when no column has them."""

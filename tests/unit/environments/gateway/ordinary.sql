@@ -79,4 +79,13 @@ select sex collate nocase from gp_patients order by 1 collate noaccent;
 select any_value(sex), arg_max(sex, year_of_birth), bool_and(linked), count_if(linked) from gp_patients;
 select array_agg(distinct sex) filter (where sex is not null) from gp_patients;
 select * from (select pseudonym, count(*) over (partition by practice_code) n from gp_patients) where n > 10;
-select #1, count(*) from gp_patients group by #1
+select #1, count(*) from gp_patients group by #1;
+select typeof(sex) from gp_patients;
+select cast('{}' as json);
+select 'a'::enum('a', 'b');
+select row_to_json(p) from gp_patients p;
+select gen_random_uuid();
+select uuid();
+select json_group_array(sex) from gp_patients;
+with "x y" as (select 1) select * from "x y";
+select to_json(p) from gp_patients p
