@@ -29,17 +29,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._parser = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "python_enable_replacements": False,
-                "threads": 1,
-            }
-        )
-        self._parser.execute("SET enable_external_access = false")
-        self._parser.execute("SET lock_configuration = true")
+        self._parser = _parser()
 
     def judge(self, sql: str, tables: Collection[str]) -> Decision:
         """May this run, given the views that the asker may name?
@@ -50,9 +40,9 @@ class Gate:
             _require_text(sql)
             walk_statement(self._statement(sql), frozenset(ascii_lower(name) for name in tables))
         except GateRefusal as refusal:
-            return refusal.refused
+            return refusal.told(sql)
         except RecursionError:
-            return words.too_deep().refused
+            return words.too_deep().told(sql)
         return Allowed()
 
     def _statement(self, sql: str) -> Any:
@@ -61,6 +51,7 @@ class Gate:
             with self._lock:
                 row = self._parser.execute(TREE, [sql]).fetchone()
         except duckdb.Error:
+            self._renew()
             raise words.not_understood(None) from None
         answer: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
         if answer.get("error") is not False:
@@ -69,6 +60,28 @@ class Gate:
         if len(statements) != 1:
             raise words.how_many(len(statements))
         return statements[0]
+
+    def _renew(self) -> None:
+        """DuckDB closes a database in which it met an error of its own: the next statement needs another."""
+        with self._lock:
+            self._parser.close()
+            self._parser = _parser()
+
+
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A connection that holds nothing and can reach nothing."""
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+            "threads": 1,
+        }
+    )
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
 
 
 def _require_text(sql: str) -> None:

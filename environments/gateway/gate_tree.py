@@ -131,15 +131,15 @@ TABLES: Mapping[str, Shape] = {
         "condition": EXPRESSION_OR_NONE,
         "join_type": _one_of("INNER LEFT RIGHT FULL SEMI ANTI"),
         # POSITIONAL says no more than row_number() over () on both sides would.
-        "ref_type": _one_of("REGULAR NATURAL CROSS ASOF POSITIONAL"),
+        "ref_type": _one_of("REGULAR NATURAL CROSS ASOF POSITIONAL NEAREST"),
         "using_columns": TEXTS,
         "delim_flipped": NOTHING,
         "duplicate_eliminated_columns": NOTHING,
         "is_implicit": FLAG,
-        "ranking_expression": NOTHING,
+        "ranking_expression": EXPRESSION_OR_NONE,
         "nearest_count": NUMBER,
-        "nearest_order_type": _one_of("ASCENDING"),
-        "nearest_approx": NOTHING,
+        "nearest_order_type": _one_of("ASCENDING DESCENDING"),
+        "nearest_approx": FLAG,
     },
     "PIVOT": {
         **_STANDING,
@@ -331,11 +331,11 @@ FAMILIES: Mapping[str, Mapping[str, Shape]] = {
 """Every family of parts: kind -> shape. A part's kind is `CLASS/TYPE`, its `type`, or empty where there is but one."""
 
 TYPE_NAMES = _words("""
-array bigint bignum bit bitstring blob bool boolean bpchar bytea char date datetime dec decimal double enum float float4
-float8 hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer integral interval json list logical long map
-nvarchar numeric oid real row short signed smallint string struct text time time_ns timestamp timestamp_ms timestamp_ns
-timestamp_s timestamp_us timestamptz timetz tinyint ubigint uhugeint uint128 uint16 uint32 uint64 uint8 uinteger union
-usmallint utinyint uuid varbinary varchar varint
+array bigint bignum binary bit bitstring blob bool boolean bpchar bytea char date datetime dec decimal double enum
+float float4 float8 guid hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer integral interval json list
+logical long map null numeric nvarchar oid real row short signed smallint string struct text time time_ns timestamp
+timestamp_ms timestamp_ns timestamp_s timestamp_us timestamptz timestamptz_ns timetz tinyint tuple ubigint uhugeint
+uint128 uint16 uint32 uint64 uint8 uinteger union usmallint utinyint uuid varbinary varchar varint
 """) | {"time with time zone", "timestamp with time zone", "character varying", "double precision"}
 """Types that a cast may name: DuckDB's own. Types that someone made, and types of catalogues, are not."""
 

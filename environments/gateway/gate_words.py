@@ -15,23 +15,32 @@ from access.decisions import Refused
 from environments.gateway.functions import ALLOWED_FUNCTIONS, TABLE_FUNCTIONS
 from environments.gateway.functions_refused import SHOWN, why_refused
 
-FILE = re.compile(r"[/\\*?]|\.[a-z0-9]{2,8}$")
-LONGEST_PLACE = 1_000_000
+FILE = re.compile(r"[/\\*]|\.[a-z0-9]{2,8}$")
+PLAIN_SQL = "Say it with SELECT, FROM, JOIN, WHERE, GROUP BY, WITH, window functions or UNION."
+AT = "{at}"  # where the place in the text will stand in a sentence
 Node = Mapping[str, Any]
 
 
 class GateRefusal(Exception):
-    """The walk met something that may not stand there; carries the refusal."""
+    """The walk met something that may not stand there: which rule, what to say, and the part that it met."""
 
-    def __init__(self, code: str, reason: str, mend: str | None = None) -> None:
+    def __init__(self, code: str, reason: str, mend: str | None = None, node: object = None) -> None:
         super().__init__(code)
-        self.refused = Refused(code, reason, mend)
+        self.code, self.reason, self.mend, self.node = code, reason, mend, node
+
+    def told(self, sql: str) -> Refused:
+        """The refusal as the asker reads it, with the line and column in their text."""
+        return Refused(self.code, self.reason.replace(AT, _spoken_place(sql, self.node)), self.mend)
 
 
-def at(node: Any) -> str:
-    """Where in the text, if the parser said so: ` at character 12`."""
-    place = node.get("query_location") if isinstance(node, Mapping) else None
-    return f" at character {place + 1}" if isinstance(place, int) and 0 <= place < LONGEST_PLACE else ""
+def _spoken_place(sql: str, node: object) -> str:
+    """` at line 2, column 5`; nothing where the parser gave no place (it counts bytes)."""
+    place = node.get("query_location") if isinstance(node, Mapping) else node
+    raw = sql.encode("utf-8", "surrogatepass")
+    if not isinstance(place, int) or not 0 <= place <= len(raw):
+        return ""
+    before = raw[:place].decode("utf-8", "ignore")
+    return f" at line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
 
 
 def too_long(most: int) -> GateRefusal:
@@ -71,39 +80,28 @@ def select_only() -> GateRefusal:
 
 
 def not_understood(place: int | None) -> GateRefusal:
-    where = f" near character {place + 1}" if place is not None else ""
     return GateRefusal(
         "gate.not_understood",
-        f"The statement is not SQL as DuckDB reads it{where}.",
+        f"The statement is not SQL as DuckDB reads it{AT}.",
         "Check commas, brackets, quotes and the order SELECT, FROM, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, LIMIT.",
+        place,
     )
 
 
 def unknown_kind(family: str, kind: str, node: Any) -> GateRefusal:
     """A part of a kind that is not on the list; some have a better sentence."""
     if kind == "SHOW_REF":
-        return GateRefusal(
-            "gate.describe",
-            f"DESCRIBE, SHOW and SUMMARIZE are not asked in SQL{at(node)}.",
-            f"{SHOWN} Or select the aggregates.",
-        )
+        reason = "DESCRIBE, SHOW and SUMMARIZE are not asked in SQL."
+        return GateRefusal("gate.describe", reason, f"{SHOWN} Or select the aggregates.")
     if kind.endswith("_QUERY_NODE"):
         return select_only()
-    if kind == "DEFAULT/VALUE_DEFAULT":
-        return GateRefusal("gate.unknown_construct", f"DEFAULT has no meaning in a SELECT{at(node)}.", "Leave it out.")
-    return GateRefusal(
-        "gate.unknown_construct",
-        f"The statement has a part{at(node)} that the gate does not know as {_spoken(family)}.",
-        "Say it with SELECT, FROM, JOIN, WHERE, GROUP BY, WITH, window functions or UNION.",
-    )
+    reason = f"The statement has a part{AT} that the gate does not know as {_spoken(family)}."
+    return GateRefusal("gate.unknown_construct", reason, PLAIN_SQL, node)
 
 
 def unknown_part(what: str) -> GateRefusal:
-    return GateRefusal(
-        "gate.unknown_construct",
-        f"The statement's {_spoken(what)} has a part that the gate does not know.",
-        "Say it with SELECT, FROM, JOIN, WHERE, GROUP BY, WITH, window functions or UNION.",
-    )
+    reason = f"The statement's {_spoken(what)} has a part that the gate does not know."
+    return GateRefusal("gate.unknown_construct", reason, PLAIN_SQL)
 
 
 def unknown_value(key: str, node: Node) -> GateRefusal:
@@ -111,108 +109,88 @@ def unknown_value(key: str, node: Node) -> GateRefusal:
     if key == "at_clause":
         return version(node)
     if key == "pivot_enum":
-        return GateRefusal(
-            "gate.pivot", "PIVOT over a named type is refused.", "Name the values: PIVOT t ON column IN ('a', 'b')."
-        )
+        mend = "Name the values: PIVOT t ON column IN ('a', 'b')."
+        return GateRefusal("gate.pivot", "PIVOT over a named type is refused.", mend)
     if key == "export_state":
-        return GateRefusal("gate.function", f"EXPORT_STATE is refused{at(node)}.", "Write the aggregate alone.")
+        return GateRefusal("gate.function", f"EXPORT_STATE{AT} is refused.", "Write the aggregate alone.", node)
     if key in ("schema", "catalog"):
         return schema(node)
-    return GateRefusal(
-        "gate.unknown_construct",
-        f"The gate does not know this {_spoken(key)}{at(node)}.",
-        "Say it with SELECT, FROM, JOIN, WHERE, GROUP BY, WITH, window functions or UNION.",
-    )
+    reason = f"The gate does not know this {_spoken(key)}{AT}."
+    return GateRefusal("gate.unknown_construct", reason, PLAIN_SQL, node)
 
 
 def version(node: Node) -> GateRefusal:
-    return GateRefusal(
-        "gate.schema", f"A table is asked as it is now; AT (...) is refused{at(node)}.", "Leave AT (...) out."
-    )
+    reason = f"A table is asked as it is now; AT (...){AT} is refused."
+    return GateRefusal("gate.schema", reason, "Leave AT (...) out.", node)
 
 
 def schema(node: Node) -> GateRefusal:
-    return GateRefusal(
-        "gate.schema",
-        f"A name with a catalogue or schema before it stands{at(node) or ' in the statement'}; only main is known.",
-        "Write the name alone.",
-    )
+    reason = f"The name{AT} has a catalogue or schema before it; only main is known, and only before a table."
+    return GateRefusal("gate.schema", reason, "Write the name alone.", node)
 
 
 def table(node: Node, name: str, known: Collection[str]) -> GateRefusal:
     if FILE.search(name):
-        return file(f"A file stands as a table{at(node)}.")
-    near = difflib.get_close_matches(name[:64], list(known), 1, 0.75)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return GateRefusal(
-        "gate.table",
-        f"The name{at(node)} is neither an approved table nor one that WITH has named before.",
-        f"{hint}{SHOWN}",
-    )
+        return file(f"A file stands as a table{AT}.", node)
+    reason = f"The name{AT} is neither an approved table nor one that WITH has named before."
+    return GateRefusal("gate.table", reason, _nearest(name, known) + SHOWN, node)
 
 
-def file(what: str) -> GateRefusal:
-    return GateRefusal("gate.file", what, f"Files are not read through SQL. {SHOWN}")
+def file(what: str, node: Node | None = None) -> GateRefusal:
+    return GateRefusal("gate.file", what, f"Files are not read through SQL. {SHOWN}", node)
 
 
 def table_function(node: Node, name: str) -> GateRefusal:
     review = why_refused(name)
     why = f": {review.reason}" if review else ""
-    named = f"The function {name}" if review or name in ALLOWED_FUNCTIONS else "This function"
-    return GateRefusal(
-        "gate.function",
-        f"{named} may not stand as a table{at(node)}{why}.",
-        review.mend if review else f"As tables there are {', '.join(sorted(TABLE_FUNCTIONS))}. {SHOWN}",
-    )
+    mend = review.mend if review else f"As tables there are {', '.join(sorted(TABLE_FUNCTIONS))}. {SHOWN}"
+    return GateRefusal("gate.function", f"{_named(name)}{AT} may not stand as a table{why}.", mend, node)
 
 
 def function(node: Node, name: str) -> GateRefusal:
     review = why_refused(name)
     if review:
-        return GateRefusal("gate.function", f"The function {name}{at(node)} is refused: {review.reason}.", review.mend)
+        return GateRefusal("gate.function", f"{_named(name)}{AT} is refused: {review.reason}.", review.mend, node)
     if name in ALLOWED_FUNCTIONS:
-        return GateRefusal(
-            "gate.function",
-            f"The function {name}{at(node)} may not be called so.",
-            "Check what stands in its brackets.",
-        )
-    near = difflib.get_close_matches(name[:64], ALLOWED_FUNCTIONS, 1, 0.75)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return GateRefusal(
-        "gate.function",
-        f"The function{at(node)} is not on the reviewed list.",
-        f"{hint}The reference of the gate lists the functions that may be called; others are reviewed on request.",
+        reason = f"{_named(name)}{AT} may not be called so."
+        return GateRefusal("gate.function", reason, "Check what stands in its brackets, and OVER.", node)
+    mend = (
+        f"{_nearest(name, ALLOWED_FUNCTIONS)}The gate's reference lists the functions; others are reviewed on request."
     )
+    return GateRefusal("gate.function", f"The function{AT} is not on the reviewed list.", mend, node)
 
 
 def unnamed_aggregate(node: Node, name: str) -> GateRefusal:
-    return GateRefusal(
-        "gate.function",
-        f"The aggregate in {name}{at(node)} is not on the reviewed list, or not written as a text.",
-        "Write a text such as 'sum' as the second argument, or call list_sum, list_avg, list_max directly.",
-    )
+    reason = f"The aggregate in {name}{AT} is not on the reviewed list, or not written as a text."
+    mend = "Write a text such as 'sum' as the second argument, or call list_sum, list_avg, list_max directly."
+    return GateRefusal("gate.function", reason, mend, node)
 
 
 def cast_type(node: Node) -> GateRefusal:
-    return GateRefusal(
-        "gate.type",
-        f"The type{at(node)} is not one of DuckDB's own plain types.",
-        "Cast to integer, bigint, double, decimal, varchar, boolean, date, timestamp, interval, uuid or a list.",
-    )
+    mend = "Cast to integer, bigint, double, decimal, varchar, boolean, date, timestamp, interval, uuid or a list."
+    return GateRefusal("gate.type", f"The type{AT} is not one of DuckDB's own plain types.", mend, node)
 
 
 def collation(node: Node) -> GateRefusal:
-    return GateRefusal(
-        "gate.collation", f"The collation{at(node)} is not known.", "Use nocase, noaccent or a language."
-    )
+    mend = "Use nocase, noaccent or a language such as de."
+    return GateRefusal("gate.collation", f"The collation{AT} is not known.", mend, node)
 
 
 def session(node: Node, name: str) -> GateRefusal:
-    return GateRefusal(
-        "gate.function",
-        f"The name {name}{at(node)} is a function of the session.",
-        f"Leave it out. If it is a column, write it with its table: t.{name}.",
-    )
+    mend = f"Leave it out. If it is a column, write it with its table: t.{name}."
+    return GateRefusal("gate.function", f"The name {name}{AT} is a function of the session.", mend, node)
+
+
+def _named(name: str) -> str:
+    """A reviewed function by its name; any other without, for its name could be anything."""
+    review = why_refused(name)
+    known = name in ALLOWED_FUNCTIONS or (review is not None and name in review.names)
+    return f"The function {name}" if known else "This function"
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name[:64], list(known), 1, 0.75)
+    return f"Did you mean {near[0]}? " if near else ""
 
 
 def _spoken(word: str) -> str:
