@@ -33,6 +33,7 @@ SIGNATURES = {
     b"\x1f\x8b": "a compressed file",
     b"%PDF": "a PDF",
     b"\x89PNG": "a picture",
+    b"\xff\xfe": "UTF-16 text",
 }
 
 
