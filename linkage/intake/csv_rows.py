@@ -71,12 +71,22 @@ def count_records(blocks: Iterable[bytes], quote: int) -> int:
     """How many records, the header among them? A last record with an open quotation mark counts as one."""
     count = 0
     try:
-        for block in blocks_of_records(blocks, quote):
-            ends = _record_ends(np.frombuffer(_without_trailing_blanks(block), dtype=np.uint8), quote)
-            count += len(ends)
+        for block, last in with_last(blocks_of_records(blocks, quote)):
+            text = _without_trailing_blanks(block) if last else block
+            count += len(_record_ends(np.frombuffer(text, dtype=np.uint8), quote))
     except Fault:
         count += 1
     return count
+
+
+def with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each block, and whether it is the last."""
+    source = iter(blocks)
+    current = next(source, b"")
+    for following in source:
+        yield current, False
+        current = following
+    yield current, True
 
 
 def parse_block(block: bytes, shape: Shape, first_number: int, *, last: bool) -> RowBatch:

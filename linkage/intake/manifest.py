@@ -100,14 +100,26 @@ def load_manifest(folder: Path) -> Manifest:
             f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors(include_input=False)
         ]
         raise _invalid("; ".join(problems[:6])) from None
-    except (json.JSONDecodeError, RecursionError):
-        raise _invalid("it is not JSON") from None
     except _RepeatedKey:
         raise _invalid("a key stands twice in it") from None
+    except (ValueError, RecursionError):  # not JSON, or a number of thousands of digits
+        raise _invalid("it is not JSON") from None
 
 
-def check_folder(folder: Path, manifest: Manifest) -> None:
-    """Is everything there, nothing else, and each file as packed? Raises Fault for the first that is not."""
+Stamp = tuple[int, int, int]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when a file is written or replaced: inode, bytes, time of change in nanoseconds."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def check_folder(folder: Path, manifest: Manifest) -> dict[str, Stamp]:
+    """Is everything there, nothing else, and each file as packed? Raises Fault for the first that is not.
+
+    Returns each file's stamp from before it was hashed: one that differs after reading was changed meanwhile.
+    """
     expected = {file.name: file for file in manifest.files}
     for entry in sorted(folder.iterdir()):
         if entry.name == MANIFEST:
@@ -122,9 +134,11 @@ def check_folder(folder: Path, manifest: Manifest) -> None:
             raise Fault("file.missing", where=file.name)
         if path.stat().st_size != file.bytes:
             raise Fault("file.truncated", where=file.name)
+    stamps = {file.name: stamp_of(folder / file.name) for file in manifest.files}
     for file in manifest.files:
         if sha256_of(folder / file.name) != file.sha256:
             raise Fault("file.altered", where=file.name)
+    return stamps
 
 
 def sha256_of(path: Path) -> str:

@@ -18,7 +18,15 @@ import numpy as np
 import polars as pl
 
 from linkage.contracts.contract import DatasetColumn, DeliveredFile
-from linkage.intake.csv_rows import RowBatch, Shape, blocks_of_records, count_records, parse_block, split_header
+from linkage.intake.csv_rows import (
+    RowBatch,
+    Shape,
+    blocks_of_records,
+    count_records,
+    parse_block,
+    split_header,
+    with_last,
+)
 from linkage.intake.dates import FORMS
 from linkage.intake.headers import match_header
 from linkage.intake.reasons import Fault
@@ -103,7 +111,7 @@ def _csv_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
     columns = match_header(header, file, line.decode(codec, errors="replace"))
     shape = Shape(ord(file.delimiter), ord(file.quote), codec, len(header))
     number, any_rows = 1, False
-    for part, last in _with_last(chain([body], records)):
+    for part, last in with_last(chain([body], records)):
         batch = parse_block(part, shape, number, last=last)
         number += batch.rows
         if batch.rows:
@@ -155,15 +163,6 @@ def _split_first(block: bytes, quote: int) -> tuple[bytes, bytes]:
     while end != -1 and block.count(bytes([quote]), 0, end) % 2:
         end = block.find(b"\n", end + 1)
     return block[:end].rstrip(b"\r"), block[end + 1 :]
-
-
-def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each block, and whether it is the last."""
-    current = next(blocks, b"")
-    for following in blocks:
-        yield current, False
-        current = following
-    yield current, True
 
 
 def _completed(frame: pl.DataFrame, file: DeliveredFile) -> pl.DataFrame:

@@ -8,7 +8,8 @@ from pathlib import Path
 from audit.model import Actor
 from audit.records import Change
 from linkage.contracts.contract import DatasetContract
-from linkage.intake.manifest import Manifest
+from linkage.intake.manifest import Manifest, Stamp
+from linkage.intake.reasons import REASONS
 from linkage.intake.report import DeliveryResult, FileResult, advice
 from linkage.intake.staging import Staging
 from linkage.store import RECEIVED, REFUSED, Delivery
@@ -26,6 +27,7 @@ class Receipt:
         self.folder = folder
         self.by = by
         self.staging: Staging | None = None
+        self.stamps: dict[str, Stamp] = {}
         self.superseded: Delivery | None = None
         self.files: list[FileResult] = []
         self.columns: list[tuple[str, str, str, int]] = []
@@ -58,7 +60,7 @@ class Receipt:
             if own > tolerated(self.contract, file.rows):
                 agreed = self.contract.tolerance
                 what = f"{own / file.rows:.1%} of the rows of {file.name} are bad; the contract tolerates {agreed:.1%}."
-                return " ".join([what, *advice(self.result(REFUSED))])
+                return " ".join([what, *advice(self.result(REFUSED)), _commonest(file)])
         return None
 
     def result(self, state: str) -> DeliveryResult:
@@ -94,6 +96,12 @@ class Receipt:
             at=change.at,
             by=self.by,
         )
+
+
+def _commonest(file: FileResult) -> str:
+    """What is wrong with most of a file's bad rows, and how to mend it."""
+    code, _ = file.reasons.most_common(1)[0]
+    return f"Most often: {REASONS[code].what} {REASONS[code].mend}"
 
 
 def tolerated(contract: DatasetContract, rows: int) -> int:

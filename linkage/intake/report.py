@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,13 @@ def write_reports(result: DeliveryResult, folder: Path) -> tuple[Path, Path]:
     draft.write_text(json.dumps(as_data(result), indent=2, ensure_ascii=False), encoding="utf-8")
     draft.replace(data)
     return _page(result).write(place / "delivery-report.html"), data
+
+
+def remove_reports_except(known: Collection[str], folder: Path) -> None:
+    """Remove the reports of deliveries that have no record: a receipt was killed between the one and the other."""
+    for place in folder.glob("*"):
+        if place.name not in known:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _page(result: DeliveryResult) -> Report:

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from audit.events import EventName
 from audit.model import Actor
@@ -25,11 +26,11 @@ from linkage.contracts.contract import DatasetContract
 from linkage.contracts.registry import Contracts
 from linkage.errors import DeliveryRefused, UnknownDelivery
 from linkage.intake.checks import RowChecks
-from linkage.intake.manifest import Manifest, check_folder, load_manifest
+from linkage.intake.manifest import Manifest, check_folder, load_manifest, stamp_of
 from linkage.intake.reading import open_rows
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt, tolerated
-from linkage.intake.report import FileResult, write_reports
+from linkage.intake.report import FileResult, remove_reports_except, write_reports
 from linkage.intake.staging import DUCKDB_TYPES, Staging
 from linkage.intake.tables import (
     INCOMING,
@@ -59,10 +60,13 @@ class ReceiptSummary:
     quarantined: dict[str, int]
     reports: tuple[Path, ...]
     supersedes: str | None = None
+    counts: bool = True  # a repeated delivery that has been superseded since does not
 
     @property
     def headline(self) -> str:
         """One sentence without counts."""
+        if self.state == REPEATED and not self.counts:
+            return f"Delivery {self.name} was received before and has been superseded since: nothing was changed."
         if self.state == REPEATED:
             return f"Delivery {self.name} is in the haven already: nothing was changed."
         replaced = f", in place of {self.supersedes}" if self.supersedes else ""
@@ -100,7 +104,7 @@ class DeliveryIntake:
         delivery = Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
         with self._refusal_kept(delivery), self._zones.scratch() as scratch:
             delivery.superseded = self._superseded(manifest)
-            check_folder(folder, manifest)
+            delivery.stamps = check_folder(folder, manifest)
             delivery.staging = Staging(scratch, contract)
             self._read_files(delivery, progress)
             self._judge(delivery)
@@ -118,19 +122,34 @@ class DeliveryIntake:
         return contract
 
     def _repeated(self, manifest: Manifest, by: Actor) -> ReceiptSummary | None:
-        """The same content again, under whatever name, changes nothing."""
+        """The same content again, under whatever name, changes nothing.
+
+        What was superseded comes in again only in place of a delivery that counts now: a correction taken back.
+        """
         with self._records.read() as session:
             query = select(Delivery).where(Delivery.digest == manifest.digest, Delivery.state != REFUSED)
             known = session.scalars(query.order_by(Delivery.at.desc())).first()
-        if known is None:
-            return None
+            if known is None or (known.state == SUPERSEDED and self._takes_back(session, manifest)):
+                return None
         self._records.note(
             EventName.DELIVERY_REPEATED, by=by, dataset=known.dataset, delivery=known.id, digest=manifest.digest
         )
         reports = tuple(sorted((self.reports_folder / known.id).glob("delivery-report.*")))
         return ReceiptSummary(
-            known.id, known.name, known.dataset, REPEATED, dict(known.rows), dict(known.quarantined), reports
+            known.id,
+            known.name,
+            known.dataset,
+            REPEATED,
+            dict(known.rows),
+            dict(known.quarantined),
+            reports,
+            counts=known.state == RECEIVED,
         )
+
+    @staticmethod
+    def _takes_back(session: Session, manifest: Manifest) -> bool:
+        replaced = delivery_named(session, manifest.supersedes) if manifest.supersedes else None
+        return replaced is not None and replaced.dataset == manifest.dataset
 
     def _superseded(self, manifest: Manifest) -> Delivery | None:
         """The delivery that this one replaces. Raises Fault when the names do not fit."""
@@ -165,7 +184,6 @@ class DeliveryIntake:
             raise Fault("file.not_in_contract", where=result.name)
         staging = receipt.rows_staged
         path = receipt.folder / result.name
-        before = path.stat()
         checks = RowChecks(file, self._records.clock.now().date())
         limit = tolerated(receipt.contract, expected)
         kept = 0
@@ -185,8 +203,7 @@ class DeliveryIntake:
         except Fault as fault:
             fault.where = result.name
             raise
-        after = path.stat()
-        if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+        if stamp_of(path) != receipt.stamps[result.name]:
             raise Fault("delivery.changed", where=result.name)
         if result.rows != expected:
             raise Fault("file.row_count", where=result.name)
@@ -263,6 +280,7 @@ class DeliveryIntake:
         remove_leftovers(self._folder)
         with self._records.read() as session:
             states = dict(session.execute(select(Delivery.id, Delivery.state)).tuples().all())
+        remove_reports_except(states, self.reports_folder)
         received = [key for key, state in states.items() if state == RECEIVED]
         with self._zones.linkage() as linkage:
             create_identity(linkage)

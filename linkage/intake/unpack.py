@@ -5,6 +5,7 @@ An archive's own claims about sizes are not believed: bytes are counted as they 
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import tarfile
@@ -22,6 +23,7 @@ LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
 MOST_ENTRIES = 1000
 COPY_BLOCK = 1024 * 1024
 WORK = "unpacked-"
+DAMAGE = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
 
 @contextmanager
@@ -75,8 +77,8 @@ def _unpack_zip(path: Path, target: Path) -> None:
             for info, name in zip(entries, names, strict=True):
                 with archive.open(info) as source:
                     _copy(source, target / name, budget)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
-        raise Fault("archive.damaged") from None
+    except (*DAMAGE, zipfile.BadZipFile, NotImplementedError) as error:
+        raise _damaged(error) from None
 
 
 def _unpack_tar(path: Path, target: Path) -> None:
@@ -96,8 +98,13 @@ def _unpack_tar(path: Path, target: Path) -> None:
                     raise Fault("archive.damaged")
                 with source:
                     _copy(source, target / name, budget)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError):
-        raise Fault("archive.damaged") from None
+    except (*DAMAGE, tarfile.TarError) as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> Exception:
+    """The archive's fault; but a full disk, or any error of the system with its number, is the haven's."""
+    return error if isinstance(error, OSError) and error.errno else Fault("archive.damaged")
 
 
 def _flat_names(names: list[str]) -> list[str]:
