@@ -157,6 +157,8 @@ class LogTree:
                 mend="Free space on its disk. Until then nothing that must be recorded can happen.",
             ) from None
 
+    _journal: int
+
     def _start_journal(self) -> None:
         folder = self.folder / "journal"
         old = [path for path in folder.iterdir() if path.name != _journal_name(self.size)]

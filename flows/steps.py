@@ -25,7 +25,7 @@ R = TypeVar("R")
 WRITER = "haven-writer"
 """The concurrency limit that every writing step holds; the zones' own file locks stand behind it."""
 RETRIES = 3
-RETRY_DELAYS_SECONDS = [1, 5, 20]
+RETRY_DELAYS_SECONDS: list[float] = [1, 5, 20]
 BUSY_CODES = frozenset({"zone.busy", "linkage.zone_busy"})
 
 

@@ -108,8 +108,8 @@ def _connect(zone: duckdb.DuckDBPyConnection) -> None:
 def _doubt(zone: duckdb.DuckDBPyConnection, clusters: str) -> None:
     """Keep why these clusters (cluster, contradiction) were left apart, for their new records."""
     zone.execute(
-        f"INSERT INTO doubts SELECT DISTINCT w.record, CASE WHEN c.contradiction AND w.n IS NOT NULL THEN"
-        f" '{CONTRADICTION}' ELSE '{SEVERAL}' END FROM work w JOIN ({clusters}) c USING (cluster) WHERE NOT w.held"
+        "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION SELECT w.record,"
+        f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END FROM work w JOIN ({clusters}) c USING (cluster) WHERE NOT w.held"
     )
 
 

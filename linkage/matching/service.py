@@ -122,11 +122,14 @@ class Linker:
             "CREATE OR REPLACE TEMP TABLE random_ids AS SELECT person, row_number() OVER () - 1 AS place FROM random"
         )
         zone.unregister("random")
+        # A new table rather than rows added to `persons`: on DuckDB 2.0.0 a join with a temporary table that was made
+        # empty and filled with many rows in the same transaction found none of them.
         zone.execute(
-            "INSERT INTO persons BY NAME SELECT r.person, m.cluster FROM minted m JOIN random_ids r USING (place)"
+            "CREATE OR REPLACE TEMP TABLE assigned AS SELECT person, cluster FROM persons UNION ALL"
+            " SELECT r.person, m.cluster FROM minted m JOIN random_ids r USING (place)"
         )
         now = self._records.clock.now().replace(tzinfo=None)
-        zone.execute("INSERT INTO spine SELECT person, ?::TIMESTAMP FROM persons WHERE cluster > 0", [now])
+        zone.execute("INSERT INTO spine SELECT person, ?::TIMESTAMP FROM assigned WHERE cluster > 0", [now])
         zone.execute(
             "INSERT INTO links BY NAME SELECT w.record, p.person, w.step IS NOT NULL OR enough AS linked,"
             " CASE WHEN w.n IS NOT NULL THEN 'nhs_number' WHEN w.step IS NOT NULL OR enough THEN 'spine'"
@@ -134,12 +137,19 @@ class Linker:
             f" coalesce(w.step, {NOT_JOINED}) AS step, coalesce(w.step, {LAST_STEP}) AS last_step,"
             " CASE WHEN w.step IS NULL THEN coalesce(d.flag, CASE WHEN enough THEN 'no_match' ELSE 'too_little' END)"
             " END AS flag, ?::UUID AS run, ?::TIMESTAMP AS as_at"
-            f" FROM (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN persons p USING (cluster)"
+            f" FROM (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN assigned p USING (cluster)"
             " LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
             " WHERE NOT w.held",
             [run, now],
         )
-        zone.execute("DROP TABLE minted; DROP TABLE random_ids")
+        zone.execute("DROP TABLE minted; DROP TABLE random_ids; DROP TABLE assigned")
+        unlinked = count(zone, "SELECT count(*) FROM evidence ANTI JOIN links USING (record)")
+        if unlinked:
+            raise LinkageError(
+                "Records were left without a link.",
+                where="linkage zone",
+                mend="Nothing was kept; report this as a fault.",
+            )
 
     # phase 2: the research zone
 

@@ -1,0 +1,141 @@
+"""A gateway of the tests' own: real records, a real scope file built from a research zone, real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from access.service import Access
+from audit.clock import FixedClock
+from audit.model import organisation, person, service
+from audit.records import Records
+from environments.gateway.core import QueryCore
+from environments.gateway.doors import Doors
+from environments.gateway.model import Asker, QueryLimits
+from environments.gateway.web import build_app
+from environments.gateway.workers import WorkerPool
+from infra.published import GatewayApprovals, GatewayScopes
+from linkage.scopes.service import ScopePublisher
+from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.havens import START, memory_records, peopled, project_file
+from tests.fakes.zones import LinkageBench
+
+CLIENT = Path(__file__).resolve().parents[2] / "clients" / "haven-client"
+ASHA = Asker("asha", "admissions")
+OUTSIDER = "9990000042"
+
+
+class TextMemory(MemoryAuditLog):
+    """A log that keeps the long texts too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def store_text(self, text: str) -> str:
+        """Keep the text."""
+        self.texts.append(text)
+        return str(len(self.texts))
+
+
+@dataclass
+class GatewayForTests:
+    """Everything that stands, with what can be changed."""
+
+    access: Access
+    records: Records
+    log: TextMemory
+    core: QueryCore
+    doors: Doors
+    workers: WorkerPool
+    publisher: ScopePublisher
+    folder: Path
+
+    async def ask(self, sql: str, parameters: object = None, asker: Asker = ASHA) -> pa.Table:
+        """Ask the core as the doors do; the whole result."""
+        query = await self.core.start(asker, sql, parameters)  # type: ignore[arg-type]
+        parts = [part async for part in self.core.stream(query, sql, parameters)]  # type: ignore[arg-type]
+        return pa.ipc.open_stream(b"".join(parts)).read_all()
+
+    def names(self) -> list[str]:
+        """The events so far."""
+        return [event.name.value for event in self.log.events]
+
+
+def _patients(count: int) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        rows.append(
+            {
+                "local_id": f"p{number}",
+                "surname": f"Name{number}",
+                "forenames": "Zara",
+                "date_of_birth": f"19{50 + number % 40}-03-{10 + number % 18}",
+                "sex": "F",
+                "event_date": f"2026-02-{1 + number % 27:02d}",
+                "code": "44054006" if number % 2 else OUTSIDER,
+                "value": number * 1.0,
+            }
+        )
+    return rows
+
+
+def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, ScopePublisher, TextMemory]:
+    """Linked data of two controllers, and a live, published project over them."""
+    log = TextMemory()
+    records = memory_records(FixedClock(START))
+    records.log = log
+    bench = LinkageBench(home, records)
+    access = peopled(records)
+    columns = {"event_date": "DATE", "code": "VARCHAR"}
+    bench.deliver("gp", "gp_events", _patients(people), columns)
+    episodes = [row | {"admidate": row["event_date"]} for row in _patients(people // 2)]
+    bench.deliver("hospital", "hospital_episodes", episodes, {"admidate": "DATE"})
+    bench.linker.link(by=service("linkage"))
+    access.apply(project_file(), applicant="asha", by=person("asha"))
+    for controller in ("gp", "hospital"):
+        access.approve("admissions", controller, by=organisation(controller))
+    publisher = ScopePublisher(bench.zones, bench.keyring, records, home / "scopes")
+    publisher.publish(access.live_scope("admissions"), by=service("publisher"))
+    return bench, access, publisher, log
+
+
+@asynccontextmanager
+async def gateway(limits: QueryLimits | None = None, people: int = 400) -> AsyncIterator[GatewayForTests]:
+    """A gateway over that project, with its watch running."""
+    home = Path(tempfile.mkdtemp(prefix="hg-"))
+    bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
+    workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60)
+    core = QueryCore(
+        bench.records,
+        GatewayApprovals(access),
+        GatewayScopes(access, bench.records, bench.keyring, home / "scopes"),
+        workers,
+        log,
+        limits or QueryLimits(),
+    )
+    doors = Doors(build_app(core), core, home / "doors")
+    watching = asyncio.create_task(core.watch())
+    try:
+        yield GatewayForTests(access, bench.records, log, core, doors, workers, publisher, home)
+    finally:
+        watching.cancel()
+        await doors.close_all()
+        await core.close()
+        for folder in (home / "scopes").glob("*"):
+            folder.chmod(0o700)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def client() -> None:
+    """Put the client distribution on the path, as a workspace has it."""
+    if str(CLIENT) not in sys.path:
+        sys.path.append(str(CLIENT))
