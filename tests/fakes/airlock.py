@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, event
+from sqlalchemy import Engine, create_engine, event
 
 from access.decisions import Allowed, Decision, Refused
 from audit.clock import FixedClock
@@ -90,14 +90,16 @@ class World:
 
     folder: Path
     check: Check = check_file
+    engine: Engine | None = None  # migrated; else a fresh SQLite file
 
     def __post_init__(self) -> None:
         self.approvals = FakeApprovals()
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
-        self.engine = create_engine(f"sqlite:///{self.folder / 'records.db'}")
-        event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-        Base.metadata.create_all(self.engine)
+        if self.engine is None:
+            self.engine = create_engine(f"sqlite:///{self.folder / 'records.db'}")
+            event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+            Base.metadata.create_all(self.engine)
         self.records = Records(self.engine, self.log, self.clock)
         self.outbox, self.register = self.folder / "outbox", self.folder / "register"
         port: Approvals = self.approvals
@@ -132,4 +134,5 @@ class World:
 
     def close(self) -> None:
         """Let go of the database."""
-        self.engine.dispose()
+        if self.engine is not None:
+            self.engine.dispose()

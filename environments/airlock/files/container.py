@@ -6,10 +6,12 @@ never read on (rules/airlock.md, 5).
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from environments.airlock.errors import SealBroken
@@ -42,6 +44,14 @@ class Container:
         draft.chmod(SEALED_FOLDER)
         draft.rename(place)
         sync_folder(place.parent)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One release or recall at a time: two would prepare the same folder of the outbox."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        with (self._folder / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def read(self, request: str, file: ReleaseFile) -> bytes:
         """A sealed file. Raises SealBroken when it is missing or not as it was sealed."""

@@ -40,22 +40,24 @@ class Releasing:
 
     def release(self, request_id: str, by: Actor) -> Released:
         """Out, or held with the reason; done again it finishes or changes nothing."""
-        request = self.desk.whole(request_id)
-        with self.desk.refusals(EventName.RELEASE_RELEASE_REFUSED, request.project, by, request_id):
-            policies.may_carry_out(request, by, self.desk.is_checker(request, by)).require()
-        if request.state is not S.RELEASED:
-            self._start(request_id, by)
-            self._write_out(request_id, by)
-        return self._put_in_place(request_id)
+        with self.desk.container.alone():
+            request = self.desk.whole(request_id)
+            with self.desk.refusals(EventName.RELEASE_RELEASE_REFUSED, request.project, by, request_id):
+                policies.may_carry_out(request, by, self.desk.is_checker(request, by)).require()
+            if request.state is not S.RELEASED:
+                self._start(request_id, by)
+                self._write_out(request_id, by)
+            return self._put_in_place(request_id)
 
     def recall(self, request_id: str, reason: str, incident: str, recipients: Sequence[str], by: Actor) -> None:
         """Take a release back: files out of the outbox, a signed notice in their place. Raises RefusedError.
 
         Asked again after a crash, it only finishes the outbox and the register.
         """
-        if self.desk.whole(request_id).state is not S.RECALLED:
-            self._recall(request_id, reason, incident, recipients, by)
-        self._finish_recall(request_id)
+        with self.desk.container.alone():
+            if self.desk.whole(request_id).state is not S.RECALLED:
+                self._recall(request_id, reason, incident, recipients, by)
+            self._finish_recall(request_id)
 
     def _recall(self, request_id: str, reason: str, incident: str, recipients: Sequence[str], by: Actor) -> None:
         with self.desk.verb(request_id, by, EventName.RELEASE_RECALL_REFUSED) as work:

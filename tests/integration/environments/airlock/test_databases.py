@@ -1,0 +1,99 @@
+"""The airlock on the real databases: the same story on SQLite and PostgreSQL, and two people at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from access.decisions import RefusedError
+from environments.airlock.states import ReleaseState
+from infra.database import make_engine
+from infra.migrations import upgrade
+from tests.fakes.airlock import ASHA, CARA, CONTEXT, DEV, EVE, GOOD_TABLE, UNROUNDED_TABLE, World
+from tests.fakes.postgres import postgresql
+
+pytestmark = pytest.mark.needs_postgresql
+S = ReleaseState
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A fresh database of each kind, migrated."""
+    if request.param == "sqlite":
+        found = make_engine(f"sqlite:///{tmp_path_factory.mktemp('airlock') / 'haven.db'}")
+        upgrade(found)
+        yield found
+        found.dispose()
+        return
+    with postgresql() as url:
+        found = make_engine(url)
+        upgrade(found)
+        yield found
+        found.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine, tmp_path: Path) -> World:
+    """An airlock on this database."""
+    return World(tmp_path, engine=engine)
+
+
+def test_the_whole_way(world: World) -> None:
+    """Returned, mended, differed, agreed, released, recalled: as on any database, with every time in UTC."""
+    request = world.airlock.submit("falls", "t.csv", UNROUNDED_TABLE, CONTEXT, by=ASHA)
+    assert request.state is S.RETURNED
+    world.airlock.submit("falls", "t.csv", GOOD_TABLE, CONTEXT, by=ASHA, request_id=request.id)
+    world.airlock.decide(request.id, True, by=CARA)
+    world.airlock.decide(request.id, False, "Which year?", by=DEV)
+    assert world.airlock.decide(request.id, True, "Said.", by=DEV).state is S.APPROVED
+    released = world.airlock.release(request.id, by=CARA)
+    assert (released.folder / "t.csv").read_bytes() == GOOD_TABLE
+    found = world.airlock.recall(request.id, "Wrong year.", "INC-1", by=DEV)
+    assert [move.after for move in found.moves] == [
+        S.DRAFT, S.SUBMITTED, S.RETURNED, S.SUBMITTED, S.CHECKING, S.CONSOLIDATING, S.APPROVED, S.RELEASING,
+        S.RELEASED, S.RECALLED,
+    ]  # fmt: skip
+    assert all(move.at == world.clock.at for move in found.moves)
+    with pytest.raises(RefusedError):
+        world.airlock.submit("falls", "u.csv", GOOD_TABLE, CONTEXT, by=ASHA)
+
+
+def test_verdicts_at_the_same_moment(world: World) -> None:
+    """Three checkers decide at once: each verdict is kept or refused, and the request is approved exactly once."""
+    table = b"age,sex,people\n0-39,F,220\n0-39,M,235\n40+,F,310\n40+,M,*\n"
+    request = world.submitted(table)
+    refused: list[str] = []
+
+    def decide(by: object) -> None:
+        try:
+            world.airlock.decide(request, True, by=by)  # type: ignore[arg-type]
+        except RefusedError as error:
+            refused.append(error.refused.code)
+
+    threads = [threading.Thread(target=decide, args=(by,)) for by in (CARA, DEV, EVE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    found = world.airlock.whole(request)
+    assert found.state is S.APPROVED
+    assert [move.after for move in found.moves].count(S.APPROVED) == 1
+    assert len(found.every_verdict) == 2
+    assert refused == ["release.not_in_review"]
+
+
+def test_releases_at_the_same_moment(world: World) -> None:
+    """Two carry it out at once: it is released once, and both find the same whole folder afterwards."""
+    table = b"age,sex,people\n0-39,F,320\n0-39,M,335\n40+,F,410\n40+,M,*\n"
+    request = world.approved(table)
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(world.airlock.release, request, by=CARA) for _ in range(2)]
+    assert done[0].result(timeout=60) == done[1].result(timeout=60)
+    assert world.airlock.get(request).state is S.RELEASED
+    assert world.events.count("release.released") == 1
+    assert sorted(path.name for path in (world.outbox / request).iterdir()) == ["admissions.csv", "manifest.json"]
