@@ -1,0 +1,127 @@
+"""The airlock's routes: who asks comes from the door, errors are code and sentence, and a project sees its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from environments.airlock.web import MOST_BODY, routes
+from tests.fakes.airlock import CARA, CONTEXT, GOOD_TABLE, UNROUNDED_TABLE, World
+
+
+def client(world: World, person: str | None = "asha", project: str | None = "falls") -> httpx.AsyncClient:
+    """A client behind a door that says who asks."""
+
+    async def door(request: Request, onward: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.person, request.state.project = person, project
+        return await onward(request)
+
+    app = Starlette(routes=routes(world.airlock), middleware=[Middleware(BaseHTTPMiddleware, dispatch=door)])
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://haven")
+
+
+def body(table: bytes = GOOD_TABLE, **changes: Any) -> dict[str, Any]:
+    """A submission as the notebook's client sends it."""
+    return {"name": "t.csv", "table_base64": base64.b64encode(table).decode(), "context": CONTEXT, **changes}
+
+
+async def test_a_submission_and_its_state(world: World) -> None:
+    """Submitted from a workspace: checking, and listed; the author's name comes from the door."""
+    async with client(world) as asked:
+        answer = (await asked.post("/v1/releases", json=body())).json()
+        assert (answer["state"], answer["problems"], answer["author"]) == ("checking", [], "person:asha")
+        listed = (await asked.get("/v1/releases")).json()["requests"]
+        assert [one["id"] for one in listed] == [answer["id"]]
+        assert (await asked.get(f"/v1/releases/{answer['id']}")).json() == listed[0]
+
+
+async def test_a_returned_one_says_what_to_mend_and_goes_on(world: World) -> None:
+    """The problems come with the answer; the same request is submitted again."""
+    async with client(world) as asked:
+        first = (await asked.post("/v1/releases", json=body(UNROUNDED_TABLE))).json()
+        assert first["state"] == "returned"
+        assert any("round to the nearest 5" in problem for problem in first["problems"])
+        again = (await asked.post("/v1/releases", json=body(request=first["id"]))).json()
+        assert (again["id"], again["state"], again["round"]) == (first["id"], "checking", 2)
+
+
+@pytest.mark.parametrize(("person", "project"), [(None, "falls"), ("asha", None), (None, None), ("", "falls")])
+async def test_without_a_name_nothing_is_answered(world: World, person: str | None, project: str | None) -> None:
+    """A door that names nobody opens nothing."""
+    async with client(world, person, project) as asked:
+        for answer in (await asked.post("/v1/releases", json=body()), await asked.get("/v1/releases")):
+            assert answer.status_code == 401
+            assert answer.json()["refused"]["code"] == "release.nobody"
+
+
+async def test_a_stranger_is_refused_with_the_rule(world: World) -> None:
+    """Cara is no member: 403 with the code, and the refusal is recorded."""
+    async with client(world, "cara") as asked:
+        answer = await asked.post("/v1/releases", json=body())
+    assert answer.status_code == 403
+    assert answer.json()["refused"]["code"] == "project.not_a_member"
+    assert world.events[-1] == "release.submit_refused"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"table_base64": "not base64!"},
+        {"extra": 1},
+        {"name": 5},
+        {"context": "x"},
+        {"request": 7},
+        {"name": "plot.png"},
+        {"context": {**CONTEXT, "purpos": "x"}},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_what_cannot_be_read_gets_a_sentence(world: World, wrong: dict[str, Any]) -> None:
+    """422 with code, reason and a way to mend it; nothing is stored."""
+    async with client(world) as asked:
+        answer = await asked.post("/v1/releases", json=body(**wrong))
+    assert answer.status_code == 422
+    assert answer.json()["refused"]["reason"]
+    assert answer.json()["refused"]["mend"]
+    assert world.airlock.list() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff", b'{"name": "t.csv"}'])
+async def test_a_body_that_is_no_submission(world: World, content: bytes) -> None:
+    """Not JSON, or not its keys: 422."""
+    async with client(world) as asked:
+        assert (await asked.post("/v1/releases", content=content)).status_code == 422
+
+
+async def test_a_body_without_end_is_cut_off(world: World) -> None:
+    """More than a submission can be is refused while it comes in."""
+    async with client(world) as asked:
+        answer = await asked.post("/v1/releases", content=b" " * (MOST_BODY + 1))
+    assert (answer.status_code, answer.json()["refused"]["code"]) == (422, "disclosure.table_unfit")
+
+
+async def test_another_project_sees_nothing_of_it(world: World) -> None:
+    """Neither in the list nor by number; and a token cannot submit for another project."""
+    request = world.submitted()
+    world.approvals.people_in["stroke"] = {"omar"}
+    async with client(world, "omar", "stroke") as asked:
+        assert (await asked.get("/v1/releases")).json() == {"requests": []}
+        assert (await asked.get(f"/v1/releases/{request}")).status_code == 404
+        assert (await asked.post("/v1/releases", json=body(project="falls"))).status_code == 403
+
+
+async def test_blind_verdicts_are_not_told(world: World) -> None:
+    """While the checkers are blind, the author sees no verdict."""
+    request = world.submitted()
+    world.airlock.decide(request, False, "Too fine.", by=CARA)
+    async with client(world) as asked:
+        assert (await asked.get(f"/v1/releases/{request}")).json()["verdicts"] == []
