@@ -1,0 +1,135 @@
+"""The airlock from the command line, with the real log and records; and the page that teaches it, run as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access.model import Organisation, Person, Role
+from audit.model import organisation, person
+from infra.wiring import Haven
+from tests.acceptance.docs_runner import commands_of, run_commands
+from tests.fakes.havens import GP, HOSPITAL, HOUSE, project_file
+
+ROOT = Path(__file__).resolve().parents[4]
+PAGE = ROOT / "docs" / "output-checking.md"
+BLOCKS = dict(re.findall(r"^```(csv|yaml)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+COUNTS = "age,sex,people\n0-39,F,121\n0-39,M,134\n40+,F,209\n40+,M,4\n"
+PEOPLE = {
+    "asha": Role.RESEARCHER,
+    "ewa": Role.RESEARCHER,
+    "cara": Role.OUTPUT_CHECKER,
+    "dev": Role.OUTPUT_CHECKER,
+    "aud": Role.AUDITOR,
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A haven with a live project and five people, set up as its administrators would."""
+    folder = tmp_path_factory.mktemp("h")
+    haven = Haven.at(folder)
+    ends = haven.clock.now().date() + timedelta(days=200)
+    for name in ("university", "gp", "hospital"):
+        haven.access.register_organisation(Organisation(name, name), by=HOUSE)
+    for name, role in PEOPLE.items():
+        haven.access.register_person(Person(name, name, "university", frozenset({role}), ends), by=HOUSE)
+    for entry in (GP, HOSPITAL):
+        haven.access.register_dataset(entry, by=HOUSE)
+    haven.access.apply(project_file(ends=_later(ends)), applicant="asha", by=person("asha"))
+    for controller in ("gp", "hospital"):
+        haven.access.approve("admissions", controller, by=organisation(controller))
+    haven.records.engine.dispose()
+    haven.audit_log.close()
+    return folder
+
+
+def _later(day: date) -> date:
+    return day + timedelta(days=100)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's own table, with its context beside it."""
+    folder = tmp_path_factory.mktemp("t")
+    (folder / "admissions.csv").write_text(BLOCKS["csv"])
+    (folder / "context.yaml").write_text(BLOCKS["yaml"])
+    return folder / "admissions.csv"
+
+
+def haven(home: Path, *words: str, status: int = 0) -> Any:
+    """Run a command with --json; its data, or its error."""
+    command = [sys.executable, "-m", "infra.cli", *words, "--home", str(home), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout or done.stderr)
+
+
+def submit(home: Path, table: Path, status: int = 0) -> Any:
+    """Asha submits."""
+    context = str(table.with_name("context.yaml"))
+    words = ("release", "submit", "admissions", str(table), "--context", context, "--as", "asha")
+    return haven(home, *words, status=status)
+
+
+def test_from_the_table_to_the_outbox_and_back(home: Path, table: Path) -> None:
+    """Submitted, shown to a checker, decided by two, released, verified by its recipient, recalled."""
+    request = submit(home, table)["id"]
+    shown = haven(home, "release", "show", request, "--as", "cara", "--table")
+    assert shown["tables"][0]["text"] == BLOCKS["csv"]
+    refused = haven(home, "release", "decide", request, "--approve", "--as", "asha", status=77)
+    assert refused["error"]["where"] == "rule release.own_output"
+    haven(home, "release", "decide", request, "--approve", "--as", "cara")
+    assert haven(home, "release", "show", request, "--as", "dev")["verdicts"] == []
+    assert len(haven(home, "release", "show", request, "--as", "aud")["verdicts"]) == 1
+    assert haven(home, "release", "decide", request, "--approve", "--as", "dev")["state"] == "approved"
+    released = haven(home, "release", "release", request, "--as", "cara")
+    assert haven(home, "release", "verify", released["folder"])["request"] == request
+    key = json.loads(Path(released["manifest"]).read_text())["signature"]["public_key"]
+    assert haven(home, "release", "verify", released["folder"], "--key", key)["scope_version"] == 1
+    recalled = haven(
+        home, "release", "recall", request, "--reason", "Wrong year.", "--incident", "INC-1", "--as", "dev"
+    )
+    assert recalled["state"] == "recalled"
+    assert haven(home, "release", "acknowledge", request, "asha", "--as", "dev")["recipients_told"][0]["acknowledged"]
+    assert submit(home, table, status=77)["error"]["where"] == "rule release.recalled_before"
+    assert haven(home, "release", "list", "--state", "recalled")[0]["id"] == request
+
+
+def test_one_that_does_not_pass(home: Path, table: Path, tmp_path: Path) -> None:
+    """Status 65, the problems, and the way on with the same request."""
+    (tmp_path / "context.yaml").write_text(BLOCKS["yaml"])
+    exact = tmp_path / "admissions.csv"
+    exact.write_text(COUNTS)
+    returned = submit(home, exact, status=65)
+    assert returned["state"] == "returned"
+    assert any("Not rounded" in problem for problem in returned["problems"])
+    assert haven(home, "release", "withdraw", returned["id"], "--as", "asha")["state"] == "withdrawn"
+
+
+def test_a_wrong_context_names_its_line(home: Path, table: Path, tmp_path: Path) -> None:
+    """A misspelt key of context.yaml, with its line."""
+    wrong = tmp_path / "context.yaml"
+    wrong.write_text(BLOCKS["yaml"] + "purpos: x\n")
+    words = ("release", "submit", "admissions", str(table), "--context", str(wrong), "--as", "asha")
+    error = haven(home, *words, status=65)["error"]
+    assert "unknown key 'purpos'" in error["what"]
+    assert "line 10" in error["what"]
+
+
+def test_the_pages_commands_work(tmp_path: Path) -> None:
+    """docs/output-checking.md, its table, its counts and its commands, as a reader would run them."""
+    (tmp_path / "counts.csv").write_text(COUNTS)
+    (tmp_path / "admissions.csv").write_text(BLOCKS["csv"])
+    commands = commands_of(PAGE)
+    outcome = run_commands(commands, tmp_path, {"PYTHONPATH": str(ROOT), "HAVEN_HOME": str(tmp_path / "h")})
+    assert outcome.statuses == [0] * len(commands), outcome.printed
+    assert len(commands) >= 4
+    assert (tmp_path / "admissions.csv").read_text().strip() == BLOCKS["csv"].strip()
