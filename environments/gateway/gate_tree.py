@@ -83,7 +83,7 @@ QUERIES: Mapping[str, Shape] = {
         "where_clause": EXPRESSION_OR_NONE,
         "group_expressions": EXPRESSIONS,
         "group_sets": Plain.NUMBER_LISTS,
-        "aggregate_handling": _one_of("STANDARD_HANDLING FORCE_AGGREGATES NO_AGGREGATES_ALLOWED"),
+        "aggregate_handling": _one_of("STANDARD_HANDLING FORCE_AGGREGATES"),
         "having": EXPRESSION_OR_NONE,
         "sample": SAMPLE,
         "qualify": EXPRESSION_OR_NONE,
@@ -120,7 +120,7 @@ TABLES: Mapping[str, Shape] = {
     "EMPTY": _STANDING,
     "EXPRESSION_LIST": {
         **_STANDING,
-        "expected_names": TEXTS,
+        "expected_names": NOTHING,
         "expected_types": NOTHING,
         "values": Part("expression", How.GRID),
     },
@@ -203,8 +203,8 @@ COMPARE_EQUAL COMPARE_NOTEQUAL COMPARE_LESSTHAN COMPARE_LESSTHANOREQUALTO COMPAR
 COMPARE_GREATERTHANOREQUALTO COMPARE_DISTINCT_FROM COMPARE_NOT_DISTINCT_FROM
 """
 _OPERATORS = """
-ARRAY_CONSTRUCTOR ARRAY_EXTRACT ARRAY_SLICE STRUCT_EXTRACT COMPARE_IN COMPARE_NOT_IN GROUPING_FUNCTION
-OPERATOR_COALESCE OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_NOT OPERATOR_NULLIF OPERATOR_TRY OPERATOR_UNPACK
+ARRAY_CONSTRUCTOR ARRAY_EXTRACT ARRAY_SLICE STRUCT_EXTRACT COMPARE_IN GROUPING_FUNCTION
+OPERATOR_COALESCE OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_NOT OPERATOR_TRY OPERATOR_UNPACK
 """
 _WINDOWS = """
 AGGREGATE CUME_DIST FILL FIRST_VALUE LAG LAST_VALUE LEAD NTH_VALUE NTILE PERCENT_RANK RANK RANK_DENSE ROW_NUMBER
@@ -240,7 +240,7 @@ EXPRESSION_KINDS: Mapping[str, Shape] = {
     },
     "SUBQUERY/SUBQUERY": {
         **_SPOKEN,
-        "subquery_type": _one_of("SCALAR EXISTS NOT_EXISTS ANY"),
+        "subquery_type": _one_of("SCALAR EXISTS ANY"),
         "subquery": Part("statement"),
         "child": EXPRESSION_OR_NONE,
         "comparison_type": _one_of(_COMPARISONS + " INVALID"),
@@ -326,7 +326,7 @@ FAMILIES: Mapping[str, Mapping[str, Shape]] = {
         }
     },
     "value": {"": {"type": Part("value_type"), "is_null": FLAG, "value": NUMBER}},
-    "value_type": {"": {"id": _one_of("BIGINT DOUBLE INTEGER DECIMAL"), "type_info": NOTHING}},
+    "value_type": {"": {"id": _one_of("BIGINT DOUBLE INTEGER"), "type_info": NOTHING}},
 }
 """Every family of parts: kind -> shape. A part's kind is `CLASS/TYPE`, its `type`, or empty where there is but one."""
 

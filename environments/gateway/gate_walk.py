@@ -55,12 +55,12 @@ def _part(family: str, node: Any, names: Names, depth: int) -> None:
         raise words.unknown_kind(family, kind, node)
     if not isinstance(node, dict) or node.keys() != shape.keys():
         raise words.unknown_part(family)
-    _check(family, kind, node, names)
     if family == "query":
         _query(node, shape, names, depth + 1)
         return
     for key, rule in shape.items():
         _key(rule, node[key], names, depth + 1, key, node)
+    _check(family, kind, node, names)  # last: what it reads has its shape by now
 
 
 def kind_of(node: Any) -> str:
