@@ -25,7 +25,7 @@ CREATE INDEX IF NOT EXISTS entry_verb ON entry (verb);
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for. `by` matches with or without its kind (`asha`, `person:asha`); `verb` a name or its beginning."""
+    """What is looked for. `by` with or without its kind (`asha`, `person:asha`); `verb` a name or its beginning."""
 
     by: str | None = None
     project: str | None = None

@@ -302,7 +302,7 @@ def _not_canonical(entry: bytes) -> str | None:
         value = json.loads(entry)
         if not isinstance(value, dict) or _canonical(value) != entry:
             return "the entry is not in canonical form"
-        if not {"specversion", "id", "source", "type", "time", "data"} == set(value):
+        if set(value) != {"specversion", "id", "source", "type", "time", "data"}:
             return "the entry is no event"
     except (ValueError, RecursionError):
         return "the entry cannot be read"

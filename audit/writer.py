@@ -15,12 +15,13 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -29,13 +30,14 @@ from audit.errors import AuditError, AuditUnavailable
 from audit.merkle import leaf_hash
 from audit.reader import LogReader
 from audit.tree import LogTree
-from audit.wire import LARGEST_MESSAGE, LENGTH, pack
+from audit.wire import LARGEST_MESSAGE, LENGTH, pack, receive
 
 GROUP_SECONDS = 0.005
 GROUP_EVENTS = 100
 CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_EVENTS = 256
 REMEMBERED_IDS = 20_000
+SECONDS_TO_TAKE_OVER = 20.0
 KEY_FILE, PUBLIC_FILE, ORIGIN_FILE = "log.key", "log.pub", "origin"
 PRIVATE_FILE = 0o600
 
@@ -118,6 +120,9 @@ class Writer:
                         return {"digest": await asyncio.to_thread(self.tree.store_text, str(request["text"]))}
                 case "status":
                     return {"size": self.tree.size, "signed": self.tree.signed_size}
+                case "retire" if self.idle_seconds is not None:
+                    self.stopping.set()  # it was started on demand; one that stays takes over
+                    return {"retires": True}
                 case _:
                     return _refusal("audit.unknown_request", "The log's writer knows no such request.")
         except AuditError as error:
@@ -249,6 +254,26 @@ async def _run(folder: Path, socket_path: Path, idle_seconds: float | None) -> N
     await writer.serve(socket_path)
 
 
+def _take(lock: TextIO, socket_path: Path, *, stays: bool) -> bool:
+    """Hold the log's lock. A writer that stays asks one that was started on demand to retire, and waits for it."""
+    until = time.monotonic() + SECONDS_TO_TAKE_OVER
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not stays or time.monotonic() > until:
+                return False
+        else:
+            return True
+        with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(1.0)
+            connection.connect(str(socket_path))
+            connection.sendall(pack({"op": "retire"}))
+            if "error" in receive(connection):
+                return False  # it stays, too
+        time.sleep(0.05)
+
+
 def main() -> int:
     """Run until stopped; 0, or 73 when another writer holds the folder."""
     parser = argparse.ArgumentParser(prog="audit.writer", description="The audit log's writer.")
@@ -258,9 +283,7 @@ def main() -> int:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (options.folder / ".writer").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(lock, options.socket, stays=options.idle_seconds is None):
             sys.stderr.write("another writer holds this log\n")
             return 73
         try:

@@ -48,7 +48,7 @@ def main() -> None:
     from audit.errors import HavenError
 
     try:
-        app()
+        app(prog_name="haven")
     except HavenError as error:
         sys.exit(show_error(error))
     except Exception as error:

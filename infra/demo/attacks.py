@@ -63,8 +63,7 @@ def _on_the_log(stage: Stage) -> None:
     teller = stage.teller
     for what, change in (("One byte of the log, changed", _change_a_byte), ("The log's end, cut off", _cut_the_end)):
         verdict = _verdict_of_a_copy(stage.haven.settings.audit_folder, change)
-        sentence = next(iter(verdict.sentences()), "")
-        teller.proved(what, not verdict.whole, sentence[:220])
+        teller.proved(what, not verdict.whole, " ".join(verdict.sentences())[:300])
 
 
 def _verdict_of_a_copy(folder: Path, change: object) -> Verdict:
