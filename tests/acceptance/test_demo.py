@@ -1,0 +1,111 @@
+"""The demo as its reader sees it: it ends well, everything it claims held, and its report and log say so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The demo with few people; its home and what it printed."""
+    home = tmp_path_factory.mktemp("d") / "h"
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", "demo", "--people", "3000", "--home", str(home)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    yield home, done.stdout
+    for scope in home.glob("scopes/*"):
+        scope.chmod(0o700)
+
+
+def _haven(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli", *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_every_claim_of_the_demo_held(played: tuple[Path, str]) -> None:
+    """Each attack is refused or detected, each promise kept, in a real workspace."""
+    _, text = played
+    assert "FAILED" not in text
+    assert text.count("  held  ") >= 13
+    for claim in (
+        "A socket opened from the notebook: refused",
+        "The author approves her own output: refused",
+        "A query after one controller withdrew: refused",
+        "One byte of the log, changed: refused or detected",
+        "The log's end, cut off: refused or detected",
+        "the log is whole",
+        "Everything held.",
+    ):
+        assert claim in text
+
+
+def test_its_report_is_one_page_with_its_pictures(played: tuple[Path, str]) -> None:
+    """A self-contained page: plots inside, nothing fetched, no script."""
+    home, _ = played
+    page = (home / "reports" / "demo.html").read_text(encoding="utf-8")
+    assert page.count("<svg") >= 3
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert "Asha, researcher" in page
+
+
+def test_its_log_verifies_and_tells_the_place_of_a_change(played: tuple[Path, str]) -> None:
+    """`haven audit verify` says whole; after one byte is changed it says not whole, with the place."""
+    home, _ = played
+    whole = _haven("audit", "verify", "--home", str(home), "--json")
+    assert json.loads(whole.stdout)["whole"] is True
+    entries = next(
+        path for path in sorted((home / "audit" / "tile").rglob("*")) if path.is_file() and "entries" in str(path)
+    )
+    content = entries.read_bytes()
+    mode = entries.stat().st_mode
+    entries.chmod(0o600)
+    entries.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    try:
+        broken = _haven("audit", "verify", "--home", str(home))
+        assert broken.returncode == 1
+        assert "entr" in broken.stdout
+    finally:
+        entries.write_bytes(content)
+        entries.chmod(mode)
+
+
+def test_every_step_can_be_asked_of_the_log(played: tuple[Path, str]) -> None:
+    """The search finds who did what, in words and as data."""
+    home, _ = played
+    refused = json.loads(_haven("audit", "search", "--home", str(home), "--verb", "query.refused", "--json").stdout)
+    assert len(refused) >= 2
+    assert {entry["by"] for entry in refused} == {"person:asha"}
+    words = _haven("audit", "search", "--home", str(home), "--by", "council").stdout
+    assert "withdr" in words or "took" in words
+
+
+def test_the_released_files_verify_against_their_signed_manifest(played: tuple[Path, str]) -> None:
+    """Whoever receives a release can check it; a changed file is told."""
+    home, _ = played
+    manifests = sorted((home / "outbox").rglob("*manifest*.json"))
+    assert len(manifests) == 2
+    for manifest in manifests:
+        good = _haven("release", "verify", str(manifest.parent), "--home", str(home))
+        assert good.returncode == 0, good.stdout + good.stderr
+    table = next(manifests[0].parent.rglob("*.csv"))
+    content = table.read_bytes()
+    table.chmod(0o600)
+    table.write_bytes(content.replace(b"*", b"7", 1) if b"*" in content else content + b"\n")
+    bad = _haven("release", "verify", str(manifests[0].parent), "--home", str(home))
+    assert bad.returncode != 0
