@@ -22,6 +22,7 @@ Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
 LF, CR, NUL = 10, 13, 0
 LARGEST_RECORD = 1024 * 1024
+MOST_BLANK = 100_000  # in one block
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -56,7 +57,7 @@ def blocks_of_records(blocks: Iterable[bytes], quote: int) -> Iterator[bytes]:
         data = rest + block
         end = _last_record_end(np.frombuffer(data, dtype=np.uint8), quote)
         if end == 0 and len(data) > LARGEST_RECORD + len(block):
-            raise Fault("csv.quote_open")
+            raise Fault("csv.quote_open" if data.count(bytes([quote])) % 2 else "csv.endless_line")
         if end:
             yield data[:end]
         rest = data[end:]
@@ -142,6 +143,7 @@ def _last_record_end(data: Bytes, quote: int) -> int:
 def _structural_faults(data: Bytes, starts: Numbers, ends: Numbers, shape: Shape) -> dict[int, str]:
     """Rows that cannot be parsed: index in the block to reason code; the first reason found counts."""
     faults: dict[int, str] = {}
+    _refuse_rubble(starts, ends)
     separators = data == shape.delimiter
     outside = _outside(data, shape.quote)
     if outside is not None:
@@ -158,6 +160,12 @@ def _structural_faults(data: Bytes, starts: Numbers, ends: Numbers, shape: Shape
     for index in np.flatnonzero(fields != shape.width):
         faults.setdefault(int(index), "row.too_many_fields" if fields[index] > shape.width else "row.too_few_fields")
     return faults
+
+
+def _refuse_rubble(starts: Numbers, ends: Numbers) -> None:
+    """Empty lines by the hundred thousand are no rows to set aside one by one. Raises Fault."""
+    if np.count_nonzero(ends - starts <= 1) > MOST_BLANK:
+        raise Fault("csv.unparsable", "Most of the file is empty lines.")
 
 
 def _misplaced_quotes(data: Bytes, shape: Shape) -> Numbers:

@@ -27,7 +27,7 @@ FORMS: dict[str, WrittenForm] = {
 }
 OTHER_SPELLINGS = {
     "d/m/yy": r"^\d{1,2}/\d{1,2}/\d{2}$",
-    "d/m/yyyy": r"^\d{1,2}/\d{1,2}/\d{4}$",
+    "d/m/yyyy": r"^(\d/\d{1,2}|\d{2}/\d)/\d{4}$",
     "dd-Mon-yy": r"^\d{1,2}-[A-Za-z]{3}-\d{2}$",
     "d Month yyyy": r"^\d{1,2}(st|nd|rd|th)? [A-Za-z]{3,9},? \d{4}$",
     "with a time of day": r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}",

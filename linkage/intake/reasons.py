@@ -127,6 +127,9 @@ REASONS: dict[str, Reason] = {
     "csv.quote_open": Reason(
         "A quotation mark is opened and never closed.", "Double quotation marks inside a text, and close each field."
     ),
+    "csv.endless_line": Reason(
+        "A line is longer than a megabyte.", "Export it again with one record on each line, or mend its line ends."
+    ),
     "csv.unparsable": Reason("Part of the file cannot be parsed.", "Export it again with standard quotation."),
     "header.missing": Reason("The first line is not the header of the contract.", "Send the header as first line."),
     "header.wrong": Reason("The header is not that of the contract.", "Correct the header."),

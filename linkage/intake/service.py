@@ -279,7 +279,7 @@ class DeliveryIntake:
         """Remove every row whose delivery does not stand as received: a crash's, or a superseded delivery's."""
         remove_leftovers(self._folder)
         with self._records.read() as session:
-            states = dict(session.execute(select(Delivery.id, Delivery.state)).tuples().all())
+            states: dict[str, str] = dict(session.execute(select(Delivery.id, Delivery.state)).all())
         remove_reports_except(states, self.reports_folder)
         received = [key for key, state in states.items() if state == RECEIVED]
         with self._zones.linkage() as linkage:
