@@ -44,12 +44,14 @@ def _spoken_place(sql: str, node: object) -> str:
 
 
 def too_long(most: int) -> GateRefusal:
+    """The statement has more bytes than one may have."""
     return GateRefusal(
         "gate.too_long", f"A statement may have {most:,} bytes.", "Ask in parts, or give lists as a parameter."
     )
 
 
 def too_deep() -> GateRefusal:
+    """It is nested more deeply than can be judged."""
     return GateRefusal(
         "gate.too_deep",
         "The statement is nested too deeply to be judged.",
@@ -58,12 +60,14 @@ def too_deep() -> GateRefusal:
 
 
 def not_text() -> GateRefusal:
+    """It holds what is no text."""
     return GateRefusal(
         "gate.not_text", "The statement holds a character that is not text (NUL or half a sign).", "Type it anew."
     )
 
 
 def how_many(statements: int) -> GateRefusal:
+    """There is not exactly one statement."""
     if statements == 0:
         return GateRefusal("gate.one_statement", "There is no statement.", "Write one SELECT.")
     return GateRefusal(
@@ -72,6 +76,7 @@ def how_many(statements: int) -> GateRefusal:
 
 
 def select_only() -> GateRefusal:
+    """It is another kind of statement than SELECT."""
     return GateRefusal(
         "gate.select_only",
         "Only SELECT may be asked; not EXPLAIN, COPY, ATTACH, SET, PRAGMA, CREATE, INSERT, or PIVOT without values.",
@@ -80,6 +85,7 @@ def select_only() -> GateRefusal:
 
 
 def not_understood(place: int | None) -> GateRefusal:
+    """It is no SQL as the parser reads it."""
     return GateRefusal(
         "gate.not_understood",
         f"The statement is not SQL as DuckDB reads it{AT}.",
@@ -100,6 +106,7 @@ def unknown_kind(family: str, kind: str, node: Any) -> GateRefusal:
 
 
 def unknown_part(what: str) -> GateRefusal:
+    """The tree holds a part that nobody has reviewed."""
     reason = f"The statement's {_spoken(what)} has a part that the gate does not know."
     return GateRefusal("gate.unknown_construct", reason, PLAIN_SQL)
 
@@ -120,16 +127,19 @@ def unknown_value(key: str, node: Node) -> GateRefusal:
 
 
 def version(node: Node) -> GateRefusal:
+    """A table is asked for as it was at another time."""
     reason = f"A table is asked as it is now; AT (...){AT} is refused."
     return GateRefusal("gate.schema", reason, "Leave AT (...) out.", node)
 
 
 def schema(node: Node) -> GateRefusal:
+    """A name has a catalogue or schema before it."""
     reason = f"The name{AT} has a catalogue or schema before it; only main is known, and only before a table."
     return GateRefusal("gate.schema", reason, "Write the name alone.", node)
 
 
 def table(node: Node, name: str, known: Collection[str]) -> GateRefusal:
+    """A name in FROM is neither an approved view nor named by WITH."""
     if FILE.search(name):
         return file(f"A file stands as a table{AT}.", node)
     reason = f"The name{AT} is neither an approved table nor one that WITH has named before."
@@ -137,10 +147,12 @@ def table(node: Node, name: str, known: Collection[str]) -> GateRefusal:
 
 
 def file(what: str, node: Node | None = None) -> GateRefusal:
+    """A name in FROM is a file or an address."""
     return GateRefusal("gate.file", what, f"Files are not read through SQL. {SHOWN}", node)
 
 
 def table_function(node: Node, name: str) -> GateRefusal:
+    """A function stands where a table stands, and may not."""
     review = why_refused(name)
     why = f": {review.reason}" if review else ""
     mend = review.mend if review else f"As tables there are {', '.join(sorted(TABLE_FUNCTIONS))}. {SHOWN}"
@@ -148,6 +160,7 @@ def table_function(node: Node, name: str) -> GateRefusal:
 
 
 def function(node: Node, name: str) -> GateRefusal:
+    """A function may not be called."""
     review = why_refused(name)
     if review:
         return GateRefusal("gate.function", f"{_named(name)}{AT} is refused: {review.reason}.", review.mend, node)
@@ -161,22 +174,26 @@ def function(node: Node, name: str) -> GateRefusal:
 
 
 def unnamed_aggregate(node: Node, name: str) -> GateRefusal:
+    """An aggregate is called without a name."""
     reason = f"The aggregate in {name}{AT} is not on the reviewed list, or not written as a text."
     mend = "Write a text such as 'sum' as the second argument, or call list_sum, list_avg, list_max directly."
     return GateRefusal("gate.function", reason, mend, node)
 
 
 def cast_type(node: Node) -> GateRefusal:
+    """A cast names a type that is not known."""
     mend = "Cast to integer, bigint, double, decimal, varchar, boolean, date, timestamp, interval, uuid or a list."
     return GateRefusal("gate.type", f"The type{AT} is not one of DuckDB's own plain types.", mend, node)
 
 
 def collation(node: Node) -> GateRefusal:
+    """A collation is not known."""
     mend = "Use nocase, noaccent or a language such as de."
     return GateRefusal("gate.collation", f"The collation{AT} is not known.", mend, node)
 
 
 def session(node: Node, name: str) -> GateRefusal:
+    """A column is a word that asks of the session."""
     mend = f"Leave it out. If it is a column, write it with its table: t.{name}."
     return GateRefusal("gate.function", f"The name {name}{AT} is a function of the session.", mend, node)
 
