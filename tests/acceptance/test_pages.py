@@ -74,6 +74,7 @@ def test_a_pages_commands_work(page: Path, walked: Outcome, folder: Path, tmp_pa
     place.mkdir()
     (place / "docs").symlink_to(ROOT / "docs")
     shutil.copytree(folder / "walk", place / "walk")
+    (place / "counts.csv").write_text("age,sex,people\n20,F,104\n20,M,96\n40,F,233\n40,M,7\n", encoding="utf-8")
     try:
         done = run_commands(commands_of(page), place, {"HAVEN_HOME": str(home)})
     finally:
