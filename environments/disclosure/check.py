@@ -195,7 +195,7 @@ class _Checking:
         self, keys: list[Key], column: str, sums: list[Sum], hidden: list[int]
     ) -> dict[int, tuple[int, int | None]] | None:
         ranges = [self._range(key, column) for key in keys]
-        return possible_values(ranges, sums, hidden)
+        return possible_values(ranges, sums, hidden, lambda low, high: not too_narrow((low, high), self.rules))
 
     def _told(self, key: Key, column: str, interval: Interval, lines: list[Line]) -> None:
         if (key, column) in self.findings:
