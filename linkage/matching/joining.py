@@ -109,7 +109,8 @@ def _doubt(zone: duckdb.DuckDBPyConnection, clusters: str) -> None:
     """Keep why these clusters (cluster, contradiction) were left apart, for their new records."""
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION SELECT w.record,"
-        f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END FROM work w JOIN ({clusters}) c USING (cluster) WHERE NOT w.held"
+        f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END AS flag"
+        f" FROM work w JOIN ({clusters}) c USING (cluster) WHERE NOT w.held"
     )
 
 

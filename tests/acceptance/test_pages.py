@@ -66,7 +66,7 @@ def test_the_walk_through_shows_what_it_promises(walked: Outcome, folder: Path) 
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.name)
 def test_a_pages_commands_work(page: Path, walked: Outcome, folder: Path, tmp_path: Path) -> None:
-    """Each other page, on the haven that the walk-through left: its commands end well."""
+    """Each other page, on the haven that the walk-through left."""
     assert walked.statuses[-1] == 0
     home = tmp_path / "h"
     shutil.copytree(folder / "haven-home", home, ignore=shutil.ignore_patterns("run", "*.sock"))
