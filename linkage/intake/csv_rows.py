@@ -20,6 +20,7 @@ from linkage.intake.reasons import Fault
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 LF, CR, NUL = 10, 13, 0
 LARGEST_RECORD = 1024 * 1024
 MOST_BLANK = 100_000  # in one block
@@ -55,7 +56,7 @@ def blocks_of_records(blocks: Iterable[bytes], quote: int) -> Iterator[bytes]:
     rest, start_of_rest = b"", 0
     for block in blocks:
         data = rest + block
-        end = _last_record_end(np.frombuffer(data, dtype=np.uint8), quote)
+        end = _last_record_end(data, quote)
         if end == 0 and len(data) > LARGEST_RECORD + len(block):
             raise Fault("csv.quote_open" if data.count(bytes([quote])) % 2 else "csv.endless_line")
         if end:
@@ -74,7 +75,8 @@ def count_records(blocks: Iterable[bytes], quote: int) -> int:
     try:
         for block, last in with_last(blocks_of_records(blocks, quote)):
             text = _without_trailing_blanks(block) if last else block
-            count += len(_record_ends(np.frombuffer(text, dtype=np.uint8), quote))
+            array = np.frombuffer(text, dtype=np.uint8)
+            count += len(_record_ends(array, _outside(array, quote)))
     except Fault:
         count += 1
     return count
@@ -95,11 +97,12 @@ def parse_block(block: bytes, shape: Shape, first_number: int, *, last: bool) ->
     if last:
         block = _without_trailing_blanks(block)
     data = np.frombuffer(block, dtype=np.uint8)
-    ends = _record_ends(data, shape.quote)
+    outside = _outside(data, shape.quote)
+    ends = _record_ends(data, outside)
     if not len(ends):
         return RowBatch(_no_rows(shape.width), np.empty(0, dtype=np.int64))
     starts = np.concatenate(([0], ends[:-1] + 1))
-    reasons = _structural_faults(data, starts, ends, shape)
+    reasons = _structural_faults(data, starts, ends, outside, shape)
     text = _decoded(block, starts, ends, reasons, shape.codec)
     numbers = np.arange(first_number, first_number + len(ends), dtype=np.int64)
     bad = [(int(numbers[i]), reasons[i], _shown(block[starts[i] : ends[i]], shape.codec)) for i in sorted(reasons)]
@@ -119,33 +122,38 @@ def _without_trailing_blanks(block: bytes) -> bytes:
     return stripped + b"\n" if stripped else b""
 
 
-def _outside(data: Bytes, quote: int) -> npt.NDArray[np.bool_] | None:
+def _outside(data: Bytes, quote: int) -> Mask | None:
     """Which bytes lie outside quotation marks? None: all of them."""
     marks = data == quote
     if not marks.any():
         return None
-    outside: npt.NDArray[np.bool_] = (np.cumsum(marks, dtype=np.int32) & 1) == 0
+    # An even number of marks before a byte: counted modulo 256, which keeps even and odd and an eighth of the memory.
+    outside: Mask = (np.cumsum(marks, dtype=np.uint8) & 1) == 0
     return outside
 
 
-def _record_ends(data: Bytes, quote: int) -> Numbers:
+def _record_ends(data: Bytes, outside: Mask | None) -> Numbers:
     """The positions of the line ends that end a record."""
     line_ends = data == LF
-    outside = _outside(data, quote)
     return np.flatnonzero(line_ends if outside is None else line_ends & outside)
 
 
-def _last_record_end(data: Bytes, quote: int) -> int:
-    ends = _record_ends(data, quote)
+def _last_record_end(data: bytes, quote: int) -> int:
+    """Where the last whole record ends; 0: none does."""
+    if bytes([quote]) not in data:
+        return data.rfind(b"\n") + 1
+    array = np.frombuffer(data, dtype=np.uint8)
+    ends = _record_ends(array, _outside(array, quote))
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
-def _structural_faults(data: Bytes, starts: Numbers, ends: Numbers, shape: Shape) -> dict[int, str]:
+def _structural_faults(
+    data: Bytes, starts: Numbers, ends: Numbers, outside: Mask | None, shape: Shape
+) -> dict[int, str]:
     """Rows that cannot be parsed: index in the block to reason code; the first reason found counts."""
     faults: dict[int, str] = {}
     _refuse_rubble(starts, ends)
     separators = data == shape.delimiter
-    outside = _outside(data, shape.quote)
     if outside is not None:
         separators &= outside
         for position in _misplaced_quotes(data, shape):
@@ -155,8 +163,7 @@ def _structural_faults(data: Bytes, starts: Numbers, ends: Numbers, shape: Shape
     lengths = ends - starts - ((data[ends - 1] == CR) & (ends > starts))
     for index in np.flatnonzero(lengths <= 0):
         faults.setdefault(int(index), "row.blank")
-    totals = np.concatenate(([0], np.cumsum(separators, dtype=np.int64)))
-    fields = totals[ends] - totals[starts] + 1
+    fields = np.add.reduceat(separators, starts, dtype=np.int64) + 1
     for index in np.flatnonzero(fields != shape.width):
         faults.setdefault(int(index), "row.too_many_fields" if fields[index] > shape.width else "row.too_few_fields")
     return faults

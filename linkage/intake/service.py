@@ -31,7 +31,7 @@ from linkage.intake.reading import open_rows
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt, tolerated
 from linkage.intake.report import FileResult, remove_reports_except, write_reports
-from linkage.intake.staging import DUCKDB_TYPES, Staging
+from linkage.intake.staging import DUCKDB_TYPES, Staging, bound_memory
 from linkage.intake.tables import (
     INCOMING,
     create_identity,
@@ -228,16 +228,17 @@ class DeliveryIntake:
         progress("splitting", 0, None)
         staging = receipt.rows_staged
         with self._zones.linkage() as linkage, _transaction(linkage):
+            bound_memory(linkage)
             create_identity(linkage)
             for file in receipt.contract.files:
                 if not file.joins:
-                    for batch in staging.identity_batches(file):
-                        _insert(linkage, "identity", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
+                    rows = staging.identity_rows(file)
+                    _insert(linkage, "identity", rows, delivery=receipt.id, dataset=receipt.contract.dataset)
         with self._zones.research() as research, _transaction(research):
+            bound_memory(research)
             for file in receipt.contract.files:
                 create_incoming(research, file.table, {n: DUCKDB_TYPES[kind] for n, kind in file.payload.items()})
-                for batch in staging.payload_batches(file):
-                    _insert(research, INCOMING + file.table, batch, delivery=receipt.id)
+                _insert(research, INCOMING + file.table, staging.payload_rows(file), delivery=receipt.id)
         self._quarantine(receipt, None)
 
     def _quarantine(self, receipt: Receipt, limit: int | None) -> None:
@@ -245,8 +246,8 @@ class DeliveryIntake:
             return
         with self._zones.quarantine() as quarantine, _transaction(quarantine):
             _create_quarantine(quarantine)
-            for batch in receipt.rows_staged.bad_batches(limit):
-                _insert(quarantine, "quarantine", batch, delivery=receipt.id, dataset=receipt.contract.dataset)
+            rows = receipt.rows_staged.bad_rows(limit)
+            _insert(quarantine, "quarantine", rows, delivery=receipt.id, dataset=receipt.contract.dataset)
 
     def _switch_on(self, receipt: Receipt) -> ReceiptSummary:
         """The record that makes the rows count, with its entry in the log; then what it replaced is removed."""
@@ -357,12 +358,13 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, batch: pa.RecordBatch, **constants: str) -> None:
-    columns = ", ".join(quoted(name) for name in batch.schema.names)
-    connection.register("batch", pa.Table.from_batches([batch]))
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatchReader, **constants: str) -> None:
+    """As one stream: DuckDB holds what is registered until the transaction ends, so batch by batch is all at once."""
+    columns = ", ".join(quoted(name) for name in rows.schema.names)
+    connection.register("rows", rows)
     connection.execute(
         f"INSERT INTO {quoted(table)} ({', '.join(constants)}, {columns}) SELECT {', '.join('?' for _ in constants)},"
-        f" {columns} FROM batch",
+        f" {columns} FROM rows",
         list(constants.values()),
     )
-    connection.unregister("batch")
+    connection.unregister("rows")

@@ -6,8 +6,6 @@ acceptable; only then do they go to the zones. Row keys are made here, fresh and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -34,7 +32,7 @@ class Staging:
     def __init__(self, connection: duckdb.DuckDBPyConnection, contract: DatasetContract) -> None:
         self._connection = connection
         self._contract = contract
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        bound_memory(connection)
         connection.execute("SET preserve_insertion_order = false")
         connection.execute(
             "CREATE TABLE bad (file TEXT, tbl TEXT, row_number BIGINT, reasons TEXT[], key TEXT, content TEXT)"
@@ -98,28 +96,27 @@ class Staging:
         ).fetchall()
         return [(str(file), str(column), str(reason), int(count)) for file, column, reason, count in found]
 
-    def identity_batches(self, file: DeliveredFile) -> Iterator[pa.RecordBatch]:
+    def identity_rows(self, file: DeliveredFile) -> pa.RecordBatchReader:
         """row_key and identifiers, in random order: the order of rows must not tie identity to payload."""
         have = set(_identifiers(file))
         columns = [f"{quoted(IDENTITY + n)} AS {n}" if n in have else f"NULL::TEXT AS {n}" for n in IDENTIFIERS]
-        yield from self._stream(f"SELECT row_key, {', '.join(columns)} FROM {_stage(file)} ORDER BY row_key")
+        return self._stream(f"SELECT row_key, {', '.join(columns)} FROM {_stage(file)} ORDER BY row_key")
 
-    def payload_batches(self, file: DeliveredFile) -> Iterator[pa.RecordBatch]:
+    def payload_rows(self, file: DeliveredFile) -> pa.RecordBatchReader:
         """row_key and payload; a child's row key is its parent's, found by the controller's own key."""
         columns = ", ".join(f"c.{quoted(PAYLOAD + name)} AS {quoted(name)}" for name in file.payload)
         columns = f", {columns}" if columns else ""
         parent = self._contract.table(file.joins.to) if file.joins else None
         if parent is None:
-            yield from self._stream(f"SELECT c.row_key{columns} FROM {_stage(file)} c")
-            return
-        yield from self._stream(
+            return self._stream(f"SELECT c.row_key{columns} FROM {_stage(file)} c")
+        return self._stream(
             f"SELECT p.row_key{columns} FROM {_stage(file)} c JOIN {_stage(parent)} p ON c.join_key = p.key"
         )
 
-    def bad_batches(self, limit: int | None) -> Iterator[pa.RecordBatch]:
+    def bad_rows(self, limit: int | None) -> pa.RecordBatchReader:
         """The rows for the quarantine: file, row number, reasons, content. limit: at most so many."""
         at_most = f" LIMIT {limit}" if limit is not None else ""
-        yield from self._stream(f"SELECT file, tbl, row_number, reasons, content FROM bad{at_most}")
+        return self._stream(f"SELECT file, tbl, row_number, reasons, content FROM bad{at_most}")
 
     def _create(self, file: DeliveredFile) -> None:
         columns = [f"{quoted(IDENTITY + name)} TEXT" for name in _identifiers(file)]
@@ -169,12 +166,17 @@ class Staging:
             f"DELETE FROM {_stage(file)} s WHERE EXISTS (SELECT 1 FROM moved m WHERE m.file = s.file AND m.row = s.row)"
         )
 
-    def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
-        yield from self._connection.sql(query).to_arrow_reader(BATCH)
+    def _stream(self, query: str) -> pa.RecordBatchReader:
+        return self._connection.sql(query).to_arrow_reader(BATCH)
 
     def _count(self, query: str) -> int:
         row = self._connection.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+
+def bound_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    """What does not fit is spilled beside the zone's file: a delivery may be larger than memory."""
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
 
 
 def _identifiers(file: DeliveredFile) -> list[str]:

@@ -1,0 +1,61 @@
+"""A receipt in a process of its own, which can be killed at a named point: `... HOME DELIVERY [module:name:call]`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from audit.clock import FixedClock
+from linkage.errors import DeliveryRefused
+from tests.fakes.deliveries import IntakeBench
+from tests.fakes.havens import START, memory_records
+
+
+def bench_at(home: Path) -> IntakeBench:
+    """An intake whose records lie in a file, so that they outlive the process."""
+    home.mkdir(parents=True, exist_ok=True)
+    return IntakeBench(home, memory_records(FixedClock(START), create_engine(f"sqlite:///{home / 'records.db'}")))
+
+
+def die_at(point: str) -> None:
+    """Kill this process, as the system would, when the named function is called for the given time."""
+    module, name, call = point.split(":")
+    owner: Any = importlib.import_module(module)
+    *path, last = name.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    original, calls = getattr(owner, last), iter(range(1, 1_000_000))
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == int(call):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args, **kwargs)
+
+    setattr(owner, last, dying)
+
+
+def main(home: str, delivery: str, point: str = "") -> int:
+    """Receive, and print what happened with the most memory that was resident, in bytes."""
+    bench = bench_at(Path(home))
+    if point:
+        die_at(point)
+    try:
+        summary = bench.receive(Path(delivery))
+        told: dict[str, Any] = {"rows": summary.rows, "quarantined": summary.quarantined, "state": summary.state}
+    except DeliveryRefused as refusal:
+        told = {"refused": refusal.reason}
+    told["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(told))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
