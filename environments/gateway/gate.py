@@ -101,4 +101,4 @@ def _unparsed(answer: dict[str, Any]) -> GateRefusal:
     if str(answer.get("error_message", "")).startswith("Max expression depth"):
         return words.too_deep()
     place = str(answer.get("position", ""))
-    return words.not_understood(int(place) if place.isdigit() else None)
+    return words.not_understood(int(place) if place.isdigit() else None, str(answer.get("error_message", "")))

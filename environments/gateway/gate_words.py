@@ -84,14 +84,21 @@ def select_only() -> GateRefusal:
     )
 
 
-def not_understood(place: int | None) -> GateRefusal:
-    """It is no SQL as the parser reads it."""
-    return GateRefusal(
-        "gate.not_understood",
-        f"The statement is not SQL as DuckDB reads it{AT}.",
-        "Check commas, brackets, quotes and the order SELECT, FROM, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, LIMIT.",
-        place,
+# What DuckDB's parser says of some statements, and what one may do; the text itself may quote a name: not shown.
+_PARSER_SAYS = {
+    "Duplicate CTE name": "Give each query in WITH a name of its own; capitals make no difference.",
+    "LIMIT or OFFSET in a recursive query": "Put LIMIT after the recursive query, where it is read.",
+    "window functions are not allowed in window": "Compute the inner OVER (...) in a WITH query, then use its column.",
+}
+
+
+def not_understood(place: int | None, said: str = "") -> GateRefusal:
+    mend = next((advice for start, advice in _PARSER_SAYS.items() if said.startswith(start)), None)
+    usual = (
+        "Check commas, brackets, quotes and the order SELECT, FROM, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, LIMIT."
     )
+    reason = f"The statement is not SQL as DuckDB reads it{AT}."
+    return GateRefusal("gate.not_understood", reason, mend or usual, place)
 
 
 def unknown_kind(family: str, kind: str, node: Any) -> GateRefusal:

@@ -80,7 +80,7 @@ def _collect(node: Any, found: set[str]) -> None:
     table = extra.get("Table") if isinstance(extra, dict) else None
     if table is not None:
         found.add(str(table).replace('"', ""))
-    elif "SCAN" in name and name not in _HARMLESS:
+    elif not node.get("children") and name not in _HARMLESS:
         found.add(f"operator {name}")
     _collect(node.get("children", []), found)
 
