@@ -53,8 +53,11 @@ class Change:
         **details: Json,
     ) -> None:
         """Say what happened; written before the change is committed."""
-        event = AuditEvent(name=name, at=self.at, by=self.by, project=project, dataset=dataset, details=details)
-        self.events.append(event)
+        self.events.append(
+            AuditEvent(
+                name=name, at=self.at, by=self.by, project=project, dataset=dataset, details=details, change=True
+            )
+        )
 
 
 class Records:

@@ -85,9 +85,9 @@ class Writer:
         socket_path.unlink(missing_ok=True)
         while not self._queue.empty():
             await asyncio.sleep(GROUP_SECONDS)
-        for task in tasks:
-            task.cancel()
-        async with self._tree_lock:
+        async with self._tree_lock:  # a thread may be in the tree: cancelling its task would not stop it
+            for task in tasks:
+                task.cancel()
             self.tree.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,6 +98,8 @@ class Writer:
                 if length > LARGEST_MESSAGE:
                     break
                 message = await reader.readexactly(length)
+                if self.stopping.is_set():
+                    break  # the client asks again, of the next writer
                 self._last_asked = time.monotonic()
                 writer.write(pack(await self._answer(message)))
                 await writer.drain()
