@@ -38,7 +38,9 @@ class Gate:
         """
         try:
             _require_text(sql)
-            walk_statement(self._statement(sql), frozenset(ascii_lower(name) for name in tables))
+            views = frozenset(ascii_lower(name) for name in tables)
+            with self._lock:  # also for the walk: the largest tree takes some hundred megabytes, so one at a time
+                walk_statement(self._statement(sql), views)
         except GateRefusal as refusal:
             return refusal.told(sql)
         except RecursionError:
@@ -48,8 +50,7 @@ class Gate:
     def _statement(self, sql: str) -> Any:
         """The tree of the one statement. Raises GateRefusal."""
         try:
-            with self._lock:
-                row = self._parser.execute(TREE, [sql]).fetchone()
+            row = self._parser.execute(TREE, [sql]).fetchone()
         except duckdb.Error:
             self._renew()
             raise words.not_understood(None) from None
@@ -63,9 +64,8 @@ class Gate:
 
     def _renew(self) -> None:
         """DuckDB closes a database in which it met an error of its own: the next statement needs another."""
-        with self._lock:
-            self._parser.close()
-            self._parser = _parser()
+        self._parser.close()
+        self._parser = _parser()
 
 
 def _parser() -> duckdb.DuckDBPyConnection:

@@ -93,6 +93,7 @@ _PARSER_SAYS = {
 
 
 def not_understood(place: int | None, said: str = "") -> GateRefusal:
+    """No SQL; `said` is the parser's own text, of which only the sort is used."""
     mend = next((advice for start, advice in _PARSER_SAYS.items() if said.startswith(start)), None)
     usual = (
         "Check commas, brackets, quotes and the order SELECT, FROM, WHERE, GROUP BY, HAVING, QUALIFY, ORDER BY, LIMIT."
