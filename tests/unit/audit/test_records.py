@@ -109,7 +109,7 @@ def test_a_change_lost_between_entry_and_commit_is_told_once(real_log: SocketAud
 
 
 def test_both_logs_keep_the_ports_contract(real_log: SocketAuditLog) -> None:
-    """The fake and the real one: indexes without a gap, in order, also of a batch; nothing of an unfit batch is kept."""
+    """The fake and the real one: indexes without a gap, in order, also of a batch; an unfit batch leaves nothing."""
     for log in (MemoryAuditLog(), real_log):
         events = [AuditEvent(name=EventName.QUERY_REQUESTED, at=START, by=person("a")) for _ in range(5)]
         first = log.append(events[:2])
