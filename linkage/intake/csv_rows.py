@@ -163,7 +163,7 @@ def _structural_faults(
     lengths = ends - starts - ((data[ends - 1] == CR) & (ends > starts))
     for index in np.flatnonzero(lengths <= 0):
         faults.setdefault(int(index), "row.blank")
-    fields = np.add.reduceat(separators, starts, dtype=np.int64) + 1
+    fields = np.add.reduceat(separators, starts, dtype=np.int32) + 1
     for index in np.flatnonzero(fields != shape.width):
         faults.setdefault(int(index), "row.too_many_fields" if fields[index] > shape.width else "row.too_few_fields")
     return faults

@@ -128,7 +128,8 @@ class DeliveryIntake:
         """
         with self._records.read() as session:
             query = select(Delivery).where(Delivery.digest == manifest.digest, Delivery.state != REFUSED)
-            known = session.scalars(query.order_by(Delivery.at.desc())).first()
+            newest = query.order_by((Delivery.state == RECEIVED).desc(), Delivery.at.desc())
+            known = session.scalars(newest).first()
             if known is None or (known.state == SUPERSEDED and self._takes_back(session, manifest)):
                 return None
         self._records.note(

@@ -33,7 +33,6 @@ class Staging:
         self._connection = connection
         self._contract = contract
         bound_memory(connection)
-        connection.execute("SET preserve_insertion_order = false")
         connection.execute(
             "CREATE TABLE bad (file TEXT, tbl TEXT, row_number BIGINT, reasons TEXT[], key TEXT, content TEXT)"
         )
@@ -177,6 +176,7 @@ class Staging:
 def bound_memory(connection: duckdb.DuckDBPyConnection) -> None:
     """What does not fit is spilled beside the zone's file: a delivery may be larger than memory."""
     connection.execute(f"SET memory_limit = '{MEMORY}'")
+    connection.execute("SET preserve_insertion_order = false")  # keeping the order of rows would hold them back
 
 
 def _identifiers(file: DeliveredFile) -> list[str]:

@@ -184,6 +184,11 @@ def written_twice(folder: Path) -> None:
     (folder / MANIFEST).write_text(text.replace("{", '{"dataset": "hospital", ', 1), encoding="utf-8")
 
 
+def a_rar(folder: Path) -> Path:
+    """A kind of archive that the haven does not open."""
+    return (folder / PATIENTS).rename(folder.with_suffix(".rar"))
+
+
 def manifest_is(text: str) -> Maker:
     """The manifest's text is something else."""
     return on_the_way(MANIFEST, lambda _: text.encode())
@@ -276,6 +281,6 @@ ARCHIVES = (
         "archive.encrypted",
     ),
     Damage("an archive without manifest", tarred(leave=MANIFEST), "refused", "manifest.missing"),
-    Damage("another kind of archive", lambda f: zipped()(f).rename(f.with_suffix(".rar")), "refused", "delivery.form"),
+    Damage("another kind of archive", a_rar, "refused", "delivery.form"),
     Damage("not an archive", lambda f: (f / PATIENTS).rename(f.with_suffix(".zip")), "refused", "archive.damaged"),
 )

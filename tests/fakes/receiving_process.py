@@ -1,4 +1,6 @@
-"""A receipt in a process of its own, which can be killed at a named point: `... HOME DELIVERY [module:name:call]`."""
+"""A receipt in a process of its own, which can be killed at a named point: `... HOME DELIVERY [POINT [MEMORY]]`.
+
+POINT is module:name:call; MEMORY is what the work file and the zones may hold before they spill, such as 128MB."""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from sqlalchemy import create_engine
 
 from audit.clock import FixedClock
 from linkage.errors import DeliveryRefused
+from linkage.intake import staging
 from tests.fakes.deliveries import IntakeBench
 from tests.fakes.havens import START, memory_records
 
@@ -42,11 +45,13 @@ def die_at(point: str) -> None:
     setattr(owner, last, dying)
 
 
-def main(home: str, delivery: str, point: str = "") -> int:
+def main(home: str, delivery: str, point: str = "", memory: str = "") -> int:
     """Receive, and print what happened with the most memory that was resident, in bytes."""
     bench = bench_at(Path(home))
     if point:
         die_at(point)
+    if memory:
+        staging.MEMORY = memory
     try:
         summary = bench.receive(Path(delivery))
         told: dict[str, Any] = {"rows": summary.rows, "quarantined": summary.quarantined, "state": summary.state}
