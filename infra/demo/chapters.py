@@ -11,6 +11,7 @@ from access.decisions import RefusedError
 from access.documents import load_document
 from access.project_file import ProjectFile
 from audit.model import organisation, person
+from flows.plant import Summary
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
 from infra.demo.outside import run_cells_outside
 from infra.demo.quality import pair_quality
@@ -49,13 +50,22 @@ def data_engineer(stage: Stage) -> None:
         with teller.working(f"receiving {dataset}") as progress:
             stage.use(progress)
             ingest(stage.plant.inbox.stage(folder))
-    rows = [[s.headline, *(f"{label}: {value}" for label, value in s.rows[1:])] for s in stage.plant.summaries]
-    teller.table("Deliveries", ["delivery", "rows", "", "", ""], [(row + [""] * 5)[:5] for row in rows])
+    teller.table(
+        "Deliveries",
+        ["delivery", "taken in", "in quarantine, by reason"],
+        [[s.headline, _told(s, "rows of "), _told(s, "in quarantine: ")] for s in stage.plant.summaries],
+    )
     teller.say("Rows that did not fit their contract are in quarantine; the report goes back to the controller.")
     with teller.working("linking") as progress:
         stage.use(progress)
         link()
     _tell_linkage(stage)
+
+
+def _told(summary: Summary, prefix: str) -> str:
+    """The values of a summary whose label begins so."""
+    found = [(label.removeprefix(prefix), value) for label, value in summary.rows if label.startswith(prefix)]
+    return "; ".join(f"{label} {value}" for label, value in found) or "none"
 
 
 def _tell_linkage(stage: Stage) -> None:
