@@ -23,7 +23,8 @@ th,td{border-bottom:1px solid #d8dde0;padding:.35em .8em;text-align:left;vertica
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .note{border-left:6px solid #005eb8;background:#f0f4f5;padding:.6em 1em;margin:1em 0}
 .bad{border-left-color:#d5281b}.good{border-left-color:#007f3b}
-figure{margin:1em 0}figure svg{max-width:100%;height:auto}pre{overflow:auto;white-space:pre-wrap;background:#f0f4f5;padding:1em}
+figure{margin:1em 0}figure svg{max-width:100%;height:auto}
+pre{overflow:auto;white-space:pre-wrap;background:#f0f4f5;padding:1em}
 """
 
 

@@ -78,12 +78,19 @@ def gate(
     """
     from access.decisions import Refused
     from environments.gateway.gate import Gate
+    from infra.errors import DeploymentError
     from linkage.scopes.store import current_scope
 
     haven = open_haven(home)
     with haven.records.read() as session:
         scope = current_scope(session, project)
-    judge, views = Gate(), set(scope.tables) if scope else set()
+    if scope is None:
+        raise DeploymentError(
+            "Nothing is published for this project: it has no tables to judge by.",
+            where=project,
+            mend=f"`haven project list` shows the projects; then: haven scope publish {project}",
+        )
+    judge, views = Gate(), set(scope.tables)
     results: list[dict[str, Any]] = []
     for statement in _statements(file.read_text(encoding="utf-8")):
         decision = judge.judge(statement, views)

@@ -15,8 +15,8 @@ from infra.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_HOME = {"test", "bench", "version", "delivery pack", "contract check", "contract new", "contract list",
-                "contract show", "disclosure check", "disclosure profiles", "disclosure suppress", "project new", "linkage steps",
-                "workspace check"}  # fmt: skip
+                "contract show", "disclosure check", "disclosure profiles", "disclosure suppress",
+                "project new", "linkage steps", "workspace check"}  # fmt: skip
 
 
 def _commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

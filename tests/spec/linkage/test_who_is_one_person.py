@@ -45,7 +45,7 @@ def _link(bench: LinkageBench, *rows: dict[str, object]) -> dict[str, str]:
         ("birthday unknown, no names, moved", NAMELESS | {"date_of_birth": "1961-01-01", "postcode": None}, 6),
         ("married, birthday unknown", {"surname": "Moss", "date_of_birth": None, "sex": None}, 7),
         ("no number", {"nhs_number": None}, 8),
-        ("no number, names exchanged, moved", UNNUMBERED | {"surname": "Zara", "forenames": "Hale", "postcode": None}, 9),
+        ("no number, names exchanged, moved", UNNUMBERED | {"surname": "Zara", "forenames": "Hale", "postcode": ""}, 9),
         ("no number, wrong day", {"nhs_number": None, "date_of_birth": "1961-07-14"}, 10),
         ("no number, married", {"nhs_number": None, "surname": "Moss"}, 11),
         ("no number, misspelt, initial", {"nhs_number": None, "surname": "Hail", "forenames": "Z"}, 12),
