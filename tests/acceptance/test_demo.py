@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.canaries import canaries_of, files_that_hold
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -93,6 +95,16 @@ def test_every_step_can_be_asked_of_the_log(played: tuple[Path, str]) -> None:
     assert {entry["by"] for entry in refused} == {"person:asha"}
     words = _haven("audit", "search", "--home", str(home), "--by", "council").stdout
     assert "withdr" in words or "took" in words
+
+
+def test_no_identifier_and_no_key_stands_where_it_must_not(played: tuple[Path, str]) -> None:
+    """Logs, Prefect's store, the workspace, zones, scopes, reports, the outbox: none holds one in the clear."""
+    home, _ = played
+    wanted = canaries_of(home, home / "controllers" / "gp" / "patients.csv", "diabetes-admissions")
+    assert len(wanted) > 200
+    assert files_that_hold(home, wanted, ("keys", "controllers")) == []
+    assert any((home / "workspaces").rglob("*"))
+    assert any((home / "prefect").rglob("*.db"))
 
 
 def test_the_released_files_verify_against_their_signed_manifest(played: tuple[Path, str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.demo.people import make_deliveries
-from infra.wiring import Haven
+from tests.acceptance.canaries import canaries_of, files_that_hold
 from tests.acceptance.docs_runner import ROOT, Outcome, commands_of, run_commands
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
@@ -92,22 +92,6 @@ def test_no_key_and_no_identifier_of_the_walk_through_stands_anywhere_in_the_cle
     """
     assert walked.statuses[-1] == 0
     home = folder / "haven-home"
-    keyring = Haven.at(home).keyring
-    canaries = [keyring.zone_key("linkage"), keyring.zone_key("research"), keyring.scope_file_key("blood-pressure", 1)]
-    wanted = [text.encode() for text in canaries]
-    for held in (keyring.token_key("spine"), keyring.project_key("blood-pressure")):
-        wanted += [held.key, held.key.hex().encode()]
-    patients = (folder / "walk" / "gp" / "patients.csv").read_bytes().decode("utf-8-sig").splitlines()[1:200]
-    for line in patients:
-        _, number, surname, *_ = line.split(",")
-        if len(number) >= 10:
-            wanted += [number.encode(), number.replace(" ", "").encode()]
-        if len(surname) >= 9:
-            wanted.append(surname.encode())
+    wanted = canaries_of(home, folder / "walk" / "gp" / "patients.csv", "blood-pressure")
     assert len(wanted) > 200
-    found = []
-    for path in home.rglob("*"):
-        if path.is_file() and not path.is_symlink() and "keys" not in path.parts:
-            content = path.read_bytes()
-            found += [str(path.relative_to(home)) for canary in wanted if canary in content]
-    assert found == []
+    assert files_that_hold(home, wanted, ("keys",)) == []
