@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -23,11 +24,13 @@ from linkage.intake.reasons import REASONS, Fault
 
 HEADER = ["key", "text", "number", "amount", "day"]
 DELIMITERS, LINE_ENDS, ENCODINGS = (",", ";", "\t", "|"), ("\n", "\r\n"), ("utf-8", "windows-1252", "utf-16")
-LATIN = st.characters(codec="latin-1", exclude_characters="\0", exclude_categories=("Cc",))
+LATIN = st.characters(codec="latin-1", min_codepoint=32)
 MARKS = st.sampled_from(['"', '""', ",", ";", "\t", "|", "\n", "\r\n", " ", "é", "'", "0"])
 CELLS = st.lists(st.one_of(MARKS, st.text(LATIN, max_size=4)), max_size=5).map("".join)
 ROWS = st.lists(st.tuples(*[CELLS] * len(HEADER)), min_size=1, max_size=12)
-NUMBERS = st.one_of(st.just(""), st.integers(-(2**70), 2**70).map(str), st.floats().map(str), CELLS)
+NUMBERS = st.one_of(
+    st.sampled_from(["", "NaN", "inf", "1e999"]), st.integers(-(2**70), 2**70).map(str), st.floats().map(str), CELLS
+)
 DAYS = st.one_of(st.just(""), st.dates().map(date.isoformat), CELLS, st.just("2025-02-30"))
 RUBBLE = st.one_of(st.binary(max_size=12), MARKS.map(str.encode), st.just(b"a,b,1,1.5,2025-01-01\n"))
 TODAY = date(2026, 1, 1)
@@ -134,6 +137,7 @@ def test_a_value_is_taken_in_only_as_what_it_is(rows: list[tuple[str, ...]]) -> 
             sent = rows[row["row"] - 1]
             assert row["p:number"] == (int(sent[2]) if sent[2].strip() else None)
             assert row["p:amount"] == (float(sent[3]) if sent[3].strip() else None)
+            assert math.isfinite(row["p:amount"] or 0)
             assert row["p:day"] == (date.fromisoformat(sent[4].strip()) if sent[4].strip() else None)
 
 
