@@ -66,7 +66,9 @@ REASONS: dict[str, Reason] = {
     "manifest.missing": Reason(
         "The delivery has no manifest.json.", "Make it at the controller's side with `haven delivery pack`."
     ),
-    "manifest.invalid": Reason("manifest.json is not a manifest.", "Make it again with `haven delivery pack`."),
+    "manifest.invalid": Reason(
+        "The file manifest.json is not a manifest.", "Make it again with `haven delivery pack`."
+    ),
     "manifest.contract": Reason(
         "The manifest names a contract that is not in force here.",
         "`haven contract list` shows those in force; pack with one of them.",
@@ -179,3 +181,42 @@ REASONS: dict[str, Reason] = {
         "The NHS number has not ten digits.", "Look for lost leading zeros or other numbers in this column."
     ),
 }
+OF_ONE_ROW = ("row", "key", "join", "value", "date", "spreadsheet", "nhs_number")
+
+
+def sets_aside(code: str) -> bool:
+    """Does this reason set one row aside? Every other refuses the delivery whole."""
+    return code.split(".", maxsplit=1)[0] in OF_ONE_ROW or code == "encoding.invalid"
+
+
+def page() -> str:
+    """The page docs/reference/delivery-reasons.md: every reason with how to mend it, generated from this file."""
+    whole = {code: reason for code, reason in REASONS.items() if not sets_aside(code)}
+    rows = {code: reason for code, reason in REASONS.items() if sets_aside(code)}
+    return "\n".join(
+        [
+            "# Why a delivery or a row was not taken in",
+            "",
+            "Every refusal and every row in quarantine has one of these codes. A code is stable.",
+            "",
+            "## The delivery is refused whole",
+            "",
+            "Nothing of it counts, and what was in the haven before is untouched. Its report stays, and of bad rows",
+            "a part in quarantine. Mend it and send it again.",
+            "",
+            *_table(whole),
+            "",
+            "## A row is set aside",
+            "",
+            "It lies in quarantine with its number, and the rest is taken in; when more rows are bad than the contract",
+            "tolerates, the delivery is refused whole with `delivery.too_many_bad_rows`.",
+            "",
+            *_table(rows),
+            "",
+        ]
+    )
+
+
+def _table(reasons: dict[str, Reason]) -> list[str]:
+    rows = [f"| `{code}` | {reason.what} | {reason.mend} |" for code, reason in reasons.items()]
+    return ["| code | what | how to mend it |", "|---|---|---|", *rows]
