@@ -66,6 +66,8 @@ def receive(
     try:
         summary = _received(path, home, person(who), as_json)
     except DeliveryRefused as refusal:
+        if not as_json:
+            typer.echo(f"Refused, reason {refusal.reason} (docs/reference/delivery-reasons.md).", err=True)
         if refusal.reports and not as_json:
             typer.echo(f"Delivery report for the controller: {refusal.reports[0]}", err=True)
         raise

@@ -33,6 +33,18 @@ from linkage.intake.reasons import Fault
 
 BLOCK = 8 * 1024 * 1024
 PARQUET_ROWS = 100_000
+PLAIN_KINDS = [
+    "string",
+    "large_string",
+    "string_view",
+    "integer",
+    "floating",
+    "decimal",
+    "boolean",
+    "date",
+    "timestamp",
+    "null",
+]
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
 LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
 CODECS = {"utf-8": "utf-8", "windows-1252": "cp1252", "iso-8859-1": "latin-1", "utf-16": "utf-8"}
@@ -189,9 +201,8 @@ def _parquet_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
     source = _open_parquet(path)
     header = [str(name) for name in source.schema_arrow.names]
     columns = match_header(header, file, None)
-    for field in source.schema_arrow:
-        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-            raise Fault("parquet.nested")
+    if not all(_has_plain_text(field.type) for field in source.schema_arrow):
+        raise Fault("parquet.nested")
     if source.metadata.num_rows == 0:
         raise Fault("file.no_rows")
     number = 1
@@ -208,11 +219,24 @@ def _parquet_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
         raise Fault("parquet.damaged") from None
 
 
+def _has_plain_text(kind: Any) -> bool:
+    """Would a CSV file have this as a text, a number, a truth value or a date?"""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _has_plain_text(kind.value_type)
+    return any(getattr(types, f"is_{name}")(kind) for name in PLAIN_KINDS)
+
+
 def _as_text(kind: pl.DataType, column: DatasetColumn, file: DeliveredFile) -> pl.Expr:
     """A typed Parquet column as the text that the contract would have in a CSV file."""
     value = pl.col(column.name)
-    if kind in (pl.Date, pl.Datetime):
-        return value.dt.strftime(FORMS[column.date_form or file.date_form].spelling)
+    spelling = FORMS[column.date_form or file.date_form].spelling
+    if kind == pl.Date:
+        return value.dt.strftime(spelling)
+    if kind == pl.Datetime:  # a time of day is no part of a date: such a row is set aside, as it would be in CSV
+        midnight = value.dt.strftime("%H%M%S%f").str.contains("^0*$")
+        return pl.when(midnight).then(value.dt.strftime(spelling)).otherwise(value.dt.strftime("%Y-%m-%dT%H:%M"))
     if kind == pl.Boolean:
         words = {True: column.true_values[0], False: column.false_values[0]}
         return value.replace_strict(words, default=None, return_dtype=pl.String)

@@ -110,7 +110,9 @@ REASONS: dict[str, Reason] = {
     "gzip.damaged": Reason("The .gz file cannot be unpacked: damaged, cut short, or not gzip.", "Compress it again."),
     "gzip.too_large": Reason("The .gz file unpacks to far more than its size allows.", "Send it in several parts."),
     "parquet.damaged": Reason("The Parquet file cannot be read.", "Write it again."),
-    "parquet.nested": Reason("The Parquet file has nested or binary columns.", "Write plain columns only."),
+    "parquet.nested": Reason(
+        "The Parquet file has columns without a plain text: nested, binary, times.", "Write plain columns only."
+    ),
     "encoding.utf16": Reason(
         "The file is in UTF-16.", "Save it in the encoding of the contract (in Excel: 'CSV UTF-8')."
     ),
