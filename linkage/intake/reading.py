@@ -225,7 +225,7 @@ def _has_plain_text(kind: Any) -> bool:
 
     if types.is_dictionary(kind):
         return _has_plain_text(kind.value_type)
-    return any(getattr(types, f"is_{name}")(kind) for name in PLAIN_KINDS)
+    return types.is_null(kind) or any(getattr(types, f"is_{name}")(kind) for name in PLAIN_KINDS)
 
 
 def _as_text(kind: pl.DataType, column: DatasetColumn, file: DeliveredFile) -> pl.Expr:

@@ -70,17 +70,18 @@ def test_a_delivery_from_packing_to_its_report(haven: Commands, tmp_path: Path) 
 
 
 def test_a_refusal_says_what_where_and_how_to_mend_it(haven: Commands, tmp_path: Path) -> None:
-    """A refused delivery ends with its exit status and reason, in words and as JSON, and a report for the controller."""
+    """A refused delivery ends with its exit status and reason, in words and as JSON, and a report."""
     folder = intact(tmp_path / "out")
     next(d for d in DAMAGES if d.name == "semicolons").make(folder)
     words = haven.run("delivery", "receive", folder)
     assert words.returncode == 65
+    assert "reason csv.delimiter" in words.stderr
     assert "separated by semicolons" in words.stderr
     assert "Export the file with commas" in words.stderr
     assert "Delivery report for the controller" in words.stderr
     told = haven.run("delivery", "receive", folder, "--json")
     assert told.returncode == 65
-    assert json.loads(told.stdout or told.stderr)["reason"] == "csv.delimiter"
+    assert json.loads(told.stderr)["error"]["reason"] == "csv.delimiter"
     assert haven.run("delivery", "show", "never").returncode == 66
     assert haven.run("delivery", "pack", folder, "--contract", "gp", "--period", "2026").returncode == 65
 
@@ -92,7 +93,7 @@ def test_a_new_dataset_from_samples_to_its_first_delivery(haven: Commands, tmp_p
     (samples / "people.csv").write_bytes(as_csv(patients(50)).encode())
     (samples / "tests.csv").write_bytes(as_csv(events(100, 50)).encode())
     out = tmp_path / "clinic.yaml"
-    new = ["contract", "new", samples / "people.csv", samples / "tests.csv", "--dataset", "clinic"]
+    new: list[str | Path] = ["contract", "new", samples / "people.csv", samples / "tests.csv", "--dataset", "clinic"]
     assert haven.run(*new, "--controller", "gp", "--out", out).returncode == 0
     assert haven.run(*new, "--out", out).returncode == 65  # what a person has begun to confirm is not written over
     unconfirmed = haven.run("contract", "install", out)
