@@ -80,7 +80,7 @@ BABIES = np.array([0, 6, 28, 90, 181, 272, 366])
 
 @dataclass(frozen=True)
 class Events:
-    """Coded events: whose (place in the people asked for), when, of which of KINDS, with which value or none (NaN)."""
+    """Coded events, in no order: whose (place in the people asked for), when, of which of KINDS, with which value or none (NaN)."""
 
     whose: Ints
     day: Days
@@ -183,7 +183,7 @@ def _start_age(born: Days, admitted: Days, age: Ints) -> Ints:
 
 
 def _diagnoses(people: People, whose: Ints, age: Ints, maternity: Bools) -> list[Texts]:
-    """The reason of the stay first; a third of them one of the person's own conditions; the others follow it."""
+    """The reason of the stay first, for some one of the person's own conditions; the other conditions follow it."""
     rng, count = people.rng, len(whose)
     main = np.select(
         [maternity, age < 16, age < 65],
@@ -198,7 +198,7 @@ def _diagnoses(people: People, whose: Ints, age: Ints, maternity: Bools) -> list
     columns = [np.where(own, codes[chosen], main), *(np.full(count, "", dtype="U4") for _ in range(MOST_DIAGNOSES - 1))]
     used = np.ones(count, dtype=np.int64)
     for number, code in enumerate(codes):
-        also = ill[number] & (chosen != number)
+        also = ill[number] & (columns[0] != code)
         for place, column in enumerate(columns):
             column[also & (used == place)] = code
         used += also
@@ -231,16 +231,14 @@ def care(people: People) -> Care:
     forgetful = people.ill[illness.DEMENTIA, whose] & (rng.random(count) < 0.8)
     own_home = rng.choice(COMPONENTS[:5], count)
     reason = np.where(people.ill[illness.DEPRESSION, whose], "Mental Health Support", rng.choice(REASONS, count))
-    old = people.age[whose] >= 65
+    late = (people.age[whose] >= 65) & (reason == "Learning Disability Support")
     return Care(
         whose,
         rng.choice(EVENT_TYPES, count, p=TYPE_SHARES),
         np.where(rng.random(count) < np.where(forgetful, 0.5, 0.12), COMPONENTS[5], own_home),
         start,
         np.where(goes_on, np.datetime64("NaT"), end),
-        np.select(
-            [forgetful, old & (reason == "Learning Disability Support")], ["Memory and Cognition", PHYSICAL], reason
-        ),
+        np.select([forgetful, late], ["Memory and Cognition", PHYSICAL], reason),
     )
 
 
@@ -250,7 +248,6 @@ def causes(people: People, who: Ints) -> Texts:
     grave = (illness.DEMENTIA, illness.FAILURE, illness.LUNG, illness.HEART, illness.STROKE)
     of_it = [ill[number] & (rng.random(len(who)) < 0.7) for number in grave]
     other = np.where(rng.random(len(who)) < 0.5, rng.choice(CANCERS, len(who)), rng.choice(OTHER_CAUSES, len(who)))
-    other = np.where(
-        people.sex[who] == "F", np.where(other == "C61X", "C509", other), np.where(other == "C509", "C61X", other)
-    )
+    of_a_sex = np.where(people.sex[who] == "F", "C509", "C61X")  # cancer of the breast, of the prostate
+    other = np.where((other == "C509") | (other == "C61X"), of_a_sex, other)
     return np.select(of_it, [np.full(len(who), CONDITIONS[number].icd10) for number in grave], other)
