@@ -176,11 +176,47 @@ class LogTree:
     def _recover(self) -> None:
         """Load the signed tree, then the journal's whole frames; a torn last frame was never acknowledged."""
         (self.folder / "journal").mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        self._finish_checkpoint()
         note = self.folder / "checkpoint"
         if note.exists():
             signed = read(note.read_text(encoding="utf-8"), self.key.public_key())
             self._load_tiles(signed)
+        self._remove_unsigned_tiles()
         self._replay()
+
+    def _finish_checkpoint(self) -> None:
+        """A checkpoint that was cut off: its line torn is taken back, its line whole is put into place."""
+        path = self.folder / "checkpoints.log"
+        if not path.exists():
+            return
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+                os.fsync(file.fileno())
+        lines = whole.splitlines()
+        note = str(json.loads(lines[-1])["note"]).encode() if lines else b""
+        newest = self.folder / "checkpoint"
+        if note and (not newest.exists() or newest.read_bytes() != note):
+            read(note.decode(), self.key.public_key())
+            _write_durably(newest, note)
+
+    def _remove_unsigned_tiles(self) -> None:
+        """Tiles that a checkpoint wrote before it was cut off, or outgrew: the journal has what is in them."""
+        signed = set(self._partial_tiles())
+        for draft in self.folder.rglob("*.part"):
+            draft.unlink()
+        for folder in sorted((self.folder / "tile").glob("*")):
+            level = 0 if folder.name == "entries" else int(folder.name)
+            full = self._full[level] if level < len(self._full) else 0
+            for path in [path for path in folder.rglob("*") if path.is_file()]:
+                name = str(path.relative_to(self.folder))
+                if name not in signed and (".p/" in name or _number(path, folder) >= full):
+                    path.unlink()
+            for partial in sorted(folder.rglob("*.p")):
+                if partial.is_dir() and not any(partial.iterdir()):
+                    partial.rmdir()
 
     def _load_tiles(self, signed: Checkpoint) -> None:
         self.signed_size = self.size = signed.size
@@ -231,6 +267,13 @@ class LogTree:
         for other in path.parent.iterdir():
             if other.name != name and int(other.name) < signed:
                 other.unlink()
+
+
+def _number(path: Path, level: Path) -> int:
+    """The number of a tile from its place: x001/067 and x001/067.p/12 are both 1067."""
+    parts = path.relative_to(level).parts
+    parts = parts[:-1] if len(parts) > 1 and parts[-2].endswith(".p") else parts
+    return int("".join(part.removeprefix("x").removesuffix(".p") for part in parts))
 
 
 def whole_frame(content: bytes, at: int) -> bytes:
