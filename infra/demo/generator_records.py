@@ -80,7 +80,7 @@ BABIES = np.array([0, 6, 28, 90, 181, 272, 366])
 
 @dataclass(frozen=True)
 class Events:
-    """Coded events in no order: whose (place in the people asked for), when, which of KINDS, its value or none (NaN)."""
+    """Coded events, unordered: whose (place in the people asked for), when, which of KINDS, its value or none (NaN)."""
 
     whose: Ints
     day: Days
