@@ -124,9 +124,11 @@ def truth(
             ]
         )
         return
-    typer.echo(f"{'between':<28} {'precision':>10} {'recall':>10} {'F1':>10}")
+    heads = ("precision", "recall", "F1", "true pairs", "found")
+    typer.echo(f"{'between':<28} " + " ".join(f"{head:>10}" for head in heads))
     for q in found:
-        typer.echo(f"{q.left + ' - ' + q.right:<28} {q.precision:>10.4f} {q.recall:>10.4f} {q.f1:>10.4f}")
+        rates = f"{q.precision:>10.4f} {q.recall:>10.4f} {q.f1:>10.4f}"
+        typer.echo(f"{q.left + ' - ' + q.right:<28} {rates} {q.true:>10,} {q.found:>10,}")
 
 
 def steps(as_json: AsJson = False) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from linkage.matching.errors import TruthError
-from linkage.zones import Zones
+from linkage.zones import Zones, count
 
 COLUMNS = ("dataset", "record", "person")
 
@@ -66,6 +66,8 @@ def evaluate(zones: Zones, truth: Path, datasets: Mapping[str, str]) -> list[Pai
 
 def _linked(zones: Zones) -> pl.DataFrame:
     with zones.linkage(read_only=True) as zone:
+        if not count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'links'"):
+            raise TruthError("Nothing has been linked yet.", mend="Receive deliveries, then: haven linkage run")
         table = zone.sql(
             "SELECT DISTINCT i.dataset, i.local_id AS record, l.person::TEXT AS found"
             " FROM identity i JOIN links l USING (record) WHERE i.local_id IS NOT NULL"

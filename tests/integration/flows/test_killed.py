@@ -124,6 +124,8 @@ def test_every_verb_killed_at_any_moment_ends_well(home: Path) -> None:
     kills += _killed_then_run(home, "release", request)
     assert haven.airlock.get(request).state.value == "released"
     assert len(list((home / "outbox").rglob("*.csv"))) == 1
+    haven.audit_log.close()
+    haven.records.engine.dispose()
     assert kills >= 8
     assert verify(home / "audit", None, None).whole
 
