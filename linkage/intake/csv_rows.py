@@ -69,6 +69,28 @@ def blocks_of_records(blocks: Iterable[bytes], quote: int) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
+def line_of_open_quote(blocks: Iterable[bytes], shape: Shape) -> int:
+    """The line (the header is 1) of the quotation mark from which on marks do not pair: the one to mend.
+
+    The first mark out of place tells it: itself when it should open a field, else the one that it was to close.
+    """
+    lines, opening, opened_in, before = 1, True, 1, LF
+    for block in blocks:
+        data = np.frombuffer(block, dtype=np.uint8)
+        ends = np.flatnonzero(data == LF)
+        for at in np.flatnonzero(data == shape.quote):
+            previous = int(data[at - 1]) if at else before
+            following = int(data[at + 1]) if at + 1 < len(data) else LF
+            line = lines + int(np.searchsorted(ends, at))
+            if opening and previous not in (shape.delimiter, LF, shape.quote):
+                return line
+            if not opening and following not in (shape.delimiter, LF, CR, shape.quote):
+                return opened_in
+            opened_in, opening = line if opening else opened_in, not opening
+        lines, before = lines + len(ends), int(data[-1]) if len(data) else before
+    return opened_in
+
+
 def count_records(blocks: Iterable[bytes], quote: int) -> int:
     """How many records, the header among them? A last record with an open quotation mark counts as one."""
     count = 0
@@ -238,5 +260,8 @@ def split_header(line: bytes, shape_codec: str, delimiter: str, quote: str) -> l
         text = line.decode(shape_codec)
     except UnicodeDecodeError:
         raise Fault("encoding.header") from None
-    rows: list[list[Any]] = list(csv.reader([text], delimiter=delimiter, quotechar=quote))
+    try:
+        rows: list[list[Any]] = list(csv.reader([text], delimiter=delimiter, quotechar=quote))
+    except csv.Error:  # a carriage return in the middle, or a name without end
+        raise Fault("csv.unparsable", "The header cannot be parsed.") from None
     return [str(cell).strip() for cell in rows[0]] if rows else []

@@ -23,6 +23,7 @@ from linkage.intake.csv_rows import (
     Shape,
     blocks_of_records,
     count_records,
+    line_of_open_quote,
     parse_block,
     split_header,
     with_last,
@@ -56,7 +57,19 @@ def open_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
     """The rows of a file, each batch with the contract's column names as text. Raises Fault."""
     if _is_parquet(path):
         return _parquet_rows(path, file)
-    return _csv_rows(path, file)
+    return _quotes_placed(path, file)
+
+
+def _quotes_placed(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+    """The rows of a text file; a quotation mark that is never closed is looked for, and told with its line."""
+    try:
+        yield from _csv_rows(path, file)
+    except Fault as fault:
+        if fault.code != "csv.quote_open":
+            raise
+        shape = Shape(ord(file.delimiter), ord(file.quote), CODECS[file.encoding], len(file.columns))
+        line = line_of_open_quote(_without_mark(_decoded_blocks(_raw_blocks(path), file.encoding)), shape)
+        raise Fault(fault.code, f"A quotation mark is opened in line {line} and never closed.") from None
 
 
 def count_rows(path: Path, file: DeliveredFile) -> int:
@@ -122,8 +135,11 @@ def _csv_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
     header = split_header(line, codec, file.delimiter, file.quote)
     columns = match_header(header, file, line.decode(codec, errors="replace"))
     shape = Shape(ord(file.delimiter), ord(file.quote), codec, len(header))
-    number, any_rows = 1, False
+    number, any_rows, undecided = 1, False, codec != "utf-8"
     for part, last in with_last(chain([body], records)):
+        if undecided and not part.isascii():  # the first letters that tell one encoding from another
+            _refuse_utf8(part, file)
+            undecided = False
         batch = parse_block(part, shape, number, last=last)
         number += batch.rows
         if batch.rows:
@@ -152,16 +168,15 @@ def _look_at_start(first: bytes, file: DeliveredFile) -> None:
         raise Fault("encoding.byte_order_mark")
     if b"\r" in first and b"\n" not in first:
         raise Fault("csv.line_ends")
-    if file.encoding != "utf-8" and not first.isascii() and _is_utf8(first):
-        raise Fault("encoding.other", f"The file is in UTF-8; its contract says {file.encoding}.")
 
 
-def _is_utf8(data: bytes) -> bool:
+def _refuse_utf8(rows: bytes, file: DeliveredFile) -> None:
+    """Whole rows with letters beyond ASCII that are UTF-8 to the last byte were not written in Windows-1252."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        rows.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return
+    raise Fault("encoding.other", f"The file is in UTF-8; its contract says {file.encoding}.")
 
 
 def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:

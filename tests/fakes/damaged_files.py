@@ -122,6 +122,12 @@ WRITTEN = (
         "refused",
         "encoding.header",
     ),
+    Damage(
+        "a carriage return in the header",
+        at_the_source(PATIENTS, replaced_bytes(b"surname", b"sur\rname")),
+        "refused",
+        "csv.unparsable",
+    ),
     Damage("a column renamed", header(lambda h: ["number", *h[1:]]), "refused", "header.wrong"),
     Damage("a column misspelt", header(lambda h: [h[0], "nhs_numbr", *h[2:]]), "refused", "header.wrong"),
     Damage("a column missing", header(lambda h: h[:-1]), "refused", "header.wrong"),

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from linkage.contracts.contract import DeliveredFile
+from linkage.intake import reading
 from linkage.intake.checks import CheckedBatch, RowChecks
 from linkage.intake.csv_rows import MOST_BLANK
 from linkage.intake.dates import FORMS, as_date, other_form
@@ -150,6 +151,36 @@ def test_a_line_without_end_and_a_file_of_empty_lines_are_refused(tmp_path: Path
         with pytest.raises(Fault) as fault:
             list(open_rows(path, _file()))
         assert fault.value.code == code
+
+
+def test_another_encoding_is_seen_wherever_its_first_letter_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UTF-8 where Windows-1252 is agreed is refused even when the first accent stands far behind the first block."""
+    monkeypatch.setattr(reading, "BLOCK", 256)
+    rows = [f"k{n},1,,,1,1,no," for n in range(100)]
+    with pytest.raises(Fault) as fault:
+        list(open_rows(_csv(tmp_path, *rows, "ké,1,,,1,1,no,"), _file(encoding="windows-1252")))
+    assert fault.value.code == "encoding.other"
+    path = _csv(tmp_path, *rows, "k")
+    path.write_bytes(path.read_bytes() + "ké,1,,,1,1,no,\n".encode("cp1252"))
+    assert sum(batch.rows for batch in open_rows(path, _file(encoding="windows-1252"))) == 102
+
+
+@pytest.mark.parametrize("row", [0, 7, 60, 99])
+@pytest.mark.parametrize("block", [64, 1 << 20])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_an_open_quotation_mark_is_told_with_its_line(
+    row: int, block: int, quoted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line to mend is named, wherever it stands, with or without other quoted texts around it."""
+    monkeypatch.setattr(reading, "BLOCK", block)
+    rows = [f'k{n},1,,"a, ""b"" c",1,1,no,' if quoted else f"k{n},1,,a,1,1,no," for n in range(100)]
+    rows[row] = f'k{row},1,,"a,1,1,no,'
+    with pytest.raises(Fault) as fault:
+        list(open_rows(_csv(tmp_path, *rows), _file()))
+    assert fault.value.code == "csv.quote_open"
+    assert f"in line {row + 2} " in fault.value.what
 
 
 def test_a_misspelt_header_is_told_by_the_contracts_own_name(tmp_path: Path) -> None:
