@@ -87,6 +87,7 @@ def test_numbers_are_of_the_test_range_valid_and_each_once(people: People) -> No
     assert all(number.startswith("999") and len(number) == 10 and _valid(number) for number in numbers)
 
 
+@pytest.mark.slow
 def test_beyond_the_test_range_people_have_no_number() -> None:
     """A million people: every valid number of the range once, the others empty; none is invented elsewhere."""
     numbers = make_people(1_000_000, np.random.default_rng(1)).number

@@ -90,6 +90,7 @@ def test_a_later_delivery_finds_the_persons_of_an_earlier_one(bench: LinkageBenc
     assert not {after[f"h{n}"] for n in range(40, 50)} & set(before.values())
 
 
+@pytest.mark.slow
 def test_the_order_of_deliveries_does_not_change_who_is_together(tmp_path: Path) -> None:
     """Two orders, and both at once: the same records are together."""
     first = [_person(n) for n in range(25)]

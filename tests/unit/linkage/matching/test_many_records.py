@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pytest
 from sqlalchemy.orm import Session
 
 from audit.model import service
@@ -18,6 +19,7 @@ from tests.fakes.zones import LinkageBench
 MANY = 300_000
 
 
+@pytest.mark.slow
 def test_every_one_of_many_records_is_linked(tmp_path: Path) -> None:
     """Three hundred thousand people, each delivered once: as many persons, and no row without one.
 
