@@ -1,8 +1,10 @@
 """Where do identified data lie, and who is in there now? Zones: each its own folder, DuckDB file and key.
 
 Identifiers and payload are never reachable from one connection: a connection has one zone, as `zone`, and no other
-(design section 1). One writer at a time, by a lock beside the file; who finds it busy is told so. Without a cipher
-fit for real data no zone opens for writing (docs/adr/0007-encryption-at-rest.md).
+(design section 1). One writer at a time, by a lock beside the file; who finds it busy is told so. A writer works on a
+copy that takes the zone's place when it is complete: a killed writer leaves the zone as it was, and readers never wait
+(docs/adr/0008-zones-are-switched.md). Without a cipher fit for real data no zone opens for writing
+(docs/adr/0007-encryption-at-rest.md).
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from access.keys import KeyRing
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
 
 PRIVATE = 0o700
+PRIVATE_FILE = 0o600
 PATIENCE_SECONDS = 10.0
 SCRATCH = "scratch-"
+COPIED_AT_ONCE = 1 << 30  # bytes asked of the kernel in one call
 
 
 class ZoneSettings(Protocol):
@@ -97,47 +101,76 @@ class Zones:
         folder = _private(self._settings.intake_folder)
         path = folder / f"{SCRATCH}{uuid.uuid4().hex}.duckdb"
         try:
-            with self._attached(path, base64.b64encode(os.urandom(32)).decode("ascii"), False) as connection:
+            with self._attached(path, base64.b64encode(os.urandom(32)).decode("ascii"), folder) as connection:
                 yield connection
         finally:
-            path.unlink(missing_ok=True)
-            Path(f"{path}.wal").unlink(missing_ok=True)
+            _remove(path)
 
     @contextmanager
     def one_delivery_at_a_time(self) -> Iterator[None]:
         """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
         folder = _private(self._settings.intake_folder)
-        with _locked(folder / ".intake.lock", "intake", shared=False, patience=self._patience):
+        with _locked(folder / ".intake.lock", "intake", patience=self._patience):
             for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
                 debris.unlink(missing_ok=True)
             yield
 
     @contextmanager
-    def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        folder = _private(path.parent)
-        read_only = read_only and path.exists()
-        with (
-            _locked(folder / f".{name}.lock", name, shared=read_only, patience=self._patience),
-            self._attached(path, self._keyring.zone_key(name), read_only) as connection,
-        ):
-            yield connection
+    def one_linkage_at_a_time(self) -> Iterator[None]:
+        """Hold the linkage: its phases go from zone to zone, and no other run may come between."""
+        folder = _private(self._settings.linkage_zone)
+        with _locked(folder / ".run.lock", "linkage", patience=self._patience):
+            yield
 
     @contextmanager
-    def _attached(self, path: Path, key: str, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with this one file as `zone`; spilled pages stay in its folder, encrypted as well."""
-        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-            connection.execute("SET temp_directory = ?", [str(path.parent / ".spill")])
-            connection.execute("SET temp_file_encryption = true")
-            if not read_only or self._settings.real_data:
-                self._choose_cipher(connection)
-            mode = ", READ_ONLY" if read_only else ""
+    def one_publication_at_a_time(self, project: str) -> Iterator[None]:
+        """Hold the publication of one project's scope."""
+        folder = _private(self._settings.research_zone)
+        with _locked(folder / f".publish-{project}.lock", "research", patience=self._patience):
+            yield
+
+    @contextmanager
+    def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The zone as it stands, or a copy to write in that takes its place at the end, unless an error ends it."""
+        folder = _private(path.parent)
+        key = self._keyring.zone_key(name)
+        if read_only:
+            with self._attached(path if path.exists() else None, key, folder, read_only=True) as connection:
+                yield connection
+            return
+        with _locked(folder / f".{name}.lock", name, patience=self._patience):
+            draft = folder / f".{name}.next"
+            _remove(draft)
             try:
-                connection.execute(f"ATTACH ? AS zone (ENCRYPTION_KEY ?{mode})", [str(path), key])
+                if path.exists():
+                    _copied(path, draft)
+                with self._attached(draft, key, folder) as connection:
+                    yield connection
+                _switch(draft, path)
+            finally:
+                _remove(draft)
+
+    @contextmanager
+    def _attached(
+        self, path: Path | None, key: str, folder: Path, *, read_only: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with this one file (or nothing yet) as `zone`; spilled pages stay in the folder, encrypted."""
+        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+            connection.execute("SET temp_directory = ?", [str(folder / ".spill")])
+            connection.execute("SET temp_file_encryption = true")
+            self._choose_cipher(connection)
+            try:
+                if path is None:
+                    connection.execute("ATTACH ':memory:' AS zone")
+                else:
+                    mode = "READ_ONLY" if read_only else "RECOVERY_MODE NO_WAL_WRITES"
+                    connection.execute(f"ATTACH ? AS zone (ENCRYPTION_KEY ?, {mode})", [str(path), key])
             except duckdb.Error:
-                raise _cannot_open(path) from None
-            path.chmod(0o600)
+                raise _cannot_open(folder) from None
             connection.execute("USE zone")
             yield connection
+            if not read_only:
+                connection.execute("CHECKPOINT zone")
 
     def _choose_cipher(self, connection: duckdb.DuckDBPyConnection) -> None:
         """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
@@ -167,10 +200,54 @@ def count(zone: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] 
     return int(zone.execute(query, list(values)).fetchall()[0][0])
 
 
-def _cannot_open(path: Path) -> ZoneError:
+def _copied(source: Path, target: Path) -> None:
+    """The file's bytes under another name; a file system that can (XFS, Btrfs) shares them. Raises ZoneError."""
+    try:
+        with source.open("rb") as old, target.open("xb") as new:
+            os.fchmod(new.fileno(), PRIVATE_FILE)
+            while os.copy_file_range(old.fileno(), new.fileno(), COPIED_AT_ONCE):
+                pass
+    except OSError as error:
+        raise ZoneError(
+            f"The zone cannot be copied to be written: {os.strerror(error.errno or 0)}. It stays as it was.",
+            where=str(source.parent),
+            mend=f"Make room for {source.stat().st_size:,} bytes there, and run the command again.",
+        ) from None
+
+
+def _switch(draft: Path, path: Path) -> None:
+    """The complete draft becomes the zone. Raises ZoneError when it is not complete in itself."""
+    if _log_of(draft).exists():
+        raise ZoneError(
+            "The zone was written and could not be closed; it stays as it was.",
+            where=path.name,
+            mend="Look for a full disk, and run the command again.",
+        )
+    draft.chmod(PRIVATE_FILE)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _log_of(path: Path) -> Path:
+    """Where DuckDB keeps what is not yet in the file."""
+    return Path(f"{path}.wal")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _log_of(path).unlink(missing_ok=True)
+
+
+def _cannot_open(folder: Path) -> ZoneError:
     return ZoneError(
         "The zone's file cannot be opened: it is damaged, or the key ring is another haven's.",
-        where=path.name,
+        where=str(folder),
         mend="Use the home whose key ring made this file, or restore both from one backup.",
     )
 
@@ -183,13 +260,13 @@ def _private(folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path, name: str, *, shared: bool, patience: float) -> Iterator[None]:
+def _locked(path: Path, name: str, *, patience: float) -> Iterator[None]:
     """Hold the zone's lock; the system gives it back when a process dies, so no lock is ever stale."""
     until = time.monotonic() + patience
     with path.open("a") as file:
         while True:
             try:
-                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() >= until:

@@ -7,8 +7,8 @@ their delivery's record says `received`, and the next receipt removes the rest. 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from linkage.intake.tables import (
     INCOMING,
     create_identity,
     create_incoming,
+    deliveries_in,
     incoming_tables,
     quoted,
     remove_deliveries_except,
@@ -284,15 +285,10 @@ class DeliveryIntake:
             states: dict[str, str] = dict(session.execute(select(Delivery.id, Delivery.state)).all())
         remove_reports_except(states, self.reports_folder)
         received = [key for key, state in states.items() if state == RECEIVED]
-        with self._zones.linkage() as linkage:
-            create_identity(linkage)
-            remove_deliveries_except(linkage, received, ["identity"])
-        with self._zones.research() as research:
-            remove_deliveries_except(research, received, [INCOMING + table for table in incoming_tables(research)])
-        with self._zones.quarantine() as quarantine:
-            _create_quarantine(quarantine)
-            kept = [key for key, state in states.items() if state != SUPERSEDED]
-            remove_deliveries_except(quarantine, kept, ["quarantine"])
+        kept = [key for key, state in states.items() if state != SUPERSEDED]
+        _keep_only(self._zones.linkage, received, lambda _: ["identity"])
+        _keep_only(self._zones.research, received, lambda zone: [INCOMING + table for table in incoming_tables(zone)])
+        _keep_only(self._zones.quarantine, kept, lambda _: ["quarantine"])
 
     # refusals
 
@@ -332,8 +328,9 @@ def quarantined_rows(zones: Zones, records: Records, name: str) -> list[dict[str
         raise UnknownDelivery(
             "No delivery is known under this name or id.", mend="`haven delivery list` shows all that were presented."
         )
-    with zones.quarantine() as connection:
-        _create_quarantine(connection)
+    with zones.quarantine(read_only=True) as connection:
+        if delivery.id not in deliveries_in(connection, "quarantine"):
+            return []
         found = connection.execute(
             "SELECT file, row_number, reasons FROM quarantine WHERE delivery = ? ORDER BY file, row_number",
             [delivery.id],
@@ -343,6 +340,19 @@ def quarantined_rows(zones: Zones, records: Records, name: str) -> list[dict[str
 
 def _refusal(fault: Fault) -> DeliveryRefused:
     return DeliveryRefused(fault.code, fault.what, where=fault.where, mend=fault.mend)
+
+
+def _keep_only(
+    zone: Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]],
+    kept: list[str],
+    tables: Callable[[duckdb.DuckDBPyConnection], list[str]],
+) -> None:
+    """Remove other deliveries' rows from these tables; the zone is only written where there are any."""
+    with zone(read_only=True) as connection:
+        debris = [name for name in tables(connection) if deliveries_in(connection, name) - set(kept)]
+    if debris:
+        with zone() as connection:
+            remove_deliveries_except(connection, kept, debris)
 
 
 def _create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:

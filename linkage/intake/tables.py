@@ -63,6 +63,17 @@ def remove_deliveries_except(connection: duckdb.DuckDBPyConnection, kept: Iterab
         connection.execute(f"DELETE FROM {quoted(table)} WHERE NOT list_contains(?, delivery)", [list(kept)])
 
 
+def deliveries_in(connection: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> set[str]:
+    """The deliveries that a table of the zone holds rows of, where the condition is met; none if there is no table."""
+    known = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'zone' AND table_name = ?", [table]
+    ).fetchall()
+    if not known:
+        return set()
+    found = connection.execute(f"SELECT DISTINCT delivery FROM {quoted(table)} WHERE {condition}").fetchall()
+    return {str(delivery) for (delivery,) in found}
+
+
 def random_row_keys(count: int) -> pa.Array[Any]:
     """`count` fresh random row keys (UUID version 4) as text-free Arrow values that DuckDB reads as UUID."""
     raw = np.frombuffer(os.urandom(count * UUID_BYTES), dtype=np.uint8).reshape(count, UUID_BYTES).copy()

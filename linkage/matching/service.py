@@ -28,6 +28,7 @@ from linkage.errors import LinkageError
 from linkage.intake.tables import (
     INCOMING,
     create_identity,
+    deliveries_in,
     incoming_tables,
     quoted,
     random_row_keys,
@@ -77,6 +78,10 @@ class Linker:
 
     def link(self, *, by: Actor, progress: Progress = silent) -> LinkageSummary:
         """Link what was received and not yet linked. Raises WrongKey, ZoneBusy."""
+        with self._zones.one_linkage_at_a_time():
+            return self._link(by, progress)
+
+    def _link(self, by: Actor, progress: Progress) -> LinkageSummary:
         key = self._token_key()
         received = self._received()
         ids = [delivery.id for delivery in received]
@@ -187,22 +192,15 @@ class Linker:
                 "UPDATE identity SET row_key = NULL WHERE row_key IS NOT NULL AND list_contains(?, delivery)",
                 [deliveries],
             )
-            zone.execute("CHECKPOINT")
 
     # before and after
 
     def _waiting(self, deliveries: list[str]) -> tuple[str, ...]:
         """The received deliveries with rows that are not linked, or with rows left from what they replaced."""
-        with self._zones.linkage() as zone:
-            create_identity(zone)
-            found = zone.execute(
-                "SELECT DISTINCT delivery FROM identity WHERE row_key IS NOT NULL AND list_contains(?, delivery)",
-                [deliveries],
-            ).fetchall()
-        unlinked = {str(name) for (name,) in found}
-        with self._zones.research() as zone:
-            zone.execute("CREATE TABLE IF NOT EXISTS linked_deliveries (delivery TEXT PRIMARY KEY)")
-            linked = {str(name) for (name,) in zone.execute("SELECT delivery FROM linked_deliveries").fetchall()}
+        with self._zones.linkage(read_only=True) as zone:
+            unlinked = deliveries_in(zone, "identity", "row_key IS NOT NULL") & set(deliveries)
+        with self._zones.research(read_only=True) as zone:
+            linked = deliveries_in(zone, "linked_deliveries")
         return tuple(sorted(unlinked | (set(deliveries) - linked) | (linked - set(deliveries))))
 
     def _token_key(self) -> HeldKey:

@@ -23,6 +23,7 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
+from linkage.intake.tables import deliveries_in
 from linkage.scopes import steps
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.scopes.pseudonyms import BLOCK, pseudonyms_of
@@ -58,7 +59,10 @@ class ScopePublisher:
 
     def publish(self, scope: Scope, *, by: Actor, progress: Progress = silent) -> ScopeSummary:
         """Build and switch to the scope of a live approval. Raises ScopeUnbuildable, ZoneBusy."""
-        with self._zones.research() as zone:
+        with (
+            self._zones.one_publication_at_a_time(scope.project),
+            self._zones.research(read_only=True) as zone,
+        ):
             build = _build_of(zone, scope)
             with self._records.read() as session:
                 current = current_scope(session, scope.project)
@@ -68,7 +72,7 @@ class ScopePublisher:
             name = f"{scope.project}/v{scope.version}-{build[:16]}.duckdb"
             with self._draft(name) as draft:
                 facts = self._build(zone, scope, draft, progress)
-        return self._switch(scope, build, name, facts, by)
+            return self._switch(scope, build, name, facts, by)
 
     def _build(self, zone: duckdb.DuckDBPyConnection, scope: Scope, draft: Path, progress: Progress) -> dict[str, Any]:
         key = self._keyring.project_key(scope.project)
@@ -170,9 +174,7 @@ class ScopePublisher:
 
 def _build_of(zone: duckdb.DuckDBPyConnection, scope: Scope) -> str:
     """What a build is made from: the approval's scope, and the deliveries that are linked."""
-    zone.execute("CREATE TABLE IF NOT EXISTS linked_deliveries (delivery TEXT PRIMARY KEY)")
-    deliveries = zone.execute("SELECT delivery FROM linked_deliveries ORDER BY delivery").fetchall()
-    text = "\n".join([scope.digest(), str(scope.version), *(str(name) for (name,) in deliveries)])
+    text = "\n".join([scope.digest(), str(scope.version), *sorted(deliveries_in(zone, "linked_deliveries"))])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -20,7 +20,7 @@ from linkage.contracts.registry import Contracts, find_contract
 from linkage.intake.manifest import Period
 from linkage.intake.pack import pack
 from linkage.intake.service import DeliveryIntake, ReceiptSummary
-from linkage.intake.tables import INCOMING, create_identity, incoming_tables
+from linkage.intake.tables import INCOMING, deliveries_in, incoming_tables
 from linkage.store import as_data, received_deliveries
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.havens import START, memory_records
@@ -145,25 +145,25 @@ class IntakeBench:
         """All that counts: the received deliveries' records, and every row in both zones, whatever its order."""
         with self.records.read() as session:
             received = [as_data(delivery) for delivery in received_deliveries(session)]
-        with self.zones.linkage() as zone:
-            create_identity(zone)
+        with self.zones.linkage(read_only=True) as zone:
             identity = sorted(map(repr, zone.execute("SELECT * FROM identity").fetchall()))
-        with self.zones.research() as zone:
+        with self.zones.research(read_only=True) as zone:
             tables = incoming_tables(zone)
             payload = {t: sorted(map(repr, zone.execute(f"SELECT * FROM {INCOMING}{t}").fetchall())) for t in tables}
         return {"received": received, "identity": identity, "payload": payload}
 
     def rows_of(self, delivery: str) -> dict[str, int]:
         """How many rows of a delivery lie where: identity, each staging table, quarantine."""
-        with self.zones.linkage() as zone:
-            create_identity(zone)
+        with self.zones.linkage(read_only=True) as zone:
             counts = {"identity": _count(zone, "identity", delivery)}
-        with self.zones.research() as zone:
+        with self.zones.research(read_only=True) as zone:
             counts |= {table: _count(zone, INCOMING + table, delivery) for table in incoming_tables(zone)}
-        with self.zones.quarantine() as zone:
+        with self.zones.quarantine(read_only=True) as zone:
             counts["quarantine"] = _count(zone, "quarantine", delivery)
         return counts
 
 
 def _count(zone: Any, table: str, delivery: str) -> int:
+    if delivery not in deliveries_in(zone, table):
+        return 0
     return int(zone.execute(f"SELECT count(*) FROM {table} WHERE delivery = ?", [delivery]).fetchall()[0][0])
