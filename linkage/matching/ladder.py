@@ -28,6 +28,11 @@ FIELDS = {
 """The elementary tokens of a record, each with the words for it."""
 
 
+Key = tuple[str, ...]
+IMPLIED = {"b_known": "b"}
+"""A field whose agreement is agreement on another too."""
+
+
 @dataclass(frozen=True)
 class LadderStep:
     """One step: agreement on every field of one of `keys`.
@@ -38,7 +43,7 @@ class LadderStep:
 
     number: int
     label: str
-    keys: tuple[tuple[str, ...], ...]
+    keys: tuple[Key, ...]
     same_initial: bool = False
 
     def __post_init__(self) -> None:
@@ -67,6 +72,31 @@ LADDER: tuple[LadderStep, ...] = (
     LadderStep(13, "date of birth (not 1 January), sex, postcode", (("b_known", "s", "p"),), same_initial=True),
     LadderStep(14, "surname's sound, forename, date of birth (not 1 January), sex", (("fs", "g", "b_known", "s"),)),
     LadderStep(15, "surname, forename, date of birth", (("f", "g", "b_known"),)),
+)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps that look at the same records: the open ones, and those that agree with one of them on a key of `near`.
+
+    Open is who has no record in a second dataset yet. near empty: every record is looked at. Each key of the steps
+    holds all of one key of `near`, which is what makes it right to look no further.
+    """
+
+    steps: tuple[LadderStep, ...]
+    near: tuple[Key, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in (key for step in self.steps for key in step.keys if self.near):
+            have = {IMPLIED.get(field, field) for field in key} | set(key)
+            if not any(have.issuperset(one) for one in self.near):
+                raise ValueError(f"the key {', '.join(key)} could join records that are not looked at")
+
+
+STRETCHES = (
+    Stretch(LADDER[:1]),
+    Stretch(LADDER[1:7], near=(("n",),)),
+    Stretch(LADDER[7:], near=(("g", "p"), ("b", "p"), ("g", "b"), ("nm", "b"))),
 )
 LAST_STEP = LADDER[-1].number
 NOT_JOINED = 0

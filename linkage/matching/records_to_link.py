@@ -21,7 +21,7 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     """The tables of matching in the linkage zone; nothing happens where they are there."""
     zone.execute("ALTER TABLE identity ADD COLUMN IF NOT EXISTS record BIGINT")
     fields = ", ".join(f"{name} UBIGINT" for name in FIELDS)
-    zone.execute(f"CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL, {fields})")
+    zone.execute(f"CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL, dataset TEXT NOT NULL, {fields})")
     zone.execute(
         "CREATE TABLE IF NOT EXISTS links (record BIGINT NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL,"
         " id_type TEXT NOT NULL, step UTINYINT NOT NULL, last_step UTINYINT NOT NULL, flag TEXT, run UUID NOT NULL,"
@@ -47,7 +47,7 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     )
     fresh = pl.DataFrame(zone.sql("FROM fresh ORDER BY record").to_arrow_table())
     if fresh.height:
-        tokens = tokens_of(fresh, key, test_range=test_range)
+        tokens = tokens_of(fresh, key, test_range=test_range).hstack(fresh.select("dataset"))
         zone.register("tokens", tokens.to_arrow())
         zone.execute("INSERT INTO evidence BY NAME FROM tokens")
         zone.unregister("tokens")
