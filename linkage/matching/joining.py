@@ -1,8 +1,8 @@
 """Who is one person? The ladder run over clusters of records, as named SQL in the linkage zone.
 
-A cluster is what is known to be one person so far; persons of the spine are clusters that never join each other. On
-each step clusters that agree on the step's key are joined, unless a guard says no: then they stay as they are, and the
-reason is kept. A guard is asked of the key's group, and again of everything that the step would join in one go.
+A cluster is what is known to be one person so far. On each step clusters that agree on the step's key are joined,
+unless a guard says no: then they stay as they are, and the reason is kept. A guard is asked of the key's group, and
+again of everything that the step would join in one go. Who was whom before plays no part: see neighbourhood and spine.
 
 Lazily: a cluster with a record in every dataset (where there are several) is settled. After the first step only what is
 open, and what lies near it, is looked at: a step costs what is open and not what there is (ladder.STRETCHES).
@@ -25,18 +25,16 @@ CONTRADICTION = "nhs_number_contradicts"
 
 TRAITS = (
     "min(c_n_low) AS n_low, max(c_n_high) AS n_high,"
-    " min(cluster) FILTER (c_held) AS held_low, max(cluster) FILTER (c_held) AS held_high,"
     " min(c_first) AS first, max(c_last) AS last, bit_or(c_datasets) AS datasets"
 )
-"""What the guards ask of clusters taken together: NHS numbers, persons of the spine, initials, datasets."""
+"""What the guards ask of clusters taken together: NHS numbers, initials, datasets."""
 CONTRADICTS = "coalesce(n_low <> n_high, false)"
-GOOD = f"NOT {CONTRADICTS} AND coalesce(held_low = held_high, true)"
+GOOD = f"NOT {CONTRADICTS}"
 ALIKE = " AND coalesce(first = last, true)"
 NEW = {
     "cluster": "l.label",
     "c_n_low": "l.n_low",
     "c_n_high": "l.n_high",
-    "c_held": "l.held_low IS NOT NULL",
     "c_first": "l.first",
     "c_last": "l.last",
     "c_datasets": "l.datasets",
@@ -48,7 +46,7 @@ OPEN = "c_datasets <> getvariable('every_dataset')"
 def join_records(
     zone: duckdb.DuckDBPyConnection, progress: Progress = silent, *, stretches: tuple[Stretch, ...] = STRETCHES
 ) -> None:
-    """Run the ladder. Leaves the temporary tables `work` (record, tokens, cluster, held, step) and `doubts`."""
+    """Run the ladder over `pool`. Leaves the temporary tables `work` (record, tokens, cluster, step) and `doubts`."""
     _begin(zone)
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
     done = 0
@@ -64,11 +62,7 @@ def join_records(
 
 
 def _begin(zone: duckdb.DuckDBPyConnection) -> None:
-    """Every record known, new ones each in a cluster of its own, others in their person's (a negative number)."""
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE persons AS SELECT person, -row_number() OVER (ORDER BY person) AS cluster"
-        " FROM (SELECT DISTINCT person FROM links)"
-    )
+    """Every record of `pool` in a cluster of its own."""
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE datasets AS SELECT dataset, 1::HUGEINT << (row_number() OVER () - 1) AS bit"
         " FROM (SELECT DISTINCT dataset FROM evidence)"
@@ -78,14 +72,10 @@ def _begin(zone: duckdb.DuckDBPyConnection) -> None:
     )
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE work AS SELECT e.record, {', '.join('e.' + name for name in FIELDS)},"
-        " coalesce(p.cluster, e.record) AS cluster, p.cluster IS NOT NULL AS held, NULL::UTINYINT AS step,"
-        " e.n AS c_n_low, e.n AS c_n_high, p.cluster IS NOT NULL AS c_held, e.gi AS c_first, e.gi AS c_last,"
-        " d.bit AS c_datasets, NULL::BIGINT AS was, NULL::UTINYINT AS touched"
-        " FROM evidence e JOIN datasets d USING (dataset) LEFT JOIN links l USING (record)"
-        " LEFT JOIN persons p USING (person)"
+        " e.record AS cluster, NULL::UTINYINT AS step, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first,"
+        " e.gi AS c_last, d.bit AS c_datasets, NULL::BIGINT AS was, NULL::UTINYINT AS touched"
+        " FROM evidence e SEMI JOIN pool USING (record) JOIN datasets d USING (dataset)"
     )
-    zone.execute(f"CREATE OR REPLACE TEMP TABLE labels AS {_labels('work WHERE held', 'cluster')}")
-    _apply(zone, "work", "NULL")
     zone.execute("CREATE OR REPLACE TEMP TABLE doubts (record BIGINT, flag TEXT)")
 
 
@@ -115,7 +105,7 @@ def _look_up(zone: duckdb.DuckDBPyConnection, near: tuple[Key, ...]) -> None:
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE labels AS SELECT was AS cluster, any_value(cluster) AS label,"
         " any_value(c_n_low) AS n_low, any_value(c_n_high) AS n_high,"
-        " CASE WHEN bool_or(c_held) THEN any_value(cluster) END AS held_low, any_value(c_first) AS first,"
+        " any_value(c_first) AS first,"
         " any_value(c_last) AS last, any_value(c_datasets) AS datasets, min(touched) AS touched"
         " FROM seen WHERE touched IS NOT NULL GROUP BY was"
     )
@@ -217,18 +207,17 @@ def _present(key: Key) -> str:
 
 
 def _doubt(zone: duckdb.DuckDBPyConnection, clusters: str) -> None:
-    """Keep why these clusters (cluster, contradiction) were left apart, for their new records."""
+    """Keep why these clusters (cluster, contradiction) were left apart, for each of their records."""
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION SELECT w.record,"
         f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END AS flag"
-        f" FROM seen w JOIN ({clusters}) c USING (cluster) WHERE NOT w.held"
+        f" FROM seen w JOIN ({clusters}) c USING (cluster)"
     )
 
 
 def drop_work(zone: duckdb.DuckDBPyConnection) -> None:
     """Remove the temporary tables."""
     names = (
-        "persons",
         "work",
         "seen",
         "doubts",

@@ -10,49 +10,83 @@ import duckdb
 import polars as pl
 
 from access.keys import HeldKey
+from linkage.intake.tables import random_row_keys
 from linkage.matching.ladder import FIELDS
+from linkage.matching.spine import create_spine
 from linkage.standardise.specification import IDENTITY, VERSION, standardise
 from linkage.tokens import tokenise
+from linkage.zones import count
 
 UNIT = "\x1f"  # parts of a composite are joined by a sign that no value holds
 
 
 def prepare(zone: duckdb.DuckDBPyConnection) -> None:
-    """The tables of matching in the linkage zone; nothing happens where they are there."""
+    """The tables of matching in the linkage zone; nothing happens where they are there.
+
+    evidence.subject: the random name under which the research zone knows the record, so that its payload can follow
+    when the record's person changes. evidence.l: the token of the controller's own key, for continuity only.
+    """
     zone.execute("ALTER TABLE identity ADD COLUMN IF NOT EXISTS record BIGINT")
     fields = ", ".join(f"{name} UBIGINT" for name in FIELDS)
-    zone.execute(f"CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL, dataset TEXT NOT NULL, {fields})")
     zone.execute(
-        "CREATE TABLE IF NOT EXISTS links (record BIGINT NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL,"
-        " id_type TEXT NOT NULL, step UTINYINT NOT NULL, last_step UTINYINT NOT NULL, flag TEXT, run UUID NOT NULL,"
-        " as_at TIMESTAMP NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS evidence"
+        f" (record BIGINT NOT NULL, subject UUID NOT NULL, dataset TEXT NOT NULL, l UBIGINT, {fields})"
     )
-    zone.execute("CREATE TABLE IF NOT EXISTS spine (person UUID NOT NULL, as_at TIMESTAMP NOT NULL)")
+    create_spine(zone)
 
 
 def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key: HeldKey, *, test_range: bool) -> int:
-    """Number the distinct identities of these deliveries' rows and put their tokens into `evidence`; how many."""
+    """Give the rows of these deliveries their records; how many records are new.
+
+    Rows with one identity are one record; who is recorded as before in the same dataset is the record there is.
+    """
     names = ", ".join(IDENTITY)
     zone.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT (SELECT coalesce(max(record), 0) FROM evidence)"
-        f" + row_number() OVER () AS record, * FROM (SELECT DISTINCT dataset, {names} FROM identity"
-        " WHERE record IS NULL AND list_contains(?, delivery))",
-        [deliveries],
-    )
-    same = " AND ".join(f"identity.{name} IS NOT DISTINCT FROM fresh.{name}" for name in ("dataset", *IDENTITY))
-    zone.execute(
-        f"UPDATE identity SET record = fresh.record FROM fresh WHERE identity.record IS NULL AND {same}"
-        " AND list_contains(?, identity.delivery)",
+        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT row_number() OVER () AS record, * FROM"
+        f" (SELECT dataset, {names}, min(local_id) AS local_id FROM identity"
+        f" WHERE record IS NULL AND list_contains(?, delivery) GROUP BY dataset, {names})",
         [deliveries],
     )
     fresh = pl.DataFrame(zone.sql("FROM fresh ORDER BY record").to_arrow_table())
-    if fresh.height:
-        tokens = tokens_of(fresh, key, test_range=test_range).hstack(fresh.select("dataset"))
-        zone.register("tokens", tokens.to_arrow())
-        zone.execute("INSERT INTO evidence BY NAME FROM tokens")
-        zone.unregister("tokens")
-    zone.execute("DROP TABLE fresh")
-    return fresh.height
+    if not fresh.height:
+        return 0
+    tokens = tokens_of(fresh, key, test_range=test_range).with_columns(
+        dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
+    )
+    zone.register("tokens", tokens.to_arrow().append_column("subject", random_row_keys(fresh.height)))
+    same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM e.{name}" for name in ("dataset", *FIELDS))
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT t.record AS fresh, min(e.record) AS known"
+        f" FROM tokens t LEFT JOIN evidence e ON {same} GROUP BY t.record"
+    )
+    # A new table with the final numbers; see spine._assign for why none is filled after it was made.
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE arrived AS SELECT fresh, known IS NULL AS new, coalesce(known,"
+        " (SELECT coalesce(max(record), 0) FROM evidence) + fresh) AS record FROM numbered"
+    )
+    carries = " AND ".join(f"identity.{name} IS NOT DISTINCT FROM f.{name}" for name in ("dataset", *IDENTITY))
+    zone.execute(
+        "UPDATE identity SET record = a.record FROM fresh f JOIN arrived a ON f.record = a.fresh"
+        f" WHERE identity.record IS NULL AND {carries} AND list_contains(?, identity.delivery)",
+        [deliveries],
+    )
+    zone.execute(
+        "INSERT INTO evidence BY NAME SELECT t.* REPLACE (a.record AS record) FROM tokens t JOIN arrived a"
+        " ON t.record = a.fresh WHERE a.new"
+    )
+    zone.unregister("tokens")
+    new = count(zone, "SELECT count(*) FROM arrived WHERE new")
+    zone.execute("DROP TABLE fresh; DROP TABLE numbered; DROP TABLE arrived")
+    return new
+
+
+def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
+    """Remove the evidence that no row carries any more. The temporary table `forgotten` holds what it was."""
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence"
+        " WHERE record NOT IN (SELECT record FROM identity WHERE record IS NOT NULL)"
+    )
+    zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")
 
 
 def tokens_of(records: pl.DataFrame, key: HeldKey, *, test_range: bool) -> pl.DataFrame:

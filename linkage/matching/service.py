@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,21 @@ from linkage.intake.tables import (
     deliveries_in,
     incoming_tables,
     quoted,
-    random_row_keys,
     remove_deliveries_except,
 )
 from linkage.matching.errors import WrongKey
+from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.joining import drop_work, join_records
-from linkage.matching.ladder import LAST_STEP, NOT_JOINED
-from linkage.matching.records_to_link import add_new_records, prepare
+from linkage.matching.neighbourhood import gather_pool
+from linkage.matching.records_to_link import add_new_records, forget_records, prepare
 from linkage.matching.report import match_rates, summarise, write_report
+from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, newest_run
 from linkage.standardise.specification import VERSION
 from linkage.store import Delivery, received_deliveries
 from linkage.zones import Zones, count
 
 LINKAGE_ROUND = "spine"
-FEWEST_FOR_A_SPINE_PERSON = "n IS NOT NULL OR (f IS NOT NULL AND g IS NOT NULL AND b IS NOT NULL)"
-"""What a record must hold to stand for a person by itself; with less it gets a one-time person, flagged."""
 
 
 @dataclass(frozen=True)
@@ -106,66 +106,24 @@ class Linker:
             create_identity(zone)
             prepare(zone)
             with _transaction(zone):
-                remove_deliveries_except(zone, deliveries, ["identity"])
-                progress("standardising and tokenising", 0, None)
-                fresh = add_new_records(zone, deliveries, key, test_range=self._test_range)
-                if fresh:
-                    join_records(zone, progress)
-                    self._write_links(zone, run)
-                    drop_work(zone)
-                _purge(zone)
-
-    def _write_links(self, zone: duckdb.DuckDBPyConnection, run: str) -> None:
-        """A person for each cluster: the spine's, or a fresh random one; then a link for each new record."""
-        zone.execute(
-            "CREATE OR REPLACE TEMP TABLE minted AS SELECT cluster, row_number() OVER () - 1 AS place"
-            " FROM (SELECT DISTINCT cluster FROM work WHERE cluster > 0)"
-        )
-        minted = count(zone, "SELECT count(*) FROM minted")
-        zone.register("random", pa.table({"person": random_row_keys(minted)}))
-        zone.execute(
-            "CREATE OR REPLACE TEMP TABLE random_ids AS SELECT person, row_number() OVER () - 1 AS place FROM random"
-        )
-        zone.unregister("random")
-        # A new table rather than rows added to `persons`: on DuckDB 2.0.0 a join with a temporary table that was made
-        # empty and filled with many rows in the same transaction found none of them.
-        zone.execute(
-            "CREATE OR REPLACE TEMP TABLE assigned AS SELECT person, cluster FROM persons UNION ALL"
-            " SELECT r.person, m.cluster FROM minted m JOIN random_ids r USING (place)"
-        )
-        now = self._records.clock.now().replace(tzinfo=None)
-        zone.execute("INSERT INTO spine SELECT person, ?::TIMESTAMP FROM assigned WHERE cluster > 0", [now])
-        zone.execute(
-            "INSERT INTO links BY NAME SELECT w.record, p.person, w.step IS NOT NULL OR enough AS linked,"
-            " CASE WHEN w.n IS NOT NULL THEN 'nhs_number' WHEN w.step IS NOT NULL OR enough THEN 'spine'"
-            " ELSE 'one_time' END AS id_type,"
-            f" coalesce(w.step, {NOT_JOINED}) AS step, coalesce(w.step, {LAST_STEP}) AS last_step,"
-            " CASE WHEN w.step IS NULL THEN coalesce(d.flag, CASE WHEN enough THEN 'no_match' ELSE 'too_little' END)"
-            " END AS flag, ?::UUID AS run, ?::TIMESTAMP AS as_at"
-            f" FROM (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN assigned p USING (cluster)"
-            " LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
-            " WHERE NOT w.held",
-            [run, now],
-        )
-        zone.execute("DROP TABLE minted; DROP TABLE random_ids; DROP TABLE assigned")
-        unlinked = count(zone, "SELECT count(*) FROM evidence ANTI JOIN links USING (record)")
-        if unlinked:
-            raise LinkageError(
-                "Records were left without a link.",
-                where="linkage zone",
-                mend="Nothing was kept; report this as a fault.",
-            )
+                link_zone(zone, deliveries, run, key, self._records.clock.now(), self._test_range, progress)
 
     # phase 2: the research zone
 
     def _move_payload(self, deliveries: list[str], progress: Progress) -> None:
-        """Payload from staging to its table, under person numbers; superseded deliveries' rows go."""
+        """Payload from staging to its table, under person numbers; superseded deliveries' rows go.
+
+        Payload of earlier deliveries follows its subjects where a run made them somebody else.
+        """
         progress("putting payload under person numbers", 0, None)
-        links = self._links_of_rows()
+        with self._zones.research(read_only=True) as zone:
+            applied = applied_runs(zone)
+        rows, subjects, changes = self._outcome(applied)
         with self._zones.research() as zone, _transaction(zone):
             tables = incoming_tables(zone)
             zone.execute("CREATE TABLE IF NOT EXISTS linked_deliveries (delivery TEXT PRIMARY KEY)")
-            zone.register("links", links)
+            follow_subjects(zone, tables, subjects, changes)
+            zone.register("links", rows)
             for table in tables:
                 _move_table(zone, table, deliveries)
             zone.unregister("links")
@@ -176,13 +134,22 @@ class Linker:
                 [deliveries],
             )
 
-    def _links_of_rows(self) -> pa.Table:
-        """row_key, person, linked of every row whose key is still kept."""
+    def _outcome(self, applied: list[str]) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """What the research zone is told: links of rows whose key is still kept; of subjects; changes of persons."""
         with self._zones.linkage(read_only=True) as zone:
-            return zone.sql(
-                "SELECT i.row_key, l.person, l.linked FROM identity i JOIN links l USING (record)"
-                " WHERE i.row_key IS NOT NULL"
+            rows = zone.sql(
+                "SELECT i.row_key, e.subject, l.person, l.linked FROM identity i JOIN links l USING (record)"
+                " JOIN evidence e USING (record) WHERE i.row_key IS NOT NULL"
             ).to_arrow_table()
+            new = "run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
+            subjects = zone.sql(
+                f"SELECT e.subject, l.person, l.linked, l.run FROM links l JOIN evidence e USING (record) WHERE {new}",
+                params=[applied],
+            ).to_arrow_table()
+            changes = zone.sql(
+                f"SELECT was, now, kind, as_at, run FROM changes WHERE {new}", params=[applied]
+            ).to_arrow_table()
+        return rows, subjects, changes
 
     # phase 3: the linkage zone again
 
@@ -266,6 +233,29 @@ class Linker:
             return session.scalars(select(LinkageRun).order_by(LinkageRun.at.desc())).first()
 
 
+def link_zone(
+    zone: duckdb.DuckDBPyConnection,
+    deliveries: list[str],
+    run: str,
+    key: HeldKey,
+    at: datetime,
+    test_range: bool,
+    progress: Progress = silent,
+) -> None:
+    """Link what these deliveries hold, within the linkage zone: one transaction of the caller. Raises LinkageError."""
+    remove_deliveries_except(zone, deliveries, ["identity"])
+    progress("standardising and tokenising", 0, None)
+    add_new_records(zone, deliveries, key, test_range=test_range)
+    forget_records(zone)
+    progress("finding whom that touches", 0, None)
+    if gather_pool(zone):
+        join_records(zone, progress)
+        write_links(zone, run, at.replace(tzinfo=None))
+        drop_work(zone)
+    purge(zone)
+    _require_links(zone)
+
+
 def _move_table(zone: duckdb.DuckDBPyConnection, table: str, deliveries: list[str]) -> None:
     """One table's staged rows of these deliveries to their place. Raises LinkageError when a row has no link."""
     source, target = quoted(INCOMING + table), quoted(table)
@@ -276,12 +266,12 @@ def _move_table(zone: duckdb.DuckDBPyConnection, table: str, deliveries: list[st
             " ORDER BY column_index",
             [INCOMING + table],
         ).fetchall()
-        if name not in ("delivery", "row_key")
+        if name not in ("delivery", "row_key", "subject")
     ]
     payload = "".join(f", {quoted(name)} {kind}" for name, kind in columns)
     zone.execute(
         f"CREATE TABLE IF NOT EXISTS {target}"
-        f" (delivery TEXT NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL{payload})"
+        f" (delivery TEXT NOT NULL, subject UUID NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL{payload})"
     )
     for name, kind in columns:
         zone.execute(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {quoted(name)} {kind}")
@@ -299,18 +289,20 @@ def _move_table(zone: duckdb.DuckDBPyConnection, table: str, deliveries: list[st
         )
     names = "".join(f", {quoted(name)}" for name, _ in columns)
     zone.execute(
-        f"INSERT INTO {target} BY NAME SELECT i.delivery, l.person, l.linked{names} FROM {source} i"
+        f"INSERT INTO {target} BY NAME SELECT i.delivery, l.subject, l.person, l.linked{names} FROM {source} i"
         " JOIN links l ON i.row_key = l.row_key WHERE list_contains(?, i.delivery)",
         [deliveries],
     )
     zone.execute(f"DELETE FROM {source} WHERE list_contains(?, delivery)", [deliveries])
 
 
-def _purge(zone: duckdb.DuckDBPyConnection) -> None:
-    """What no row carries any more (its delivery was superseded) is removed, persons included."""
-    for table in ("evidence", "links"):
-        zone.execute(f"DELETE FROM {table} WHERE record NOT IN (SELECT record FROM identity WHERE record IS NOT NULL)")
-    zone.execute("DELETE FROM spine WHERE person NOT IN (SELECT person FROM links)")
+def _require_links(zone: duckdb.DuckDBPyConnection) -> None:
+    if count(zone, "SELECT count(*) FROM evidence ANTI JOIN links USING (record)"):
+        raise LinkageError(
+            "Records were left without a link.",
+            where="linkage zone",
+            mend="Nothing was kept; report this as a fault.",
+        )
 
 
 @contextmanager

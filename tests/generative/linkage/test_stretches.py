@@ -36,8 +36,7 @@ def _people(evidence: pl.DataFrame, stretches: tuple[Stretch, ...]) -> list[tupl
     with duckdb.connect() as zone:
         zone.register("arriving", evidence.to_arrow())
         zone.execute("CREATE TABLE evidence AS FROM arriving")
-        zone.execute("CREATE TABLE links (record BIGINT, person UUID)")
-        zone.execute("INSERT INTO links SELECT record, uuid() FROM evidence WHERE record % 7 = 0")
+        zone.execute("CREATE TEMP TABLE pool AS SELECT record FROM evidence")
         join_records(zone, stretches=stretches)
         kept = zone.execute("SELECT record, cluster, step FROM work ORDER BY record").fetchall()
         doubts = zone.execute(

@@ -64,7 +64,7 @@ def test_payload_goes_under_person_numbers_and_row_keys_go(bench: LinkageBench) 
     with bench.zones.research() as zone:
         assert zone.execute("SELECT count(*) FROM incoming_gp_patients").fetchall() == [(0,)]
         columns = zone.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'gp_patients'").fetchall()
-    assert {name for (name,) in columns} == {"delivery", "person", "linked", "sex", "code"}
+    assert {name for (name,) in columns} == {"delivery", "subject", "person", "linked", "sex", "code"}
 
 
 def test_linking_again_changes_nothing(bench: LinkageBench) -> None:

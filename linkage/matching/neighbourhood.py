@@ -1,0 +1,67 @@
+"""Who must be looked at again? New records, and everybody whom any step of the ladder could compare with them.
+
+What the ladder makes of a record depends on the records that share a key with it, on those that share one with them,
+and so on; on nothing else. Linking that neighbourhood anew therefore gives the people that linking everything at once
+would give, however the records came in (tests/generative/linkage/test_one_after_another.py holds it to that).
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from linkage.matching.ladder import LADDER
+from linkage.zones import count
+
+WHOLE_FROM = 0.2
+"""A greater share of all records than this to look at, and looking at all of them costs less than finding out which."""
+
+
+def gather_pool(zone: duckdb.DuckDBPyConnection) -> int:
+    """`pool`(record): the neighbourhood of what is new or `forgotten`; how many. Nothing new: nothing in it.
+
+    New is what has no link. When a dataset appears or vanishes everybody is looked at: which clusters are settled
+    depends on the datasets.
+    """
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE frontier AS SELECT * FROM evidence ANTI JOIN links USING (record)"
+        " UNION ALL FROM forgotten"
+    )
+    zone.execute("CREATE OR REPLACE TEMP TABLE pool AS SELECT record FROM frontier SEMI JOIN evidence USING (record)")
+    while count(zone, "SELECT count(*) FROM frontier"):
+        if _is_most(zone):
+            zone.execute("CREATE OR REPLACE TEMP TABLE pool AS SELECT record FROM evidence")
+            break
+        _widen(zone)
+    zone.execute("DROP TABLE IF EXISTS temp.frontier; DROP TABLE IF EXISTS temp.met")
+    return count(zone, "SELECT count(*) FROM pool")
+
+
+def _is_most(zone: duckdb.DuckDBPyConnection) -> bool:
+    pool, everybody = count(zone, "SELECT count(*) FROM pool"), count(zone, "SELECT count(*) FROM evidence")
+    other_datasets = count(
+        zone,
+        "SELECT count(*) FROM (SELECT DISTINCT dataset FROM evidence) now FULL JOIN (SELECT DISTINCT dataset FROM"
+        " (FROM evidence UNION ALL FROM forgotten) SEMI JOIN links USING (record)) before USING (dataset)"
+        " WHERE now.dataset IS NULL OR before.dataset IS NULL",
+    )
+    return bool(other_datasets) or pool > WHOLE_FROM * everybody
+
+
+def _widen(zone: duckdb.DuckDBPyConnection) -> None:
+    """Put into the pool who shares a key or a person with its frontier; they are the next frontier."""
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT record FROM links WHERE person IN"
+        " (SELECT person FROM links SEMI JOIN frontier USING (record))"
+    )
+    for key in dict.fromkeys(key for step in LADDER for key in step.keys):
+        value = f"hash({', '.join(key)})"
+        present = " AND ".join(f"{name} IS NOT NULL" for name in key)
+        zone.execute(
+            f"INSERT INTO met SELECT record FROM evidence WHERE {present} AND {value} IN"
+            f" (SELECT {value} FROM frontier WHERE {present})"
+        )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE frontier AS SELECT * FROM evidence WHERE record IN (SELECT record FROM met)"
+        " AND record NOT IN (SELECT record FROM pool)"
+    )
+    zone.execute("INSERT INTO pool SELECT record FROM frontier")

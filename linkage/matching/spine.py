@@ -1,0 +1,108 @@
+"""Which number has a person? Clusters of the ladder take over the persons they were; the rest get fresh random ones.
+
+A person goes on with the cluster that holds most of their records; a cluster goes on as the oldest of the persons that
+it holds. Who was someone else before is kept as a change: `merge` when the number ends, `split` when a part leaves it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from linkage.intake.tables import random_row_keys
+from linkage.matching.ladder import LAST_STEP, NOT_JOINED
+from linkage.zones import count
+
+MERGE, SPLIT = "merge", "split"
+SAID = ("person", "linked", "id_type", "step", "last_step", "flag")
+FEWEST_FOR_A_SPINE_PERSON = "n IS NOT NULL OR (f IS NOT NULL AND g IS NOT NULL AND b IS NOT NULL)"
+"""What a record must hold to stand for a person by itself; with less it gets a one-time person, flagged."""
+
+
+def create_spine(zone: duckdb.DuckDBPyConnection) -> None:
+    """The tables of persons, links and changes; nothing happens where they are there."""
+    zone.execute(
+        "CREATE TABLE IF NOT EXISTS links (record BIGINT NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL,"
+        " id_type TEXT NOT NULL, step UTINYINT NOT NULL, last_step UTINYINT NOT NULL, flag TEXT, run UUID NOT NULL,"
+        " as_at TIMESTAMP NOT NULL)"
+    )
+    zone.execute("CREATE TABLE IF NOT EXISTS spine (person UUID NOT NULL, as_at TIMESTAMP NOT NULL)")
+    zone.execute(
+        "CREATE TABLE IF NOT EXISTS changes (was UUID NOT NULL, now UUID NOT NULL, kind TEXT NOT NULL,"
+        " run UUID NOT NULL, as_at TIMESTAMP NOT NULL)"
+    )
+
+
+def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime) -> None:
+    """From `work` and `doubts` of the ladder: persons, changes, and a link for each record of the pool.
+
+    A link that says what it said before keeps its run and its time.
+    """
+    _assign(zone)
+    zone.execute(
+        "INSERT INTO changes SELECT c.person, a.person, CASE WHEN c.home THEN ? ELSE ? END, ?::UUID, ?::TIMESTAMP"
+        " FROM claims c JOIN assigned a USING (cluster) WHERE c.person <> a.person",
+        [MERGE, SPLIT, run, now],
+    )
+    zone.execute(
+        "INSERT INTO spine SELECT person, ?::TIMESTAMP FROM assigned WHERE person NOT IN (SELECT person FROM spine)",
+        [now],
+    )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE new_links AS SELECT w.record, a.person, w.step IS NOT NULL OR enough AS linked,"
+        " CASE WHEN w.n IS NOT NULL THEN 'nhs_number' WHEN w.step IS NOT NULL OR enough THEN 'spine'"
+        " ELSE 'one_time' END AS id_type,"
+        f" coalesce(w.step, {NOT_JOINED})::UTINYINT AS step, coalesce(w.step, {LAST_STEP})::UTINYINT AS last_step,"
+        " CASE WHEN w.step IS NULL THEN coalesce(d.flag, CASE WHEN enough THEN 'no_match' ELSE 'too_little' END)"
+        f" END AS flag FROM (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN assigned a"
+        " USING (cluster) LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
+    )
+    same = " AND ".join(f"n.{name} IS NOT DISTINCT FROM l.{name}" for name in SAID)
+    zone.execute(f"DELETE FROM new_links n USING links l WHERE n.record = l.record AND {same}")
+    zone.execute("DELETE FROM links WHERE record IN (SELECT record FROM new_links)")
+    zone.execute("INSERT INTO links BY NAME SELECT *, ?::UUID AS run, ?::TIMESTAMP AS as_at FROM new_links", [run, now])
+    zone.execute("DROP TABLE claims; DROP TABLE assigned; DROP TABLE new_links")
+
+
+def _assign(zone: duckdb.DuckDBPyConnection) -> None:
+    """`claims`: whose records a cluster holds; `assigned`: the person of each cluster.
+
+    A corrected record claims for the person of the one that its controller had under the same key before.
+    """
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE claims AS SELECT *,"
+        " row_number() OVER (PARTITION BY person ORDER BY records DESC, first) = 1 AS home"
+        " FROM (SELECT w.cluster, l.person, count(*) AS records, min(w.record) AS first FROM work w JOIN"
+        " (SELECT record, person FROM links UNION ALL SELECT e.record, l.person FROM forgotten f"
+        " JOIN links l USING (record) JOIN evidence e ON e.dataset = f.dataset AND e.l = f.l) l"
+        " USING (record) GROUP BY ALL)"
+    )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE kept AS SELECT cluster, person FROM (SELECT c.cluster, c.person,"
+        " row_number() OVER (PARTITION BY c.cluster ORDER BY s.as_at, c.records DESC, c.first) AS place"
+        " FROM claims c JOIN spine s USING (person) WHERE c.home) WHERE place = 1"
+    )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE minted AS SELECT cluster, row_number() OVER () - 1 AS place"
+        " FROM (SELECT DISTINCT cluster FROM work) ANTI JOIN kept USING (cluster)"
+    )
+    zone.register("random", pa.table({"person": random_row_keys(count(zone, "SELECT count(*) FROM minted"))}))
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE random_ids AS SELECT person, row_number() OVER () - 1 AS place FROM random"
+    )
+    zone.unregister("random")
+    # A new table rather than rows added to `kept`: on DuckDB 2.0.0 a join with a temporary table that was made empty
+    # and filled with many rows in the same transaction found none of them.
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE assigned AS SELECT cluster, person FROM kept UNION ALL"
+        " SELECT m.cluster, r.person FROM minted m JOIN random_ids r USING (place)"
+    )
+    zone.execute("DROP TABLE kept; DROP TABLE minted; DROP TABLE random_ids")
+
+
+def purge(zone: duckdb.DuckDBPyConnection) -> None:
+    """What no row carries any more (its delivery was superseded) is removed, persons included."""
+    zone.execute("DELETE FROM links WHERE record NOT IN (SELECT record FROM evidence)")
+    zone.execute("DELETE FROM spine WHERE person NOT IN (SELECT person FROM links)")
