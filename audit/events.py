@@ -40,6 +40,7 @@ class EventName(StrEnum):
     LINKAGE_STARTED = "linkage.started"
     LINKAGE_COMPLETED = "linkage.completed"
     LINKAGE_FAILED = "linkage.failed"
+    PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them
     SCOPE_PUBLISHED = "scope.published"
     SCOPE_PUBLISH_REFUSED = "scope.publish_refused"
 

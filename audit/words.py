@@ -30,6 +30,7 @@ WORDS: dict[EventName, str] = {
     EventName.LINKAGE_STARTED: "began to link",
     EventName.LINKAGE_COMPLETED: "linked what had come in",
     EventName.LINKAGE_FAILED: "could not finish linking",
+    EventName.PERSONS_CHANGED: "found that persons of the spine are one, or are several",
     EventName.SCOPE_PUBLISHED: "built the project's own file",
     EventName.SCOPE_PUBLISH_REFUSED: "was refused to build the project's file",
     EventName.QUERY_REQUESTED: "asked a query",

@@ -16,7 +16,7 @@ def applied_runs(zone: duckdb.DuckDBPyConnection) -> list[str]:
     """The runs whose outcome the payload shows."""
     if not _is_there(zone, "applied_runs"):
         return []
-    return [str(run) for (run,) in zone.execute("SELECT run::TEXT FROM applied_runs").fetchall()]
+    return [str(run) for (run,) in zone.execute("SELECT run::TEXT FROM applied_runs ORDER BY 1").fetchall()]
 
 
 def follow_subjects(zone: duckdb.DuckDBPyConnection, tables: list[str], subjects: pa.Table, changes: pa.Table) -> None:

@@ -8,6 +8,7 @@ from one to the other is row key, person and whether linked, in memory.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
+from audit.suppression import shown_count
 from linkage.errors import LinkageError
 from linkage.intake.tables import (
     INCOMING,
@@ -41,7 +43,7 @@ from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare
 from linkage.matching.report import match_rates, summarise, write_report
 from linkage.matching.spine import purge, write_links
-from linkage.matching.store import LinkageRun, newest_run
+from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.standardise.specification import VERSION
 from linkage.store import Delivery, received_deliveries
 from linkage.zones import Zones, count
@@ -200,6 +202,7 @@ class Linker:
         progress("reporting", 0, None)
         with self._zones.linkage(read_only=True) as zone:
             counts = summarise(zone)
+            changes = self._changes(zone)
         with self._zones.research(read_only=True) as zone:
             rates = match_rates(zone)
         reports = write_report(self._reports / "linkage", run, counts, rates, self._records.clock.now())
@@ -225,7 +228,25 @@ class Linker:
                 key_version=key.version,
                 key_check=key.check_value,
             )
+            if changes:
+                change.record(EventName.PERSONS_CHANGED, run=run, **changes)
         return LinkageSummary(run, waiting, counts, reports)
+
+    def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""
+        with self._records.read() as session:
+            told = [run.id for run in all_runs(session)]
+        rows = zone.execute(
+            "SELECT kind, was::TEXT, now::TEXT FROM changes WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
+            " ORDER BY ALL",
+            [told],
+        ).fetchall()
+        if not rows:
+            return {}
+        kinds = [str(kind) for kind, _, _ in rows]
+        digest = hashlib.sha256("\n".join(" ".join(row) for row in rows).encode()).hexdigest()
+        counts = {f"{kind}s": shown_count(kinds.count(kind)) for kind in sorted(set(kinds))}
+        return {**counts, "changes_digest": digest}
 
     def newest(self) -> LinkageRun | None:
         """The last completed run."""

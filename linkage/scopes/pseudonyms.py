@@ -26,3 +26,8 @@ def pseudonyms_of(people: pa.Array[Any], key: HeldKey) -> pa.Array[Any]:
     encrypted = cipher.update(ids) + cipher.finalize()
     storage = pa.Array.from_buffers(pa.binary(BLOCK), len(raw), [None, pa.py_buffer(encrypted)])
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def uuids_of(people: pa.Array[Any]) -> pa.Array[Any]:
+    """16-byte ids as the UUID type that DuckDB reads."""
+    return pa.ExtensionArray.from_storage(pa.uuid(), people.cast(pa.binary(BLOCK)))

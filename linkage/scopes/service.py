@@ -17,16 +17,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from access.keys import KeyRing
+from access.keys import HeldKey, KeyRing
 from access.scope import Scope
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
-from linkage.intake.tables import deliveries_in
+from linkage.intake.tables import deliveries_in, quoted
+from linkage.matching.following import applied_runs
 from linkage.scopes import steps
 from linkage.scopes.errors import ScopeUnbuildable
-from linkage.scopes.pseudonyms import BLOCK, pseudonyms_of
+from linkage.scopes.pseudonyms import BLOCK, pseudonyms_of, uuids_of
 from linkage.scopes.store import PublishedScope, current_scope
 from linkage.zones import Zones, count
 
@@ -71,10 +72,17 @@ class ScopePublisher:
             _require_buildable(zone, scope)
             name = f"{scope.project}/v{scope.version}-{build[:16]}.duckdb"
             with self._draft(name) as draft:
-                facts = self._build(zone, scope, draft, progress)
+                facts = self._build(zone, scope, draft, current, progress)
             return self._switch(scope, build, name, facts, by)
 
-    def _build(self, zone: duckdb.DuckDBPyConnection, scope: Scope, draft: Path, progress: Progress) -> dict[str, Any]:
+    def _build(
+        self,
+        zone: duckdb.DuckDBPyConnection,
+        scope: Scope,
+        draft: Path,
+        current: PublishedScope | None,
+        progress: Progress,
+    ) -> dict[str, Any]:
         key = self._keyring.project_key(scope.project)
         total = len(scope.tables) + 1
         progress("pseudonyms", 0, total)
@@ -89,12 +97,7 @@ class ScopePublisher:
                 "SELECT unhex(replace(person::TEXT, '-', '')) AS person FROM cohort ORDER BY cohort.person"
             ).to_arrow_table()
             ids = people["person"].combine_chunks()
-            names = pa.table(
-                {
-                    "person": pa.ExtensionArray.from_storage(pa.uuid(), ids.cast(pa.binary(BLOCK))),
-                    "pseudonym": pseudonyms_of(ids, key),
-                }
-            )
+            names = pa.table({"person": uuids_of(ids), "pseudonym": pseudonyms_of(ids, key)})
             zone.register("named", names)
             zone.execute("CREATE OR REPLACE TEMP TABLE pseudonyms AS FROM named")
             zone.unregister("named")
@@ -102,11 +105,12 @@ class ScopePublisher:
                 progress(table.table, done, total)
                 zone.execute(*steps.material(table))
                 zone.execute(steps.view(table))
+            if current is not None and current.key_check == key.check_value:
+                self._tell_changes(zone, current, key)
+            tables = _columns(zone)
             return {
-                "tables": _columns(zone),
-                "rows": {
-                    one.table: count(zone, f'SELECT count(*) FROM scope.material."{one.table}"') for one in scope.tables
-                },
+                "tables": tables,
+                "rows": {name: count(zone, f"SELECT count(*) FROM scope.material.{quoted(name)}") for name in tables},
                 "people": len(ids),
                 "people_digest": hashlib.sha256(b"".join(ids.to_pylist())).hexdigest(),
                 "key_check": key.check_value,
@@ -115,6 +119,36 @@ class ScopePublisher:
             zone.execute("DROP TABLE IF EXISTS temp.cohort")
             zone.execute("DROP TABLE IF EXISTS temp.pseudonyms")
             zone.execute("DETACH DATABASE IF EXISTS scope")
+
+    def _tell_changes(self, zone: duckdb.DuckDBPyConnection, current: PublishedScope, key: HeldKey) -> None:
+        """What became of pseudonyms that the project has had: its pseudonym-change table, if there is any change.
+
+        Who was never in the project's file is not in its table either: the file before says who was.
+        """
+        changes = _person_changes(zone)
+        file = self._folder / current.file
+        if not changes.num_rows or not file.exists():
+            return
+        renamed = pa.table(
+            {
+                "old_pseudonym": pseudonyms_of(changes["was"].combine_chunks(), key),
+                "new_pseudonym": pseudonyms_of(changes["now"].combine_chunks(), key),
+                "kind": changes["kind"],
+                "day": changes["day"],
+            }
+        )
+        old_key = self._keyring.scope_file_key(current.project, current.version)
+        zone.execute("ATTACH ? AS before (ENCRYPTION_KEY ?, READ_ONLY)", [str(file), old_key])
+        try:
+            zone.register("renamed", renamed)
+            zone.execute(steps.seen_before(current.tables))
+            zone.execute(steps.changes(carried=steps.CHANGES in current.tables))
+            zone.unregister("renamed")
+            if count(zone, f"SELECT count(*) FROM scope.material.{steps.CHANGES}"):
+                zone.execute(steps.changes_view())
+        finally:
+            zone.execute("DROP TABLE IF EXISTS temp.seen")
+            zone.execute("DETACH DATABASE IF EXISTS before")
 
     def _switch(self, scope: Scope, build: str, name: str, facts: dict[str, Any], by: Actor) -> ScopeSummary:
         """The row that makes the new build the scope, with its entry; then the older builds go."""
@@ -174,8 +208,17 @@ class ScopePublisher:
 
 def _build_of(zone: duckdb.DuckDBPyConnection, scope: Scope) -> str:
     """What a build is made from: the approval's scope, and the deliveries that are linked."""
-    text = "\n".join([scope.digest(), str(scope.version), *sorted(deliveries_in(zone, "linked_deliveries"))])
+    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone)]
+    text = "\n".join([scope.digest(), str(scope.version), *made_of])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _person_changes(zone: duckdb.DuckDBPyConnection) -> pa.Table:
+    """was and now as 16 bytes, kind, day: every merge and split that the research zone has been told of."""
+    if not applied_runs(zone):
+        return pa.table({"was": pa.array([], pa.binary(BLOCK))})
+    raw = ", ".join(f"unhex(replace({name}::TEXT, '-', '')) AS {name}" for name in ("was", "now"))
+    return zone.sql(f"SELECT {raw}, kind, as_at::DATE AS day FROM person_changes").to_arrow_table()
 
 
 def _require_buildable(zone: duckdb.DuckDBPyConnection, scope: Scope) -> None:

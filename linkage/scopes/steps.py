@@ -6,6 +6,8 @@ pseudonym: the order in which they lie in the zone would join two projects.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from access.scope import ColumnScope, Condition, Operator, Scope, TableScope
 from linkage.intake.tables import quoted
 
@@ -43,6 +45,30 @@ def view(table: TableScope) -> str:
     name = quoted(table.table)
     columns = "".join(f", {quoted(column.name)}" for column in table.columns)
     return f"CREATE VIEW scope.main.{name} AS SELECT pseudonym, linked{columns} FROM scope.material.{name}"
+
+
+CHANGES = "pseudonym_changes"
+
+
+def seen_before(tables: Iterable[str]) -> str:
+    """`seen`: the pseudonyms that the project has had in these tables of its file `before`."""
+    parts = [f"SELECT pseudonym FROM before.material.{quoted(table)}" for table in tables if table != CHANGES]
+    return f"CREATE OR REPLACE TEMP TABLE seen AS {' UNION '.join(parts)}"
+
+
+def changes(carried: bool) -> str:
+    """`scope.material.pseudonym_changes`: what became of pseudonyms that the project has had. renamed: all changes."""
+    earlier = f" UNION FROM before.material.{CHANGES}" if carried else ""
+    return (
+        f"CREATE TABLE scope.material.{CHANGES} AS SELECT * FROM"
+        " (SELECT r.old_pseudonym, r.new_pseudonym, r.kind, r.day"
+        f" FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym{earlier}) ORDER BY ALL"
+    )
+
+
+def changes_view() -> str:
+    """The view of changes that researchers name."""
+    return f"CREATE VIEW scope.main.{CHANGES} AS FROM scope.material.{CHANGES}"
 
 
 def _people_of(table: TableScope, condition: Condition | None) -> Statement:
