@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from unittest.mock import patch
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,10 +95,22 @@ class _Zone:
         return {(str(was), str(now)) for was, now in self.zone.execute("SELECT was, now FROM changes").fetchall()}
 
 
-@settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 12), deliveries=st.integers(1, 5))
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 8), deliveries=st.integers(1, 4))
 def test_one_after_another_is_at_once(seed: int, count: int, deliveries: int) -> None:
     """Whatever the order and whatever was withdrawn: the same rows are one person's."""
+    _hold_together(seed, count, deliveries)
+
+
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 14), deliveries=st.integers(2, 6))
+def test_one_after_another_is_at_once_with_more_of_everything(seed: int, count: int, deliveries: int) -> None:
+    """The same with more people, more deliveries and more histories."""
+    _hold_together(seed, count, deliveries)
+
+
+def _hold_together(seed: int, count: int, deliveries: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - invented values
     people = _people(chance, count)
     steps, once = _Zone(), _Zone()
@@ -116,8 +129,8 @@ def test_one_after_another_is_at_once(seed: int, count: int, deliveries: int) ->
     assert steps.together() == once.together()
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 8))
 def test_whoever_changes_number_is_told(seed: int, count: int) -> None:
     """A row that has another person after a later delivery has a change that says from whom to whom."""
     chance = random.Random(seed)  # noqa: S311 - invented values

@@ -48,7 +48,7 @@ def _people(evidence: pl.DataFrame, stretches: tuple[Stretch, ...]) -> list[tupl
     return [(record, smallest[cluster], step) for record, cluster, step in kept] + doubts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), people=st.integers(1, 40), datasets=st.integers(1, 3))
 def test_looking_only_at_what_is_open_changes_nothing(seed: int, people: int, datasets: int) -> None:
     """The same clusters, the same steps, the same doubts."""
