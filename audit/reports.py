@@ -95,7 +95,8 @@ class Report:
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"<td>{html.escape(str(value))}</td>"
-    shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    whole = isinstance(value, int) or value.is_integer()
+    shown = f"{int(value):,}" if whole else f"{value:,.4g}"
     return f'<td class="n">{shown}</td>'
 
 

@@ -34,6 +34,10 @@ def play(home: Path, people: int, seed: int) -> Path:
     report = Report("Haven: a demonstration", f"{people:,} synthetic people; nobody here is real")
     teller = Teller(report)
     teller.chapter("Setting up", "four controllers' records of synthetic people, and the haven's services")
+    teller.say(
+        "The people, their names and their illnesses are invented, with the errors that recording makes, and who is who"
+        " is known. The haven's audit log, query gateway, workspaces and orchestrator are started beside."
+    )
     supervisor = Supervisor(haven.settings.run_folder, haven.settings.logs_folder, teller.aside)
     with ThreadPoolExecutor(1) as beside:
         inventing = beside.submit(make_deliveries, haven.settings.home / "controllers", people=people, seed=seed)

@@ -31,6 +31,27 @@ GROUPS = {
 }
 """Columns by which rates are shown where a table has them, each with its word."""
 MOST_GROUPS = 25
+ETHNIC_CATEGORIES = {
+    "A": "British",
+    "B": "Irish",
+    "C": "any other White background",
+    "D": "White and Black Caribbean",
+    "E": "White and Black African",
+    "F": "White and Asian",
+    "G": "any other mixed background",
+    "H": "Indian",
+    "J": "Pakistani",
+    "K": "Bangladeshi",
+    "L": "any other Asian background",
+    "M": "Caribbean",
+    "N": "African",
+    "P": "any other Black background",
+    "R": "Chinese",
+    "S": "any other ethnic group",
+    "Z": "not stated",
+    "99": "not known",
+}
+"""NHS Data Dictionary: ETHNIC CATEGORY, the codes of 2001."""
 
 
 def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -82,8 +103,14 @@ def _rates_of(
             f" ORDER BY count(*) DESC LIMIT {MOST_GROUPS}"
         ).fetchall()
         word = GROUPS[column] if column else "all rows"
-        found += [(table, word, str(g), int(all_), int(matched)) for g, all_, matched in sorted(rows)]
+        found += [(table, word, _named(word, str(g)), int(all_), int(matched)) for g, all_, matched in sorted(rows)]
     return found
+
+
+def _named(word: str, group: str) -> str:
+    """A group's code with what it stands for, where that is known."""
+    name = ETHNIC_CATEGORIES.get(group) if word == "ethnic category" else None
+    return f"{group} {name}" if name else group
 
 
 def write_report(
