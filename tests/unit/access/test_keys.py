@@ -71,5 +71,5 @@ def test_with_real_data_the_passphrase_must_come_from_elsewhere(tmp_path: Path) 
 def test_openers_that_race_get_one_key(tmp_path: Path) -> None:
     """Eight first openings at once make one root key."""
     with ThreadPoolExecutor(8) as pool:
-        keys = {ring.zone_key("x") for ring in pool.map(lambda _: KeyRing.open(tmp_path), range(8))}
+        keys = {ring.zone_key("linkage") for ring in pool.map(lambda _: KeyRing.open(tmp_path), range(8))}
     assert len(keys) == 1
