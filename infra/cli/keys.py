@@ -26,7 +26,7 @@ Out = Annotated[Path, typer.Option("--out", help="Where the sealed file is writt
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
     topic = typer.Typer(
-        no_args_is_help=True, help="Look at keys by their check values, rotate, destroy, unwrap by two."
+        no_args_is_help=True, help="Look at check values, rotate, destroy a round, unwrap by two people."
     )
     topic.command("list")(list_keys)
     topic.command("show")(show)
@@ -35,9 +35,7 @@ def register(app: typer.Typer) -> None:
     topic.command("use-round")(use_round)
     topic.command("destroy-round")(destroy_round)
     topic.command("certificate")(certificate)
-    unwrap = typer.Typer(
-        no_args_is_help=True, help="Hand out a project's key: asked by one person, approved by another."
-    )
+    unwrap = typer.Typer(no_args_is_help=True, help="A project's key: asked for by one person, approved by another.")
     unwrap.command("request")(request_unwrap)
     unwrap.command("approve")(approve_unwrap)
     unwrap.command("hand-out")(hand_out)
@@ -97,9 +95,8 @@ def rotate(
     haven = open_haven(home)
     kind, _, name = what.partition("/")
     if what == "root":
-        typer.echo(
-            f"The root key has a new version in {haven.rotate_root(by=haven.actor(person))}; no other key changed."
-        )
+        place = haven.rotate_root(by=haven.actor(person))
+        typer.echo(f"The root key has a new version in {place}; no other key changed.")
     elif kind == "project" and name:
         entry = haven.custody.rotate_project_key(name, reason, by=haven.actor(person))
         typer.echo(f"{entry.key_id} version {entry.version}: check value {entry.check_value}.")
