@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,12 @@ HASH_BYTES = 32
 BLOCK = 64
 IPAD, OPAD = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 AT_ONCE = 1 << 20  # values turned into Python objects at a time
-MOSTLY_DISTINCT = 0.6  # above it, finding the repeated values costs more than hashing them again
+MOSTLY_DISTINCT = 0.8  # above it, finding the repeated values costs more than hashing them again
+SAMPLE = 1 << 16
+HASH_SEED = 7
 
 Tokens = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int32]
 
 
 def tokenise(values: pl.Series, domain: str, key: HeldKey) -> pl.Series:
@@ -36,16 +39,42 @@ def tokenise(values: pl.Series, domain: str, key: HeldKey) -> pl.Series:
     prefix = f"haven-token/1/{key.key_id}/{key.version}/{domain}\x00".encode()
     inner, outer = _states(key.key, prefix)
     known = values.drop_nulls()
-    cells = known.cast(pl.String).to_arrow().cast(pa.large_binary())
-    if cast(int, known.approx_n_unique()) > MOSTLY_DISTINCT * len(known):
-        tokens = _hashed(cells, inner, outer)
+    found = _repeated(known)
+    if found is None:
+        tokens = _hashed(known, inner, outer)
     else:
-        encoded = cells.dictionary_encode()
-        tokens = _hashed(encoded.dictionary, inner, outer)[encoded.indices.to_numpy()]
+        distinct, places = found
+        tokens = _hashed(distinct, inner, outer)[places]
     if len(known) == len(values):
         return pl.Series(values.name, tokens)
-    places = values.is_not_null().cum_sum() - 1  # which of the known values stands here
-    return pl.Series(values.name, tokens).gather(places.set(values.is_null(), None))
+    standing = values.is_not_null().cum_sum() - 1  # which of the known values stands here
+    return pl.Series(values.name, tokens).gather(standing.set(values.is_null(), None))
+
+
+def _repeated(values: pl.Series) -> tuple[pl.Series, Places] | None:
+    """The distinct values, and for each cell which of them it is; None where it does not pay to look.
+
+    Equal texts are found by a quick unkeyed 64-bit hash, which stays in memory here; every cell is then compared with
+    the text that stands for it, so that two texts of one hash can never share a token.
+    """
+    hashes = values.hash(HASH_SEED).to_arrow()
+    if _mostly_distinct(hashes.to_numpy()):
+        return None
+    encoded = hashes.dictionary_encode()
+    places = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[places] = np.arange(len(values))
+    distinct = values.gather(first)
+    return (distinct, places) if (distinct.gather(places) == values).all() else None
+
+
+def _mostly_distinct(hashes: Tokens) -> bool:
+    """Would hashing every cell cost less? Judged by how often a sample repeats itself, as birthdays in a room do."""
+    sample = hashes[:: max(1, len(hashes) // SAMPLE)]
+    repeats = len(sample) - len(np.unique(sample))
+    if len(sample) == len(hashes):
+        return repeats < (1 - MOSTLY_DISTINCT) * len(hashes)
+    return repeats < len(sample) ** 2 / (2 * MOSTLY_DISTINCT * len(hashes))
 
 
 def _states(key: bytes, prefix: bytes) -> tuple[Any, Any]:
@@ -54,8 +83,9 @@ def _states(key: bytes, prefix: bytes) -> tuple[Any, Any]:
     return hashlib.sha256(block.translate(IPAD) + prefix), hashlib.sha256(block.translate(OPAD))
 
 
-def _hashed(cells: pa.Array, inner: Any, outer: Any) -> Tokens:
-    """One token for each cell; there are no nulls."""
+def _hashed(values: pl.Series, inner: Any, outer: Any) -> Tokens:
+    """One token for each text; there are no nulls."""
+    cells = values.cast(pl.String).to_arrow().cast(pa.large_binary())
     parts = [
         _hash_all(cells.slice(start, AT_ONCE).to_pylist(), inner, outer) for start in range(0, len(cells), AT_ONCE)
     ]
