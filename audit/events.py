@@ -31,6 +31,25 @@ class EventName(StrEnum):
     TOKEN_ISSUED = "token.issued"
     TOKEN_REFUSED = "token.refused"
 
+    # access: keys
+    KEY_ROOT_ROTATION_STARTED = "key.root_rotation_started"
+    KEY_ROOT_ROTATED = "key.root_rotated"
+    KEY_PROJECT_ROTATED = "key.project_rotated"
+    KEY_ROTATE_REFUSED = "key.rotate_refused"
+    KEY_ROUND_CREATED = "key.round_created"
+    KEY_ROUND_CREATE_REFUSED = "key.round_create_refused"
+    KEY_ROUND_USED = "key.round_used"
+    KEY_ROUND_USE_REFUSED = "key.round_use_refused"
+    KEY_ROUND_DESTRUCTION_STARTED = "key.round_destruction_started"
+    KEY_ROUND_DESTROYED = "key.round_destroyed"
+    KEY_ROUND_DESTROY_REFUSED = "key.round_destroy_refused"
+    KEY_UNWRAP_REQUESTED = "key.unwrap_requested"
+    KEY_UNWRAP_REQUEST_REFUSED = "key.unwrap_request_refused"
+    KEY_UNWRAP_APPROVED = "key.unwrap_approved"
+    KEY_UNWRAP_APPROVE_REFUSED = "key.unwrap_approve_refused"
+    KEY_UNWRAP_HANDED_OUT = "key.unwrap_handed_out"
+    KEY_UNWRAP_HAND_OUT_REFUSED = "key.unwrap_hand_out_refused"
+
     # linkage
     CONTRACT_INSTALLED = "contract.installed"
     DELIVERY_RECEIVED = "delivery.received"

@@ -10,9 +10,9 @@ import os
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from infra.errors import DeploymentError
 
@@ -48,6 +48,43 @@ class ServerSettings(BaseModel):
     prefect_port: int = Field(default=0, ge=0, lt=65536)
 
 
+class TokenSettings(BaseModel):
+    """A PKCS#11 token that holds the root key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    module: Path  # the maker's library
+    token: str
+    label: str = "haven-root"
+    pin_file: Path  # readable by this account only
+
+
+class TransitSettings(BaseModel):
+    """A transit engine of OpenBao or Vault that holds the root key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    address: str
+    key: str = "haven-root"
+    mount: str = "transit"
+    token_file: Path  # an access token, such as an agent keeps fresh; readable by this account only
+    ca_file: Path | None = None
+    namespace: str | None = None
+
+
+class KeySettings(BaseModel):
+    """Where the root key lies. Both tables may stand here while it moves from one place to another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    root: Literal["sealed-file", "pkcs11", "transit"] = "sealed-file"
+    pkcs11: TokenSettings | None = None
+    transit: TransitSettings | None = None
+
+    @model_validator(mode="after")
+    def _named_place_is_described(self) -> Self:
+        if (self.root == "pkcs11" and self.pkcs11 is None) or (self.root == "transit" and self.transit is None):
+            raise ValueError(f"root = '{self.root}' needs the table [keys.{self.root}]")
+        return self
+
+
 class Settings(BaseModel):
     """The one settings model. Folders are derived from `home`; each zone has its own."""
 
@@ -59,6 +96,7 @@ class Settings(BaseModel):
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
     issuer: str = "https://haven.localhost/issuer"
+    keys: KeySettings = KeySettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
 

@@ -40,6 +40,12 @@ class Need:
 NEEDS = (
     Need("PostgreSQL 15 or newer", "needs_postgresql", ("postgresql",), ("/usr/lib/postgresql/*/bin/initdb",)),
     Need("Chromium", "needs_chromium", ("chromium",), ("/usr/bin/chromium",)),
+    Need(
+        "SoftHSM 2.6 or newer",
+        "needs_softhsm",
+        ("softhsm2",),
+        ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so"),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from infra.settings import Settings, load_settings
 if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
     from access.keys import KeyRing
+    from access.keys.custody import KeyCustody
     from access.service import Access
     from audit.client import SocketAuditLog
     from audit.model import Actor
@@ -77,11 +78,28 @@ class Haven:
     def keyring(self) -> KeyRing:
         """The key ring, opened with its passphrase."""
         from access.keys import KeyRing
+        from infra.keys import key_places
 
         settings = self.settings
         return KeyRing.open(
-            settings.keys_folder, real_data=settings.real_data, passphrase_file=settings.passphrase_file
+            settings.keys_folder,
+            real_data=settings.real_data,
+            passphrase_file=settings.passphrase_file,
+            root=key_places(settings).get(settings.keys.root),
         )
+
+    @cached_property
+    def custody(self) -> KeyCustody:
+        """The keys and the records of them."""
+        from access.keys.custody import KeyCustody
+
+        return KeyCustody(self.keyring, self.records, self.access)
+
+    def rotate_root(self, *, by: Actor) -> str:
+        """A new version of the root key; where the settings name another place, it moves there. Its place now."""
+        from infra.keys import rotate_root
+
+        return rotate_root(self.settings, self.records, self.access, by=by)
 
     @cached_property
     def access(self) -> Access:

@@ -23,6 +23,7 @@ TOPICS = (
     "query",
     "workspace",
     "release",
+    "keys",
     "audit",
     "services",
     "demo",

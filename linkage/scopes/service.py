@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
+from access.keys.store import FIRST_VERSION, project_key_version
 from access.scope import Scope
 from audit.events import EventName
 from audit.model import Actor
@@ -64,26 +65,27 @@ class ScopePublisher:
             self._zones.one_publication_at_a_time(scope.project),
             self._zones.research(read_only=True) as zone,
         ):
-            build = _build_of(zone, scope)
             with self._records.read() as session:
                 current = current_scope(session, scope.project)
+                key = self._keyring.project_key(scope.project, project_key_version(session, scope.project))
+            build = _build_of(zone, scope, key)
             if current is not None and current.build == build and (self._folder / current.file).exists():
                 return _summary(current, unchanged=True)
             _require_buildable(zone, scope)
             name = f"{scope.project}/v{scope.version}-{build[:16]}.duckdb"
             with self._draft(name) as draft:
-                facts = self._build(zone, scope, draft, current, progress)
-            return self._switch(scope, build, name, facts, by)
+                facts = self._build(zone, scope, key, draft, current, progress)
+            return self._switch(scope, build, name, facts, key, by)
 
     def _build(
         self,
         zone: duckdb.DuckDBPyConnection,
         scope: Scope,
+        key: HeldKey,
         draft: Path,
         current: PublishedScope | None,
         progress: Progress,
     ) -> dict[str, Any]:
-        key = self._keyring.project_key(scope.project)
         total = len(scope.tables) + 1
         progress("pseudonyms", 0, total)
         zone.execute(
@@ -150,7 +152,9 @@ class ScopePublisher:
             zone.execute("DROP TABLE IF EXISTS temp.seen")
             zone.execute("DETACH DATABASE IF EXISTS before")
 
-    def _switch(self, scope: Scope, build: str, name: str, facts: dict[str, Any], by: Actor) -> ScopeSummary:
+    def _switch(
+        self, scope: Scope, build: str, name: str, facts: dict[str, Any], key: HeldKey, by: Actor
+    ) -> ScopeSummary:
         """The row that makes the new build the scope, with its entry; then the older builds go."""
         with self._records.change(by=by) as change:
             row = change.session.merge(
@@ -171,7 +175,9 @@ class ScopePublisher:
                 digest=scope.digest(),
                 build=build,
                 people_digest=facts["people_digest"],
-                key_check=facts["key_check"],
+                key_id=key.key_id,
+                key_version=key.version,
+                key_check=key.check_value,
             )
         self._remove_others(scope.project, name)
         return _summary(row, unchanged=False)
@@ -206,9 +212,10 @@ class ScopePublisher:
         folder.chmod(READ_ONLY_FOLDER)
 
 
-def _build_of(zone: duckdb.DuckDBPyConnection, scope: Scope) -> str:
-    """What a build is made from: the approval's scope, and the deliveries that are linked."""
-    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone)]
+def _build_of(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey) -> str:
+    """What a build is made from: the approval's scope, the linked deliveries and runs, a rotated key of the project."""
+    rotated = [key.check_value] if key.version > FIRST_VERSION else []
+    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated]
     text = "\n".join([scope.digest(), str(scope.version), *made_of])
     return hashlib.sha256(text.encode()).hexdigest()
 

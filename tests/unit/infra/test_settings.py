@@ -23,6 +23,11 @@ def test_without_a_file_the_embedded_default_stands(tmp_path: Path) -> None:
         ("real_dat = true", "real_dat"),
         ("[gateway]\nrow_limit = 0", "gateway.row_limit"),
         ("home = 'x'", "home"),
+        ("[keys]\nroot = 'paper'", "keys.root"),
+        ("[keys]\nroot = 'pkcs11'", "[keys.pkcs11]"),
+        ("[keys]\nroot = 'transit'", "[keys.transit]"),
+        ("[keys.transit]\naddress = 'https://x'", "keys.transit.token_file"),
+        ("[keys.pkcs11]\npin = '1234'", "keys.pkcs11.pin"),
     ],
 )
 def test_a_wrong_key_is_an_error_that_names_it(tmp_path: Path, text: str, key: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from access.keys import KeyRing
+from access.keys.store import ProjectKeyRow
 from access.scope import ColumnScope, Condition, Scope, TableScope
 from audit.events import EventName
 from audit.model import service
@@ -63,6 +64,11 @@ def _opened(bench: LinkageBench, project: str = "study") -> duckdb.DuckDBPyConne
     key = bench.keyring.scope_file_key(project, row.version)
     connection.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?, READ_ONLY)", [str(bench.home / "scopes" / row.file), key])
     return connection
+
+
+def _pseudonyms_in(bench: LinkageBench) -> set[str]:
+    with _opened(bench, SCOPE.project) as connection:
+        return {str(one) for (one,) in connection.execute("SELECT DISTINCT pseudonym FROM scope.gp_events").fetchall()}
 
 
 def test_only_the_cohort_in_the_period_at_the_precision(bench: LinkageBench) -> None:
@@ -169,6 +175,35 @@ def test_what_is_not_there_is_told_and_nothing_is_published(bench: LinkageBench)
             _publisher(bench).publish(replace(SCOPE, tables=(table,), cohort=()), by=BY)
     with pytest.raises(ScopeUnbuildable):
         _publisher(bench).publish(replace(SCOPE, tables=(), cohort=()), by=BY)
+
+
+def test_a_rotated_project_key_makes_new_pseudonyms_and_touches_no_identifier(bench: LinkageBench) -> None:
+    """After a rotation the next publication uses the new key: other pseudonyms, the same person numbers and tokens."""
+    publisher = _publisher(bench)
+    publisher.publish(SCOPE, by=BY)
+    zones = {path: path.read_bytes() for path in bench.home.glob("zones/*/*.duckdb")}
+    before = _pseudonyms_in(bench)
+    with bench.records.change(by=BY) as change:
+        held = bench.keyring.project_key(SCOPE.project, 2)
+        change.session.add(
+            ProjectKeyRow(
+                project=SCOPE.project, version=2, check_value=held.check_value, reason="r", at=change.at, by=BY
+            )
+        )
+        change.record(EventName.KEY_PROJECT_ROTATED, project=SCOPE.project)
+    again = publisher.publish(SCOPE, by=BY)
+    assert not again.unchanged
+    assert publisher.publish(SCOPE, by=BY).unchanged
+    after = _pseudonyms_in(bench)
+    assert len(after) == len(before) > 0
+    assert not after & before
+    assert {path: path.read_bytes() for path in bench.home.glob("zones/*/*.duckdb")} == zones
+    with bench.records.read() as session:
+        row = current_scope(session, SCOPE.project)
+    assert row is not None
+    assert row.key_check == held.check_value
+    published = bench.records.log.events[-1]  # type: ignore[attr-defined]
+    assert published.details["key_version"] == 2
 
 
 def test_pseudonyms_are_a_permutation(tmp_path: Path) -> None:

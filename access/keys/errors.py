@@ -1,0 +1,30 @@
+"""The errors of the keys. No message holds a byte of a key, a passphrase, a PIN or a token."""
+
+from __future__ import annotations
+
+from access.errors import AccessError
+
+
+class KeyRingError(AccessError):
+    """The key ring, or one key of it, cannot be had."""
+
+    code = "keys.unavailable"
+    exit_status = 78
+
+
+class RootUnavailable(KeyRingError):
+    """The root key's store does not answer, or does not let us in."""
+
+    code = "keys.root_unavailable"
+
+
+class WrongRoot(KeyRingError):
+    """What is wrapped does not open under this root key: another haven's, another use, or damaged."""
+
+    code = "keys.wrong_root"
+
+
+class RoundDestroyed(KeyRingError):
+    """The key of this round was destroyed, and nothing brings it back."""
+
+    code = "keys.round_destroyed"

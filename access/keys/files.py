@@ -1,0 +1,81 @@
+"""How do secrets lie on a disk? In files of this account only, written whole or not at all, overwritten at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from access.keys.errors import KeyRingError
+
+PRIVATE = 0o600
+LONGEST_SECRET = 64 * 1024
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only this account can read, whole or not at all, and durable."""
+    draft = path.with_name(path.name + ".part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def erase(path: Path) -> None:
+    """Overwrite a file and remove it; nothing happens where it is gone.
+
+    What a flash disk, a journal or a backup keeps of it is beyond a program's reach (docs/keys.md).
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the key folder, which is made if absent; the system gives the lock back when a process dies."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """A secret that lies in a file of its own: a passphrase, a PIN, a token. Raises KeyRingError."""
+    try:
+        mode = path.stat().st_mode & 0o077
+        with path.open("rb") as file:
+            text = file.read(LONGEST_SECRET).strip()
+    except OSError as error:
+        raise KeyRingError(
+            f"The {what} file cannot be read ({error.strerror}).",
+            where=str(path),
+            mend=f"Name the file that holds the {what}, readable by this account only.",
+        ) from None
+    if mode or not text:
+        raise KeyRingError(
+            f"The {what} file is empty or readable by other accounts.",
+            where=str(path),
+            mend=f"Write the {what} into it and run chmod 600 on it.",
+        )
+    return text
