@@ -18,7 +18,7 @@ from splink import DuckDBAPI, Linker
 from audit.progress import Progress, silent
 from linkage.specified.errors import CannotTrain
 from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
-from linkage.specified.levels import null_sql, sql_levels
+from linkage.specified.levels import level_sql, null_sql, sql_levels
 from linkage.specified.pairs import Key, count_pairs, feature
 from linkage.specified.specification import Specification
 
@@ -27,8 +27,9 @@ PAIRS_FOR_U = 2_000_000
 PAIRS_FOR_EM = 600_000
 FEWEST_FOR_EM = 30
 START_M = 0.9
+LEAST_LIKELY = 0.01
 FIGURES = 6  # significant figures kept, so that the order of a sum cannot show
-LEAST = 1e-7
+RESERVE = 0.01
 SEPARATOR = "-__-"  # Splink's, between a file's name and a record's number
 VERSION = splink.__version__
 MACROS = (
@@ -114,6 +115,30 @@ class SplinkEngine:
         found.drop_table_from_database_and_remove_from_cache()
         return pl.DataFrame(table)
 
+    def relearned(self, model: FrozenModel, scored: pl.DataFrame) -> FrozenModel:
+        """m counted over all compared pairs, each as far as it is likely one person's; u stays.
+
+        scored: l, r, probability. Where people change several columns at once (they move), the pairs of one training
+        key hide it; all candidates together show it.
+        """
+        self.con.register("judged", scored.filter(pl.col("probability") > LEAST_LIKELY).to_arrow())
+        other = "people_right" if self.two else "people_left"
+        cases = [f"{level_sql(c, self.specification)} AS c_{c.of}" for c in self.specification.comparisons]
+        sets = ", ".join(f"(c_{c.of})" for c in self.specification.comparisons)
+        names = ", ".join(f"c_{c.of}" for c in self.specification.comparisons)
+        rows = self.con.execute(
+            f"SELECT {names}, sum(probability) FROM (SELECT {', '.join(cases)}, probability FROM judged j"
+            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r) GROUP BY GROUPING SETS ({sets})"
+        ).fetchall()
+        self.con.unregister("judged")
+        made = []
+        for place, comparison in enumerate(model.comparisons):
+            counts = {row[place]: float(row[-1]) for row in rows if row[place] is not None}
+            ms = [counts.get(number, 0.0) for number in range(len(comparison.levels))]
+            levels = [level.label for level in comparison.levels], ms, [level.u for level in comparison.levels]
+            made.append(comparison.model_copy(update={"levels": made_levels(*levels)}) if sum(ms) else comparison)
+        return model.model_copy(update={"comparisons": tuple(made)})
+
     def _blocked_sql(self, pairs: str) -> str:
         if not self.two:
             return f"SELECT l AS join_key_l, r AS join_key_r, '0' AS match_key FROM {pairs}"
@@ -195,22 +220,32 @@ class SplinkEngine:
 
 
 def _mended(levels: list[dict[str, Any]], prior: float, sampled: int) -> tuple[LevelModel, ...]:
-    """A level never seen by chance is rarer than one in the sample; one never seen in people weighs nothing.
+    """A level never seen by chance is rarer than one in the sample.
 
     Random pairs hold some true ones: their share of each level (prior times m) is taken out of u.
     """
     rarest = 0.5 / max(sampled, 1)
-    ms, us, labels = [], [], []
+    ms, us = [], []
     for level in levels:
         m, u = (_number(level.get(f"{kind}_probability")) for kind in ("m", "u"))
         if m is not None and u is not None:
             u = (u - prior * m) / (1 - prior)
         us.append(max(u if u is not None else 0.0, rarest))
-        ms.append(us[-1] if m is None else max(m, LEAST))
-        labels.append(str(level["label_for_charts"]))
+        ms.append(m or 0.0)
+    labels = [str(level["label_for_charts"]) for level in levels]
+    return made_levels(labels, ms, us)
+
+
+def made_levels(labels: list[str], ms: list[float], us: list[float]) -> tuple[LevelModel, ...]:
+    """Levels from counts or shares. What a few pairs never showed is still possible: a share of m is given to
+    disagreement, and as much to the other levels together; no weight rests on a level that was not seen.
+    """
+    others = max(len(ms) - 1, 1)
+    shares = [m / (sum(ms) or 1.0) * (1 - 2 * RESERVE) + RESERVE / others for m in ms]
+    shares[-1] += RESERVE - RESERVE / others
     return tuple(
-        LevelModel(label=label, m=_rounded(m / sum(ms)), u=_rounded(u / sum(us)))
-        for m, u, label in zip(ms, us, labels, strict=True)
+        LevelModel(label=label, m=_rounded(m / sum(shares)), u=_rounded(u / sum(us)))
+        for m, u, label in zip(shares, us, labels, strict=True)
     )
 
 

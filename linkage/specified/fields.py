@@ -71,7 +71,7 @@ def find_fields(frames: list[pl.DataFrame], truth: frozenset[str]) -> Fields:
     if not found.fields:
         raise SpecifiedError(
             "No column of the files can be compared.",
-            mend="The files need columns about people in common: names, dates, places. Write the specification by hand.",
+            mend="People are told apart by names, dates and places. Write the specification by hand.",
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from linkage.specified.specification import Column, Comparison, Specification
@@ -34,6 +35,17 @@ def null_sql(column: Column) -> str:
     """Nothing is known on one of both sides."""
     known = f"{column.name}__spellings" if column.has_spellings else column.name
     return f"{_l(known)} IS NULL OR {_r(known)} IS NULL"
+
+
+SIDES = re.compile(r'"(\w+)_([lr])"')
+
+
+def level_sql(comparison: Comparison, specification: Specification) -> str:
+    """The number of the level, from 0 for the best; NULL where nothing is known; on the tables `a` and `b`."""
+    levels = sql_levels(comparison, specification)
+    cases = " ".join(f"WHEN {level.sql} THEN {number}" for number, level in enumerate(levels))
+    sql = f"CASE WHEN {null_sql(specification.column(comparison.of))} THEN NULL {cases} ELSE {len(levels)} END"
+    return SIDES.sub(lambda match: f'{"a" if match[2] == "l" else "b"}."{match[1]}"', sql)
 
 
 def _condition(column: Column, name: str, value: float | str | None, specification: Specification) -> str:

@@ -30,6 +30,8 @@ from linkage.specified.written import written
 CERTAIN_WEIGHT = 15.0
 CERTAIN_SHARE = 0.5  # of the true pairs that certain steps are taken to find, before the pairs are weighed
 ROUNDS_OF_PRIOR = 25
+import os
+ROUNDS = int(os.environ.get("ROUNDS","2"))
 FURTHEST = 8.0  # how many times more or fewer pairs than the first guess the weighed pairs may say there are
 MOST_FAULTS = 50_000
 MOST_TRAINING = 5
@@ -140,10 +142,13 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
     ).fetchall()
     first = specification.link.prior or first_guess(engine, certain)
     model = frozen or engine.train(training_rules(engine, blocking), first, progress)
-    progress("weighing pairs", 0, None)
-    scored = engine.score(model, "pairs")
-    prior = specification.link.prior or _prior_by_pairs(scored["evidence"].to_numpy(), first, engine.possible_pairs)
-    scored = _weighed(engine, scored, prior)
+    for step in range(ROUNDS + 1 if frozen is None else 1):
+        progress("weighing pairs", step, ROUNDS + 1)
+        evidence = engine.score(model, "pairs")
+        prior = specification.link.prior or _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
+        scored = _weighed(engine, evidence, prior)
+        if step < ROUNDS and frozen is None:
+            model = engine.relearned(model, scored.select("l", "r", probability=1 / (1 + 2 ** -pl.col("weight").clip(-60, 60))))
     progress("joining", 0, None)
     links, cluster = None, None
     if not two:
