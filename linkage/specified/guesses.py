@@ -168,6 +168,8 @@ def _by_values(look: Look) -> Guess:
         return Guess("full_name" if 1.8 <= look.words_each <= 5 and look.distinct_share > 0.1 else "text", "words")
     if look.words_each >= 1.8:
         return Guess("street", "numbers and words")
+    if look.distinct_share > 0.999:
+        return Guess("record_id", "another code in every row")
     if look.distinct_share > 0.9:
         return Guess("ignored", "codes of which the heading does not say what they are")
     return Guess("category" if look.length <= SHORT_CODE else "text", "codes or numbers")

@@ -9,6 +9,7 @@ That is greedy correlation clustering on the log-odds; a chain of lookalikes end
 from __future__ import annotations
 
 import heapq
+import math
 from collections import defaultdict
 
 import numpy as np
@@ -18,6 +19,23 @@ import polars as pl
 Numbers = npt.NDArray[np.int64]
 MOST_WEIGHT = 12.0
 NOT_COMPARED = -1.0
+ROUNDS = 10
+LEAST_ALONE = 0.05  # the share of records without a partner is never taken to be less
+
+
+def for_one_to_one(pairs: pl.DataFrame, left: int, right: int) -> pl.DataFrame:
+    """The same pairs with the weight they have when each record has one partner at most.
+
+    Where nearly every record has a partner, one that is left over speaks for the pair: the odds are divided by the
+    shares of records without a partner on both sides, which follow from the links themselves (a few rounds).
+    """
+    kept = one_to_one(pairs)["weight"].to_numpy()
+    boost = 0.0
+    for _ in range(ROUNDS):
+        linked = float((1 / (1 + np.exp2(-(kept + boost).clip(-60, 60)))).sum())
+        alone = [max(1 - linked / side, LEAST_ALONE) for side in (left, right)]
+        boost = -math.log2(alone[0] * alone[1])
+    return pairs.with_columns(weight=pl.col("weight") + boost)
 
 
 def one_to_one(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from linkage.specified.specification import Column
 
 SEED = 11
 COUNTED = 20_000
-IMAGINED = 4000
+IMAGINED = 8000
 ERROR_RATES = (0.05, 0.15, 0.3, 0.5)
 PARTS_TRIED: dict[str, tuple[str, ...]] = {
     "forename": ("", "start", "initial"),
@@ -56,6 +56,8 @@ PERSONAL = {
 }
 PERSONAL |= {"text": 1.5, "year": 1.2, "street": 0.8, "postcode": 0.7, "place": 0.6}
 MOST_RULES = 24
+MOVED = 0.15
+OF_PLACE = frozenset({"place", "street", "postcode", "house_number", "area", "phone"})
 Codes = npt.NDArray[np.int64]
 
 
@@ -152,7 +154,7 @@ def blocking_keys(counter: Counter, budget: float) -> list[Key]:
         gains = reached[:, left].sum(axis=1) / IMAGINED
         worth = np.where(costs + spent <= budget, gains / np.power(costs + budget / 200, 0.6), 0.0)
         best = int(worth.argmax())
-        if gains[best] < 2.5 / IMAGINED or worth[best] <= 0:
+        if gains[best] < 1.5 / IMAGINED or worth[best] <= 0:
             break
         chosen.append(candidates[best])
         spent += costs[best]
@@ -169,10 +171,13 @@ def _imagined(counter: Counter, parts: dict[str, Column]) -> dict[str, npt.NDArr
     """For each part: in which of the imagined pairs of one person does it agree?"""
     random = np.random.default_rng(SEED)
     rates = random.choice(ERROR_RATES, IMAGINED)
+    moved = random.random(IMAGINED) < MOVED  # everything about a place changes together
     agree: dict[str, npt.NDArray[np.bool_]] = {}
     for column in counter.columns.values():
         known = random.random(IMAGINED) < counter.known(column.name)
         damaged = random.random(IMAGINED) < np.minimum(rates * DAMAGED.get(column.means, 1.0), 0.9)
+        if column.means in OF_PLACE:
+            known &= ~moved
         wholly = damaged & (random.random(IMAGINED) < 0.35)
         for key in _parts(column):
             part = key.partition(".")[2]

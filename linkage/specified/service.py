@@ -19,7 +19,7 @@ from linkage.specified.engine import VERSION, SplinkEngine
 from linkage.specified.errors import ColumnMissing, SpecifiedError
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
-from linkage.specified.joining import clusters, one_to_one
+from linkage.specified.joining import clusters, for_one_to_one, one_to_one
 from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
@@ -30,8 +30,7 @@ from linkage.specified.written import written
 CERTAIN_WEIGHT = 15.0
 CERTAIN_SHARE = 0.5  # of the true pairs that certain steps are taken to find, before the pairs are weighed
 ROUNDS_OF_PRIOR = 25
-import os
-ROUNDS = int(os.environ.get("ROUNDS","2"))
+ROUNDS = 2  # in which what was learned is counted again over all compared pairs
 FURTHEST = 8.0  # how many times more or fewer pairs than the first guess the weighed pairs may say there are
 MOST_FAULTS = 50_000
 MOST_TRAINING = 5
@@ -102,6 +101,13 @@ def evaluate_files(
             f"{'two are' if right else 'one is'} named.",
             mend="Name as many files as the specification says: one to find duplicates, two to link.",
         )
+    used = {h for column in specification.columns for is_right in (False, True) for h in column.headings(is_right)}
+    if truth in used and not Path(truth).is_file():
+        raise SpecifiedError(
+            f"The column '{truth}' is to measure with, and the specification compares it.",
+            where="--truth",
+            mend="What says who is who is never evidence: take it out of 'columns' and name it under 'ignored'.",
+        )
     progress("reading", 0, None)
     frames = [read_people(path) for path in (left, right) if path is not None]
     for path, frame, is_right in zip((left, right), frames, (False, True), strict=False):
@@ -145,16 +151,21 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
     for step in range(ROUNDS + 1 if frozen is None else 1):
         progress("weighing pairs", step, ROUNDS + 1)
         evidence = engine.score(model, "pairs")
-        prior = specification.link.prior or _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
+        prior = specification.link.prior or _prior_by_pairs(
+            evidence["evidence"].to_numpy(), first, engine.possible_pairs
+        )
         scored = _weighed(engine, evidence, prior)
         if step < ROUNDS and frozen is None:
-            model = engine.relearned(model, scored.select("l", "r", probability=1 / (1 + 2 ** -pl.col("weight").clip(-60, 60))))
+            model = engine.relearned(
+                model, scored.select("l", "r", probability=1 / (1 + 2 ** -pl.col("weight").clip(-60, 60)))
+            )
     progress("joining", 0, None)
     links, cluster = None, None
     if not two:
         cluster = clusters(scored, engine.sizes[0], specification.link.threshold)
-    else:
-        links = one_to_one(scored) if specification.link.one_to_one else scored
+    elif specification.link.one_to_one:
+        scored = for_one_to_one(scored, *engine.sizes)
+        links = one_to_one(scored)
     return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior)
 
 

@@ -6,6 +6,7 @@ what is paired with one record is one person with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -140,35 +141,54 @@ def _persons(values: pl.Series) -> Numbers:
 
 
 def _from_file(path: Path, specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None) -> Truth:
-    table = read_people(path)
-    ids_left = record_ids(specification, left, right=False)
-    ids_right = record_ids(specification, right, right=True) if right is not None else ids_left
-    two = right is not None
-    table = _only_true(table)
-    ends = _pair_columns(table, ids_left, ids_right, two)
+    table = _only_true(read_people(path))
+    for ids_left, ids_right in _possible_ids(specification, left, right):
+        known = _by_ids(table, ids_left, ids_right, right is not None)
+        if known is not None:
+            return known
+    raise TruthUnreadable(
+        "No column of the truth holds names of the files' records.",
+        where=str(path),
+        mend="Give two columns of record names (pairs), or record and person; record_id in the specification says "
+        "which column of the files names a record (without it: the row's number from 1).",
+    )
+
+
+def _possible_ids(
+    specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None
+) -> Iterator[tuple[pl.Series, pl.Series]]:
+    """The record ids of the specification; else any columns with another value in every row; else the rows' numbers."""
+    first = record_ids(specification, left, right=False)
+    other = record_ids(specification, right, right=True) if right is not None else first
+    yield first, other
+    for one in _unique_columns(left):
+        if right is None:
+            yield left[one], left[one]
+        else:
+            yield from ((left[one], right[name]) for name in _unique_columns(right) if right is not None)
+    numbers = [pl.Series([str(n) for n in range(1, frame.height + 1)]) for frame in (left, right) if frame is not None]
+    yield numbers[0], numbers[-1]
+
+
+def _unique_columns(frame: pl.DataFrame) -> list[str]:
+    return [name for name in frame.columns if frame[name].null_count() == 0 and frame[name].n_unique() == frame.height]
+
+
+def _by_ids(table: pl.DataFrame, left: pl.Series, right: pl.Series, two: bool) -> Truth | None:
+    ends = _pair_columns(table, left, right, two)
     if ends is not None:
-        return _from_pairs(table.select(l=ends[0], r=ends[1]), ids_left, ids_right, two)
-    numbered = _numbered(ids_left, ids_right, two)
+        return _from_pairs(table.select(l=ends[0], r=ends[1]), left, right, two)
+    numbered = _numbered(left, right, two)
     record = _best_column(table, numbered["id"])
     person = next((name for name in table.columns if name != record and not _is_source(name)), None)
     if record is None or person is None:
-        raise TruthUnreadable(
-            "No column of the truth holds names of the files' records.",
-            where=str(path),
-            mend="Give two columns of record names (pairs), or record and person; record_id in the specification says "
-            "which column of the files names a record (without it: the row's number from 1).",
-        )
+        return None
     known = table.select(id=pl.col(record), person=pl.col(person), source=_source(table))
-    if not two or known["source"].null_count() == known.height:
-        joined = numbered.join(
-            known.select("id", "person").unique("id", keep="first"), on="id", how="left", maintain_order="left"
-        )
-    else:
-        sides = known.with_columns(side=_side(known["source"]))
-        joined = numbered.join(
-            sides.unique(["id", "side"], keep="first"), on=["id", "side"], how="left", maintain_order="left"
-        )
-    return Truth(_persons(joined["person"]), None, left.height, two)
+    on = ["id"]
+    if two and known["source"].null_count() < known.height:
+        known, on = known.with_columns(side=_side(known["source"])), ["id", "side"]
+    joined = numbered.join(known.unique(on, keep="first"), on=on, how="left", maintain_order="left")
+    return Truth(_persons(joined["person"]), None, left.len(), two)
 
 
 def _only_true(table: pl.DataFrame) -> pl.DataFrame:

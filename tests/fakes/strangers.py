@@ -64,7 +64,11 @@ def people_of(language: str, seed: int, surnames: int = 1500, forenames: int = 1
     def made(count: int, middles: int) -> list[str]:
         pool: dict[str, None] = {}
         while len(pool) < count:
-            parts = [random.choice(starts), *random.choice(starts, int(random.integers(0, middles + 1))), random.choice(ends)]
+            parts = [
+                random.choice(starts),
+                *random.choice(starts, int(random.integers(0, middles + 1))),
+                random.choice(ends),
+            ]
             pool["".join(parts).capitalize()] = None
         return list(pool)
 
@@ -73,8 +77,12 @@ def people_of(language: str, seed: int, surnames: int = 1500, forenames: int = 1
     for sex, tails in vowels.items():
         pool: dict[str, None] = {}
         while len(pool) < forenames:
-            letters = "".join(random.choice(list("bdfghjklmnprstvw"), 1).tolist() + random.choice(list("aeiou"), 1).tolist())
-            more = "".join(random.choice(list("bdglmnrst"), 1).tolist()) + ("".join(random.choice(list("aeio"), 1).tolist()) + "l" if random.random() < 0.5 else "")
+            letters = "".join(
+                random.choice(list("bdfghjklmnprstvw"), 1).tolist() + random.choice(list("aeiou"), 1).tolist()
+            )
+            more = "".join(random.choice(list("bdglmnrst"), 1).tolist()) + (
+                "".join(random.choice(list("aeio"), 1).tolist()) + "l" if random.random() < 0.5 else ""
+            )
             pool[(letters + more + str(random.choice(tails))).capitalize()] = None
         first[sex] = list(pool)
     return People(random, made(surnames, 1), first, made(places, 1), made(60, 0), made(400, 1))
@@ -114,10 +122,16 @@ def damaged(date: tuple[int, int, int], people: People) -> tuple[int, int, int]:
 
 
 def _born(people: People, first: int, last: int) -> tuple[int, int, int]:
-    return int(people.random.integers(first, last)), int(people.random.integers(1, 13)), int(people.random.integers(1, 29))
+    return (
+        int(people.random.integers(first, last)),
+        int(people.random.integers(1, 13)),
+        int(people.random.integers(1, 29)),
+    )
 
 
-def abroad(folder: Path, *, language: str, persons: int = 3000, both: float = 0.6, errors: float = 0.12, seed: int = 1) -> dict[str, Path]:
+def abroad(
+    folder: Path, *, language: str, persons: int = 3000, both: float = 0.6, errors: float = 0.12, seed: int = 1
+) -> dict[str, Path]:
     """Two registers with headings of the country, part of the people in both; truth: pairs of record numbers."""
     people = people_of(language, seed)
     headings = {
@@ -142,14 +156,25 @@ def abroad(folder: Path, *, language: str, persons: int = 3000, both: float = 0.
         twin = (family, born, place, street, code)
         records = []
         for _ in range(2):
-            row = [family, given, form.format(*(damaged(born, people) if people.chance(errors / 2) else born)), sex, code, place, street]
+            row = [
+                family,
+                given,
+                form.format(*(damaged(born, people) if people.chance(errors / 2) else born)),
+                sex,
+                code,
+                place,
+                street,
+            ]
             for at in (0, 1, 5, 6):
                 if people.chance(errors):
                     row[at] = respelt(row[at], people) if people.chance(0.6) else typo(row[at], people)
             if people.chance(errors / 4):
                 row[0], row[1] = row[1], row[0]
             if people.chance(errors):
-                row[5], row[6] = people.one_of(people.places), f"{people.one_of(people.streets, 0.3)} {people.random.integers(1, 120)}"
+                row[5], row[6] = (
+                    people.one_of(people.places),
+                    f"{people.one_of(people.streets, 0.3)} {people.random.integers(1, 120)}",
+                )
                 row[4] = f"{10000 + 137 * people.places.index(row[5])}"
             row = ["" if people.chance(errors / 3) else value for value in row]
             records.append(row)
@@ -169,14 +194,20 @@ def abroad(folder: Path, *, language: str, persons: int = 3000, both: float = 0.
     return paths
 
 
-def censuses(folder: Path, *, persons: int = 3000, both: float = 0.7, errors: float = 0.2, seed: int = 2) -> dict[str, Path]:
+def censuses(
+    folder: Path, *, persons: int = 3000, both: float = 0.7, errors: float = 0.2, seed: int = 2
+) -> dict[str, Path]:
     """Two historical lists: several spellings in a cell, the year of birth only; truth: record and person."""
     people = people_of("old", seed, surnames=900, forenames=60, places=120)
     truth, sides = [], ([], [])  # type: ignore[var-annotated]
     for number in range(persons):
         sex = "MF"[number % 2]
         given, family = people.one_of(people.forenames[sex], 1.0), people.one_of(people.surnames, 0.8)
-        year, place, trade = int(people.random.integers(1780, 1870)), people.one_of(people.places), people.one_of(people.trades)
+        year, place, trade = (
+            int(people.random.integers(1780, 1870)),
+            people.one_of(people.places),
+            people.one_of(people.trades),
+        )
         spellings = [family, *(respelt(family, people) for _ in range(int(people.random.integers(0, 3))))]
         for side in (0, 1):
             if side and not people.chance(both):
@@ -212,7 +243,11 @@ def lives(folder: Path, *, records: int = 50_000, each: float = 8.0, errors: flo
         number += 1
         sex = "MF"[int(people.random.integers(0, 2))]
         given = [people.one_of(people.forenames[sex], 1.0) for _ in range(int(people.random.integers(1, 3)))]
-        family, place, trade = people.one_of(people.surnames, 0.7), people.one_of(people.places), people.one_of(people.trades)
+        family, place, trade = (
+            people.one_of(people.surnames, 0.7),
+            people.one_of(people.places),
+            people.one_of(people.trades),
+        )
         born = _born(people, 1700, 1950)
         code = f"{place[:2].upper()}{people.places.index(place) % 20} {people.random.integers(1, 9)}{KEYS[number % 26].upper()}{KEYS[number % 17].upper()}"
         if people.chance(0.2):
@@ -221,7 +256,13 @@ def lives(folder: Path, *, records: int = 50_000, each: float = 8.0, errors: flo
         for _ in range(1 + int(people.random.poisson(each - 1))):
             first = other if people.chance(errors / 4) else given[0]
             first = typo(first, people) if people.chance(errors / 3) else first[:1] if people.chance(0.02) else first
-            last = respelt(family, people) if people.chance(errors / 3) else typo(family, people) if people.chance(errors / 4) else family
+            last = (
+                respelt(family, people)
+                if people.chance(errors / 3)
+                else typo(family, people)
+                if people.chance(errors / 4)
+                else family
+            )
             whole = " ".join([first, *given[1:], last]) if people.chance(0.7) else f"{first} {last}"
             date = damaged(born, people) if people.chance(errors / 3) else born
             rows.append(
@@ -236,7 +277,22 @@ def lives(folder: Path, *, records: int = 50_000, each: float = 8.0, errors: flo
             )  # fmt: skip
     rows = [rows[at] for at in people.random.permutation(records)]
     path = folder / "lives.csv"
-    _write(path, ["unique_id", "cluster", "full_name", "first_name", "surname", "dob", "birth_place", "postcode", "gender", "occupation"], rows)
+    _write(
+        path,
+        [
+            "unique_id",
+            "cluster",
+            "full_name",
+            "first_name",
+            "surname",
+            "dob",
+            "birth_place",
+            "postcode",
+            "gender",
+            "occupation",
+        ],
+        rows,
+    )
     return path
 
 
