@@ -6,7 +6,8 @@ LinkageError
 │   └── ZoneUnsafe                        real data, and no cipher that is fit for it
 ├── ContractError      (linkage.intake)   a dataset contract cannot be used
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
-└── UnknownDelivery    (linkage.intake)   no delivery of this name or id
+├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
+└── SpecifiedError     (linkage.specified) linkage by a specification: file, column, truth, pairs or model
 """
 
 from __future__ import annotations

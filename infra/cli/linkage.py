@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli import linkage_specified
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar
 
 
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     topic.command("list")(list_runs)
     topic.command("truth")(truth)
     topic.command("steps")(steps)
+    linkage_specified.register(topic)
     app.add_typer(topic, name="linkage")
 
 

@@ -1,0 +1,142 @@
+"""`haven linkage spec` and `haven linkage evaluate`: link any files by a specification, and measure how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.common import AsJson, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from linkage.specified.service import Evaluation
+
+SHOWN = range(-6, 25, 2)
+
+
+def register(topic: typer.Typer) -> None:
+    """Add these commands to `haven linkage`."""
+    topic.command("spec")(spec)
+    topic.command("evaluate")(evaluate)
+
+
+def spec(
+    files: Annotated[list[Path], typer.Argument(help="One file (find duplicates) or two (link): CSV, .gz, Parquet.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write here; else to the screen.")] = None,
+    truth: Annotated[
+        list[str] | None, typer.Option("--truth", help="A column that names the person: never used as evidence.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a specification from the files: what each column is, comparisons, certain steps, blocking; with evidence.
+
+    Example: `haven linkage spec people.csv --out people.yaml`
+    """
+    from linkage.specified.errors import SpecifiedError
+    from linkage.specified.proposal import propose_specification
+
+    text = propose_specification(files, truth=tuple(truth or ()))
+    if out is not None:
+        if out.exists():
+            raise SpecifiedError("There is a file of this name.", where=str(out), mend="Name another with --out.")
+        out.write_text(text, encoding="utf-8")
+    if as_json:
+        print_json({"specification": text, "written": str(out) if out else None})
+    elif out is None:
+        typer.echo(text, nl=False)
+    else:
+        typer.echo(f"Wrote {out}. Read its remarks; then: haven linkage evaluate ... --spec {out} --truth ...")
+
+
+def evaluate(
+    left: Annotated[Path, typer.Argument(help="A file of people: CSV, .gz or Parquet.")],
+    right: Annotated[
+        Path | None, typer.Argument(help="The file to link it to; without it, duplicates are found.")
+    ] = None,
+    spec_file: Annotated[
+        Path | None, typer.Option("--spec", help="The specification; without it, the proposed one.")
+    ] = None,
+    truth: Annotated[
+        str | None, typer.Option("--truth", help="A file of pairs or of record and person, or a person column.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Use a frozen model; nothing is trained.")] = None,
+    save_model: Annotated[Path | None, typer.Option("--save-model", help="Freeze what was learned here.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML page with the curve.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Link by a specification, trained without labels, and print precision, recall, F1 and the curve.
+
+    Example: `haven linkage evaluate a.csv b.csv --spec people.yaml --truth pairs.csv`
+    """
+    from linkage.specified.errors import SpecifiedError
+    from linkage.specified.service import evaluate_files
+    from linkage.specified.specification import load_specification
+
+    if spec_file is None:
+        raise SpecifiedError(
+            "No specification is named.", where="--spec", mend="Propose one: haven linkage spec FILE..."
+        )
+    if save_model is not None and save_model.exists():
+        raise SpecifiedError("There is a file of this name.", where=str(save_model), mend="Name another file.")
+    specification = load_specification(spec_file)
+    named = truth or (specification.truth.column if specification.truth else None)
+    if named is None:
+        raise SpecifiedError(
+            "No truth is named.",
+            where="--truth",
+            mend="Name a file of pairs, of record and person, or a person column.",
+        )
+    with progress_bar("evaluating", quiet=as_json) as progress:
+        found = evaluate_files(left, right, specification, named, model=model, progress=progress)
+    if save_model is not None:
+        found.linked.model.write(save_model)
+    if report is not None:
+        from linkage.specified.report import write_page
+
+        write_page(found, specification, report)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    _print(found)
+    for path, what in ((save_model, "Model"), (report, "Report")):
+        if path is not None:
+            typer.echo(f"{what}: {path}")
+
+
+def _print(found: Evaluation) -> None:
+    figures = found.as_dict()
+    for name in ("precision", "recall", "f1"):
+        low, high = figures[f"{name}_95"]
+        typer.echo(f"{name:<10} {figures[name]:.4f}   95 %: {low:.4f} to {high:.4f}")
+    typer.echo(
+        f"pairs      true {figures['true_pairs']:,}; found {figures['found_pairs']:,};"
+        f" right {figures['right_pairs']:,}; wrong {figures['wrong_pairs']:,}; missed {figures['missed_pairs']:,}"
+    )
+    typer.echo(
+        f"compared   {figures['candidate_pairs']:,} pairs of {' and '.join(f'{n:,}' for n in found.records)} records;"
+        f" blocking lost {found.lost_by_blocking:,} true pairs; {figures['seconds']} s"
+    )
+    for change in found.linked.blocking.changed:
+        typer.echo(f"           {change}: too many pairs")
+    typer.echo(f"threshold  weight {found.threshold:g} (log2 of the odds), chosen without the truth\n")
+    typer.echo("threshold  precision   recall       F1      found")
+    for point in found.curve:
+        if point["threshold"] in SHOWN:
+            mark = " <" if point["threshold"] == found.threshold else ""
+            typer.echo(
+                f"{point['threshold']:>9g}  {point['precision']:>9.4f} {point['recall']:>8.4f} {point['f1']:>8.4f}"
+                f" {int(point['found_pairs']):>10,}{mark}"
+            )
+    _print_errors(figures["errors"])
+
+
+def _print_errors(errors: dict[str, Any]) -> None:
+    typer.echo(
+        f"\nmissed: {errors['missed_not_compared']:,} never compared, {errors['missed_below_threshold']:,} below the"
+        f" threshold; wrong: {errors['wrong_above_threshold']:,} above it (pairs, before joining)"
+    )
+    for kind in ("missed", "wrong"):
+        for column, counts in errors[f"{kind}_by_column"].items():
+            shown = ", ".join(f"{word} {count:,}" for word, count in counts.items() if count)
+            typer.echo(f"  {kind:<6} {column:<16} {shown}")

@@ -1,0 +1,1 @@
+"""How are people linked in files that nobody here has seen? By a specification file: columns, comparisons, blocking."""

@@ -1,0 +1,257 @@
+"""The one place that knows Splink 5 and its DuckDB: what is trained, and what each pair weighs.
+
+Splink's rule: every result is finished before the next call on the connection. A model is kept as plain numbers per
+level, so that it can be mended where a level was never seen, frozen, and used again (frozen.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import duckdb
+import polars as pl
+import splink
+from splink import DuckDBAPI, Linker
+
+from audit.progress import Progress, silent
+from linkage.specified.errors import CannotTrain
+from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
+from linkage.specified.levels import level_sql, null_sql, sql_levels
+from linkage.specified.pairs import Key, count_pairs, feature
+from linkage.specified.specification import Specification
+
+SEED = 20_260
+PAIRS_FOR_U = 2_000_000
+PAIRS_FOR_EM = 600_000
+FEWEST_FOR_EM = 30
+START_M = 0.9
+LEAST_LIKELY = 0.01
+FIGURES = 6  # significant figures kept, so that the order of a sum cannot show
+RESERVE = 0.01
+SEPARATOR = "-__-"  # Splink's, between a file's name and a record's number
+VERSION = splink.__version__
+MACROS = (
+    "CREATE OR REPLACE MACRO best_spelling(x, y) AS"
+    " list_max(list_transform(x, lambda a : list_max(list_transform(y, lambda b : jaro_winkler_similarity(a, b)))))",
+)
+
+
+class SplinkEngine:
+    """The people of one or two files in DuckDB, trained and scored by Splink."""
+
+    def __init__(self, specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None) -> None:
+        logging.getLogger("splink").setLevel(logging.ERROR)
+        self.specification = specification
+        self.two = right is not None
+        self.sizes = (left.height, right.height if right is not None else 0)
+        self.con = duckdb.connect(":memory:")
+        for macro in MACROS:
+            self.con.execute(macro).fetchall()
+        self._load("left", left, 0)
+        if right is not None:
+            self._load("right", right, left.height)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.con.close()
+
+    @property
+    def possible_pairs(self) -> int:
+        """All pairs there could be."""
+        left, right = self.sizes
+        return left * right if self.two else left * (left - 1) // 2
+
+    def train(self, rules: list[Key], prior: float, progress: Progress = silent) -> FrozenModel:
+        """m and u without labels: u from random pairs, m by expectation maximisation within each rule's pairs.
+
+        Raises CannotTrain when no rule has pairs enough.
+        """
+        linker = self._linker(self._settings(prior))
+        training = linker.training
+        progress("chance agreement", 0, len(rules) + 1)
+        training.estimate_u_using_random_sampling(
+            max_pairs=PAIRS_FOR_U, seed=SEED, min_count_per_level=None, num_chunks=1
+        )
+        sessions = 0
+        for number, rule in enumerate(rules, 1):
+            progress("learning from " + " + ".join(rule), number, len(rules) + 1)
+            if count_pairs(self.con, rule, two=self.two) < FEWEST_FOR_EM:
+                continue
+            sessions += self._one_session(linker, rule)
+        if not sessions:
+            raise CannotTrain(
+                "There are too few pairs to learn from without labels.",
+                where="training",
+                mend="Name wider rules under 'training', or use a model that was trained elsewhere: --model.",
+            )
+        return self._read_model(linker.misc.save_model_to_json(), prior)
+
+    def _one_session(self, linker: Linker, rule: Key) -> bool:
+        sql = " AND ".join(f"l.{feature(part)} = r.{feature(part)}" for part in rule)
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                sql,
+                estimate_without_term_frequencies=True,
+                max_pairs=PAIRS_FOR_EM,
+                record_sample_proportion=1.0,
+            )
+        except splink.internals.exceptions.EMTrainingException:
+            return False
+        return True
+
+    def score(self, model: FrozenModel, pairs: str) -> pl.DataFrame:
+        """l, r and the evidence (log2 of the odds, without the prior) of each pair of the table."""
+        linker = self._linker(self._settings(model.prior, model))
+        self.con.execute(f"CREATE OR REPLACE TABLE blocked AS {self._blocked_sql(pairs)}").fetchall()
+        linker.table_management.register_blocked_pairs_for_predict(linker._db_api.register("blocked"))
+        found = linker.inference.predict(warning_mode="never")
+        prior = math.log2(model.prior / (1 - model.prior))
+        table = self.con.sql(
+            f"SELECT unique_id_l AS l, unique_id_r AS r, match_weight - {prior!r} AS evidence"
+            f" FROM {found.physical_name} ORDER BY l, r"
+        ).to_arrow_table()
+        found.drop_table_from_database_and_remove_from_cache()
+        return pl.DataFrame(table)
+
+    def relearned(self, model: FrozenModel, scored: pl.DataFrame) -> FrozenModel:
+        """m counted over all compared pairs, each as far as it is likely one person's; u stays.
+
+        scored: l, r, probability. Where people change several columns at once (they move), the pairs of one training
+        key hide it; all candidates together show it.
+        """
+        self.con.register("judged", scored.filter(pl.col("probability") > LEAST_LIKELY).to_arrow())
+        other = "people_right" if self.two else "people_left"
+        cases = [f"{level_sql(c, self.specification)} AS c_{c.of}" for c in self.specification.comparisons]
+        sets = ", ".join(f"(c_{c.of})" for c in self.specification.comparisons)
+        names = ", ".join(f"c_{c.of}" for c in self.specification.comparisons)
+        rows = self.con.execute(
+            f"SELECT {names}, sum(probability) FROM (SELECT {', '.join(cases)}, probability FROM judged j"
+            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r) GROUP BY GROUPING SETS ({sets})"
+        ).fetchall()
+        self.con.unregister("judged")
+        made = []
+        for place, comparison in enumerate(model.comparisons):
+            counts = {row[place]: float(row[-1]) for row in rows if row[place] is not None}
+            ms = [counts.get(number, 0.0) for number in range(len(comparison.levels))]
+            levels = [level.label for level in comparison.levels], ms, [level.u for level in comparison.levels]
+            made.append(comparison.model_copy(update={"levels": made_levels(*levels)}) if sum(ms) else comparison)
+        return model.model_copy(update={"comparisons": tuple(made)})
+
+    def _blocked_sql(self, pairs: str) -> str:
+        if not self.two:
+            return f"SELECT l AS join_key_l, r AS join_key_r, '0' AS match_key FROM {pairs}"
+        return (
+            f"SELECT 'people_left{SEPARATOR}' || l AS join_key_l, 'people_right{SEPARATOR}' || r AS join_key_r,"
+            f" '0' AS match_key FROM {pairs}"
+        )
+
+    def _load(self, side: str, people: pl.DataFrame, first: int) -> None:
+        copies = {
+            str(value)
+            for comparison in self.specification.comparisons
+            for level in comparison.levels
+            for name, value in level.items()
+            if name == "swapped_with"
+        }
+        frame = people.with_columns(pl.col(name).alias(f"{name}__copy") for name in sorted(copies))
+        frame = frame.with_columns(pl.int_range(first, first + people.height, dtype=pl.Int64).alias("rid"))
+        frame = frame.with_columns(pl.col("rid").alias("unique_id"))
+        self.con.register("incoming", frame.to_arrow())
+        self.con.execute(f"CREATE TABLE people_{side} AS SELECT * FROM incoming").fetchall()
+        self.con.unregister("incoming")
+
+    def _linker(self, settings: dict[str, Any]) -> Linker:
+        api = DuckDBAPI(self.con)
+        tables = ["people_left", "people_right"] if self.two else ["people_left"]
+        frames = [api.register(table, dataset_display_name=table) for table in tables]
+        return Linker(frames if self.two else frames[0], settings, log_level=None, validate_settings=False)
+
+    def _settings(self, prior: float, model: FrozenModel | None = None) -> dict[str, Any]:
+        return {
+            "link_type": "link_only" if self.two else "dedupe_only",
+            "probability_two_random_records_match": prior,
+            "comparisons": [self._comparison(c.of, model) for c in self.specification.comparisons],
+            "blocking_rules_to_generate_predictions": [],
+            "retain_matching_columns": False,
+            "retain_intermediate_calculation_columns": False,
+            "em_convergence": 0.0005,
+            "max_iterations": 40,
+            "linker_uid": "haven",
+        }
+
+    def _comparison(self, name: str, model: FrozenModel | None) -> dict[str, Any]:
+        column = self.specification.column(name)
+        comparison = next(c for c in self.specification.comparisons if c.of == name)
+        levels: list[dict[str, Any]] = [
+            {"sql_condition": null_sql(column), "label_for_charts": "unknown", "is_null_level": True}
+        ]
+        stated = sql_levels(comparison, self.specification)
+        for level in stated:
+            one: dict[str, Any] = {"sql_condition": level.sql, "label_for_charts": level.label}
+            if level.by_frequency:
+                one |= {"tf_adjustment_column": name, "tf_adjustment_weight": 1.0}
+            levels.append(one)
+        levels.append({"sql_condition": "ELSE", "label_for_charts": "differs"})
+        if model is not None:
+            for level_model, one in zip(model.comparison(name).levels, levels[1:], strict=True):
+                one |= {"m_probability": level_model.m, "u_probability": level_model.u}
+        return {"output_column_name": name, "comparison_levels": levels}
+
+    def _read_model(self, settings: dict[str, Any], prior: float) -> FrozenModel:
+        sampled = min(PAIRS_FOR_U, self.possible_pairs)
+        comparisons = tuple(
+            ComparisonModel(
+                of=comparison["output_column_name"],
+                levels=_mended(
+                    [one for one in comparison["comparison_levels"] if not one.get("is_null_level")], prior, sampled
+                ),
+            )
+            for comparison in settings["comparisons"]
+        )
+        return FrozenModel(
+            engine="duckdb",
+            splink=VERSION,
+            specification=self.specification.digest,
+            prior=prior,
+            comparisons=comparisons,
+        )
+
+
+def _mended(levels: list[dict[str, Any]], prior: float, sampled: int) -> tuple[LevelModel, ...]:
+    """A level never seen by chance is rarer than one in the sample.
+
+    Random pairs hold some true ones: their share of each level (prior times m) is taken out of u.
+    """
+    rarest = 0.5 / max(sampled, 1)
+    ms, us = [], []
+    for level in levels:
+        m, u = (_number(level.get(f"{kind}_probability")) for kind in ("m", "u"))
+        if m is not None and u is not None:
+            u = (u - prior * m) / (1 - prior)
+        us.append(max(u if u is not None else 0.0, rarest))
+        ms.append(m or 0.0)
+    labels = [str(level["label_for_charts"]) for level in levels]
+    return made_levels(labels, ms, us)
+
+
+def made_levels(labels: list[str], ms: list[float], us: list[float]) -> tuple[LevelModel, ...]:
+    """Levels from counts or shares. What a few pairs never showed is still possible: a share of m is given to
+    disagreement, and as much to the other levels together; no weight rests on a level that was not seen.
+    """
+    others = max(len(ms) - 1, 1)
+    shares = [m / (sum(ms) or 1.0) * (1 - 2 * RESERVE) + RESERVE / others for m in ms]
+    shares[-1] += RESERVE - RESERVE / others
+    return tuple(
+        LevelModel(label=label, m=_rounded(m / sum(shares)), u=_rounded(u / sum(us)))
+        for m, u, label in zip(shares, us, labels, strict=True)
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (float, int)) else None
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{FIGURES}g}")

@@ -1,0 +1,222 @@
+"""Which columns of one or two files say the same thing, and what is each of them? The first half of a proposal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+import polars as pl
+
+from linkage.specified.errors import SpecifiedError
+from linkage.specified.guesses import Guess, guess
+from linkage.specified.looks import Look, look_at
+from linkage.specified.specification import NAMES, TEXTS, Column
+from linkage.specified.written import fold
+
+OTHER_SPELLING = re.compile(
+    r"alias|variant|\balt|other|also|former|previous|maiden|birth name|geburtsname|spelling|aka"
+)
+WORDS_INSIDE, WORDS_COVERED = 0.85, 0.75
+MANY_FIRSTS_OF_JANUARY = 0.03  # by chance 0.3 %
+SAMPLE = 3000
+WORTH = ("truth", "record_id")
+
+
+@dataclass
+class Field:
+    """A column to compare, with what was seen of it."""
+
+    column: Column
+    look: Look
+    evidence: str
+
+
+@dataclass
+class Fields:
+    """What the files have: fields to compare, record ids, truth columns, and columns left out with the reason."""
+
+    fields: list[Field] = field(default_factory=list)
+    record_id: tuple[str, ...] = ()
+    truth: list[str] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
+
+
+def find_fields(frames: list[pl.DataFrame], truth: frozenset[str]) -> Fields:
+    """The fields of one or two files. Raises SpecifiedError when nothing can be compared."""
+    looks = [{name: look_at(name, frame[name]) for name in frame.columns} for frame in frames]
+    guesses = [{name: guess(look, truth=truth) for name, look in side.items()} for side in looks]
+    found = Fields()
+    for side in guesses:
+        found.truth += [name for name, one in side.items() if one.means == "truth" and name not in found.truth]
+        found.ignored |= {name: one.evidence for name, one in side.items() if one.means == "ignored"}
+    ids = [next((n for n, one in side.items() if one.means == "record_id"), None) for side in guesses]
+    if all(ids):
+        found.record_id = tuple(dict.fromkeys(str(one) for one in ids))
+    for side in guesses:
+        for name, one in side.items():
+            if one.means == "record_id" and name not in found.record_id:
+                found.ignored[name] = "a record's number: never evidence"
+    paired: list[tuple[tuple[str, ...], Guess]]
+    paired = _paired(guesses, looks, frames) if len(frames) == 2 else [((n,), g) for n, g in _usable(guesses[0])]
+    for headings, one in paired:
+        found.fields.append(_field(headings, one, looks, found.fields))
+    for place in range(len(frames)):
+        used = {headings[min(place, len(headings) - 1)] for headings, _ in paired}
+        for name, _ in _usable(guesses[place]):
+            if name not in used:
+                found.ignored[name] = "only in one of both files"
+    _leave_out_repetitions(found, frames)
+    _join_spellings(found)
+    if not found.fields:
+        raise SpecifiedError(
+            "No column of the files can be compared.",
+            mend="People are told apart by names, dates and places. Write the specification by hand.",
+        )
+    return found
+
+
+def _usable(guesses: dict[str, Guess]) -> list[tuple[str, Guess]]:
+    return [(name, one) for name, one in guesses.items() if one.means not in {*WORTH, "ignored"}]
+
+
+def _paired(
+    guesses: list[dict[str, Guess]], looks: list[dict[str, Look]], frames: list[pl.DataFrame]
+) -> list[tuple[tuple[str, ...], Guess]]:
+    """Columns of the left file with those of the right: by heading, else by kind and common values."""
+    left, right = (dict(_usable(side)) for side in guesses)
+    scores = []
+    for one, first in left.items():
+        for other, second in right.items():
+            score = _alike(looks[0][one], looks[1][other], first, second, frames[0][one], frames[1][other])
+            if score > 0:
+                scores.append((score, one, other))
+    pairs: list[tuple[tuple[str, ...], Guess]] = []
+    for _, one, other in sorted(scores, key=lambda s: (-s[0], list(left).index(s[1]), list(right).index(s[2]))):
+        if not any(one == pair[0][0] or other == pair[0][1] for pair in pairs):
+            pairs.append(((one, other), left[one]))
+    order = list(left)
+    return sorted(pairs, key=lambda pair: order.index(pair[0][0]))
+
+
+def _alike(one: Look, other: Look, first: Guess, second: Guess, a: pl.Series, b: pl.Series) -> float:
+    kind = first.means == second.means
+    if one.name == other.name:
+        return 10.0 if kind else 8.0
+    values = _common(a, b)
+    names = SequenceMatcher(None, one.name, other.name).ratio()
+    if kind and first.means not in {"category", "text", "number"}:
+        return 3.0 + values + names
+    if values > 0.3 and (kind or {first.means, second.means} <= TEXTS | {"text"}):
+        return 1.0 + values + names
+    return 1.0 + names if kind and names > 0.75 else 0.0
+
+
+def _common(a: pl.Series, b: pl.Series) -> float:
+    """The share of the smaller side's distinct values that the other has too."""
+    sides = [set(map(fold, series.drop_nulls().unique().sort().head(SAMPLE * 4).to_list())) for series in (a, b)]
+    smaller = min(map(len, sides))
+    return len(sides[0] & sides[1]) / smaller if smaller else 0.0
+
+
+def _field(headings: tuple[str, ...], one: Guess, looks: list[dict[str, Look]], known: list[Field]) -> Field:
+    seen = [looks[side][headings[min(side, len(headings) - 1)]] for side in range(len(looks))]
+    means = one.means
+    look = max(seen, key=lambda look: look.missing)
+    texts = means in TEXTS
+    separator = next((s.separator for s in seen if s.separator and texts), None)
+    day_first = next((s.day_first for s in seen if s.day_first is not None), None)
+    same = len(set(headings)) == 1
+    column = Column(
+        name=_name(means, {field.column.name for field in known}),
+        means=means,  # type: ignore[arg-type]
+        heading=(headings[0],) if same else (),
+        left=() if same else (headings[0],),
+        right=() if same else (headings[1],),
+        separator=separator,
+        day_first=day_first if means == "date" else None,
+        first_of_january="year_only"
+        if means == "date" and max(s.first_of_january for s in seen) > MANY_FIRSTS_OF_JANUARY
+        else "a_day",
+        missing=tuple(sorted({filler for s in seen for filler in s.fillers})),
+    )
+    shape = f"{look.distinct:,} different values, {look.missing:.0%} missing"
+    return Field(column, look, f"{one.evidence}; {shape}")
+
+
+def _name(means: str, taken: set[str]) -> str:
+    base = {"date": "born" if "born" not in taken else "date"}.get(means, means)
+    if base not in taken:
+        return base
+    return next(f"{base}_{number}" for number in range(2, 100) if f"{base}_{number}" not in taken)
+
+
+def _leave_out_repetitions(found: Fields, frames: list[pl.DataFrame]) -> None:
+    """What others say already would count twice: a full name beside its parts, a year beside a date."""
+    frame = frames[0].head(SAMPLE * 3).sample(min(SAMPLE, frames[0].height, SAMPLE * 3), seed=3)
+    texts = [f for f in found.fields if f.column.means in NAMES | {"text"}]
+    folded = {
+        f.column.name: [set(fold(v).split()) for v in frame[f.column.headings(False)[0]].fill_null("")] for f in texts
+    }
+    for whole in sorted(texts, key=lambda f: -f.look.words_each):
+        if whole.look.words_each < 1.5 or whole not in found.fields:
+            continue
+        parts = [
+            f
+            for f in texts
+            if f is not whole and f in found.fields and _inside(folded[f.column.name], folded[whole.column.name])
+        ]
+        if not parts:
+            continue
+        covered = _covered([folded[f.column.name] for f in parts], folded[whole.column.name])
+        simple = [f for f in parts if f.look.words_each < whole.look.words_each - 0.3]
+        if covered >= WORDS_COVERED and simple:
+            _leave_out(found, whole, "its words stand in " + " and ".join(f.column.headings(False)[0] for f in simple))
+        else:
+            for part in parts:
+                _leave_out(found, part, f"its words stand in {whole.column.headings(False)[0]}")
+    years = [f for f in found.fields if f.column.means == "year"]
+    dates = [f for f in found.fields if f.column.means == "date"]
+    for year in years:
+        values = frame[year.column.headings(False)[0]].str.extract(r"(\d{4})", 1)
+        for date in dates:
+            other = frame[date.column.headings(False)[0]].str.extract(r"(\d{4})", 1)
+            both = (values == other).drop_nulls()
+            if both.len() > 10 and float(both.mean() or 0) > 0.9 and year in found.fields:  # type: ignore[arg-type]
+                _leave_out(found, year, f"the year of {date.column.headings(False)[0]}")
+
+
+def _inside(part: list[set[str]], whole: list[set[str]]) -> bool:
+    known = [(p, w) for p, w in zip(part, whole, strict=True) if p and w]
+    return len(known) > 10 and sum(p <= w for p, w in known) >= WORDS_INSIDE * len(known)
+
+
+def _covered(parts: list[list[set[str]]], whole: list[set[str]]) -> float:
+    shares = [len(set().union(*said) & w) / len(w) for w, *said in zip(whole, *parts, strict=True) if w]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def _leave_out(found: Fields, one: Field, why: str) -> None:
+    found.fields.remove(one)
+    for right in (False, True):
+        for heading in one.column.headings(right):
+            found.ignored[heading] = why
+
+
+def _join_spellings(found: Fields) -> None:
+    """A second column of the same kind that is headed as another spelling joins the first as its spellings."""
+    for other in list(found.fields):
+        if other.column.means not in NAMES or not OTHER_SPELLING.search(other.look.name):
+            continue
+        first = next((f for f in found.fields if f.column.means == other.column.means and f is not other), None)
+        if first is None or OTHER_SPELLING.search(first.look.name):
+            continue
+        update = {
+            side: getattr(first.column, side) + getattr(other.column, side)
+            for side in ("heading", "left", "right")
+            if getattr(first.column, side)
+        }
+        separator = first.column.separator or other.column.separator
+        first.column = first.column.model_copy(update={**update, "separator": separator})
+        first.evidence += f"; {other.look.heading} is another spelling of it"
+        found.fields.remove(other)

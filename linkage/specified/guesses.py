@@ -1,0 +1,175 @@
+"""What is a column? From its heading in the usual languages, checked against its values; else from the values alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from linkage.specified.looks import Look
+from linkage.specified.specification import Kind
+
+TRUTH = re.compile(
+    r"^(true |real |gold )?(cluster|entity|person|individual|identity|truth|label|match|matched|group|block|duplicate|dup)"
+    r"( ?(id|no|nr|number|key|code|idx|label|name))*$|^(pid|eid|cid|ground truth|is match|true id|gold|gid|golden id|same as)$"
+)
+RECORD = re.compile(
+    r"^(rec|record|row|unique|source|line|entry|obs|index|nr|no|lfd|id|uid|rid|key|guid|uuid|idx|seq|sequence)"
+    r"( ?(id|no|nr|number|key|ref|reference|identifier|uid))*$|^$|^unnamed.*| (rec|record|row|entry) ?(id|no|nr|number)$"
+)
+HEADINGS: tuple[tuple[Kind, str], ...] = (
+    ("email", r"mail"),
+    ("phone", r"phone|^tel|mobile|telefon|telephone|^cell|handy|movil|portable|puhelin"),
+    (
+        "identifier",
+        r"^ssn|soc(ial)? sec|nhs|^nin$|national (id|ins)|passport|personnummer|^cpr|^mrn|medical rec|tax (id|no)|fiscal"
+        r"|insurance|versicherung|^dni$|pesel|bsn|^nif$|licen[cs]e|^chi$|hospital no|identity card|curp|aadhaar",
+    ),
+    (
+        "postcode",
+        r"post ?(al ?)?(code|nummer|nr|leitzahl)|^zip|^plz$|code postal|codigo postal|^cap$|^cep$|postcode"
+        r"|kod pocztowy|postinumero|^cp$",
+    ),
+    (
+        "sex",
+        r"^(sex|gender|geschlecht|sexe|sexo|sesso|kon|kjonn|kon|geslacht|plec|sukupuoli|пол|nem)$|^(sex|gender) | (sex|gender)$",
+    ),
+    (
+        "date",
+        r"birth ?da|date (of )?(birth|naissance)|^dob$|d o b|^born|geburtsdatum|geboren|naissance|nacimiento"
+        r"|geboortedat|fodelse|fodsels|nascita|nascimento|urodzenia|syntymaaika|рождения|baptis|christen|taufe|bapteme",
+    ),
+    (
+        "place",
+        r"city|town|suburb|^ort$|wohnort|geburtsort|ville|ciudad|stad|parish|place|village|municip|kommun|residen|lieu"
+        r"|plaats|citta|comune|cidade|miasto|locality|district|birth ?plac|hometown|lugar|gemeinde|sokn|socken|commune"
+        r"|localidad|kaupunki|город|paroisse|parroquia",
+    ),
+    (
+        "area",
+        r"^(state|county|region|province|country|land|bundesland|departement|provincia|lan|fylke|canton|kanton)$|nationalit",
+    ),
+    (
+        "occupation",
+        r"occupation|job|profession|beruf|metier|trade|yrke|ocupacion|beroep|professione|zawod|ammatti|employ",
+    ),
+    (
+        "house_number",
+        r"house ?(no|nr|num)|street ?(no|nr|num)|hausn|^house$|building (no|num)|civic|^(street|house) number$|numero civico",
+    ),
+    (
+        "street",
+        r"addr|street|strasse|^str$|^rue|calle|^via$|straat|adres|^road|gata|gade|vei|ulica|indirizzo|endereco|katu",
+    ),
+    (
+        "forename",
+        r"fore ?name|first ?name|given|^f ?name|vorname|prenom|^nombres?$|voorna|fornavn|fornamn|^nome$|imie|^имя|etunimi"
+        r"|keresztnev|christian|^first$|^fn$|rufname|middle|second ?name|utonev|forenames|primeiro|^g ?name$",
+    ),
+    (
+        "surname",
+        r"sur ?name|last ?name|family|^l ?name|nachname|familien|^nom$|nom de|apellido|achternaam|efternamn|etternavn"
+        r"|efternavn|cognome|sobrenome|apelido|nazwisko|фамилия|sukunimi|vezetek|maiden|birth ?name|geburtsname|^last$|^ln$"
+        r"|^patronym|lastname|csaladnev|^s ?name$",
+    ),
+    (
+        "full_name",
+        r"^name|full ?name|person ?name|patient ?name|nombre completo|nom complet|^naam$|^namn$|^navn$| name$|^nimi$|^фио$|names$",
+    ),
+    ("year", r"year|^yob$|jahr|annee|^ano|jaar|^ar$|^by$|^anno|rok|vuosi|yr$"),
+    ("month", r"month|^mob$|monat|mois|^mes$|^bm$|mese|maand"),
+    ("day", r"^day|^bd$|tag$|^jour|^dia$|giorno| day$"),
+)
+SHORT_CODE = 12
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A column's kind (or `record_id`, `truth`, `ignored`), and the evidence in words."""
+
+    means: str
+    evidence: str
+
+
+def guess(look: Look, *, truth: frozenset[str] = frozenset()) -> Guess:
+    """What the column seems to be."""
+    if look.heading in truth:
+        return Guess("truth", "named as the truth: never evidence")
+    known = look.rows * (1 - look.missing)
+    if known < 10 or look.missing > 0.98:
+        return Guess("ignored", f"{look.missing:.0%} of the rows have nothing")
+    if look.distinct <= 1:
+        return Guess("ignored", "the same in every row")
+    code = look.letters < 0.5 or look.digits > 0.5
+    if TRUTH.search(look.name) and not look.dates > 0.5 and (code or look.words_each < 1.5):
+        return Guess("truth", "by its heading it says who is who: never evidence")
+    if code and look.distinct_share > 0.999 and (RECORD.search(look.name) or re.search(r"\bid$", look.name)):
+        return Guess("record_id", "another value in every row")
+    if code and RECORD.search(look.name):
+        return Guess(
+            "truth" if look.distinct_share < 0.98 else "record_id", "a record's or person's number: never evidence"
+        )
+    return _by_heading(look) or _by_values(look)
+
+
+def _by_heading(look: Look) -> Guess | None:
+    for kind, pattern in HEADINGS:
+        if re.search(pattern, look.name) and (fitting := _fits(kind, look)):
+            return Guess(fitting, "by its heading" + ("" if fitting == kind else " and its values"))
+    return None
+
+
+def _fits(kind: str, look: Look) -> str | None:
+    """The kind when the values bear it out, or the nearest kind that they do."""
+    if kind == "date":
+        if look.dates >= 0.4:
+            return "date"
+        if look.years + look.dates >= 0.7:
+            return "year" if look.years > 0.95 else "date"
+        return None
+    if kind == "year":
+        return "year" if look.years >= 0.6 else None
+    if kind in {"forename", "surname", "full_name", "occupation"}:
+        if look.digits >= 0.5 or look.length > 80:
+            return None
+        return "full_name" if kind == "forename" and look.words_each > 2.6 else kind
+    if kind == "place":
+        return None if look.dates > 0.5 or look.numbers > 0.5 else ("street" if look.digits > 0.3 else "place")
+    if kind == "sex":
+        return "sex" if look.sexes > 0.8 else "category" if look.distinct <= 8 else None
+    if kind in {"phone", "email"}:
+        return kind if (look.phones if kind == "phone" else look.mails) > 0.5 else None
+    if kind in {"month", "day", "house_number"}:
+        return kind if look.digits >= 0.6 else None
+    if kind == "area":
+        return "category" if look.distinct <= 60 else "place"
+    if kind == "identifier":
+        return kind if look.digits > 0.5 and look.distinct_share > 0.05 else None
+    return kind
+
+
+def _by_values(look: Look) -> Guess:
+    if look.mails > 0.8:
+        return Guess("email", "values have an @")
+    if look.dates > 0.7:
+        return Guess("date", f"{look.dates:.0%} of the values are dates")
+    if look.years > 0.9 and look.distinct >= 10:
+        return Guess("year", f"{look.years:.0%} of the values are years")
+    if look.postcodes > 0.7:
+        return Guess("postcode", "values are shaped like postcodes")
+    if look.sexes > 0.95 and look.distinct <= 6:
+        return Guess("sex", f"{look.distinct} values, written as the sexes are")
+    if look.length > 80 or look.words_each > 12:
+        return Guess("ignored", "long text")
+    if look.phones > 0.9 and look.distinct_share > 0.1:
+        return Guess("phone", "values are shaped like telephone numbers")
+    if look.distinct <= 40:
+        return Guess("category", f"{look.distinct} different values")
+    if look.letters > 0.6 or look.digits < 0.4:
+        return Guess("full_name" if 1.8 <= look.words_each <= 5 and look.distinct_share > 0.1 else "text", "words")
+    if look.words_each >= 1.8:
+        return Guess("street", "numbers and words")
+    if look.distinct_share > 0.999:
+        return Guess("record_id", "another code in every row")
+    if look.distinct_share > 0.9:
+        return Guess("ignored", "codes of which the heading does not say what they are")
+    return Guess("category" if look.length <= SHORT_CODE else "text", "codes or numbers")

@@ -1,0 +1,236 @@
+"""From files and a specification to figures: write alike, block, learn, weigh, join, and hold it against the truth."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from audit.progress import Progress, silent
+from linkage.specified.certain import certain_pairs
+from linkage.specified.engine import VERSION, SplinkEngine
+from linkage.specified.errors import ColumnMissing, SpecifiedError
+from linkage.specified.faults import disagreements
+from linkage.specified.frozen import FrozenModel, load_model
+from linkage.specified.joining import clusters, for_one_to_one, one_to_one
+from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
+from linkage.specified.quality import Counts, curve
+from linkage.specified.reading import read_people
+from linkage.specified.specification import Specification
+from linkage.specified.truth import Truth, read_truth, together
+from linkage.specified.written import written
+
+CERTAIN_WEIGHT = 15.0
+CERTAIN_SHARE = 0.5  # of the true pairs that certain steps are taken to find, before the pairs are weighed
+ROUNDS_OF_PRIOR = 25
+ROUNDS = 2  # in which what was learned is counted again over all compared pairs
+FURTHEST = 8.0  # how many times more or fewer pairs than the first guess the weighed pairs may say there are
+MOST_FAULTS = 50_000
+MOST_TRAINING = 5
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What was linked: every compared pair with its weight, those that became links, or each record's cluster."""
+
+    scored: pl.DataFrame  # l, r, weight
+    links: pl.DataFrame | None
+    cluster: Any | None
+    blocking: Blocking
+    compared: int
+    certain: int
+    model: FrozenModel
+    prior: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures, ready to be printed: counts and rates, never a value."""
+
+    counts: Counts
+    scored: Counts
+    lost_by_blocking: int
+    curve: list[dict[str, float]]
+    errors: dict[str, Any]
+    records: tuple[int, ...]
+    linked: Linked
+    threshold: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it for a program."""
+        return {
+            **self.counts.as_dict(),
+            "threshold": self.threshold,
+            "records": list(self.records),
+            "candidate_pairs": self.linked.compared,
+            "blocking": [{"on": list(rule), "pairs": pairs} for rule, pairs in self.linked.blocking.rules.items()],
+            "blocking_changed": self.linked.blocking.changed,
+            "true_pairs_lost_by_blocking": self.lost_by_blocking,
+            "certain_pairs": self.linked.certain,
+            "prior": self.linked.prior,
+            "pairs_before_joining": self.scored.as_dict(),
+            "errors": self.errors,
+            "curve": self.curve,
+            "seconds": round(self.seconds, 1),
+            "model": self.linked.model.model_dump(),
+        }
+
+
+def evaluate_files(
+    left: Path,
+    right: Path | None,
+    specification: Specification,
+    truth: str,
+    *,
+    model: Path | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Link by the specification, without labels, and measure against the truth. Raises SpecifiedError's family."""
+    started = time.monotonic()
+    if (right is not None) != (specification.files == 2):
+        raise SpecifiedError(
+            f"The specification is for {'two files' if specification.files == 2 else 'one file'}; "
+            f"{'two are' if right else 'one is'} named.",
+            mend="Name as many files as the specification says: one to find duplicates, two to link.",
+        )
+    used = {h for column in specification.columns for is_right in (False, True) for h in column.headings(is_right)}
+    if truth in used and not Path(truth).is_file():
+        raise SpecifiedError(
+            f"The column '{truth}' is to measure with, and the specification compares it.",
+            where="--truth",
+            mend="What says who is who is never evidence: take it out of 'columns' and name it under 'ignored'.",
+        )
+    progress("reading", 0, None)
+    frames = [read_people(path) for path in (left, right) if path is not None]
+    for path, frame, is_right in zip((left, right), frames, (False, True), strict=False):
+        check_columns(specification, frame, str(path), right=is_right)
+    known = read_truth(truth, specification, frames[0], frames[1] if right else None)
+    frozen = (
+        load_model(model, engine="duckdb", version=VERSION, digest=specification.digest) if model is not None else None
+    )
+    people = [written(f, specification.columns, right=place == 1) for place, f in enumerate(frames)]
+    with closing(SplinkEngine(specification, people[0], people[1] if right else None)) as engine:
+        linked = link(engine, frozen=frozen, progress=progress)
+        progress("measuring", 0, None)
+        return _measured(engine, linked, known, started)
+
+
+def check_columns(specification: Specification, frame: pl.DataFrame, name: str, *, right: bool) -> None:
+    """Has the file every column the specification names? Raises ColumnMissing, which lists those there are."""
+    wanted = [heading for column in specification.columns for heading in column.headings(right)]
+    identity = specification.id_heading(right)
+    missing = [h for h in [*wanted, *([identity] if identity else [])] if h not in frame.columns]
+    if missing:
+        raise ColumnMissing(
+            f"The file has no column {', '.join(repr(heading) for heading in dict.fromkeys(missing))}.",
+            where=name,
+            mend=f"Its columns are: {', '.join(frame.columns)}. Correct the headings in the specification.",
+        )
+
+
+def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: Progress = silent) -> Linked:
+    """Link the engine's people; nothing here knows a truth."""
+    specification, two = engine.specification, engine.two
+    progress("blocking", 0, None)
+    blocking = choose_blocking(engine.con, specification)
+    make_pairs(engine.con, list(blocking.rules), "blocked_pairs", two=two)
+    certain = certain_pairs(engine.con, specification)
+    engine.con.execute(
+        "CREATE TABLE pairs AS SELECT l, r FROM blocked_pairs UNION SELECT l, r FROM certain ORDER BY l, r"
+    ).fetchall()
+    first = specification.link.prior or first_guess(engine, certain)
+    model = frozen or engine.train(training_rules(engine, blocking), first, progress)
+    for step in range(ROUNDS + 1 if frozen is None else 1):
+        progress("weighing pairs", step, ROUNDS + 1)
+        evidence = engine.score(model, "pairs")
+        prior = specification.link.prior or _prior_by_pairs(
+            evidence["evidence"].to_numpy(), first, engine.possible_pairs
+        )
+        scored = _weighed(engine, evidence, prior)
+        if step < ROUNDS and frozen is None:
+            model = engine.relearned(
+                model, scored.select("l", "r", probability=1 / (1 + 2 ** -pl.col("weight").clip(-60, 60)))
+            )
+    progress("joining", 0, None)
+    links, cluster = None, None
+    if not two:
+        cluster = clusters(scored, engine.sizes[0], specification.link.threshold)
+    elif specification.link.one_to_one:
+        scored = for_one_to_one(scored, *engine.sizes)
+        links = one_to_one(scored)
+    return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior)
+
+
+def first_guess(engine: SplinkEngine, certain: int) -> float:
+    """The share of all possible pairs that are one person's, before any pair is weighed."""
+    left, right = engine.sizes
+    without = 0.5 * (min(left, right) if engine.two else left)
+    expected = certain / CERTAIN_SHARE if certain else without
+    return min(max(expected, 1.0) / max(engine.possible_pairs, 1), 0.3)
+
+
+def training_rules(engine: SplinkEngine, blocking: Blocking) -> list[Key]:
+    """The specification's own; else every blocking rule of two whole columns or more, fewest pairs first."""
+    if engine.specification.training:
+        return list(engine.specification.training)
+    rules = [rule for rule in sorted(blocking.rules, key=lambda rule: (blocking.rules[rule], rule)) if len(rule) > 1]
+    return rules[:MOST_TRAINING] or list(blocking.rules)[:MOST_TRAINING]
+
+
+def _prior_by_pairs(evidence: npt.NDArray[np.float64], first: float, possible: int) -> float:
+    """The share at which the weighed pairs expect as many true ones as it says; bounded by the first guess."""
+    prior = first
+    for _ in range(ROUNDS_OF_PRIOR):
+        odds = evidence + math.log2(prior / (1 - prior))
+        expected = float((1 / (1 + np.exp2(-odds.clip(-60, 60)))).sum())
+        prior = min(max(expected / possible, first / FURTHEST), first * FURTHEST, 0.5)
+    return prior
+
+
+def _weighed(engine: SplinkEngine, scored: pl.DataFrame, prior: float) -> pl.DataFrame:
+    """l, r, weight: evidence and prior; what a certain step joined weighs at least so much."""
+    certain = pl.DataFrame(engine.con.sql("SELECT l, r, TRUE AS certain FROM certain").to_arrow_table())
+    weight = pl.col("evidence") + math.log2(prior / (1 - prior))
+    return scored.join(certain, on=["l", "r"], how="left", maintain_order="left").select(
+        "l", "r", weight=pl.when(pl.col("certain")).then(pl.max_horizontal(weight, CERTAIN_WEIGHT)).otherwise(weight)
+    )
+
+
+def _measured(engine: SplinkEngine, linked: Linked, truth: Truth, started: float) -> Evaluation:
+    threshold = engine.specification.link.threshold
+    scored = linked.scored.with_columns(true=truth.marks(linked.scored))
+    total, reached = truth.true_pairs(), int(scored["true"].sum())
+    above = scored.filter(pl.col("weight") >= threshold)
+    by_pairs = Counts(total, above.height, int(above["true"].sum()))
+    if linked.cluster is not None:
+        counts = Counts(total, together(linked.cluster), truth.right_in_clusters(linked.cluster))
+        points = curve(scored, total)
+        wrong = above.filter(~pl.col("true"))
+        missed = truth.missed_of(linked.cluster, MOST_FAULTS)
+    else:
+        kept = linked.scored if linked.links is None else linked.links
+        kept = kept.with_columns(true=truth.marks(kept))
+        links = kept.filter(pl.col("weight") >= threshold)
+        counts = Counts(total, links.height, int(links["true"].sum()))
+        points = curve(kept, total)
+        wrong = links.filter(~pl.col("true"))
+        missed = truth.all_pairs().join(links, on=["l", "r"], how="anti").sort("l", "r").head(MOST_FAULTS)
+    errors = {
+        "missed_not_compared": total - reached,
+        "missed_below_threshold": reached - by_pairs.right,
+        "wrong_above_threshold": by_pairs.found - by_pairs.right,
+        "missed_by_column": disagreements(engine, missed),
+        "wrong_by_column": disagreements(engine, wrong),
+    }
+    records = tuple(size for size in engine.sizes if size)
+    return Evaluation(
+        counts, by_pairs, total - reached, points, errors, records, linked, threshold, time.monotonic() - started
+    )

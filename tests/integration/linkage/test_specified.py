@@ -1,0 +1,188 @@
+"""Files for which nobody wrote a specification: the proposed one links well, repeats itself, and refuses in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from audit.errors import HavenError
+from infra.cli.main import app
+from linkage.specified.proposal import propose_specification
+from linkage.specified.service import Evaluation, evaluate_files
+from linkage.specified.specification import load_specification
+from tests.fakes import strangers
+
+COUNTRIES = ("german", "polish", "spanish", "nordic", "turkish")
+LOWEST_ABROAD, LOWEST_CENSUS, LOWEST_LIVES = 0.965, 0.97, 0.97
+
+
+def _evaluated(left: Path, right: Path | None, truth: str, folder: Path, **options: Path) -> Evaluation:
+    specification = folder / "proposed.yaml"
+    files = [path for path in (left, right) if path is not None]
+    specification.write_text(propose_specification(files), encoding="utf-8")
+    return evaluate_files(left, right, load_specification(specification), truth, **options)
+
+
+@pytest.mark.parametrize("language", COUNTRIES)
+def test_people_of_other_countries_are_linked_as_proposed(language: str, tmp_path: Path) -> None:
+    """Foreign headings, letters and dates; movers, twins, swapped names: no line of the proposal is edited."""
+    made = strangers.abroad(tmp_path, language=language, persons=1200, seed=41)
+    found = _evaluated(made["left"], made["right"], str(made["truth"]), tmp_path)
+    assert found.counts.f1 >= LOWEST_ABROAD
+    assert found.lost_by_blocking <= 0.01 * found.counts.true
+
+
+def test_historical_people_with_several_spellings_and_years_only(tmp_path: Path) -> None:
+    """Spellings in one cell, years of birth that are a little wrong; the truth is of record and person."""
+    made = strangers.censuses(tmp_path, persons=1500, seed=42)
+    found = _evaluated(made["left"], made["right"], str(made["truth"]), tmp_path)
+    assert found.counts.f1 >= LOWEST_CENSUS
+
+
+def test_one_file_with_many_records_a_person(tmp_path: Path) -> None:
+    """Duplicates are found in clusters; the column that says who is who is left out by itself."""
+    path = strangers.lives(tmp_path, records=6000, seed=43)
+    text = propose_specification([path])
+    assert '- "cluster"  # says who is who' in text
+    found = _evaluated(path, None, "cluster", tmp_path)
+    assert found.counts.f1 >= LOWEST_LIVES
+    assert found.counts.recall >= found.scored.recall
+
+
+@pytest.mark.slow
+def test_fifty_thousand_records_within_the_budget(tmp_path: Path) -> None:
+    """The whole of a large file, many records a person."""
+    path = strangers.lives(tmp_path, seed=44)
+    found = _evaluated(path, None, "cluster", tmp_path)
+    assert found.counts.f1 >= LOWEST_LIVES
+    assert found.linked.compared <= 6_000_000
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two small files, their truth, and the proposal."""
+    folder = tmp_path_factory.mktemp("small")
+    made = strangers.abroad(folder, language="german", persons=500, seed=45)
+    made["spec"] = folder / "spec.yaml"
+    made["spec"].write_text(propose_specification([made["left"], made["right"]]), encoding="utf-8")
+    return made
+
+
+Haven = Callable[..., Result]
+
+
+@pytest.fixture
+def haven() -> Haven:
+    """The command line in this process."""
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(app, ["linkage", *map(str, words)])
+
+    return run
+
+
+def test_a_run_repeats_itself_exactly_and_a_frozen_model_too(
+    small: dict[str, Path], haven: Haven, tmp_path: Path
+) -> None:
+    """The same weights to the last figure; a model that was saved gives the same links without training."""
+    files = (small["left"], small["right"], "--spec", small["spec"], "--truth", small["truth"], "--json")
+    model = tmp_path / "model.json"
+    first = haven("evaluate", *files, "--save-model", model)
+    again = haven("evaluate", *files)
+    frozen = haven("evaluate", *files, "--model", model)
+    results = [json.loads(done.stdout) for done in (first, again, frozen)]
+    for name in ("model", "precision", "recall", "f1", "curve"):
+        assert results[0][name] == results[1][name]
+    assert results[2]["model"] == results[0]["model"]
+    assert results[2]["f1"] == pytest.approx(results[0]["f1"], abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"engine": "spark"}, "made for spark with Splink"),
+        ({"splink": "4.0.2"}, "with Splink 4.0.2; this is duckdb"),
+        ({"specification": "0" * 64}, "made for another specification"),
+        ({"surplus": 1}, "not a linkage model"),
+    ],
+)
+def test_a_model_for_something_else_is_refused(
+    small: dict[str, Path], tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    """Another engine, another version, another specification, or no model at all."""
+    specification = load_specification(small["spec"])
+    model = {
+        "haven_linkage_model": 1, "engine": "duckdb", "splink": "5.0.0", "specification": specification.digest,
+        "prior": 0.001, "comparisons": [],
+    }  # fmt: skip
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({**model, **change}), encoding="utf-8")
+    with pytest.raises(HavenError) as refused:
+        evaluate_files(small["left"], small["right"], specification, str(small["truth"]), model=path)
+    assert words in refused.value.what
+
+
+def test_the_page_is_written_and_holds_no_value(small: dict[str, Path], haven: Haven, tmp_path: Path) -> None:
+    """Figures, curve and errors by kind, in print and on the page; no name of anybody."""
+    page = tmp_path / "report.html"
+    done = haven(
+        "evaluate", small["left"], small["right"], "--spec", small["spec"], "--truth", small["truth"], "--report", page
+    )
+    shown = done.stdout + page.read_text(encoding="utf-8")
+    assert "precision" in done.stdout
+    assert "<svg" in shown
+    people = pl.read_csv(small["left"], infer_schema=False)
+    names = {name for name in people["Nachname"].drop_nulls() if len(name) > 6}
+    assert not [name for name in names if name in shown]
+
+
+def test_bad_input_has_its_sentence(small: dict[str, Path], tmp_path: Path) -> None:
+    """A missing file, a file that is no table, a missing column, one file for two, a compared truth."""
+    specification = load_specification(small["spec"])
+    left, right, truth = small["left"], small["right"], str(small["truth"])
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    noise = tmp_path / "noise.parquet"
+    noise.write_bytes(b"\0\1\2 no table")
+    for files, named, words in (
+        ((tmp_path / "none.csv", right), truth, "cannot be read"),
+        ((noise, right), truth, "not a table"),
+        ((other, right), truth, "has no column"),
+        ((left, None), truth, "for two files"),
+        ((left, right), "Nachname", "compares it"),
+        ((left, right), str(other), "names of the files' records"),
+    ):
+        with pytest.raises(HavenError) as refused:
+            evaluate_files(files[0], files[1], specification, named)
+        assert words in refused.value.what
+
+
+def test_too_many_pairs_are_drawn_tighter_then_refused(small: dict[str, Path]) -> None:
+    """Nothing is compared above the budget; the sentence says how to mend it."""
+    specification = load_specification(small["spec"])
+    tight = specification.model_copy(update={"link": specification.link.model_copy(update={"most_pairs": 900})})
+    found = evaluate_files(small["left"], small["right"], tight, str(small["truth"]))
+    assert found.linked.blocking.changed
+    none = specification.model_copy(
+        update={
+            "link": specification.link.model_copy(update={"most_pairs": 10}),
+            "blocking": (("sex",),),
+        }
+    )
+    with pytest.raises(HavenError, match="more than 10 pairs"):
+        evaluate_files(small["left"], small["right"], none, str(small["truth"]))
+
+
+def test_a_proposal_is_written_once(small: dict[str, Path], haven: Haven, tmp_path: Path) -> None:
+    """`--out` never writes over a file; `--json` gives the text to a program."""
+    out = tmp_path / "people.yaml"
+    assert haven("spec", small["left"], small["right"], "--out", out).exit_code == 0
+    assert load_specification(out).files == 2
+    done = haven("spec", small["left"], small["right"], "--out", out)
+    assert isinstance(done.exception, HavenError)
+    assert "specification: 1" in json.loads(haven("spec", small["left"], "--json").stdout)["specification"]
