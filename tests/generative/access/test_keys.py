@@ -180,6 +180,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> SealedFileRoot:
     return found
 
 
+@settings(deadline=None)
 @given(key=st.binary(min_size=32, max_size=32), context=st.text(max_size=40), other=st.text(max_size=40),
        place=st.integers(0, 200), flip=st.integers(1, 255))  # fmt: skip
 def test_what_is_wrapped_opens_unchanged_in_its_context_or_not_at_all(
@@ -196,6 +197,7 @@ def test_what_is_wrapped_opens_unchanged_in_its_context_or_not_at_all(
         root.unwrap(wrapped[:place] + bytes([wrapped[place] ^ flip]) + wrapped[place + 1 :], context)
 
 
+@settings(deadline=None)
 @given(roles=st.sets(st.sampled_from(list(KeyRole))), kind=st.sampled_from(["zone", "scope", "project", "sign"]))
 def test_a_ring_gives_a_key_only_to_its_role(whole: KeyRing, roles: set[KeyRole], kind: str) -> None:
     """Whatever set of roles a process holds: a kind of key comes out exactly when its role is among them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.keys import HeldKey, check_value
@@ -14,6 +14,7 @@ from linkage.tokens import tokenise
 TEXTS = st.none() | st.text(st.characters(codec="utf-8"), max_size=80)
 
 
+@settings(deadline=None)  # the first call loads Arrow
 @given(
     secret=st.binary(min_size=32, max_size=32),
     pool=st.lists(TEXTS, min_size=1, max_size=30),
