@@ -9,8 +9,9 @@ from linkage.specified.looks import Look
 from linkage.specified.specification import Kind
 
 TRUTH = re.compile(
-    r"^(true |real |gold )?(cluster|entity|person|individual|identity|truth|label|match|matched|group|block|duplicate|dup)"
-    r"( ?(id|no|nr|number|key|code|idx|label|name))*$|^(pid|eid|cid|ground truth|is match|true id|gold|gid|golden id|same as)$"
+    r"^(true |real |gold )?(cluster|ent|entity|pers|person|persona|personne|persoon|individual|individuum|identity|truth|label|match|matched|group"
+    r"|duplicate|dup|q|wikidata)"
+    r"( ?(id|no|nr|number|key|code|idx|label))*$|^(pid|eid|cid|ground truth|is match|true id|gold|gid|golden id|same as)$"
 )
 RECORD = re.compile(
     r"^(rec|record|row|unique|source|line|entry|obs|index|nr|no|lfd|id|uid|rid|key|guid|uuid|idx|seq|sequence)"
@@ -79,7 +80,6 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
     ("month", r"month|^mob$|monat|mois|^mes$|^bm$|mese|maand"),
     ("day", r"^day|^bd$|tag$|^jour|^dia$|giorno| day$"),
 )
-SHORT_CODE = 12
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,6 @@ def _by_values(look: Look) -> Guess:
         return Guess("street", "numbers and words")
     if look.distinct_share > 0.999:
         return Guess("record_id", "another code in every row")
-    if look.distinct_share > 0.9:
-        return Guess("ignored", "codes of which the heading does not say what they are")
-    return Guess("category" if look.length <= SHORT_CODE else "text", "codes or numbers")
+    if look.words_each < 1.2:
+        return Guess("ignored", "codes of which the heading does not say what they are: they could say who is who")
+    return Guess("text", "words and numbers")

@@ -20,7 +20,7 @@ from linkage.specified.errors import ColumnMissing, SpecifiedError
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
 from linkage.specified.joining import clusters, for_one_to_one, one_to_one
-from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
+from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs, number
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
@@ -30,6 +30,7 @@ from linkage.specified.written import written
 CERTAIN_WEIGHT = 15.0
 CERTAIN_SHARE = 0.5  # of the true pairs that certain steps are taken to find, before the pairs are weighed
 ROUNDS_OF_PRIOR = 25
+PAIRS_COUNTED_AGAIN = 500_000
 ROUNDS = 2  # in which what was learned is counted again over all compared pairs
 FURTHEST = 8.0  # how many times more or fewer pairs than the first guess the weighed pairs may say there are
 MOST_FAULTS = 50_000
@@ -147,18 +148,14 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
         "CREATE TABLE pairs AS SELECT l, r FROM blocked_pairs UNION SELECT l, r FROM certain ORDER BY l, r"
     ).fetchall()
     first = specification.link.prior or first_guess(engine, certain)
-    model = frozen or engine.train(training_rules(engine, blocking), first, progress)
-    for step in range(ROUNDS + 1 if frozen is None else 1):
-        progress("weighing pairs", step, ROUNDS + 1)
-        evidence = engine.score(model, "pairs")
-        prior = specification.link.prior or _prior_by_pairs(
-            evidence["evidence"].to_numpy(), first, engine.possible_pairs
-        )
-        scored = _weighed(engine, evidence, prior)
-        if step < ROUNDS and frozen is None:
-            model = engine.relearned(
-                model, scored.select("l", "r", probability=1 / (1 + 2 ** -pl.col("weight").clip(-60, 60)))
-            )
+    model = frozen
+    if model is None:
+        model = engine.train(training_rules(engine, blocking), first, progress)
+        model = _counted_again(engine, model, first, progress)
+    progress("weighing pairs", 0, None)
+    evidence = engine.score(model, "pairs")
+    prior = specification.link.prior or _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
+    scored = _weighed(engine, evidence, prior)
     progress("joining", 0, None)
     links, cluster = None, None
     if not two:
@@ -167,6 +164,24 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
         scored = for_one_to_one(scored, *engine.sizes)
         links = one_to_one(scored)
     return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior)
+
+
+def _counted_again(engine: SplinkEngine, model: FrozenModel, first: float, progress: Progress) -> FrozenModel:
+    """The model after its rounds over all compared pairs, or over an even part of them where they are many."""
+    part = max(1, round(number(engine.con, "SELECT count(*) FROM pairs") / PAIRS_COUNTED_AGAIN))
+    engine.con.execute(
+        f"CREATE OR REPLACE TABLE some_pairs AS SELECT l, r FROM pairs WHERE (l * 31 + r * 17) % {part} = 0"
+        " ORDER BY l, r"
+    ).fetchall()
+    for step in range(ROUNDS):
+        progress("learning from all pairs", step, ROUNDS)
+        evidence = engine.score(model, "some_pairs")
+        known = engine.specification.link.prior
+        prior = known or _prior_by_pairs(evidence["evidence"].to_numpy(), first, max(engine.possible_pairs // part, 1))
+        weight = pl.col("weight").clip(-60, 60)
+        likely = _weighed(engine, evidence, prior).select("l", "r", probability=1 / (1 + 2**-weight))
+        model = engine.relearned(model, likely)
+    return model
 
 
 def first_guess(engine: SplinkEngine, certain: int) -> float:

@@ -157,7 +157,7 @@ def _from_file(path: Path, specification: Specification, left: pl.DataFrame, rig
 def _possible_ids(
     specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None
 ) -> Iterator[tuple[pl.Series, pl.Series]]:
-    """The record ids of the specification; else any columns with another value in every row; else the rows' numbers."""
+    """The record ids of the specification (or the rows' numbers); else columns with another value in every row."""
     first = record_ids(specification, left, right=False)
     other = record_ids(specification, right, right=True) if right is not None else first
     yield first, other
@@ -166,8 +166,6 @@ def _possible_ids(
             yield left[one], left[one]
         else:
             yield from ((left[one], right[name]) for name in _unique_columns(right) if right is not None)
-    numbers = [pl.Series([str(n) for n in range(1, frame.height + 1)]) for frame in (left, right) if frame is not None]
-    yield numbers[0], numbers[-1]
 
 
 def _unique_columns(frame: pl.DataFrame) -> list[str]:
