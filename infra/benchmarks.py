@@ -25,13 +25,16 @@ class UnknownBenchmark(DeploymentError):
 
 
 def run_benchmarks(names: list[str], *, quick: bool) -> None:
-    """Run the named benchmarks, or all, and print a table each."""
-    known = {path.stem: path for path in sorted(FOLDER.glob("[a-z]*.py"))}
-    for name in names:
-        if name not in known:
-            raise UnknownBenchmark(f"There is no benchmark '{name}'.", mend=f"There are: {', '.join(known)}.")
-    console = Console()
+    """Run the named benchmarks (a folder's name stands for all in it), or all, and print a table each."""
+    known = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorted(FOLDER.rglob("[a-z]*.py"))}
+    chosen: list[str] = []
     for name in names or list(known):
+        found = [one for one in known if one == name or one.startswith(f"{name}/")]
+        if not found:
+            raise UnknownBenchmark(f"There is no benchmark '{name}'.", mend=f"There are: {', '.join(known)}.")
+        chosen += found
+    console = Console()
+    for name in chosen:
         module = _load(known[name])
         table = Table(title=module.NAME, title_justify="left")
         table.add_column("measured")

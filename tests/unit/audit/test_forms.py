@@ -138,7 +138,7 @@ def test_a_checkpoint_signed_by_another_key_or_changed_is_refused() -> None:
     for bad in (
         note.replace("7", "8", 1),
         note.replace("haven", "heaven"),
-        note[:-3] + "A=\n",
+        note[:-10] + ("A" if note[-10] != "A" else "B") + note[-9:],
         note.replace("\n7\n", "\n07\n"),
         note.rstrip("\n"),
         "",
