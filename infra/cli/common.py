@@ -27,6 +27,8 @@ As = Annotated[
     typer.Option("--as", help="Who acts: a registered person or organisation."),
 ]
 DEFAULT_HOME = Path("haven-home")
+NOT_PASSED = 65
+"""Exit status of a check that ran and did not pass (EX_DATAERR of sysexits)."""
 
 
 def open_haven(home: Path) -> Haven:
@@ -34,6 +36,20 @@ def open_haven(home: Path) -> Haven:
     from infra.wiring import Haven
 
     return Haven.at(home)
+
+
+def read_table_file(path: Path) -> bytes:
+    """A table's bytes as they lie in the file.
+
+    Raises:
+        TableUnfit: the file cannot be read.
+    """
+    from environments.disclosure.errors import TableUnfit
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TableUnfit(f"The file cannot be read ({error.strerror}).", where=str(path), mend="Name a CSV.") from None
 
 
 def print_json(data: Any) -> None:

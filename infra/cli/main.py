@@ -23,6 +23,7 @@ TOPICS = (
     "query",
     "workspace",
     "release",
+    "disclosure",
     "keys",
     "audit",
     "services",
