@@ -6,6 +6,7 @@ an expiry, access promptly removed); nobody decides on their own application.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
@@ -25,6 +26,24 @@ def may_act(person: Person | None, today: date) -> Decision:
             f"This person's training ended on {person.training_ends}.",
             "They take the training again; an administrator records its new end.",
         )
+    return Allowed()
+
+
+def may_register(person: Person, organisations: Container[str]) -> Decision:
+    """May this person be registered? Only under an organisation that is."""
+    if person.organisation in organisations:
+        return Allowed()
+    return Refused(
+        "organisation.unknown",
+        "The person's organisation is not registered.",
+        "Register it first: `haven organisation add ID NAME`.",
+    )
+
+
+def may_suspend(person: Person | None) -> Decision:
+    """May this person be suspended? Whoever is registered."""
+    if person is None:
+        return Refused("person.unknown", "Nobody is registered under this name.", "`haven person list` shows who is.")
     return Allowed()
 
 

@@ -73,14 +73,10 @@ class Access:
             change.record(EventName.ORGANISATION_REGISTERED, organisation=organisation.id)
 
     def register_person(self, person: Person, *, by: Actor) -> None:
-        """Add a person, or change what they may do. Raises RefusedError for an unknown organisation."""
+        """Add a person, or change what they may do. Raises RefusedError, which is recorded: unknown organisation."""
+        decision = policies.may_register(person, {one.id for one in self.organisations()})
+        self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
         with self.records.change(by=by) as change:
-            if store.find_organisation(change.session, person.organisation) is None:
-                Refused(
-                    "organisation.unknown",
-                    "The person's organisation is not registered.",
-                    "Register it first: `haven organisation add ID NAME`.",
-                ).require()
             roles = sorted(role.value for role in person.roles)
             change.session.merge(
                 store.PersonRow(
@@ -96,13 +92,10 @@ class Access:
             change.record(name, person=person.id, roles=list(roles), training_ends=person.training_ends.isoformat())
 
     def suspend_person(self, name: str, *, by: Actor) -> None:
-        """Take every right from a person at once. Raises RefusedError when nobody has this name."""
+        """Take every right from a person at once. Raises RefusedError, which is recorded, when nobody has this name."""
+        self._require(policies.may_suspend(self.person(name)), EventName.PERSON_SUSPEND_REFUSED, None, by)
         with self.records.change(by=by) as change:
-            row = change.session.get(store.PersonRow, name)
-            if row is None:
-                Refused("person.unknown", "Nobody is registered under this name.").require()
-            else:
-                row.suspended = True
+            change.session.get_one(store.PersonRow, name).suspended = True
             change.record(EventName.PERSON_SUSPENDED, person=name)
 
     def register_dataset(self, entry: DatasetEntry, *, by: Actor) -> None:
@@ -222,8 +215,8 @@ class Access:
             change.record(EventName.PROJECT_WITHDRAWN, project=project, controller=controller)
 
     def close(self, project: str, *, by: Actor) -> None:
-        """End a project for good. Raises RefusedError when there is none."""
-        policies.exists(self._newest(project)).require()
+        """End a project for good. Raises RefusedError, which is recorded, when there is none."""
+        self._require(policies.exists(self._newest(project)), EventName.PROJECT_CLOSE_REFUSED, project, by)
         with self.records.change(by=by) as change:
             for version in store.versions_of(change.session, project):
                 change.session.get_one(store.ProjectVersionRow, (project, version.version)).closed = True
@@ -366,7 +359,7 @@ class Access:
         entries = store.catalogue(session)
         return sorted({entries[name].controller for name in file.datasets})
 
-    def _require(self, decision: Decision, event: EventName, project: str, by: Actor, **details: str) -> None:
+    def _require(self, decision: Decision, event: EventName, project: str | None, by: Actor, **details: str) -> None:
         if isinstance(decision, Refused):
             self.records.note(event, by=by, project=project, rule=decision.code, **details)
         decision.require()

@@ -18,7 +18,9 @@ class EventName(StrEnum):
     # access
     ORGANISATION_REGISTERED = "organisation.registered"
     PERSON_REGISTERED = "person.registered"
+    PERSON_REGISTER_REFUSED = "person.register_refused"
     PERSON_SUSPENDED = "person.suspended"
+    PERSON_SUSPEND_REFUSED = "person.suspend_refused"
     DATASET_REGISTERED = "dataset.registered"
     PROJECT_APPLIED = "project.applied"
     PROJECT_APPLY_REFUSED = "project.apply_refused"
@@ -28,6 +30,7 @@ class EventName(StrEnum):
     PROJECT_WITHDRAWN = "project.withdrawn"  # one controller takes its approval back
     PROJECT_WITHDRAW_REFUSED = "project.withdraw_refused"
     PROJECT_CLOSED = "project.closed"
+    PROJECT_CLOSE_REFUSED = "project.close_refused"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REFUSED = "token.refused"
 

@@ -64,6 +64,7 @@ class Writer:
         self._last_asked = time.monotonic()
         self._connections = 0
         self._tree_lock = asyncio.Lock()
+        self._folder = _identity(tree.folder)
         self._remember_recent()
 
     async def serve(self, socket_path: Path) -> None:
@@ -73,6 +74,7 @@ class Writer:
         old = os.umask(0o177)
         try:
             server = await asyncio.start_unix_server(self._talk, path=str(socket_path))
+            mine = _identity(socket_path)
         finally:
             os.umask(old)
         tasks = [
@@ -82,7 +84,8 @@ class Writer:
         ]
         await self.stopping.wait()
         server.close()
-        socket_path.unlink(missing_ok=True)
+        if mine is not None and _identity(socket_path) == mine:  # else the home was made anew, with a writer of its own
+            socket_path.unlink(missing_ok=True)
         while not self._queue.empty():
             await asyncio.sleep(GROUP_SECONDS)
         async with self._tree_lock:  # a thread may be in the tree: cancelling its task would not stop it
@@ -199,9 +202,11 @@ class Writer:
                 await asyncio.to_thread(self._checkpoint)
 
     async def _tire(self) -> None:
+        """End when nobody has asked for long, or when the home was deleted, perhaps made anew by another."""
         while self.idle_seconds is not None:
             await asyncio.sleep(min(1.0, self.idle_seconds))
-            if not self._connections and time.monotonic() - self._last_asked > self.idle_seconds:
+            idle = not self._connections and time.monotonic() - self._last_asked > self.idle_seconds
+            if idle or _identity(self.tree.folder) != self._folder:
                 self.stopping.set()
 
     def _remember(self, name: str, receipt: Receipt) -> None:
@@ -233,6 +238,15 @@ def open_tree(folder: Path) -> LogTree:
         _write_private(key_file, key.private_bytes_raw().hex().encode())
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key_file.read_text(encoding="ascii")))
     return LogTree(folder, (folder / ORIGIN_FILE).read_text(encoding="ascii"), key)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies there now; None for nothing."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _write_private(path: Path, content: bytes) -> None:

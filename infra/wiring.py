@@ -5,6 +5,8 @@ Every part is made on first use: a command pays only for what it touches.
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from audit.clock import Clock, SystemClock
 from audit.progress import Progress, silent
-from infra.settings import Settings, load_settings
+from infra.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
@@ -36,6 +38,21 @@ if TYPE_CHECKING:
 PRIVATE = 0o700
 
 
+def _require_own(folder: Path) -> None:
+    """The folder of sockets may lie where others can write: only this account's own will do, open to nobody else.
+
+    Raises SettingsError for a link, or for another account's folder.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SettingsError(
+            "The folder for the services' sockets belongs to another account, or is a link.",
+            where=str(folder),
+            mend="Remove it, or use a home with a shorter path, so that the sockets lie inside it.",
+        )
+    folder.chmod(PRIVATE)
+
+
 @dataclass
 class Haven:
     """One haven: its settings, and its parts made on first use."""
@@ -50,6 +67,7 @@ class Haven:
         settings = load_settings(home)
         for folder in (settings.home, settings.run_folder, settings.home / "records"):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        _require_own(settings.run_folder)
         return cls(settings, SystemClock())
 
     @cached_property

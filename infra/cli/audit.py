@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, AsJson, Home, print_json
+from infra.cli.common import DEFAULT_HOME, AsJson, Home, print_json, require_home
 
 if TYPE_CHECKING:
     from audit.search import Wanted
@@ -51,6 +51,7 @@ def verify(
     from audit.verifier import verify as verify_log
     from infra.settings import load_settings
 
+    require_home(home)
     kept = newest.read_text(encoding="utf-8") if newest else None
     verdict = verify_log(load_settings(home).audit_folder, public_key, kept)
     if as_json:
@@ -100,6 +101,7 @@ def _show(home: Path, as_json: bool, wanted: Wanted) -> None:
     from audit.words import in_words
     from infra.settings import load_settings
 
+    require_home(home)
     settings = load_settings(home)
     index = SearchIndex(settings.audit_folder, settings.home / "records" / "audit-index.db")
     if as_json:

@@ -35,7 +35,22 @@ def open_haven(home: Path) -> Haven:
     """The haven at `home`, made on first use."""
     from infra.wiring import Haven
 
+    if not home.exists() and sys.stderr.isatty():  # a program that reads the output asked for nothing else
+        typer.echo(f"There was no haven in {home}: a new one is made.", err=True)
     return Haven.at(home)
+
+
+def require_home(home: Path) -> None:
+    """Only look: a home that is not there is not made.
+
+    Raises SettingsError: there is no haven here.
+    """
+    from infra.settings import SettingsError
+
+    if not home.exists():
+        raise SettingsError(
+            "There is no haven here.", where=str(home), mend="Name its folder with --home or HAVEN_HOME."
+        )
 
 
 def read_table_file(path: Path) -> bytes:

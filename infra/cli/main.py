@@ -31,6 +31,8 @@ TOPICS = (
     "house",
 )
 
+OTHERS_MAY_NOT_WRITE = 0o022
+
 app = typer.Typer(
     name="haven",
     no_args_is_help=True,
@@ -49,6 +51,7 @@ def main() -> None:
     """Run a command; turn any of Haven's errors into its sentence and exit status, never a traceback."""
     from audit.errors import HavenError
 
+    os.umask(os.umask(0) | OTHERS_MAY_NOT_WRITE)
     try:
         app(prog_name="haven")
     except HavenError as error:

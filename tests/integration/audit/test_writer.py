@@ -171,3 +171,26 @@ def test_one_that_stays_takes_over_from_one_started_on_demand(tmp_path: Path) ->
     verdict = verify(folder, None, None)
     assert verdict.whole
     assert verdict.entries + verdict.unsigned == 201
+
+
+def test_the_writer_of_a_home_that_is_gone_ends_and_leaves_the_next_one_alone(tmp_path: Path) -> None:
+    """A home is deleted and made anew under the same name: the old writer ends, the new one's socket stays."""
+    folder, path = tmp_path / "audit", tmp_path / "s"
+    command = [sys.executable, "-m", "audit.writer", "--folder", str(folder), "--socket", str(path)]
+    old = subprocess.Popen([*command, "--idle-seconds", "60"])
+    try:
+        until = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        path.unlink()
+        folder.rename(tmp_path / "deleted")
+        log = SocketAuditLog(folder, path)
+        log.append([_event(0)])
+        assert old.wait(20) == 0
+        assert path.exists()
+        log.close()
+        assert log.append([_event(1)])[0].index == 1
+        log.close()
+    finally:
+        old.kill()
+        old.wait()

@@ -215,3 +215,17 @@ def test_whoever_was_in_an_earlier_version_never_checks(access: Access) -> None:
     access.apply(project_file(people=["asha"]), applicant="asha", by=ASHA)
     assert "ewa" in access.members("admissions")
     assert not access.may_check_output("ewa", "admissions")
+
+
+def test_refusals_of_the_administrator_are_recorded_too(access: Access) -> None:
+    """A person of an organisation nobody knows, a stranger suspended, a project closed that there is not."""
+    stray = Person("stray", "Stray", "nowhere", frozenset({Role.RESEARCHER}), date(2029, 1, 1))
+    assert _refused(lambda: access.register_person(stray, by=HOUSE)) == "organisation.unknown"
+    assert _refused(lambda: access.suspend_person("nobody", by=HOUSE)) == "person.unknown"
+    assert _refused(lambda: access.close("nothing", by=HOUSE)) == "project.unknown"
+    assert _events(access)[-3:] == [
+        EventName.PERSON_REGISTER_REFUSED,
+        EventName.PERSON_SUSPEND_REFUSED,
+        EventName.PROJECT_CLOSE_REFUSED,
+    ]
+    assert access.person("stray") is None

@@ -1,0 +1,36 @@
+"""A haven's own folders: private to its account, wherever they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.settings import SettingsError
+from infra.wiring import Haven
+
+
+def _far(tmp_path: Path) -> Path:
+    """A home whose path is too long for sockets, which then lie in the folder for temporary files."""
+    return tmp_path / ("deep" * 30)
+
+
+def test_a_socket_folder_that_was_left_open_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another account may make folders beside it: what is ours is made private before it is used."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = Haven.at(_far(tmp_path)).settings.run_folder
+    assert folder.parent == tmp_path
+    folder.chmod(0o777)
+    Haven.at(_far(tmp_path))
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_laid_in_its_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lays a link there would hear what services say to each other."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = Haven.at(_far(tmp_path)).settings.run_folder
+    folder.rmdir()
+    (tmp_path / "theirs").mkdir()
+    folder.symlink_to(tmp_path / "theirs")
+    with pytest.raises(SettingsError, match="belongs to another account, or is a link"):
+        Haven.at(_far(tmp_path))
