@@ -17,6 +17,7 @@ class Role(StrEnum):
     CONTROLLER_DELEGATE = "controller_delegate"
     AUDITOR = "auditor"
     COMMISSIONER = "commissioner"
+    LINKAGE_REVIEWER = "linkage_reviewer"
     ADMINISTRATOR = "administrator"
 
 

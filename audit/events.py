@@ -62,6 +62,13 @@ class EventName(StrEnum):
     LINKAGE_STARTED = "linkage.started"
     LINKAGE_COMPLETED = "linkage.completed"
     LINKAGE_FAILED = "linkage.failed"
+    LINKAGE_MODEL_TRAINED = "linkage.model_trained"
+    LINKAGE_TRAIN_REFUSED = "linkage.train_refused"
+    LINKAGE_MODEL_APPROVED = "linkage.model_approved"
+    LINKAGE_APPROVE_REFUSED = "linkage.approve_refused"
+    LINKAGE_PAIR_SHOWN = "linkage.pair_shown"  # both records of a doubtful pair, field by field
+    LINKAGE_PAIR_DECIDED = "linkage.pair_decided"
+    LINKAGE_REVIEW_REFUSED = "linkage.review_refused"
     PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them
     SCOPE_PUBLISHED = "scope.published"
     SCOPE_PUBLISH_REFUSED = "scope.publish_refused"

@@ -45,6 +45,10 @@ class Plant(Protocol):
         """Link every delivery that was received and not yet linked."""
         ...
 
+    def train_linkage(self, progress: Progress = silent) -> Summary:
+        """Train a model of linkage on what was received; it waits for its approval."""
+        ...
+
     def publish_scope(self, project: str, progress: Progress = silent) -> Summary:
         """Materialise the project's live approval."""
         ...

@@ -18,5 +18,6 @@ from flows.link import link  # noqa: E402
 from flows.publish_scope import publish_scope  # noqa: E402
 from flows.release import release  # noqa: E402
 from flows.sweep import sweep_inbox  # noqa: E402
+from flows.train_linkage import train_linkage  # noqa: E402
 
-__all__ = ["ingest", "link", "publish_scope", "release", "sweep_inbox"]
+__all__ = ["ingest", "link", "publish_scope", "release", "sweep_inbox", "train_linkage"]

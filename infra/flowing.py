@@ -48,6 +48,7 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
     from flows.publish_scope import publish_scope
     from flows.release import release
     from flows.sweep import sweep_inbox
+    from flows.train_linkage import train_linkage
 
     with_subject: dict[str, Callable[[str], object]] = {
         "ingest": lambda path: ingest(plant.inbox.stage(Path(path))),
@@ -55,14 +56,16 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
         "release": release,
         "sweep_inbox": sweep_inbox,
     }
-    if name == "link" and subject is None:
-        link()
+    alone: dict[str, Callable[[], object]] = {"link": link, "train_linkage": train_linkage}
+    if name in alone and subject is None:
+        alone[name]()
     elif name in with_subject and subject is not None:
         with_subject[name](subject)
     else:
         raise UnknownFlow(
             f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
-            mend="There are: ingest PATH, link, publish_scope PROJECT, release REQUEST, sweep_inbox DATASET.",
+            mend="There are: ingest PATH, train_linkage, link, publish_scope PROJECT, release REQUEST,"
+            " sweep_inbox DATASET.",
         )
     for summary in plant.summaries:
         say(summary.headline)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from environments.airlock.model import Released
     from infra.wiring import Haven
     from linkage.intake.service import ReceiptSummary
+    from linkage.matching.residual.models import TrainedModel
     from linkage.matching.service import LinkageSummary
     from linkage.scopes.service import ScopeSummary
 
@@ -51,6 +52,10 @@ class HavenPlant:
         """Link what was received and not yet linked."""
         return self._told(_of_linkage(self._haven.linker.link(by=service("linkage"), progress=progress)))
 
+    def train_linkage(self, progress: Progress = silent) -> Summary:
+        """Train a model of linkage. Raises NothingToLearnFrom, CannotTrain."""
+        return self._told(_of_model(self._haven.linker.models.train(by=service("linkage"), progress=progress)))
+
     def publish_scope(self, project: str, progress: Progress = silent) -> Summary:
         """Materialise the project's live approval. Raises RefusedError."""
         return self._told(_of_scope(self._haven.publish_scope(project, progress)))
@@ -68,6 +73,15 @@ def _of_receipt(receipt: ReceiptSummary) -> Summary:
     taken = tuple((f"rows of {table}", shown_count(rows)) for table, rows in receipt.rows.items())
     bad = tuple((f"in quarantine: {code}", shown_count(rows)) for code, rows in receipt.quarantined.items())
     return Summary("delivery-summary", receipt.headline, (("state", receipt.state), *taken, *bad))
+
+
+def _of_model(model: TrainedModel) -> Summary:
+    rows = (
+        ("learned from records", model.card["learned_from"]["records"]),
+        ("engine", model.card["engine"]),
+        ("prior", model.card["prior"]),
+    )
+    return Summary("linkage-model", f"Trained model {model.id[:12]}; it waits for its approval.", rows)
 
 
 def _of_linkage(linked: LinkageSummary) -> Summary:

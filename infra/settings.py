@@ -85,6 +85,15 @@ class KeySettings(BaseModel):
         return self
 
 
+class LinkageSettings(BaseModel):
+    """What linkage may cost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    most_pairs: int = Field(
+        default=20_000_000, gt=0
+    )  # weighed after the ladder in one run; above it the run is refused
+
+
 class Settings(BaseModel):
     """The one settings model. Folders are derived from `home`; each zone has its own."""
 
@@ -97,6 +106,7 @@ class Settings(BaseModel):
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
     issuer: str = "https://haven.localhost/issuer"
     keys: KeySettings = KeySettings()
+    linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
 

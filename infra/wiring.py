@@ -201,7 +201,15 @@ class Haven:
         from linkage.matching.service import Linker
 
         settings = self.settings
-        return Linker(self.zones, self.keyring, self.records, settings.reports_folder, real_data=settings.real_data)
+        return Linker(
+            self.zones,
+            self.keyring,
+            self.records,
+            settings.reports_folder,
+            access=self.access,
+            real_data=settings.real_data,
+            most_pairs=settings.linkage.most_pairs,
+        )
 
     @cached_property
     def scope_publisher(self) -> ScopePublisher:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import linkage_specified
+from infra.cli import linkage_models, linkage_specified
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar
 
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     topic.command("list")(list_runs)
     topic.command("truth")(truth)
     topic.command("steps")(steps)
+    linkage_models.register(topic)
     linkage_specified.register(topic)
     app.add_typer(topic, name="linkage")
 
@@ -39,6 +40,8 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
             {
                 "run": summary.run,
                 "deliveries": list(summary.deliveries),
+                "model": summary.model,
+                "doubtful_pairs": summary.waiting,
                 "people": shown_count(summary.counts["people"]) if summary.counts else None,
                 "reports": [str(path) for path in summary.reports],
             }
@@ -50,6 +53,10 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     typer.echo(
         f"Linked {len(summary.deliveries)} deliveries; people on the spine: {shown_count(summary.counts['people'])}."
     )
+    if summary.model is None:
+        typer.echo("By the ladder only: no model is approved. Train one: haven linkage train")
+    if summary.waiting:
+        typer.echo(f"{summary.waiting} doubtful pairs wait for a reviewer: haven linkage queue")
     typer.echo(f"Report: {summary.reports[0]}")
 
 

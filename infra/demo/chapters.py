@@ -11,6 +11,7 @@ from access.decisions import RefusedError
 from access.documents import load_document
 from access.project_file import ProjectFile
 from audit.model import organisation, person
+from audit.suppression import shown_count
 from flows.plant import Summary
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
 from infra.demo.outside import run_cells_outside
@@ -23,6 +24,7 @@ from infra.demo.stage import (
     PROJECT,
     PROJECT_FILE,
     RESEARCHER,
+    REVIEWER,
     Stage,
     register_people,
 )
@@ -34,6 +36,7 @@ def data_engineer(stage: Stage) -> None:
     """Deliveries come in, are checked, split and linked."""
     from flows.ingest import ingest
     from flows.link import link
+    from flows.train_linkage import train_linkage
     from linkage.contracts.registry import find_contract
     from linkage.intake.pack import pack
 
@@ -56,6 +59,15 @@ def data_engineer(stage: Stage) -> None:
         [[s.headline, _told(s, "rows of "), _told(s, "in quarantine: ")] for s in stage.plant.summaries],
     )
     teller.say("Rows that did not fit their contract are in quarantine; the report goes back to the controller.")
+    with teller.working("training the model of linkage") as progress:
+        stage.use(progress)
+        train_linkage()
+    trained = stage.haven.linker.models.all()[0]
+    stage.haven.linker.models.approve(trained.id, by=person(REVIEWER))
+    teller.say(
+        f"A model was trained on them without labels ({trained.card['engine']}), and Gwen, linkage reviewer, approved"
+        " it: it weighs whom the ladder's certain steps leave over."
+    )
     with teller.working("linking") as progress:
         stage.use(progress)
         link()
@@ -76,6 +88,8 @@ def _tell_linkage(stage: Stage) -> None:
     place = haven.settings.reports_folder / "linkage" / newest.id / "linkage-report.json"
     report: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     teller.say(f"The person spine holds {report['people']} people under random numbers; each link names its step.")
+    waiting = len(haven.linker.queue.waiting())
+    teller.say(f"{shown_count(waiting)} doubtful pairs wait for a reviewer (`haven linkage review`): none is guessed.")
     if stage.truth is not None:
         found = [q for q in pair_quality(haven, stage.truth) if q.left != q.right or q.left == "all"]
         teller.table(

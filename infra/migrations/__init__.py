@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 FOLDER = Path(__file__).parent
 
 
@@ -68,6 +68,7 @@ def load_tables() -> None:
     import access.keys.store
     import access.store
     import environments.airlock.store
+    import linkage.matching.residual.store
     import linkage.matching.store
     import linkage.scopes.store
     import linkage.store

@@ -73,7 +73,8 @@ def _begin(zone: duckdb.DuckDBPyConnection) -> None:
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE work AS SELECT e.record, {', '.join('e.' + name for name in FIELDS)},"
         " e.record AS cluster, NULL::UTINYINT AS step, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first,"
-        " e.gi AS c_last, d.bit AS c_datasets, NULL::BIGINT AS was, NULL::UTINYINT AS touched"
+        " e.gi AS c_last, d.bit AS c_datasets, NULL::BIGINT AS was, NULL::UTINYINT AS touched,"
+        " NULL::DOUBLE AS score, NULL::TEXT AS field_scores"
         " FROM evidence e SEMI JOIN pool USING (record) JOIN datasets d USING (dataset)"
     )
     zone.execute("CREATE OR REPLACE TEMP TABLE doubts (record BIGINT, flag TEXT)")

@@ -99,5 +99,8 @@ STRETCHES = (
     Stretch(LADDER[7:], near=(("g", "p"), ("b", "p"), ("g", "b"), ("nm", "b"))),
 )
 LAST_STEP = LADDER[-1].number
+MODEL_STEP, DECIDED_STEP = LAST_STEP + 1, LAST_STEP + 2
+AFTER_LADDER = {MODEL_STEP: "weighed by the approved model", DECIDED_STEP: "decided by a reviewer"}
+"""The steps after the ladder's own (linkage.matching.residual)."""
 NOT_JOINED = 0
 """The step of a record that no step joined to another."""

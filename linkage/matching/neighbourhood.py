@@ -7,8 +7,11 @@ would give, however the records came in (tests/generative/linkage/test_one_after
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
+from linkage.matching.decisions import PairDecision
 from linkage.matching.ladder import LADDER
 from linkage.zones import count
 
@@ -16,16 +19,25 @@ WHOLE_FROM = 0.2
 """A greater share of all records than this to look at, and looking at all of them costs less than finding out which."""
 
 
-def gather_pool(zone: duckdb.DuckDBPyConnection) -> int:
+def gather_pool(
+    zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision] = (), *, everybody: bool = False
+) -> int:
     """`pool`(record): the neighbourhood of what is new or `forgotten`; how many. Nothing new: nothing in it.
 
-    New is what has no link. When a dataset appears or vanishes everybody is looked at: which clusters are settled
-    depends on the datasets.
+    New is what has no link, and what people have decided otherwise than it is. When a dataset appears or vanishes
+    everybody is looked at: which clusters are settled depends on the datasets.
     """
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE frontier AS SELECT * FROM evidence ANTI JOIN links USING (record)"
-        " UNION ALL FROM forgotten"
+        " UNION ALL FROM forgotten UNION ALL SELECT e.* FROM evidence e SEMI JOIN"
+        " (SELECT unnest([x.record, y.record]) AS record FROM"
+        "  (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b, unnest(?::BOOLEAN[]) AS same) d"
+        "  JOIN evidence x ON x.subject = d.a JOIN evidence y ON y.subject = d.b JOIN links p ON p.record = x.record"
+        "  JOIN links q ON q.record = y.record WHERE (p.person = q.person) <> d.same) USING (record)",
+        [[d.subject_a for d in decisions], [d.subject_b for d in decisions], [d.same for d in decisions]],
     )
+    if everybody:
+        zone.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM evidence UNION ALL FROM forgotten")
     zone.execute("CREATE OR REPLACE TEMP TABLE pool AS SELECT record FROM frontier SEMI JOIN evidence USING (record)")
     while count(zone, "SELECT count(*) FROM frontier"):
         if _is_most(zone):

@@ -22,6 +22,7 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from access.keys import HeldKey, KeyRing
+from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
@@ -39,9 +40,20 @@ from linkage.intake.tables import (
 from linkage.matching.errors import WrongKey
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.joining import drop_work, join_records
+from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare
 from linkage.matching.report import match_rates, summarise, write_report
+from linkage.matching.residual.models import LinkageModels
+from linkage.matching.residual.review import ClericalQueue, renew_queue
+from linkage.matching.residual.settling import (
+    LADDER_ONLY,
+    MOST_PAIRS,
+    ResidualPlan,
+    doubtful_pairs,
+    prepare_residual,
+    settle_residual,
+)
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.standardise.specification import VERSION
@@ -59,24 +71,38 @@ class LinkageSummary:
     deliveries: tuple[str, ...]
     counts: dict[str, Any]
     reports: tuple[Path, ...]
+    model: str | None = None  # by which the residual was weighed
+    waiting: int = 0  # doubtful pairs that wait for a reviewer
 
     @property
     def nothing_new(self) -> bool:
         """Was everything linked before?"""
-        return not self.deliveries
+        return not self.reports
 
 
 class Linker:
     """Links deliveries. real_data: NHS numbers of the test range then stand for nobody."""
 
     def __init__(
-        self, zones: Zones, keyring: KeyRing, records: Records, reports: Path, *, real_data: bool = False
+        self,
+        zones: Zones,
+        keyring: KeyRing,
+        records: Records,
+        reports: Path,
+        *,
+        access: Access | None = None,
+        real_data: bool = False,
+        most_pairs: int = MOST_PAIRS,
     ) -> None:
         self._zones = zones
         self._keyring = keyring
         self._records = records
         self._reports = reports
         self._test_range = not real_data
+        self._most_pairs = most_pairs
+        asked = access or Access(records)
+        self.models = LinkageModels(zones, records, asked, real_data=real_data)
+        self.queue = ClericalQueue(zones, records, asked)
 
     def link(self, *, by: Actor, progress: Progress = silent) -> LinkageSummary:
         """Link what was received and not yet linked. Raises WrongKey, ZoneBusy."""
@@ -88,27 +114,31 @@ class Linker:
         received = self._received()
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
-        waiting = self._waiting(ids)
-        if not waiting:
+        waiting, plan, everybody = self._waiting(ids), *self._plan()
+        if not waiting and not everybody and not self._decided_since():
             return LinkageSummary(run, (), {}, ())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
-            self._link_records(ids, run, key, progress)
+            self._link_records(ids, run, key, plan, everybody, progress)
             self._move_payload(ids, progress)
             self._drop_row_keys(ids)
         except BaseException:
             self._records.note(EventName.LINKAGE_FAILED, by=by, run=run)
             raise
-        return self._completed(run, waiting, received, key, by, progress)
+        return self._completed(run, waiting, received, key, plan, by, progress)
 
     # phase 1: the linkage zone
 
-    def _link_records(self, deliveries: list[str], run: str, key: HeldKey, progress: Progress) -> None:
+    def _link_records(
+        self, deliveries: list[str], run: str, key: HeldKey, plan: ResidualPlan, everybody: bool, progress: Progress
+    ) -> None:
         with self._zones.linkage() as zone:
             create_identity(zone)
             prepare(zone)
+            prepare_residual(zone)
             with _transaction(zone):
-                link_zone(zone, deliveries, run, key, self._records.clock.now(), self._test_range, progress)
+                at = self._records.clock.now()
+                link_zone(zone, deliveries, run, key, at, self._test_range, progress, plan, everybody=everybody)
 
     # phase 2: the research zone
 
@@ -172,6 +202,18 @@ class Linker:
             linked = deliveries_in(zone, "linked_deliveries")
         return tuple(sorted(unlinked | (set(deliveries) - linked) | (linked - set(deliveries))))
 
+    def _plan(self) -> tuple[ResidualPlan, bool]:
+        """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
+        in_force, newest = self.models.in_force(), self.newest()
+        name, model = in_force or (None, None)
+        plan = ResidualPlan(model, name, tuple(self.queue.decisions()), most_pairs=self._most_pairs)
+        return plan, newest is not None and newest.model != name
+
+    def _decided_since(self) -> bool:
+        """Has anybody decided on a pair since the last linkage?"""
+        newest, decided = self.newest(), self.queue.decided()
+        return bool(decided) and newest is not None and (decided[-1].decided_at or newest.at) > newest.at
+
     def _token_key(self) -> HeldKey:
         """The key of the tokens, which must be the one of the runs before. Raises WrongKey."""
         key = self._keyring.token_key(LINKAGE_ROUND)
@@ -195,6 +237,7 @@ class Linker:
         waiting: tuple[str, ...],
         received: list[Delivery],
         key: HeldKey,
+        plan: ResidualPlan,
         by: Actor,
         progress: Progress,
     ) -> LinkageSummary:
@@ -202,6 +245,7 @@ class Linker:
         progress("reporting", 0, None)
         with self._zones.linkage(read_only=True) as zone:
             counts = summarise(zone)
+            doubtful = doubtful_pairs(zone)
             changes = self._changes(zone)
         with self._zones.research(read_only=True) as zone:
             rates = match_rates(zone)
@@ -217,11 +261,14 @@ class Linker:
                     summary=counts,
                     at=change.at,
                     by=by,
+                    model=plan.model_id,
                 )
             )
+            renew_queue(change.session, doubtful, change.at)
             change.record(
                 EventName.LINKAGE_COMPLETED,
                 run=run,
+                model=plan.model_id or "none",
                 deliveries=list(waiting),
                 specification=VERSION,
                 key_id=key.key_id,
@@ -230,7 +277,7 @@ class Linker:
             )
             if changes:
                 change.record(EventName.PERSONS_CHANGED, run=run, **changes)
-        return LinkageSummary(run, waiting, counts, reports)
+        return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
 
     def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""
@@ -262,16 +309,23 @@ def link_zone(
     at: datetime,
     test_range: bool,
     progress: Progress = silent,
+    plan: ResidualPlan = LADDER_ONLY,
+    *,
+    everybody: bool = False,
 ) -> None:
-    """Link what these deliveries hold, within the linkage zone: one transaction of the caller. Raises LinkageError."""
+    """Link what these deliveries hold, within the linkage zone: one transaction of the caller. Raises LinkageError.
+
+    everybody: look at all records anew, for example under another model.
+    """
     remove_deliveries_except(zone, deliveries, ["identity"])
     progress("standardising and tokenising", 0, None)
     add_new_records(zone, deliveries, key, test_range=test_range)
     forget_records(zone)
     progress("finding whom that touches", 0, None)
-    if gather_pool(zone):
+    if gather_pool(zone, plan.decisions, everybody=everybody):
         join_records(zone, progress)
-        write_links(zone, run, at.replace(tzinfo=None))
+        settle_residual(zone, plan, run, test_range=test_range, progress=progress)
+        write_links(zone, run, at.replace(tzinfo=None), MODEL_STEP if plan.model else LAST_STEP)
         drop_work(zone)
     purge(zone)
     _require_links(zone)

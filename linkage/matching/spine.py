@@ -16,7 +16,7 @@ from linkage.matching.ladder import LAST_STEP, NOT_JOINED
 from linkage.zones import count
 
 MERGE, SPLIT = "merge", "split"
-SAID = ("person", "linked", "id_type", "step", "last_step", "flag")
+SAID = ("person", "linked", "id_type", "step", "last_step", "flag", "score", "field_scores")
 FEWEST_FOR_A_SPINE_PERSON = "n IS NOT NULL OR (f IS NOT NULL AND g IS NOT NULL AND b IS NOT NULL)"
 """What a record must hold to stand for a person by itself; with less it gets a one-time person, flagged."""
 
@@ -28,6 +28,8 @@ def create_spine(zone: duckdb.DuckDBPyConnection) -> None:
         " id_type TEXT NOT NULL, step UTINYINT NOT NULL, last_step UTINYINT NOT NULL, flag TEXT, run UUID NOT NULL,"
         " as_at TIMESTAMP NOT NULL)"
     )
+    zone.execute("ALTER TABLE links ADD COLUMN IF NOT EXISTS score DOUBLE")
+    zone.execute("ALTER TABLE links ADD COLUMN IF NOT EXISTS field_scores TEXT")
     zone.execute("CREATE TABLE IF NOT EXISTS spine (person UUID NOT NULL, as_at TIMESTAMP NOT NULL)")
     zone.execute(
         "CREATE TABLE IF NOT EXISTS changes (was UUID NOT NULL, now UUID NOT NULL, kind TEXT NOT NULL,"
@@ -35,10 +37,10 @@ def create_spine(zone: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime) -> None:
+def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime, last_step: int = LAST_STEP) -> None:
     """From `work` and `doubts` of the ladder: persons, changes, and a link for each record of the pool.
 
-    A link that says what it said before keeps its run and its time.
+    A link that says what it said before keeps its run and its time. last_step: the last that was tried.
     """
     _assign(zone)
     zone.execute(
@@ -54,10 +56,11 @@ def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime) -> Non
         "CREATE OR REPLACE TEMP TABLE new_links AS SELECT w.record, a.person, w.step IS NOT NULL OR enough AS linked,"
         " CASE WHEN w.n IS NOT NULL THEN 'nhs_number' WHEN w.step IS NOT NULL OR enough THEN 'spine'"
         " ELSE 'one_time' END AS id_type,"
-        f" coalesce(w.step, {NOT_JOINED})::UTINYINT AS step, coalesce(w.step, {LAST_STEP})::UTINYINT AS last_step,"
+        f" coalesce(w.step, {NOT_JOINED})::UTINYINT AS step, coalesce(w.step, {last_step})::UTINYINT AS last_step,"
         " CASE WHEN w.step IS NULL THEN coalesce(d.flag, CASE WHEN enough THEN 'no_match' ELSE 'too_little' END)"
-        f" END AS flag FROM (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN assigned a"
-        " USING (cluster) LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
+        " END AS flag, w.score, w.field_scores FROM"
+        f" (SELECT *, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work) w JOIN assigned a USING (cluster)"
+        " LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
     )
     same = " AND ".join(f"n.{name} IS NOT DISTINCT FROM l.{name}" for name in SAID)
     zone.execute(f"DELETE FROM new_links n USING links l WHERE n.record = l.record AND {same}")

@@ -23,6 +23,7 @@ class LinkageRun(Base):
     summary: Mapped[dict[str, Any]] = mapped_column(JSON)  # counts by step and dataset
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     by: Mapped[str] = mapped_column(String(120))
+    model: Mapped[str | None] = mapped_column(String(64))  # None: the ladder only
 
 
 def newest_run(session: Session) -> LinkageRun | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import tempfile
 from typing import Any
 
 import duckdb
@@ -46,7 +47,10 @@ class SplinkEngine:
         self.specification = specification
         self.two = right is not None
         self.sizes = (left.height, right.height if right is not None else 0)
+        self._spill = tempfile.TemporaryDirectory(prefix="haven-spill-")
         self.con = duckdb.connect(":memory:")
+        self.con.execute("SET temp_directory = ?", [self._spill.name]).fetchall()
+        self.con.execute("SET temp_file_encryption = true").fetchall()
         for macro in MACROS:
             self.con.execute(macro).fetchall()
         self._load("left", left, 0)
@@ -54,8 +58,9 @@ class SplinkEngine:
             self._load("right", right, left.height)
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Let go of the memory, and of what was spilled from it (encrypted)."""
         self.con.close()
+        self._spill.cleanup()
 
     @property
     def possible_pairs(self) -> int:
@@ -113,6 +118,32 @@ class SplinkEngine:
             f" FROM {found.physical_name} ORDER BY l, r"
         ).to_arrow_table()
         found.drop_table_from_database_and_remove_from_cache()
+        return pl.DataFrame(table)
+
+    def add_pairs(self, table: str, pairs: pl.DataFrame) -> None:
+        """A table of pairs that were found elsewhere. pairs: l, r, the records' places, l < r."""
+        self.con.register("incoming", pairs.select("l", "r").to_arrow())
+        self.con.execute(
+            f"CREATE TABLE {table} AS SELECT least(l, r) AS l, greatest(l, r) AS r FROM incoming"
+        ).fetchall()
+        self.con.unregister("incoming")
+
+    def field_weights(self, model: FrozenModel, pairs: str) -> pl.DataFrame:
+        """l, r and fields: JSON of each column's weight in log2; a column that is not known on both sides is left out.
+
+        Without term frequencies they add up to the pair's evidence.
+        """
+        parts = []
+        for comparison in self.specification.comparisons:
+            level = level_sql(comparison, self.specification)
+            weights = [math.log2(one.m / one.u) for one in model.comparison(comparison.of).levels]
+            cases = " ".join(f"WHEN {number} THEN {weight:.{FIGURES}g}" for number, weight in enumerate(weights))
+            parts.append(f"{comparison.of} := CASE ({level}) {cases} END")
+        other = "people_right" if self.two else "people_left"
+        table = self.con.sql(
+            f"SELECT j.l, j.r, to_json(struct_pack({', '.join(parts)}))::TEXT AS fields FROM {pairs} j"
+            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r"
+        ).to_arrow_table()
         return pl.DataFrame(table)
 
     def relearned(self, model: FrozenModel, scored: pl.DataFrame) -> FrozenModel:
@@ -244,7 +275,7 @@ def made_levels(labels: list[str], ms: list[float], us: list[float]) -> tuple[Le
     shares = [m / (sum(ms) or 1.0) * (1 - 2 * RESERVE) + RESERVE / others for m in ms]
     shares[-1] += RESERVE - RESERVE / others
     return tuple(
-        LevelModel(label=label, m=_rounded(m / sum(shares)), u=_rounded(u / sum(us)))
+        LevelModel(label=label, m=rounded(m / sum(shares)), u=rounded(u / sum(us)))
         for m, u, label in zip(shares, us, labels, strict=True)
     )
 
@@ -253,5 +284,6 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (float, int)) else None
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """To the figures that are kept."""
     return float(f"{value:.{FIGURES}g}")

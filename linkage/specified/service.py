@@ -15,7 +15,7 @@ import polars as pl
 
 from audit.progress import Progress, silent
 from linkage.specified.certain import certain_pairs
-from linkage.specified.engine import VERSION, SplinkEngine
+from linkage.specified.engine import VERSION, SplinkEngine, rounded
 from linkage.specified.errors import ColumnMissing, SpecifiedError
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
@@ -140,18 +140,8 @@ def check_columns(specification: Specification, frame: pl.DataFrame, name: str, 
 def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: Progress = silent) -> Linked:
     """Link the engine's people; nothing here knows a truth."""
     specification, two = engine.specification, engine.two
-    progress("blocking", 0, None)
-    blocking = choose_blocking(engine.con, specification)
-    make_pairs(engine.con, list(blocking.rules), "blocked_pairs", two=two)
-    certain = certain_pairs(engine.con, specification)
-    engine.con.execute(
-        "CREATE TABLE pairs AS SELECT l, r FROM blocked_pairs UNION SELECT l, r FROM certain ORDER BY l, r"
-    ).fetchall()
-    first = specification.link.prior or first_guess(engine, certain)
-    model = frozen
-    if model is None:
-        model = engine.train(training_rules(engine, blocking), first, progress)
-        model = _counted_again(engine, model, first, progress)
+    blocking, certain, first = _find_pairs(engine, progress)
+    model = frozen if frozen is not None else _learned(engine, blocking, first, progress)
     progress("weighing pairs", 0, None)
     evidence = engine.score(model, "pairs")
     prior = specification.link.prior or _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
@@ -164,6 +154,35 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
         scored = for_one_to_one(scored, *engine.sizes)
         links = one_to_one(scored)
     return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior)
+
+
+def learn(engine: SplinkEngine, *, progress: Progress = silent) -> FrozenModel:
+    """A model of the engine's people, without labels; its prior is the share of all pairs that it finds true.
+
+    Raises CannotTrain, TooManyPairs.
+    """
+    blocking, _, first = _find_pairs(engine, progress)
+    model = _learned(engine, blocking, first, progress)
+    evidence = engine.score(model, "pairs")
+    prior = _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
+    return model.model_copy(update={"prior": rounded(prior)})
+
+
+def _find_pairs(engine: SplinkEngine, progress: Progress) -> tuple[Blocking, int, float]:
+    """The table `pairs`, by blocking and by certain steps; the rules, the certain pairs, and a first prior."""
+    progress("blocking", 0, None)
+    blocking = choose_blocking(engine.con, engine.specification)
+    make_pairs(engine.con, list(blocking.rules), "blocked_pairs", two=engine.two)
+    certain = certain_pairs(engine.con, engine.specification)
+    engine.con.execute(
+        "CREATE TABLE pairs AS SELECT l, r FROM blocked_pairs UNION SELECT l, r FROM certain ORDER BY l, r"
+    ).fetchall()
+    return blocking, certain, engine.specification.link.prior or first_guess(engine, certain)
+
+
+def _learned(engine: SplinkEngine, blocking: Blocking, first: float, progress: Progress) -> FrozenModel:
+    model = engine.train(training_rules(engine, blocking), first, progress)
+    return _counted_again(engine, model, first, progress)
 
 
 def _counted_again(engine: SplinkEngine, model: FrozenModel, first: float, progress: Progress) -> FrozenModel:

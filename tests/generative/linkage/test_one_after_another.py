@@ -15,6 +15,7 @@ from access.keys import HeldKey
 from linkage.intake.tables import IDENTIFIERS, create_identity, random_row_keys
 from linkage.matching import neighbourhood
 from linkage.matching.records_to_link import prepare
+from linkage.matching.residual.settling import prepare_residual
 from linkage.matching.service import link_zone
 from tests.fakes.deliveries import nhs_number
 
@@ -61,6 +62,7 @@ class _Zone:
         self.counting: list[str] = []
         create_identity(self.zone)
         prepare(self.zone)
+        prepare_residual(self.zone)
 
     def bring(self, name: str, rows: list[Row]) -> None:
         """Put rows into the zone, as a receipt does."""

@@ -1,0 +1,1 @@
+"""Who is one person among those whom no certain step joined? Weighed by an approved model, doubtful ones by people."""

@@ -1,0 +1,184 @@
+"""Make it so: a model of linkage trained from what was received, and approved by another person, before it is used.
+
+Training needs no labels: chance agreement from random pairs, agreement of true pairs by expectation maximisation. A
+model is numbers only; no identifier and no count of few people stands in it or in its card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from access.decisions import Refused
+from access.service import Access
+from audit.events import EventName
+from audit.model import Actor, service
+from audit.progress import Progress, silent
+from audit.records import Records
+from audit.suppression import shown_count
+from linkage.matching.residual import policies, store
+from linkage.matching.residual.asked import Asked
+from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
+from linkage.matching.residual.reduction import Bounds
+from linkage.matching.residual.store import LinkageModel
+from linkage.matching.residual.weighing import engine_for, every_identity, people_specification
+from linkage.specified.engine import PAIRS_FOR_U, VERSION, SplinkEngine, rounded
+from linkage.specified.frozen import FrozenModel
+from linkage.specified.service import learn
+from linkage.zones import Zones, count
+
+MOST_RECORDS = 200_000
+ENGINE = "duckdb"
+TRAINING_FLOW = service("linkage")
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model as it is shown: its card, and who trained and approved it."""
+
+    id: str
+    card: dict[str, Any]
+    trained_by: str
+    approved_by: str | None
+    fits: bool  # is it for this version's specification and engine?
+
+
+class LinkageModels:
+    """The models of one haven."""
+
+    def __init__(self, zones: Zones, records: Records, access: Access, *, real_data: bool = False) -> None:
+        self._zones = zones
+        self._records = records
+        self._asked = Asked(records, access)
+        self._test_range = not real_data
+
+    def train(self, *, by: Actor, progress: Progress = silent) -> TrainedModel:
+        """Train on what lies in the linkage zone. Raises RefusedError (recorded), NothingToLearnFrom, CannotTrain."""
+        if by != TRAINING_FLOW:
+            decision = policies.may_train(self._asked.person(by), self._asked.today())
+            self._asked.require(decision, EventName.LINKAGE_TRAIN_REFUSED, by)
+        progress("reading", 0, None)
+        people, rows, part = self._sample()
+        with closing(engine_for(people, test_range=self._test_range)) as engine:
+            model = learn(engine, progress=progress)
+            model = model.model_copy(update={"prior": rounded(model.prior / part)})
+            card = _card(model, engine, people.height, rows)
+        digest = hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+        with self._records.change(by=by) as change:
+            if change.session.get(LinkageModel, digest) is None:  # the same data give the same model: it stays as it is
+                change.session.add(
+                    LinkageModel(
+                        id=digest,
+                        specification=model.specification,
+                        engine=f"{model.engine} {model.splink}",
+                        model=model.model_dump(mode="json"),
+                        card=card,
+                        trained_at=change.at,
+                        trained_by=by,
+                        approved_at=None,
+                        approved_by=None,
+                    )
+                )
+            change.record(EventName.LINKAGE_MODEL_TRAINED, model=digest, specification=model.specification)
+        return self.get(digest)
+
+    def approve(self, model: str, *, by: Actor) -> TrainedModel:
+        """Approve a model; the next linkage uses it. Raises NoModel, RefusedError (recorded)."""
+        found = self.get(model)
+        decision = policies.may_approve(self._asked.person(by), found.trained_by, self._asked.today())
+        if decision and not found.fits:
+            decision = Refused(
+                "linkage.model_unfit",
+                "The model was made for another specification or engine.",
+                "Train again: haven linkage train",
+            )
+        self._asked.require(decision, EventName.LINKAGE_APPROVE_REFUSED, by, model=found.id)
+        with self._records.change(by=by) as change:
+            row = change.session.get_one(LinkageModel, found.id)
+            row.approved_at, row.approved_by = change.at, by
+            change.record(EventName.LINKAGE_MODEL_APPROVED, model=found.id)
+        return self.get(found.id)
+
+    def get(self, name: str) -> TrainedModel:
+        """The model with this id, or the one whose id begins so. Raises NoModel."""
+        found = [one for one in self.all() if one.id.startswith(name)]
+        if len(found) != 1 or not name:
+            raise NoModel(
+                "There is no such model." if not found else "Several models begin so.",
+                where=name,
+                mend="`haven linkage models` shows them.",
+            )
+        return found[0]
+
+    def all(self) -> list[TrainedModel]:
+        """Every model, the newest first."""
+        with self._records.read() as session:
+            return [
+                TrainedModel(one.id, one.card, one.trained_by, one.approved_by, _fits(one))
+                for one in store.all_models(session)
+            ]
+
+    def in_force(self) -> tuple[str, FrozenModel] | None:
+        """The model approved last, with its id; None when there is none, or it is for another version of the haven."""
+        with self._records.read() as session:
+            newest = store.newest_approved(session)
+            if newest is None or not _fits(newest):
+                return None
+            return newest.id, FrozenModel.model_validate(newest.model)
+
+    def _sample(self) -> tuple[pl.DataFrame, dict[str, int], int]:
+        """Records to learn from, the rows of each dataset, and which part it is: one in so many.
+
+        Above MOST_RECORDS an even part of the birthdays, since records of one person must be drawn together. Among a
+        part of the people two records are one person's that much oftener.
+        """
+        with self._zones.linkage(read_only=True) as zone:
+            if not count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'identity'"):
+                raise _nothing()
+            people = every_identity(zone)
+            found = zone.execute("SELECT dataset, count(*) FROM identity GROUP BY ALL ORDER BY ALL").fetchall()
+        if people.is_empty():
+            raise _nothing()
+        part = math.ceil(people.height / MOST_RECORDS)
+        drawn = people.filter(pl.col("date_of_birth").hash(seed=1) % part == 0) if part > 1 else people
+        return drawn, {str(dataset): int(rows) for dataset, rows in found}, part
+
+
+def _fits(model: LinkageModel) -> bool:
+    return (model.specification, model.engine) == (people_specification().digest, f"{ENGINE} {VERSION}")
+
+
+def _nothing() -> NothingToLearnFrom:
+    return NothingToLearnFrom(
+        "There are no records to learn from.",
+        where="linkage zone",
+        mend="Receive deliveries first: haven delivery receive PATH",
+    )
+
+
+def _card(model: FrozenModel, engine: SplinkEngine, records: int, rows: dict[str, int]) -> dict[str, Any]:
+    """What a person must know to approve the model: from what, how, and what each agreement weighs."""
+    bounds = Bounds()
+    return {
+        "specification": people_specification().title,
+        "engine": f"{model.engine}, Splink {model.splink}",
+        "learned_from": {"records": shown_count(records), **{name: shown_count(n) for name, n in rows.items()}},
+        "method": "chance agreement from random pairs; agreement of one person's records by expectation maximisation",
+        "prior": f"one pair in {round(1 / model.prior):,}",
+        "joined_from_weight": bounds.accept,
+        "asked_from_weight": bounds.ask,
+        "columns": {
+            comparison.of: [
+                {"agreement": one.label, "m": one.m, "u": one.u, "weight": round(math.log2(one.m / one.u), 1)}
+                for one in comparison.levels
+            ]
+            for comparison in model.comparisons
+        },
+        "limits": "Columns count as independent; what a household shares never joins two records by itself.",
+        "random_pairs": shown_count(min(engine.possible_pairs, PAIRS_FOR_U)),
+    }

@@ -1,0 +1,135 @@
+"""Which weighed pairs become one person, and which does a person decide? Clusters in, clusters and questions out.
+
+One to one: within one dataset two records belong to one person only if they weigh as one themselves; a cluster that
+fits several which cannot all be one stays alone, unless one of them fits far better. Nothing here depends on an order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+SEVERAL, BETWEEN = "several_candidates", "between_thresholds"
+DECIDED = 1e6
+"""The weight of what a person has decided: more than any evidence."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """In log2 of the odds. accept: from here on the machine joins; ask: from here on a person is asked; margin: by so
+    much the best candidate must be better than one that contradicts it.
+    """
+
+    accept: float = 8.0
+    ask: float = 4.0
+    margin: float = 4.0
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the guards ask of a cluster: lowest and highest NHS number token, first and last initial, its datasets."""
+
+    n_low: int | None
+    n_high: int | None
+    first: int | None
+    last: int | None
+    datasets: int
+
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """joined: each cluster that becomes part of another, with that one's number (the lowest). asked: the pairs of
+    clusters that a person decides, with why.
+    """
+
+    joined: dict[int, int]
+    asked: dict[Pair, str]
+
+
+def reduce_pairs(
+    weights: Mapping[Pair, float],
+    traits: Mapping[int, Traits],
+    bounds: Bounds,
+    *,
+    same: Iterable[Pair] = (),
+    different: Iterable[Pair] = (),
+) -> Reduced:
+    """Decide over pairs of clusters (lower number first). same, different: what people have decided; it stands."""
+    never = set(different)
+    decided = set(same) - never
+    strong = {pair: w for pair, w in weights.items() if w >= bounds.accept and pair not in never} | dict.fromkeys(
+        decided, DECIDED
+    )
+    joined: dict[int, int] = {}
+    refused: set[Pair] = set()
+    for group in _groups(strong):
+        if _stands(group, strong, traits, never):
+            joined |= dict.fromkeys(group, min(group))
+            continue
+        inside = {pair: w for pair, w in strong.items() if pair[0] in group}
+        clear = _clear(inside, bounds.margin)
+        for part in _groups(clear):
+            if _stands(part, clear, traits, never):
+                joined |= dict.fromkeys(part, min(part))
+        refused |= {pair for pair in inside if joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])}
+    asked = dict.fromkeys(sorted(refused - never - decided), SEVERAL)
+    for pair, weight in weights.items():
+        apart = joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])
+        between = bounds.ask <= weight < bounds.accept and pair not in never
+        if between and apart and not (pair[0] in joined and pair[1] in joined):
+            asked[pair] = BETWEEN
+    return Reduced({cluster: label for cluster, label in joined.items() if cluster != label}, asked)
+
+
+def _groups(pairs: Iterable[Pair]) -> list[frozenset[int]]:
+    """What the pairs connect."""
+    parent: dict[int, int] = {}
+
+    def root(one: int) -> int:
+        while parent.setdefault(one, one) != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    groups: dict[int, set[int]] = defaultdict(set)
+    for one in parent:
+        groups[root(one)].add(one)
+    return [frozenset(groups[label]) for label in sorted(groups)]
+
+
+def _stands(group: frozenset[int], pairs: Mapping[Pair, float], traits: Mapping[int, Traits], never: set[Pair]) -> bool:
+    """May all of these be one person? No contradiction in NHS number or initial; no two of one dataset unweighed."""
+    members = [traits[one] for one in sorted(group)]
+    for low, high in (("n_low", "n_high"), ("first", "last")):
+        known = {getattr(one, name) for one in members for name in (low, high)} - {None}
+        if len(known) > 1:
+            return False
+    ordered = sorted(group)
+    for place, a in enumerate(ordered):
+        for b in ordered[place + 1 :]:
+            if (a, b) in never:
+                return False
+            if traits[a].datasets & traits[b].datasets and (a, b) not in pairs:
+                return False
+    return True
+
+
+def _clear(pairs: Mapping[Pair, float], margin: float) -> dict[Pair, float]:
+    """The pairs that are for both of their clusters better by the margin than every other pair."""
+    of: dict[int, list[float]] = defaultdict(list)
+    for pair, weight in pairs.items():
+        for one in pair:
+            of[one].append(weight)
+    best = {one: sorted(weights, reverse=True)[:2] for one, weights in of.items()}
+    return {
+        pair: weight
+        for pair, weight in pairs.items()
+        if all(best[one][0] == weight and (len(best[one]) < 2 or weight - best[one][1] >= margin) for one in pair)
+    }

@@ -1,0 +1,81 @@
+"""How much speaks for it that two records are one person's? Identifiers are read for the candidates only, in memory.
+
+The specification is `people.yaml`: part of the code, versioned with it; a model is bound to its digest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from linkage.specified.engine import SplinkEngine
+from linkage.specified.frozen import FrozenModel
+from linkage.specified.specification import Specification, load_specification
+from linkage.specified.written import written
+from linkage.standardise.specification import IDENTITY, standardise
+
+SPECIFICATION = Path(__file__).with_name("people.yaml")
+
+
+NOTHING_WEIGHED = pl.DataFrame(schema={"l": pl.Int64, "r": pl.Int64, "weight": pl.Float64, "fields": pl.String})
+
+
+@cache
+def people_specification() -> Specification:
+    """What is compared of two records, as it ships with this version."""
+    return load_specification(SPECIFICATION)
+
+
+def identity_of(zone: duckdb.DuckDBPyConnection, records: Iterable[int]) -> pl.DataFrame:
+    """record and IDENTITY (text as received) of these records, ordered by record."""
+    columns = ", ".join(f"min({name}) AS {name}" for name in IDENTITY)
+    return pl.DataFrame(
+        zone.sql(
+            f"SELECT record, {columns} FROM identity WHERE record IN (SELECT unnest(?::BIGINT[]))"
+            " GROUP BY record ORDER BY record",
+            params=[list(records)],
+        ).to_arrow_table()
+    )
+
+
+def every_identity(zone: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The distinct ways in which each dataset records people (IDENTITY, text as received), linked or not yet."""
+    columns = ", ".join(IDENTITY)
+    return pl.DataFrame(zone.sql(f"SELECT DISTINCT dataset, {columns} FROM identity ORDER BY ALL").to_arrow_table())
+
+
+def engine_for(people: pl.DataFrame, *, test_range: bool) -> SplinkEngine:
+    """Splink over these records (record and IDENTITY): its number of a record is its place in the frame."""
+    specification = people_specification()
+    return SplinkEngine(
+        specification, written(standardise(people, test_range=test_range), specification.columns, right=False), None
+    )
+
+
+def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool) -> pl.DataFrame:
+    """l, r (records), weight (log2 of the odds) and fields (its parts by column, as JSON) of each of `candidates`."""
+    pairs = pl.DataFrame(zone.sql("SELECT l, r FROM candidates ORDER BY l, r").to_arrow_table())
+    if pairs.is_empty():
+        return NOTHING_WEIGHED
+    people = identity_of(zone, pl.concat([pairs["l"], pairs["r"]]).unique().to_list())
+    place = people.select("record").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+    with closing(engine_for(people, test_range=test_range)) as engine:
+        numbered = pairs.join(place, left_on="l", right_on="record").join(
+            place, left_on="r", right_on="record", suffix="_r"
+        )
+        engine.add_pairs("candidates", numbered.select(l="place", r="place_r"))
+        prior = math.log2(model.prior / (1 - model.prior))
+        weighed = engine.score(model, "candidates").join(engine.field_weights(model, "candidates"), on=["l", "r"])
+    records = people["record"]
+    return weighed.select(
+        l=records.gather(weighed["l"]),
+        r=records.gather(weighed["r"]),
+        weight=pl.col("evidence") + prior,
+        fields="fields",
+    )
