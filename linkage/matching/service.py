@@ -19,7 +19,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import select
 
 from access.keys import HeldKey, KeyRing
 from access.service import Access
@@ -115,7 +114,7 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        if not waiting and not everybody and not self._decided_since():
+        if not waiting and not everybody and not self._decided_since(plan):
             return LinkageSummary(run, (), {}, ())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
@@ -206,13 +205,13 @@ class Linker:
         """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
         in_force, newest = self.models.in_force(), self.newest()
         name, model = in_force or (None, None)
-        plan = ResidualPlan(model, name, tuple(self.queue.decisions()), most_pairs=self._most_pairs)
+        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs)
         return plan, newest is not None and newest.model != name
 
-    def _decided_since(self) -> bool:
-        """Has anybody decided on a pair since the last linkage?"""
-        newest, decided = self.newest(), self.queue.decided()
-        return bool(decided) and newest is not None and (decided[-1].decided_at or newest.at) > newest.at
+    def _decided_since(self, plan: ResidualPlan) -> bool:
+        """Has anybody decided on a pair since the last linkage read the decisions? By their number: clocks tie."""
+        newest = self.newest()
+        return newest is not None and len(plan.decisions) != newest.decisions
 
     def _token_key(self) -> HeldKey:
         """The key of the tokens, which must be the one of the runs before. Raises WrongKey."""
@@ -262,6 +261,7 @@ class Linker:
                     at=change.at,
                     by=by,
                     model=plan.model_id,
+                    decisions=len(plan.decisions),
                 )
             )
             renew_queue(change.session, doubtful, change.at)
@@ -298,7 +298,7 @@ class Linker:
     def newest(self) -> LinkageRun | None:
         """The last completed run."""
         with self._records.read() as session:
-            return session.scalars(select(LinkageRun).order_by(LinkageRun.at.desc())).first()
+            return newest_run(session)
 
 
 def link_zone(
@@ -322,7 +322,7 @@ def link_zone(
     add_new_records(zone, deliveries, key, test_range=test_range)
     forget_records(zone)
     progress("finding whom that touches", 0, None)
-    if gather_pool(zone, plan.decisions, everybody=everybody):
+    if gather_pool(zone, plan.standing, everybody=everybody):
         join_records(zone, progress)
         settle_residual(zone, plan, run, test_range=test_range, progress=progress)
         write_links(zone, run, at.replace(tzinfo=None), MODEL_STEP if plan.model else LAST_STEP)

@@ -21,6 +21,7 @@ from linkage.matching.decisions import PairDecision
 from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
 from linkage.matching.residual.errors import NoPair
+from linkage.matching.residual.reduction import CONTRADICTED
 from linkage.matching.residual.store import ClericalPair
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import Zones
@@ -91,10 +92,9 @@ class ClericalQueue:
             row.same, row.decided_at, row.decided_by, row.comment = same, change.at, by, comment[:400]
             change.record(EventName.LINKAGE_PAIR_DECIDED, pair=found.id, same=same)
 
-    def decisions(self) -> list[PairDecision]:
-        """What linkage goes by: for each pair of records the last word said of it."""
-        last = {frozenset((one.subject_a, one.subject_b)): one for one in self.decided()}
-        return [PairDecision(one.subject_a, one.subject_b, bool(one.same)) for one in last.values()]
+    def decisions(self) -> tuple[PairDecision, ...]:
+        """Everything that was said, the oldest first."""
+        return tuple(PairDecision(one.subject_a, one.subject_b, bool(one.same)) for one in self.decided())
 
     def require_reviewer(self, *, by: Actor) -> None:
         """May this person review at all? Raises RefusedError (recorded)."""
@@ -112,16 +112,20 @@ WEIGHED_AS = {"forenames": "forename", "date_of_birth": "born"}
 
 
 def renew_queue(session: Session, doubtful: Sequence[DoubtfulPair], at: Any) -> None:
-    """Part of a linkage's record: the pairs that are doubtful now wait; those that are not any more are settled."""
+    """Part of a linkage's record: the pairs that are doubtful now wait; those that are not any more are settled.
+
+    What was answered is asked again only where the answer cannot be followed.
+    """
     now = {frozenset((a, b)) for a, b, *_ in doubtful}
     known = set()
     for one in store.open_pairs(session):
         names = frozenset((one.subject_a, one.subject_b))
         known.add(names)
         one.settled = names not in now
-    known |= {frozenset((one.subject_a, one.subject_b)) for one in store.decided_pairs(session)}
+    answered = {frozenset((one.subject_a, one.subject_b)) for one in store.decided_pairs(session)}
     for a, b, weight, fields, why, run in doubtful:
-        if frozenset((a, b)) not in known:
+        names = frozenset((a, b))
+        if names not in known and (names not in answered or why == CONTRADICTED):
             session.add(
                 ClericalPair(
                     id=str(uuid.uuid4()),
