@@ -78,9 +78,12 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if as_json:
         print_json(data)
         return
-    for dataset, step, label, rows in data["steps"]:
+    for dataset, step, label, rows in data["sections"]["steps_by_dataset"]["rows"]:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
+    for what, tried, share in data["sections"]["trials"]["rows"]:
+        typer.echo(f"{what}: {share} % of {tried}")
     typer.echo(f"Page: {place / 'linkage-report.html'}")
+    typer.echo(f"What may leave the linkage unit: {place / 'linkage-statement.md'}")
 
 
 def list_runs(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:

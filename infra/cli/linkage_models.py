@@ -1,4 +1,4 @@
-"""`haven linkage train|models|approve|queue|review|decide`: models of linkage, and the doubtful pairs people decide."""
+"""`haven linkage train|models|approve|queue|sample|review|decide`: models of linkage, and what people decide."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def register(topic: typer.Typer) -> None:
     topic.command("models")(models)
     topic.command("approve")(approve)
     topic.command("queue")(queue)
+    topic.command("sample")(sample)
     topic.command("review")(review)
     topic.command("decide")(decide)
 
@@ -95,10 +96,31 @@ def queue(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         )
         return
     for pair in waiting:
-        typer.echo(f"{pair.id[:12]}  weight {pair.weight:>5.1f}  {pair.why.replace('_', ' ')}")
+        weight = f"weight {pair.weight:>5.1f}" if pair.fields else f"{'joined':<12}"
+        typer.echo(f"{pair.id[:12]}  {weight}  {pair.why.replace('_', ' ')}")
     typer.echo(
         f"{len(waiting)} pairs wait. Decide: haven linkage review --as REVIEWER" if waiting else "No pair waits."
     )
+
+
+def sample(
+    who: As,
+    size: Annotated[int, typer.Option("--size", min=1, max=10_000, help="How many pairs at most.")] = 100,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Put a sample of what was joined into the queue, alike from every step, to see how right each step is.
+
+    The next linkage's report says how many of each step reviewers called one person. Who they tell apart is apart.
+
+    Example: `haven linkage sample --size 200 --as rosa`
+    """
+    haven = open_haven(home)
+    drawn = haven.linker.queue.draw(size, by=haven.actor(who))
+    if as_json:
+        print_json({"pairs": drawn})
+        return
+    typer.echo(f"{drawn} pairs drawn. Judge them: haven linkage review --as {who}")
 
 
 def review(who: As, home: Home = DEFAULT_HOME) -> None:
@@ -158,7 +180,8 @@ def _show(pair: ShownPair) -> None:
         mark = " " if a == b else "*"
         said = "" if weight is None else f"{weight:+.1f}"
         typer.echo(f"{mark} {name.replace('_', ' '):<14}{a[:28]:<30}{b[:28]:<30}{said}")
-    typer.echo(f"  together {pair.weight:.1f}; {pair.why.replace('_', ' ')}")
+    together = f"together {pair.weight:.1f}; " if pair.fields_weighed else ""
+    typer.echo(f"  {together}{pair.why.replace('_', ' ')}")
 
 
 def _data(model: TrainedModel) -> dict[str, Any]:

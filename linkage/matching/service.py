@@ -41,8 +41,11 @@ from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.joining import drop_work, join_records
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
+from linkage.matching.quality.implausible import active_after_death, contradicting_records
+from linkage.matching.quality.rates import match_rates
+from linkage.matching.quality.report import Measured, summarise, weights_of, write_report
+from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare
-from linkage.matching.report import match_rates, summarise, write_report
 from linkage.matching.residual.models import LinkageModels
 from linkage.matching.residual.review import ClericalQueue, renew_queue
 from linkage.matching.residual.settling import (
@@ -241,14 +244,13 @@ class Linker:
         progress: Progress,
     ) -> LinkageSummary:
         """The report, the record of the run and its entry."""
-        progress("reporting", 0, None)
         with self._zones.linkage(read_only=True) as zone:
-            counts = summarise(zone)
             doubtful = doubtful_pairs(zone)
             changes = self._changes(zone)
-        with self._zones.research(read_only=True) as zone:
-            rates = match_rates(zone)
-        reports = write_report(self._reports / "linkage", run, counts, rates, self._records.clock.now())
+        measured = self._measured(run, key, plan, progress)
+        counts = measured.counts
+        progress("reporting", 0, None)
+        reports = write_report(self._reports / "linkage", measured)
         with self._records.change(by=by) as change:
             change.session.add(
                 LinkageRun(
@@ -278,6 +280,20 @@ class Linker:
             if changes:
                 change.record(EventName.PERSONS_CHANGED, run=run, **changes)
         return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
+
+    def _measured(self, run: str, key: HeldKey, plan: ResidualPlan, progress: Progress) -> Measured:
+        """How right the linkage is, tried on copies, and who is linked less often."""
+        with self._zones.linkage(read_only=True) as zone:
+            counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
+            progress("trying it with hidden NHS numbers", 0, None)
+            hidden = hidden_numbers(zone, plan, test_range=self._test_range)
+            progress("trying it with decoys", 0, None)
+            made_up = decoys(zone, plan, key, test_range=self._test_range)
+        with self._zones.research(read_only=True) as zone:
+            rates = match_rates(zone)
+            signs += active_after_death(zone)
+        at, judged = self._records.clock.now(), self.queue.judged()
+        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged)
 
     def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""

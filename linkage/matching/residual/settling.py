@@ -78,6 +78,7 @@ def settle_residual(
     )
     if plan.model is None and not plan.decisions:
         return
+    _dissolve(zone, plan.standing)
     progress("finding whom to weigh", 0, None)
     gather_sides(zone)
     weighed = NOTHING_WEIGHED
@@ -102,6 +103,28 @@ def settle_residual(
         _ask(zone, reduced, run)
     for table in ("sides", "candidates", "cluster_pairs", "decided", "joined", "asked"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _dissolve(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> None:
+    """A cluster in which people told two records apart is taken to pieces: what belongs together is weighed anew."""
+    apart = [(one.subject_a, one.subject_b) for one in decisions if not one.same]
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE apart AS SELECT record FROM work WHERE cluster IN (SELECT x.cluster FROM"
+        " (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b) d"
+        " JOIN evidence e ON e.subject = d.a JOIN work x ON x.record = e.record"
+        " JOIN evidence f ON f.subject = d.b JOIN work y ON y.record = f.record WHERE x.cluster = y.cluster)",
+        [[a for a, _ in apart], [b for _, b in apart]],
+    )
+    zone.execute(
+        "UPDATE work SET cluster = work.record, step = NULL, c_n_low = work.n, c_n_high = work.n, c_first = work.gi,"
+        " c_last = work.gi, c_datasets = d.bit FROM evidence e JOIN datasets d USING (dataset)"
+        " WHERE e.record = work.record AND work.record IN (SELECT record FROM apart)"
+    )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION"
+        f" SELECT record, '{CLERICAL_REVIEW}' AS flag FROM apart"
+    )
+    zone.execute("DROP TABLE temp.apart")
 
 
 def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision], *, same: bool) -> set[Pair]:

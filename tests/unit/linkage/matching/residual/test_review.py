@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from audit.events import EventName
 from audit.model import service
 from linkage.matching.decisions import PairDecision
 from linkage.matching.residual.errors import NoPair
+from linkage.matching.residual.sampling import SAMPLE_OF
 from linkage.matching.residual.settling import ResidualPlan
 from linkage.matching.residual.store import LinkageModel
 from linkage.matching.service import Linker
@@ -139,3 +141,68 @@ def test_a_pair_that_later_deliveries_settle_is_not_asked_any_more(bench: Linkag
     assert bench.linker.queue.waiting() == []
     with pytest.raises(NoPair):
         bench.linker.queue.show(pair.id, by=REVIEWER)
+
+
+def _joined(bench: LinkageBench) -> None:
+    """A woman whom the ladder joined by mistake: the practice's and the hospital's are two people."""
+    ada = {
+        "local_id": "a",
+        "surname": "Lovelace",
+        "forenames": "Ada",
+        "sex": "F",
+        "date_of_birth": "1960-12-10",
+        "postcode": "LS2 2BB",
+    }
+    bench.deliver("gp", "gp_patients", [ada], COLUMNS)
+    bench.deliver("hospital", "episodes", [ada | {"local_id": "b"}], COLUMNS)
+    _later(bench)
+    bench.linker.link(by=BY)
+
+
+def test_a_sample_of_what_was_joined_is_judged(bench: LinkageBench) -> None:
+    """Drawn by a reviewer, once; what is said of it is in the next report by step."""
+    _joined(bench)
+    queue = bench.linker.queue
+    with pytest.raises(RefusedError):
+        queue.draw(10, by=ENGINEER)
+    assert (queue.draw(10, by=REVIEWER), queue.draw(10, by=REVIEWER)) == (1, 0)
+    (pair,) = [one for one in queue.waiting() if one.why.startswith(SAMPLE_OF)]
+    shown = queue.show(pair.id, by=REVIEWER)
+    assert {left for _, left, _, _ in shown.rows} >= {"Lovelace", "1960-12-10"}
+    queue.decide(pair.id, True, by=REVIEWER)
+    _later(bench)
+    done = bench.linker.link(by=BY)
+    assert queue.judged() == [(8, 1, 1)]
+    report = json.loads(done.reports[1].read_text(encoding="utf-8"))
+    assert report["sections"]["judged"]["rows"][0][:3] == [
+        "8",
+        "surname, forename, date of birth, postcode",
+        "fewer than 10",
+    ]
+
+
+def test_told_apart_they_are_apart(bench: LinkageBench) -> None:
+    """Two records that a step had joined and a reviewer tells apart become two people, and stay so."""
+    _joined(bench)
+    assert bench.persons()["a"] == bench.persons()["b"]
+    queue = bench.linker.queue
+    queue.draw(10, by=REVIEWER)
+    (pair,) = [one for one in queue.waiting() if one.why.startswith(SAMPLE_OF)]
+    queue.decide(pair.id, False, by=REVIEWER)
+    for everybody in (False, True):
+        _later(bench)
+        if everybody:
+            bench.deliver("gp", "gp_patients", [MOTHER | {"local_id": "n", "nhs_number": nhs_number(9)}], COLUMNS)
+        bench.linker.link(by=BY)
+        assert bench.persons()["a"] != bench.persons()["b"]
+    assert bench.links()["a"][1] == "clerical_review"
+
+
+def test_a_later_linkage_leaves_the_sample_waiting(bench: LinkageBench) -> None:
+    """A sample is no doubt of the model's: it waits until somebody answers."""
+    _joined(bench)
+    bench.linker.queue.draw(10, by=REVIEWER)
+    bench.deliver("gp", "gp_patients", [MOTHER | {"local_id": "n", "nhs_number": nhs_number(9)}], COLUMNS)
+    _later(bench)
+    bench.linker.link(by=BY)
+    assert [one for one in bench.linker.queue.waiting() if one.why.startswith(SAMPLE_OF)]

@@ -151,3 +151,15 @@ def test_nothing_left_over_is_no_error() -> None:
     assert zone.together() == {frozenset("ab")}
     assert NOT_JOINED not in zone.steps().values()
     assert NOTHING_WEIGHED.is_empty()
+
+
+def test_told_apart_the_rest_finds_each_other_again() -> None:
+    """Of three that the ladder joined one is told apart: with a model the other two are one person again."""
+    alike = {"surname": "Harrington", "forenames": "Ada"}
+    zone = _linked(WITH_MODEL, _row("gp", "a"), _row("hospital", "b", **alike), _row("care", "c", surname="Harington"))
+    assert zone.together() == {frozenset("abc")}
+    zone.decide("a", "c", same=False)
+    zone.decide("b", "c", same=False)
+    for everybody in (False, True):
+        zone.link(everybody=everybody)
+        assert zone.together() == {frozenset("ab"), frozenset("c")}
