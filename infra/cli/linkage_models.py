@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from linkage.matching.residual.models import TrainedModel
     from linkage.matching.residual.review import ShownPair
 
-Model = Annotated[str, typer.Argument(help="The model's id, or how it begins.")]
 Pair = Annotated[str, typer.Argument(help="The pair's id, or how it begins: haven linkage queue.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why; names nobody.")]
 ANSWERS = "[s]ame person, [d]ifferent people, [n]ext, [q]uit"
@@ -68,13 +67,21 @@ def models(
         typer.echo("No model was trained: linkage is by the ladder only. Train one: haven linkage train")
 
 
-def approve(model: Model, who: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+def approve(
+    who: As,
+    model: Annotated[
+        str | None, typer.Argument(help="The model's id, or how it begins; else the one that waits.")
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
     """Approve a model that another person trained; the next linkage uses it for everybody.
 
     Example: `haven linkage approve 6f1c0a7be2d4 --as rosa`
     """
     haven = open_haven(home)
-    done = haven.linker.models.approve(model, by=haven.actor(who))
+    held = haven.linker.models
+    done = held.approve(model or held.the_waiting_one().id, by=haven.actor(who))
     if as_json:
         print_json(_data(done))
         return

@@ -65,7 +65,9 @@ def test_a_model_is_not_used_before_another_person_approved_it(bench: LinkageBen
         models.approve(trained.id, by=TRAINER)
     assert "linkage.own_model" in str(refused.value.as_dict())
     assert _events(bench, EventName.LINKAGE_APPROVE_REFUSED) == 1
-    models.approve(trained.id, by=REVIEWER)
+    models.approve(models.the_waiting_one().id, by=REVIEWER)
+    with pytest.raises(NoModel, match="No model waits"):
+        models.the_waiting_one()
     in_force = models.in_force()
     assert in_force is not None
     assert in_force[0] == trained.id
