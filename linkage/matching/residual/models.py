@@ -12,8 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from access.decisions import Refused
 from access.service import Access
 from audit.events import EventName
@@ -23,16 +21,16 @@ from audit.records import Records
 from audit.suppression import shown_count
 from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
+from linkage.matching.residual.drawing import Drawn, draw_people
 from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
 from linkage.matching.residual.reduction import Bounds
 from linkage.matching.residual.store import LinkageModel
-from linkage.matching.residual.weighing import engine_for, every_identity, people_specification
+from linkage.matching.residual.weighing import engine_for, people_specification
 from linkage.specified.engine import PAIRS_FOR_U, VERSION, SplinkEngine, rounded
 from linkage.specified.frozen import FrozenModel
 from linkage.specified.service import learn
 from linkage.zones import Zones, count
 
-MOST_RECORDS = 200_000
 ENGINE = "duckdb"
 TRAINING_FLOW = service("linkage")
 
@@ -63,11 +61,11 @@ class LinkageModels:
             decision = policies.may_train(self._asked.person(by), self._asked.today())
             self._asked.require(decision, EventName.LINKAGE_TRAIN_REFUSED, by)
         progress("reading", 0, None)
-        people, rows, part = self._sample()
-        with closing(engine_for(people, test_range=self._test_range)) as engine:
+        drawn, rows = self._drawn()
+        with closing(engine_for(drawn.people, test_range=self._test_range)) as engine:
             model = learn(engine, progress=progress)
-            model = model.model_copy(update={"prior": rounded(model.prior / part)})
-            card = _card(model, engine, people.height, rows)
+            model = model.model_copy(update={"prior": rounded(model.prior / drawn.part)})
+            card = _card(model, engine, drawn, rows)
         digest = hashlib.sha256(model.model_dump_json().encode()).hexdigest()
         with self._records.change(by=by) as change:
             if change.session.get(LinkageModel, digest) is None:  # the same data give the same model: it stays as it is
@@ -141,22 +139,16 @@ class LinkageModels:
                 return None
             return newest.id, FrozenModel.model_validate(newest.model)
 
-    def _sample(self) -> tuple[pl.DataFrame, dict[str, int], int]:
-        """Records to learn from, the rows of each dataset, and which part it is: one in so many.
-
-        Above MOST_RECORDS an even part of the birthdays, since records of one person must be drawn together. Among a
-        part of the people two records are one person's that much oftener.
-        """
+    def _drawn(self) -> tuple[Drawn, dict[str, int]]:
+        """Records to learn from, and the rows of each dataset."""
         with self._zones.linkage(read_only=True) as zone:
             if not count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'identity'"):
                 raise _nothing()
-            people = every_identity(zone)
+            drawn = draw_people(zone)
             found = zone.execute("SELECT dataset, count(*) FROM identity GROUP BY ALL ORDER BY ALL").fetchall()
-        if people.is_empty():
+        if drawn.people.is_empty():
             raise _nothing()
-        part = math.ceil(people.height / MOST_RECORDS)
-        drawn = people.filter(pl.col("date_of_birth").hash(seed=1) % part == 0) if part > 1 else people
-        return drawn, {str(dataset): int(rows) for dataset, rows in found}, part
+        return drawn, {str(dataset): int(rows) for dataset, rows in found}
 
 
 def _fits(model: LinkageModel) -> bool:
@@ -171,13 +163,14 @@ def _nothing() -> NothingToLearnFrom:
     )
 
 
-def _card(model: FrozenModel, engine: SplinkEngine, records: int, rows: dict[str, int]) -> dict[str, Any]:
+def _card(model: FrozenModel, engine: SplinkEngine, drawn: Drawn, rows: dict[str, int]) -> dict[str, Any]:
     """What a person must know to approve the model: from what, how, and what each agreement weighs."""
     bounds = Bounds()
     return {
         "specification": people_specification().title,
         "engine": f"{model.engine}, Splink {model.splink}",
-        "learned_from": {"records": shown_count(records), **{name: shown_count(n) for name, n in rows.items()}},
+        "learned_from": {name: shown_count(n) for name, n in {"records": drawn.people.height, **rows}.items()},
+        "drawn": "all people" if drawn.part == 1 else f"one person in {drawn.part}, by {drawn.drawn_by}",
         "method": "chance agreement from random pairs; agreement of one person's records by expectation maximisation",
         "prior": f"one pair in {round(1 / model.prior):,}",
         "joined_from_weight": bounds.accept,

@@ -44,12 +44,6 @@ def identity_of(zone: duckdb.DuckDBPyConnection, records: Iterable[int]) -> pl.D
     )
 
 
-def every_identity(zone: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The distinct ways in which each dataset records people (IDENTITY, text as received), linked or not yet."""
-    columns = ", ".join(IDENTITY)
-    return pl.DataFrame(zone.sql(f"SELECT DISTINCT dataset, {columns} FROM identity ORDER BY ALL").to_arrow_table())
-
-
 def engine_for(people: pl.DataFrame, *, test_range: bool) -> SplinkEngine:
     """Splink over these records (record and IDENTITY): its number of a record is its place in the frame."""
     specification = people_specification()

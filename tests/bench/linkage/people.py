@@ -87,7 +87,7 @@ def _write(folder: Path, size: int) -> pl.Series:
     people = make_people(size * 6 // 5, np.random.default_rng(1))
     for side, who, dataset, day in (
         ("left", np.arange(size), "gp", "2024-01-01"),
-        ("right", np.arange(people.count - size, people.count), "social_care", "2019-01-01"),
+        ("right", np.arange(people.count - size, people.count), "hospital", "2019-01-01"),
     ):
         _recorded(people, who, dataset, day).write_parquet(folder / f"{side}.parquet")
     return pl.Series(people.minority)
