@@ -67,6 +67,7 @@ class EventName(StrEnum):
     LINKAGE_MODEL_APPROVED = "linkage.model_approved"
     LINKAGE_APPROVE_REFUSED = "linkage.approve_refused"
     LINKAGE_PAIR_SHOWN = "linkage.pair_shown"  # both records of a doubtful pair, field by field
+    LINKAGE_SAMPLE_DRAWN = "linkage.sample_drawn"  # of what was joined, for reviewers to judge
     LINKAGE_PAIR_DECIDED = "linkage.pair_decided"
     LINKAGE_REVIEW_REFUSED = "linkage.review_refused"
     PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them

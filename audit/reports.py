@@ -61,9 +61,13 @@ class Report:
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
+    def plot(self, caption: str, labels: Sequence[str], values: Sequence[float], unit: str = "") -> None:
+        """A horizontal bar chart alone: its numbers must stand in a table beside it."""
+        self.figure(caption, _bars_svg(labels, values, unit))
+
     def bars(self, caption: str, labels: Sequence[str], values: Sequence[float], unit: str = "") -> None:
         """A horizontal bar chart with its table of numbers below."""
-        self.figure(caption, _bars_svg(labels, values, unit))
+        self.plot(caption, labels, values, unit)
         self.table(caption, ["", unit or "value"], list(zip(labels, values, strict=True)))
 
     def figure(self, caption: str, svg: str) -> None:

@@ -55,6 +55,7 @@ WORDS: dict[EventName, str] = {
     EventName.LINKAGE_MODEL_APPROVED: "approved a model of linkage",
     EventName.LINKAGE_APPROVE_REFUSED: "was refused to approve a model of linkage",
     EventName.LINKAGE_PAIR_SHOWN: "looked at both records of a doubtful pair",
+    EventName.LINKAGE_SAMPLE_DRAWN: "drew a sample of joined records for review",
     EventName.LINKAGE_PAIR_DECIDED: "decided whether two records are one person's",
     EventName.LINKAGE_REVIEW_REFUSED: "was refused to review doubtful pairs",
     EventName.PERSONS_CHANGED: "found that persons of the spine are one, or are several",

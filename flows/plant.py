@@ -6,6 +6,7 @@ but a `Summary` of codes and suppressed counts comes out (house rule; Caldicott 
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -67,6 +68,15 @@ def use(make: Callable[[], Plant], progress: Progress = silent) -> None:
     """Put a haven behind the flows of this process."""
     _Holder.make = make
     _Holder.progress = staticmethod(progress)
+    # Prefect keeps its flows to the very end of the process, and through this what stands behind them: DuckDB's
+    # binding then complains on standard error of types that nobody freed.
+    atexit.register(leave)
+
+
+def leave() -> None:
+    """Put nothing behind the flows of this process."""
+    _Holder.make = None
+    _Holder.progress = staticmethod(silent)
 
 
 def plant() -> Plant:

@@ -6,6 +6,7 @@ Machines are shared and noisy: the figures that matter are the ratios of things 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -50,5 +51,6 @@ def _load(path: Path) -> ModuleType:
     if specification is None or specification.loader is None:
         raise UnknownBenchmark(f"The benchmark '{path.stem}' cannot be loaded.", where=str(path))
     module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
     specification.loader.exec_module(module)
     return module

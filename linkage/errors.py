@@ -7,6 +7,13 @@ LinkageError
 ├── ContractError      (linkage.intake)   a dataset contract cannot be used
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
 ├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
+├── WrongKey           (linkage.matching) not the key under which this haven was linked
+├── NoRun              (linkage.matching) nothing has been linked yet
+├── TruthError         (linkage.matching) a truth cannot be used
+├── TooManyCandidates  (linkage.matching) more pairs to weigh than the budget allows
+├── NoModel            (linkage.matching) no linkage model of this name
+├── NothingToLearnFrom (linkage.matching) no records to train from
+├── NoPair             (linkage.matching) no such pair waits in the clerical queue
 └── SpecifiedError     (linkage.specified) linkage by a specification: file, column, truth, pairs or model
 """
 

@@ -50,9 +50,8 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if summary.nothing_new:
         typer.echo("Everything that was received is linked already: nothing was changed.")
         return
-    typer.echo(
-        f"Linked {len(summary.deliveries)} deliveries; people on the spine: {shown_count(summary.counts['people'])}."
-    )
+    done = f"Linked {len(summary.deliveries)} deliveries" if summary.deliveries else "Looked again at what was linked"
+    typer.echo(f"{done}; people on the spine: {shown_count(summary.counts['people'])}.")
     if summary.model is None:
         typer.echo("By the ladder only: no model is approved. Train one: haven linkage train")
     if summary.waiting:
@@ -78,9 +77,12 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if as_json:
         print_json(data)
         return
-    for dataset, step, label, rows in data["steps"]:
+    for dataset, step, label, rows in data["sections"]["steps_by_dataset"]["rows"]:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
+    for what, tried, share in data["sections"]["trials"]["rows"]:
+        typer.echo(f"{what}: {share} % of {tried}")
     typer.echo(f"Page: {place / 'linkage-report.html'}")
+    typer.echo(f"What may leave the linkage unit: {place / 'linkage-statement.md'}")
 
 
 def list_runs(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
@@ -115,16 +117,17 @@ def list_runs(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
 def truth(
     file: Annotated[Path, typer.Argument(help="CSV with the columns dataset, record, person.")],
+    by: Annotated[str | None, typer.Option("--by", help="Also by a column of the data: ethnic_category.")] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Measure the links against a known truth: precision and recall of pairs. For synthetic data only.
 
-    Example: `haven linkage truth truth.csv`
+    Example: `haven linkage truth truth.csv --by ethnic_category`
     """
     from infra.demo.quality import pair_quality
 
-    found = pair_quality(open_haven(home), file)
+    found = pair_quality(open_haven(home), file, by)
     if as_json:
         print_json(
             [

@@ -1,4 +1,4 @@
-"""`haven linkage train|models|approve|queue|review|decide`: models of linkage, and the doubtful pairs people decide."""
+"""`haven linkage train|models|approve|queue|sample|review|decide`: models of linkage, and what people decide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from linkage.matching.residual.models import TrainedModel
     from linkage.matching.residual.review import ShownPair
 
-Model = Annotated[str, typer.Argument(help="The model's id, or how it begins.")]
 Pair = Annotated[str, typer.Argument(help="The pair's id, or how it begins: haven linkage queue.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why; names nobody.")]
 ANSWERS = "[s]ame person, [d]ifferent people, [n]ext, [q]uit"
@@ -24,6 +23,7 @@ def register(topic: typer.Typer) -> None:
     topic.command("models")(models)
     topic.command("approve")(approve)
     topic.command("queue")(queue)
+    topic.command("sample")(sample)
     topic.command("review")(review)
     topic.command("decide")(decide)
 
@@ -67,13 +67,21 @@ def models(
         typer.echo("No model was trained: linkage is by the ladder only. Train one: haven linkage train")
 
 
-def approve(model: Model, who: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+def approve(
+    who: As,
+    model: Annotated[
+        str | None, typer.Argument(help="The model's id, or how it begins; else the one that waits.")
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
     """Approve a model that another person trained; the next linkage uses it for everybody.
 
     Example: `haven linkage approve 6f1c0a7be2d4 --as rosa`
     """
     haven = open_haven(home)
-    done = haven.linker.models.approve(model, by=haven.actor(who))
+    held = haven.linker.models
+    done = held.approve(model or held.the_waiting_one().id, by=haven.actor(who))
     if as_json:
         print_json(_data(done))
         return
@@ -95,10 +103,31 @@ def queue(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         )
         return
     for pair in waiting:
-        typer.echo(f"{pair.id[:12]}  weight {pair.weight:>5.1f}  {pair.why.replace('_', ' ')}")
+        weight = f"weight {pair.weight:>5.1f}" if pair.fields else f"{'joined':<12}"
+        typer.echo(f"{pair.id[:12]}  {weight}  {pair.why.replace('_', ' ')}")
     typer.echo(
         f"{len(waiting)} pairs wait. Decide: haven linkage review --as REVIEWER" if waiting else "No pair waits."
     )
+
+
+def sample(
+    who: As,
+    size: Annotated[int, typer.Option("--size", min=1, max=10_000, help="How many pairs at most.")] = 100,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Put a sample of what was joined into the queue, alike from every step, to see how right each step is.
+
+    The next linkage's report says how many of each step reviewers called one person. Who they tell apart is apart.
+
+    Example: `haven linkage sample --size 200 --as rosa`
+    """
+    haven = open_haven(home)
+    drawn = haven.linker.queue.draw(size, by=haven.actor(who))
+    if as_json:
+        print_json({"pairs": drawn})
+        return
+    typer.echo(f"{drawn} pairs drawn. Judge them: haven linkage review --as {who}")
 
 
 def review(who: As, home: Home = DEFAULT_HOME) -> None:
@@ -158,7 +187,8 @@ def _show(pair: ShownPair) -> None:
         mark = " " if a == b else "*"
         said = "" if weight is None else f"{weight:+.1f}"
         typer.echo(f"{mark} {name.replace('_', ' '):<14}{a[:28]:<30}{b[:28]:<30}{said}")
-    typer.echo(f"  together {pair.weight:.1f}; {pair.why.replace('_', ' ')}")
+    together = f"together {pair.weight:.1f}; " if pair.fields_weighed else ""
+    typer.echo(f"  {together}{pair.why.replace('_', ' ')}")
 
 
 def _data(model: TrainedModel) -> dict[str, Any]:

@@ -101,8 +101,9 @@ def _tell_linkage(stage: Stage) -> None:
                 if q.left != q.right or q.left == "all"
             ],
         )
-    by_group = [row for row in report["match_rates"] if row[0] == "hospital_episodes" and row[1] == "ethnic category"]
-    shown = [(row[2], float(row[4])) for row in by_group if row[4] != "hidden"]
+    rows = report["sections"]["match_rates_of_hospital_episodes"]["rows"]
+    by_group = [(group, share.partition(" ")[0]) for by, group, _, share in rows if by == "ethnic category"]
+    shown = [(group, float(share)) for group, share in by_group if share.replace(".", "").isdigit()]
     if shown:
         teller.report.bars(
             "Hospital rows whose person was found elsewhere, by ethnic category (%)",

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from linkage.matching.evaluate import PairQuality
 
 
-def pair_quality(haven: Haven, truth: Path) -> list[PairQuality]:
-    """Precision and recall of pairs: all, then by datasets. Raises TruthError."""
-    from linkage.matching.evaluate import evaluate
+def pair_quality(haven: Haven, truth: Path, by: str | None = None) -> list[PairQuality]:
+    """Precision and recall of pairs: all, then by datasets, then by the groups of a column. Raises TruthError."""
+    from linkage.matching.evaluate import evaluate, evaluate_groups
 
     names: dict[str, str] = {}
     for known in haven.contracts.all():
         names[known.contract.dataset] = known.contract.dataset
         names |= {file.table: known.contract.dataset for file in known.contract.files}
-    return evaluate(haven.zones, truth, names)
+    groups = evaluate_groups(haven.zones, truth, names, by) if by else []
+    return [*evaluate(haven.zones, truth, names), *groups]

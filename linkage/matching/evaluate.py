@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from linkage.intake.tables import quoted
 from linkage.matching.errors import TruthError
 from linkage.zones import Zones, count
 
@@ -62,6 +63,62 @@ def evaluate(zones: Zones, truth: Path, datasets: Mapping[str, str]) -> list[Pai
     names = sorted(records["dataset"].unique())
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i:]]
     return [_all_pairs(records), *(_pairs(records, a, b) for a, b in pairs)]
+
+
+def evaluate_groups(zones: Zones, truth: Path, datasets: Mapping[str, str], column: str) -> list[PairQuality]:
+    """All pairs by a column of the research zone, such as ethnic_category: left is the column, right the group.
+
+    A true person is of the group that most of their records say. Found are the pairs with a record of such a person.
+    Raises TruthError, also when no table has the column.
+    """
+    records = _linked(zones).join(_truth(truth, datasets), on=["dataset", "record"], how="inner")
+    said = records.join(_said(zones, column), on=["dataset", "record"], how="inner")
+    ordered = said.group_by("person", "group").len().sort(["len", "group"], descending=[True, False])
+    grouped = records.join(ordered.unique("person", keep="first"), on="person", how="left")
+    grouped = grouped.with_columns(group=pl.col("group").fill_null("not recorded"))
+    found = _together(records, ["found"])
+    return [
+        PairQuality(
+            column,
+            group,
+            _together(members, ["person"]),
+            found - _together(grouped.filter(pl.col("group") != group), ["found"]),
+            _together(members, ["person", "found"]),
+        )
+        for (group,), members in sorted(grouped.group_by("group"))
+    ]
+
+
+def _said(zones: Zones, column: str) -> pl.DataFrame:
+    """dataset, record and group, as the research zone's tables have it. The zones are read one after the other."""
+    with zones.research(read_only=True) as zone:
+        tables = zone.execute(
+            "SELECT table_name FROM duckdb_columns() WHERE database_name = 'zone' AND column_name = ? AND table_name IN"
+            " (SELECT table_name FROM duckdb_columns() WHERE column_name = 'subject') ORDER BY 1",
+            [column],
+        ).fetchall()
+        if not tables:
+            raise TruthError(
+                "No table of people's rows has this column.",
+                where=column,
+                mend="Columns are in the contracts: haven contract show gp",
+            )
+        selects = " UNION ".join(
+            f"SELECT subject::TEXT AS subject, {quoted(column)}::TEXT AS g FROM {quoted(str(table))} t"
+            f" WHERE {quoted(column)} IS NOT NULL"
+            for (table,) in tables
+        )
+        groups = pl.DataFrame(
+            zone.sql(f'SELECT subject, min(g) AS "group" FROM ({selects}) GROUP BY 1').to_arrow_table()
+        )
+    with zones.linkage(read_only=True) as zone:
+        names = pl.DataFrame(
+            zone.sql(
+                "SELECT DISTINCT e.subject::TEXT AS subject, i.dataset, i.local_id AS record"
+                " FROM evidence e JOIN identity i USING (record) WHERE i.local_id IS NOT NULL"
+            ).to_arrow_table()
+        )
+    return names.join(groups, on="subject", how="inner").drop("subject")
 
 
 def _linked(zones: Zones) -> pl.DataFrame:

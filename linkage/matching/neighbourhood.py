@@ -24,8 +24,8 @@ def gather_pool(
 ) -> int:
     """`pool`(record): the neighbourhood of what is new or `forgotten`; how many. Nothing new: nothing in it.
 
-    New is what has no link, and what people have decided otherwise than it is. When a dataset appears or vanishes
-    everybody is looked at: which clusters are settled depends on the datasets.
+    New is what has no link, and what people have decided otherwise than it is or while it was doubtful. When a dataset
+    appears or vanishes everybody is looked at: which clusters are settled depends on the datasets.
     """
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE frontier AS SELECT * FROM evidence ANTI JOIN links USING (record)"
@@ -33,7 +33,9 @@ def gather_pool(
         " (SELECT unnest([x.record, y.record]) AS record FROM"
         "  (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b, unnest(?::BOOLEAN[]) AS same) d"
         "  JOIN evidence x ON x.subject = d.a JOIN evidence y ON y.subject = d.b JOIN links p ON p.record = x.record"
-        "  JOIN links q ON q.record = y.record WHERE (p.person = q.person) <> d.same) USING (record)",
+        "  JOIN links q ON q.record = y.record WHERE (p.person = q.person) <> d.same"
+        "  OR [least(d.a, d.b), greatest(d.a, d.b)]"
+        "  IN (SELECT [least(subject_a, subject_b), greatest(subject_a, subject_b)] FROM doubtful)) USING (record)",
         [[d.subject_a for d in decisions], [d.subject_b for d in decisions], [d.same for d in decisions]],
     )
     if everybody:

@@ -19,7 +19,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import select
 
 from access.keys import HeldKey, KeyRing
 from access.service import Access
@@ -42,8 +41,11 @@ from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.joining import drop_work, join_records
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
+from linkage.matching.quality.implausible import active_after_death, contradicting_records
+from linkage.matching.quality.rates import match_rates
+from linkage.matching.quality.report import Measured, summarise, weights_of, write_report
+from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare
-from linkage.matching.report import match_rates, summarise, write_report
 from linkage.matching.residual.models import LinkageModels
 from linkage.matching.residual.review import ClericalQueue, renew_queue
 from linkage.matching.residual.settling import (
@@ -115,7 +117,7 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        if not waiting and not everybody and not self._decided_since():
+        if not waiting and not everybody and not self._decided_since(plan):
             return LinkageSummary(run, (), {}, ())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
@@ -206,13 +208,13 @@ class Linker:
         """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
         in_force, newest = self.models.in_force(), self.newest()
         name, model = in_force or (None, None)
-        plan = ResidualPlan(model, name, tuple(self.queue.decisions()), most_pairs=self._most_pairs)
+        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs)
         return plan, newest is not None and newest.model != name
 
-    def _decided_since(self) -> bool:
-        """Has anybody decided on a pair since the last linkage?"""
-        newest, decided = self.newest(), self.queue.decided()
-        return bool(decided) and newest is not None and (decided[-1].decided_at or newest.at) > newest.at
+    def _decided_since(self, plan: ResidualPlan) -> bool:
+        """Has anybody decided on a pair since the last linkage read the decisions? By their number: clocks tie."""
+        newest = self.newest()
+        return newest is not None and len(plan.decisions) != newest.decisions
 
     def _token_key(self) -> HeldKey:
         """The key of the tokens, which must be the one of the runs before. Raises WrongKey."""
@@ -242,14 +244,13 @@ class Linker:
         progress: Progress,
     ) -> LinkageSummary:
         """The report, the record of the run and its entry."""
-        progress("reporting", 0, None)
         with self._zones.linkage(read_only=True) as zone:
-            counts = summarise(zone)
             doubtful = doubtful_pairs(zone)
             changes = self._changes(zone)
-        with self._zones.research(read_only=True) as zone:
-            rates = match_rates(zone)
-        reports = write_report(self._reports / "linkage", run, counts, rates, self._records.clock.now())
+        measured = self._measured(run, key, plan, progress)
+        counts = measured.counts
+        progress("reporting", 0, None)
+        reports = write_report(self._reports / "linkage", measured)
         with self._records.change(by=by) as change:
             change.session.add(
                 LinkageRun(
@@ -262,6 +263,7 @@ class Linker:
                     at=change.at,
                     by=by,
                     model=plan.model_id,
+                    decisions=len(plan.decisions),
                 )
             )
             renew_queue(change.session, doubtful, change.at)
@@ -278,6 +280,20 @@ class Linker:
             if changes:
                 change.record(EventName.PERSONS_CHANGED, run=run, **changes)
         return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
+
+    def _measured(self, run: str, key: HeldKey, plan: ResidualPlan, progress: Progress) -> Measured:
+        """How right the linkage is, tried on copies, and who is linked less often."""
+        with self._zones.linkage(read_only=True) as zone:
+            counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
+            progress("trying it with hidden NHS numbers", 0, None)
+            hidden = hidden_numbers(zone, plan, test_range=self._test_range)
+            progress("trying it with decoys", 0, None)
+            made_up = decoys(zone, plan, key, test_range=self._test_range)
+        with self._zones.research(read_only=True) as zone:
+            rates = match_rates(zone)
+            signs += active_after_death(zone)
+        at, judged = self._records.clock.now(), self.queue.judged()
+        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged)
 
     def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""
@@ -298,7 +314,7 @@ class Linker:
     def newest(self) -> LinkageRun | None:
         """The last completed run."""
         with self._records.read() as session:
-            return session.scalars(select(LinkageRun).order_by(LinkageRun.at.desc())).first()
+            return newest_run(session)
 
 
 def link_zone(
@@ -322,7 +338,7 @@ def link_zone(
     add_new_records(zone, deliveries, key, test_range=test_range)
     forget_records(zone)
     progress("finding whom that touches", 0, None)
-    if gather_pool(zone, plan.decisions, everybody=everybody):
+    if gather_pool(zone, plan.standing, everybody=everybody):
         join_records(zone, progress)
         settle_residual(zone, plan, run, test_range=test_range, progress=progress)
         write_links(zone, run, at.replace(tzinfo=None), MODEL_STEP if plan.model else LAST_STEP)

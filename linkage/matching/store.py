@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, String, select
+from sqlalchemy import JSON, DateTime, Integer, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit.records import Base
@@ -24,6 +24,7 @@ class LinkageRun(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     by: Mapped[str] = mapped_column(String(120))
     model: Mapped[str | None] = mapped_column(String(64))  # None: the ladder only
+    decisions: Mapped[int] = mapped_column(Integer, default=0)  # by how many decisions of reviewers it went
 
 
 def newest_run(session: Session) -> LinkageRun | None:

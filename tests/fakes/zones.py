@@ -25,9 +25,11 @@ class LinkageBench:
     """Zones, records and a linker; `deliver` does what a receipt leaves behind."""
 
     home: Path
-    records: Records = field(default_factory=lambda: memory_records(FixedClock(START)))
+    given: Records | None = None
+    clock: FixedClock = field(default_factory=lambda: FixedClock(START))
 
     def __post_init__(self) -> None:
+        self.records = self.given or memory_records(self.clock)
         self.keyring = KeyRing.open(self.home / "keys")
         self.zones = Zones(ZonePlan.under(self.home), self.keyring)
         self.linker = Linker(self.zones, self.keyring, self.records, self.home / "reports")

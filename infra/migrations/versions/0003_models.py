@@ -44,3 +44,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.add_column("linkage_run", sa.Column("model", sa.String(length=64), nullable=True))
+    op.add_column("linkage_run", sa.Column("decisions", sa.Integer(), nullable=False, server_default="0"))

@@ -115,6 +115,16 @@ class LinkageModels:
             )
         return found[0]
 
+    def the_waiting_one(self) -> TrainedModel:
+        """The only model that can be used here and that nobody approved yet. Raises NoModel: none, or several."""
+        waiting = [one for one in self.all() if one.approved_by is None and one.fits]
+        if len(waiting) != 1:
+            raise NoModel(
+                "No model waits for approval." if not waiting else "Several models wait for approval: say which.",
+                mend="`haven linkage models` shows them; train one: haven linkage train",
+            )
+        return waiting[0]
+
     def all(self) -> list[TrainedModel]:
         """Every model, the newest first."""
         with self._records.read() as session:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
-SEVERAL, BETWEEN = "several_candidates", "between_thresholds"
+SEVERAL, BETWEEN, CONTRADICTED = "several_candidates", "between_thresholds", "decision_contradicted"
 DECIDED = 1e6
 """The weight of what a person has decided: more than any evidence."""
 
@@ -58,9 +59,13 @@ def reduce_pairs(
     same: Iterable[Pair] = (),
     different: Iterable[Pair] = (),
 ) -> Reduced:
-    """Decide over pairs of clusters (lower number first). same, different: what people have decided; it stands."""
+    """Decide over pairs of clusters (lower number first). same, different: what people have decided; it stands.
+
+    Whoever says that one record is the same person as two others says that those are one person too. Where a guard, or
+    another decision, says no to that, nobody is joined and the pair is asked about again (CONTRADICTED).
+    """
     never = set(different)
-    decided = set(same) - never
+    decided = {pair for group in _groups(set(same) - never) for pair in combinations(sorted(group), 2)} - never
     strong = {pair: w for pair, w in weights.items() if w >= bounds.accept and pair not in never} | dict.fromkeys(
         decided, DECIDED
     )
@@ -76,10 +81,10 @@ def reduce_pairs(
             if _stands(part, clear, traits, never):
                 joined |= dict.fromkeys(part, min(part))
         refused |= {pair for pair in inside if joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])}
-    asked = dict.fromkeys(sorted(refused - never - decided), SEVERAL)
+    asked = {pair: CONTRADICTED if pair in decided else SEVERAL for pair in sorted(refused - never)}
     for pair, weight in weights.items():
         apart = joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])
-        between = bounds.ask <= weight < bounds.accept and pair not in never
+        between = bounds.ask <= weight < bounds.accept and pair not in never and pair not in decided
         if between and apart and not (pair[0] in joined and pair[1] in joined):
             asked[pair] = BETWEEN
     return Reduced({cluster: label for cluster, label in joined.items() if cluster != label}, asked)

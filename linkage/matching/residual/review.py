@@ -18,10 +18,14 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.records import Records
 from linkage.matching.decisions import PairDecision
+from linkage.matching.errors import NoRun
 from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
 from linkage.matching.residual.errors import NoPair
+from linkage.matching.residual.reduction import CONTRADICTED
+from linkage.matching.residual.sampling import SAMPLE_OF, draw_joined_pairs, judged_steps, sample_pairs
 from linkage.matching.residual.store import ClericalPair
+from linkage.matching.store import newest_run
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import Zones
 
@@ -37,6 +41,11 @@ class ShownPair:
     weight: float
     datasets: tuple[str, str]
     rows: tuple[tuple[str, str, str, float | None], ...]
+
+    @property
+    def fields_weighed(self) -> bool:
+        """Was the pair weighed by a model? A sample of what the ladder joined was not."""
+        return any(weight is not None for *_, weight in self.rows)
 
 
 class ClericalQueue:
@@ -91,10 +100,29 @@ class ClericalQueue:
             row.same, row.decided_at, row.decided_by, row.comment = same, change.at, by, comment[:400]
             change.record(EventName.LINKAGE_PAIR_DECIDED, pair=found.id, same=same)
 
-    def decisions(self) -> list[PairDecision]:
-        """What linkage goes by: for each pair of records the last word said of it."""
-        last = {frozenset((one.subject_a, one.subject_b)): one for one in self.decided()}
-        return [PairDecision(one.subject_a, one.subject_b, bool(one.same)) for one in last.values()]
+    def draw(self, size: int, *, by: Actor) -> int:
+        """Put a sample of what was joined into the queue; how many pairs. Raises RefusedError (recorded), NoRun."""
+        self.require_reviewer(by=by)
+        with self._records.read() as session:
+            newest = newest_run(session)
+            known = {frozenset((p.subject_a, p.subject_b)) for p in store.every_pair(session)}
+        if newest is None:
+            raise NoRun("Nothing has been linked yet.", mend="Receive deliveries, then: haven linkage run")
+        with self._zones.linkage(read_only=True) as zone:
+            drawn = draw_joined_pairs(zone, size)
+        with self._records.change(by=by) as change:
+            pairs = sample_pairs(drawn, change.at, known, newest.id)
+            change.session.add_all(pairs)
+            change.record(EventName.LINKAGE_SAMPLE_DRAWN, run=newest.id, pairs=len(pairs))
+        return len(pairs)
+
+    def judged(self) -> list[tuple[int, int, int]]:
+        """step, pairs of the samples judged, pairs called one person."""
+        return judged_steps(self.decided())
+
+    def decisions(self) -> tuple[PairDecision, ...]:
+        """Everything that was said, the oldest first."""
+        return tuple(PairDecision(one.subject_a, one.subject_b, bool(one.same)) for one in self.decided())
 
     def require_reviewer(self, *, by: Actor) -> None:
         """May this person review at all? Raises RefusedError (recorded)."""
@@ -112,16 +140,20 @@ WEIGHED_AS = {"forenames": "forename", "date_of_birth": "born"}
 
 
 def renew_queue(session: Session, doubtful: Sequence[DoubtfulPair], at: Any) -> None:
-    """Part of a linkage's record: the pairs that are doubtful now wait; those that are not any more are settled."""
+    """Part of a linkage's record: the pairs that are doubtful now wait; those that are not any more are settled.
+
+    What was answered is asked again only where the answer cannot be followed.
+    """
     now = {frozenset((a, b)) for a, b, *_ in doubtful}
     known = set()
     for one in store.open_pairs(session):
         names = frozenset((one.subject_a, one.subject_b))
         known.add(names)
-        one.settled = names not in now
-    known |= {frozenset((one.subject_a, one.subject_b)) for one in store.decided_pairs(session)}
+        one.settled = names not in now and not one.why.startswith(SAMPLE_OF)
+    answered = {frozenset((one.subject_a, one.subject_b)) for one in store.decided_pairs(session)}
     for a, b, weight, fields, why, run in doubtful:
-        if frozenset((a, b)) not in known:
+        names = frozenset((a, b))
+        if names not in known and (names not in answered or why == CONTRADICTED):
             session.add(
                 ClericalPair(
                     id=str(uuid.uuid4()),

@@ -42,13 +42,18 @@ MOST_PAIRS = 20_000_000
 
 @dataclass(frozen=True)
 class ResidualPlan:
-    """With what the residual is settled. model: None where none is approved."""
+    """With what the residual is settled. model: None where none is approved. decisions: the oldest first."""
 
     model: FrozenModel | None = None
     model_id: str | None = None
     decisions: Sequence[PairDecision] = ()
     bounds: Bounds = field(default_factory=Bounds)
     most_pairs: int = MOST_PAIRS
+
+    @property
+    def standing(self) -> tuple[PairDecision, ...]:
+        """The last word said of each pair of records."""
+        return tuple({frozenset((one.subject_a, one.subject_b)): one for one in self.decisions}.values())
 
 
 LADDER_ONLY = ResidualPlan()
@@ -73,6 +78,7 @@ def settle_residual(
     )
     if plan.model is None and not plan.decisions:
         return
+    _dissolve(zone, plan.standing)
     progress("finding whom to weigh", 0, None)
     gather_sides(zone)
     weighed = NOTHING_WEIGHED
@@ -86,30 +92,61 @@ def settle_residual(
         {"accept": plan.bounds.accept, "below": JUST_BELOW},
     )
     zone.unregister("weighed")
-    same, different = (_decided(zone, plan.decisions, same=same) for same in (True, False))
     weights = {
         (int(a), int(b)): float(w) for a, b, w in zone.execute("SELECT a, b, weight FROM cluster_pairs").fetchall()
     }
+    same, different = (_decided(zone, plan.standing, same=same) for same in (True, False))
     if weights or same:
         traits = _traits(zone, {one for pair in (*weights, *same) for one in pair})
         reduced = reduce_pairs(weights, traits, plan.bounds, same=same, different=different)
         _join(zone, reduced.joined, {one for pair in same for one in pair})
         _ask(zone, reduced, run)
-    for table in ("sides", "candidates", "cluster_pairs", "joined", "asked"):
+    for table in ("sides", "candidates", "cluster_pairs", "decided", "joined", "asked"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
+def _dissolve(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> None:
+    """A cluster in which people told two records apart is taken to pieces: what belongs together is weighed anew."""
+    apart = [(one.subject_a, one.subject_b) for one in decisions if not one.same]
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE apart AS SELECT record FROM work WHERE cluster IN (SELECT x.cluster FROM"
+        " (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b) d"
+        " JOIN evidence e ON e.subject = d.a JOIN work x ON x.record = e.record"
+        " JOIN evidence f ON f.subject = d.b JOIN work y ON y.record = f.record WHERE x.cluster = y.cluster)",
+        [[a for a, _ in apart], [b for _, b in apart]],
+    )
+    zone.execute(
+        "UPDATE work SET cluster = work.record, step = NULL, c_n_low = work.n, c_n_high = work.n, c_first = work.gi,"
+        " c_last = work.gi, c_datasets = d.bit FROM evidence e JOIN datasets d USING (dataset)"
+        " WHERE e.record = work.record AND work.record IN (SELECT record FROM apart)"
+    )
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION"
+        f" SELECT record, '{CLERICAL_REVIEW}' AS flag FROM apart"
+    )
+    zone.execute("DROP TABLE temp.apart")
+
+
 def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision], *, same: bool) -> set[Pair]:
-    """The pairs of clusters that people decided upon, as the clusters are now; one cluster already is no pair."""
+    """The pairs of clusters that people decided upon, as the clusters are now; one cluster already is no pair.
+
+    They are in `cluster_pairs` from here on, also where nothing was weighed.
+    """
     wanted = [(one.subject_a, one.subject_b) for one in decisions if one.same == same]
     if not wanted:
         return set()
-    rows = zone.execute(
-        "SELECT DISTINCT least(a.cluster, b.cluster), greatest(a.cluster, b.cluster)"
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE decided AS SELECT least(a.cluster, b.cluster) AS a,"
+        " greatest(a.cluster, b.cluster) AS b, min(a.record) AS l, min(b.record) AS r"
         " FROM (SELECT unnest(?::UUID[]) AS x, unnest(?::UUID[]) AS y) d JOIN sides a ON a.subject = d.x"
-        " JOIN sides b ON b.subject = d.y WHERE a.cluster <> b.cluster AND (a.pool OR b.pool)",
+        " JOIN sides b ON b.subject = d.y WHERE a.cluster <> b.cluster AND (a.pool OR b.pool) GROUP BY 1, 2",
         [[a for a, _ in wanted], [b for _, b in wanted]],
-    ).fetchall()
+    )
+    zone.execute(
+        "INSERT INTO cluster_pairs BY NAME SELECT a, b, 0 AS weight, l, r, '{}' AS fields FROM decided"
+        " ANTI JOIN cluster_pairs USING (a, b)"
+    )
+    rows = zone.execute("SELECT a, b FROM decided").fetchall()
     return {(int(a), int(b)) for a, b in rows}
 
 

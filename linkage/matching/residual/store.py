@@ -62,6 +62,11 @@ def open_pairs(session: Session) -> list[ClericalPair]:
     return list(session.scalars(waiting.order_by(ClericalPair.weight.desc(), ClericalPair.id)))
 
 
+def every_pair(session: Session) -> list[ClericalPair]:
+    """Every pair that people were ever asked about."""
+    return list(session.scalars(select(ClericalPair).order_by(ClericalPair.asked_at, ClericalPair.id)))
+
+
 def decided_pairs(session: Session) -> list[ClericalPair]:
     """What people have decided, in the order in which they did."""
     decided = select(ClericalPair).where(ClericalPair.decided_at.is_not(None))

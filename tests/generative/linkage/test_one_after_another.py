@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
-from unittest.mock import patch
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access.keys import HeldKey
-from linkage.intake.tables import IDENTIFIERS, create_identity, random_row_keys
-from linkage.matching import neighbourhood
-from linkage.matching.records_to_link import prepare
-from linkage.matching.residual.settling import prepare_residual
-from linkage.matching.service import link_zone
+from linkage.matching.residual.settling import ResidualPlan
 from tests.fakes.deliveries import nhs_number
+from tests.fakes.linkage_models import made_model
+from tests.fakes.linkage_zone import LinkageZone
 
-KEY = HeldKey("token/test", 1, b"k" * 32, "check")
-AT = datetime(2026, 1, 1, tzinfo=UTC)
 DATASETS = ("gp", "hospital")
 Row = dict[str, str | None]
-Together = set[frozenset[str]]
 
 
 def _people(chance: random.Random, count: int) -> list[Row]:
@@ -54,49 +45,6 @@ def _delivery(chance: random.Random, number: int, people: list[Row]) -> list[Row
     return rows
 
 
-class _Zone:
-    """A linkage zone in memory. counting: deliveries whose rows count now."""
-
-    def __init__(self) -> None:
-        self.zone = duckdb.connect()
-        self.counting: list[str] = []
-        create_identity(self.zone)
-        prepare(self.zone)
-        prepare_residual(self.zone)
-
-    def bring(self, name: str, rows: list[Row]) -> None:
-        """Put rows into the zone, as a receipt does."""
-        self.counting.append(name)
-        keys = random_row_keys(len(rows)).to_pylist()
-        for key, row in zip(keys, rows, strict=True):
-            values = [name, row["dataset"], key, *(row.get(column) for column in IDENTIFIERS)]
-            self.zone.execute(f"INSERT INTO identity BY POSITION SELECT {', '.join('?' * len(values))}, NULL", values)
-
-    def link(self) -> None:
-        """Link what counts, looking at the neighbourhood of what is new however large it is."""
-        with patch.object(neighbourhood, "WHOLE_FROM", 2.0):
-            self._link()
-
-    def _link(self) -> None:
-        link_zone(self.zone, self.counting, "00000000-0000-4000-8000-000000000000", KEY, AT, True)
-
-    def together(self) -> Together:
-        """Which rows are one person's."""
-        found = self.zone.execute(
-            "SELECT list(i.local_id) FROM identity i JOIN links l USING (record) GROUP BY l.person"
-        ).fetchall()
-        return {frozenset(names) for (names,) in found}
-
-    def persons(self) -> dict[str, str]:
-        """Each row's person."""
-        rows = self.zone.execute("SELECT i.local_id, l.person::TEXT FROM identity i JOIN links l USING (record)")
-        return {str(name): str(person) for name, person in rows.fetchall()}
-
-    def changes(self) -> set[tuple[str, str]]:
-        """Who became whom."""
-        return {(str(was), str(now)) for was, now in self.zone.execute("SELECT was, now FROM changes").fetchall()}
-
-
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 8), deliveries=st.integers(1, 4))
 def test_one_after_another_is_at_once(seed: int, count: int, deliveries: int) -> None:
@@ -115,7 +63,7 @@ def test_one_after_another_is_at_once_with_more_of_everything(seed: int, count: 
 def _hold_together(seed: int, count: int, deliveries: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - invented values
     people = _people(chance, count)
-    steps, once = _Zone(), _Zone()
+    steps, once = LinkageZone(), LinkageZone()
     brought = {str(number): _delivery(chance, number, people) for number in range(deliveries)}
     for name, rows in brought.items():
         steps.bring(name, rows)
@@ -131,13 +79,39 @@ def _hold_together(seed: int, count: int, deliveries: int) -> None:
     assert steps.together() == once.together()
 
 
+def _asked(zone: LinkageZone) -> set[tuple[frozenset[frozenset[str]], str]]:
+    """Which groups of rows people are asked about; which two rows stand for them may differ."""
+    groups = {name: group for group in zone.together() for name in group}
+    return {(frozenset(groups[name] for name in pair), why) for pair, why in zone.doubtful()}
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 8), deliveries=st.integers(1, 4))
+def test_with_a_model_looking_at_everybody_is_at_once(seed: int, count: int, deliveries: int) -> None:
+    """With a model a later candidate does not part who was joined before it came; looking at everybody anew does."""
+    chance = random.Random(seed)  # noqa: S311 - invented values
+    people = _people(chance, count)
+    plan = ResidualPlan(made_model(), "model")
+    steps, once = LinkageZone(plan), LinkageZone(plan)
+    brought = {str(number): _delivery(chance, number, people) for number in range(deliveries)}
+    for name, rows in brought.items():
+        steps.bring(name, rows)
+        steps.link()
+    steps.link(everybody=True)
+    for name in chance.sample(list(brought), len(brought)):
+        once.bring(name, brought[name])
+    once.link()
+    assert steps.together() == once.together()
+    assert _asked(steps) == _asked(once)
+
+
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 8))
 def test_whoever_changes_number_is_told(seed: int, count: int) -> None:
     """A row that has another person after a later delivery has a change that says from whom to whom."""
     chance = random.Random(seed)  # noqa: S311 - invented values
     people = _people(chance, count)
-    steps = _Zone()
+    steps = LinkageZone()
     steps.bring("0", _delivery(chance, 0, people))
     steps.link()
     before = steps.persons()

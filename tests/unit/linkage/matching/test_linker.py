@@ -12,7 +12,7 @@ from audit.events import EventName
 from audit.model import service
 from linkage.errors import LinkageError
 from linkage.matching.errors import TruthError, WrongKey
-from linkage.matching.evaluate import evaluate
+from linkage.matching.evaluate import evaluate, evaluate_groups
 from linkage.matching.service import Linker
 from linkage.matching.store import LinkageRun
 from tests.fakes.zones import LinkageBench
@@ -200,3 +200,17 @@ def test_quality_is_measured_in_pairs(bench: LinkageBench, tmp_path: Path) -> No
     truth.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(TruthError):
         evaluate(bench.zones, truth, names)
+
+
+def test_quality_by_group_counts_wrong_pairs_where_they_touch(bench: LinkageBench, tmp_path: Path) -> None:
+    """By sex: what is missed or wrong counts in the group of the people whom it concerns, and nowhere else."""
+    bench.deliver("hospital", "hospital_episodes", [_person(n, local_id=f"h{n}") for n in range(40)], COLUMNS)
+    bench.linker.link(by=BY)
+    truth = tmp_path / "truth.csv"
+    lines = [f"gp,p{n},t{n}" for n in range(40)] + [f"hospital,h{n},t{n if n else 99}" for n in range(40)]
+    truth.write_text("dataset,record,person\n" + "\n".join(lines), encoding="utf-8")
+    names = {"gp": "gp", "hospital": "hospital"}
+    found = evaluate_groups(bench.zones, truth, names, "sex")
+    assert [(q.right, q.true, q.found, q.right_ones) for q in found] == [("F", 20, 20, 20), ("M", 19, 20, 19)]
+    with pytest.raises(TruthError):
+        evaluate_groups(bench.zones, truth, names, "shoe_size")

@@ -1,0 +1,1 @@
+"""How right was the linkage, and what may be said of it outside?"""

@@ -1,0 +1,72 @@
+"""What cannot be, or hardly, if each person is one person? Signs of false links that need no truth.
+
+Something happens after a death; two sexes or two birthdays are recorded for one person. Some of it is wrong recording
+and not wrong linkage, so a share is a bound and its change from run to run tells more than its height (GUILD, step 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from linkage.intake.tables import quoted
+from linkage.matching.ladder import NOT_JOINED
+from linkage.zones import count
+
+DEATHS = ("deaths", "date_of_death")
+ACTIVITY = {"gp_events": "event_date", "hospital_episodes": "admidate", "care_events": "event_start_date"}
+"""The date on which a person must have lived, by table. What is written of the dead (letters, results) comes late."""
+GRACE_DAYS = 30
+SIGNS = {
+    "s": "people with two sexes recorded",
+    "b": "people with two dates of birth recorded",
+    "b_y": "people with two years of birth recorded",
+    "g": "people with two forenames recorded (pet forms are one)",
+}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """what: the sign in words; of: how many people could show it; shown: how many do. Raw counts."""
+
+    what: str
+    of: int
+    shown: int
+
+
+def contradicting_records(zone: duckdb.DuckDBPyConnection) -> list[Sign]:
+    """Of the people with several records in the linkage zone: whose records differ in what does not change."""
+    signs = []
+    for field, what in SIGNS.items():
+        (of, shown), *_ = zone.execute(
+            f"SELECT count(*), count(*) FILTER (low <> high) FROM (SELECT min({field}) AS low, max({field}) AS high"
+            f" FROM evidence JOIN links USING (record) WHERE step <> {NOT_JOINED} AND {field} IS NOT NULL"
+            " GROUP BY person HAVING count(*) > 1)"
+        ).fetchall()
+        signs.append(Sign(what, int(of), int(shown)))
+    return signs
+
+
+def active_after_death(zone: duckdb.DuckDBPyConnection) -> list[Sign]:
+    """Of the people of each table in the research zone whose death is registered: who is active after it."""
+    table, died = DEATHS
+    have = {
+        (str(one), str(column))
+        for one, column in zone.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'zone'"
+        ).fetchall()
+    }
+    if DEATHS not in have:
+        return []
+    dead = f"SELECT person, max({quoted(died)}) AS died FROM {quoted(table)} GROUP BY person"
+    signs = []
+    for other, column in ACTIVITY.items():
+        if (other, column) not in have:
+            continue
+        both = f"FROM {quoted(other)} t JOIN ({dead}) d ON t.person = d.person"
+        of = count(zone, f"SELECT count(DISTINCT t.person) {both}")
+        late = f"{both} WHERE t.{quoted(column)} > died + INTERVAL {GRACE_DAYS} DAY"
+        shown = count(zone, f"SELECT count(DISTINCT t.person) {late}")
+        signs.append(Sign(f"the dead with a row of {other} over {GRACE_DAYS} days after their death", of, shown))
+    return signs

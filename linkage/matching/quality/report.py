@@ -1,0 +1,304 @@
+"""How did the linkage go? One report per run: a page with plots, its data, and a statement that may be sent outside.
+
+Each section says whether it may leave the linkage unit. Small numbers are suppressed in all of them, as staff read it
+who need no exact count; what stays within would still tell of single organisations, or help somebody to undo linkage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from audit.reports import Report
+from audit.suppression import SMALLEST_SHOWN, shown_count
+from linkage.matching.ladder import AFTER_LADDER, LADDER, NOT_JOINED
+from linkage.matching.quality.implausible import Sign
+from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
+from linkage.matching.quality.shares import percent, said
+from linkage.matching.quality.trials import Trial
+from linkage.standardise.specification import VERSION
+
+LEAVES, STAYS = "May leave the linkage unit.", "Stays within the linkage unit."
+STEPS: dict[int, str] = {NOT_JOINED: "joined to no other record", **{s.number: s.label for s in LADDER}, **AFTER_LADDER}
+Row = list[str]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that is measured of one run, raw. scores: weights of whom the model joined, and of whom people are asked."""
+
+    run: str
+    at: datetime
+    model: str | None
+    counts: dict[str, Any]
+    rates: list[MatchRate]
+    hidden: Trial | None = None
+    decoys: Trial | None = None
+    signs: list[Sign] = field(default_factory=list)
+    scores: tuple[Sequence[float], Sequence[float]] = ((), ())
+    judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of the report, fit to be shown. plot: labels and values; about: what it tells, and what it does not."""
+
+    key: str
+    title: str
+    may_leave: bool
+    headers: tuple[str, ...]
+    rows: list[Row]
+    about: str
+    plot: tuple[list[str], list[float], str] | None = None
+
+
+def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Counts in the linkage zone: rows by dataset and step, flags, people. Raw: suppress before showing."""
+    steps = zone.execute(
+        "SELECT i.dataset, l.step, count(*) FROM identity i JOIN links l USING (record) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    flags = zone.execute(
+        "SELECT i.dataset, l.flag, count(*) FROM identity i JOIN links l USING (record) WHERE l.flag IS NOT NULL"
+        " GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    people = zone.execute("SELECT count(DISTINCT person) FROM links").fetchall()
+    return {
+        "steps": [[dataset, int(step), int(rows)] for dataset, step, rows in steps],
+        "flags": [[dataset, flag, int(rows)] for dataset, flag, rows in flags],
+        "people": int(people[0][0]),
+    }
+
+
+def weights_of(zone: duckdb.DuckDBPyConnection) -> tuple[list[float], list[float]]:
+    """Weights of the records that the model joined, and of the pairs that people are asked about."""
+    joined = zone.execute("SELECT score FROM links WHERE score IS NOT NULL ORDER BY 1").fetchall()
+    asked = zone.execute("SELECT weight FROM doubtful ORDER BY 1").fetchall()
+    return [float(one) for (one,) in joined], [float(one) for (one,) in asked]
+
+
+def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
+    """linkage-report.html, linkage-report.json and linkage-statement.md of this run; each whole or not at all."""
+    from linkage.matching.quality.statement import statement
+
+    place = folder / measured.run
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sections = sections_of(measured)
+    data = {
+        "run": measured.run,
+        "at": measured.at.isoformat(),
+        "specification": VERSION,
+        "model": measured.model or "none",
+        "people": shown_count(measured.counts["people"]),
+        "sections": {
+            one.key: {"title": one.title, "may_leave": one.may_leave, "headers": one.headers, "rows": one.rows}
+            for one in sections
+        },
+    }
+    paths = (place / "linkage-report.html", place / "linkage-report.json", place / "linkage-statement.md")
+    _write(paths[1], json.dumps(data, indent=2, ensure_ascii=False))
+    _write(paths[2], statement(measured, [one for one in sections if one.may_leave]))
+    _page(measured, sections).write(paths[0])
+    return paths
+
+
+def sections_of(measured: Measured) -> list[Section]:
+    """What is shown of a run, in the order of the page; every number suppressed."""
+    return [
+        _steps(measured),
+        _by_dataset(measured),
+        _flags(measured),
+        _trials(measured),
+        *([_trial_steps(measured)] if measured.hidden or measured.decoys else []),
+        *([_trial_datasets(measured.hidden)] if measured.hidden else []),
+        _judged(measured),
+        _signs(measured),
+        *([_thresholds(measured)] if measured.model else []),
+        *_rates(measured.rates),
+    ]
+
+
+def _steps(measured: Measured) -> Section:
+    totals = {step: sum(n for _, s, n in measured.counts["steps"] if s == step) for step in STEPS}
+    shown = {step: n for step, n in totals.items() if n >= SMALLEST_SHOWN}
+    return Section(
+        "steps",
+        "Rows by the step that joined them",
+        True,
+        ("step", "agreement", "rows"),
+        [[str(step), STEPS[step], shown_count(n)] for step, n in totals.items() if n],
+        "From the most certain step to the least; each row counts once, under the first step that joined its record.",
+        (
+            [f"{step} {STEPS[step]}"[:60] for step in shown],
+            [float(5 * ((n + 2) // 5)) for n in shown.values()],
+            "rows",
+        ),
+    )
+
+
+def _by_dataset(measured: Measured) -> Section:
+    rows = [[dataset, str(step), STEPS[step], shown_count(n)] for dataset, step, n in measured.counts["steps"]]
+    about = "The same by dataset: where a dataset depends on late steps, it is recorded worse."
+    return Section(
+        "steps_by_dataset", "Rows by dataset and step", True, ("dataset", "step", "agreement", "rows"), rows, about
+    )
+
+
+def _flags(measured: Measured) -> Section:
+    rows = [[dataset, str(flag), shown_count(n)] for dataset, flag, n in measured.counts["flags"]]
+    about = (
+        "no_match: nobody fits; too_little: too little is recorded to tell; several_candidates: more than one person"
+        " fits; nhs_number_contradicts: all fits but the NHS number; clerical_review: a person is asked."
+    )
+    return Section("not_joined_because", "Rows left alone, and why", True, ("dataset", "reason", "rows"), rows, about)
+
+
+def _trials(measured: Measured) -> Section:
+    rows = []
+    if measured.hidden:
+        one = measured.hidden
+        rows.append(["missed without an NHS number", shown_count(one.tried), percent(one.tried - one.found, one.tried)])
+        joined = sum(step.joined for step in one.by_step)
+        rows.append(["wrong among those joined without one", shown_count(joined), percent(one.wrong, joined)])
+    if measured.decoys:
+        one = measured.decoys
+        rows.append(
+            ["decoys (nobody's records) joined to somebody", shown_count(one.tried), percent(one.wrong, one.tried)]
+        )
+    about = (
+        "NHS numbers that two datasets share were hidden in all but one and the records linked again; decoys are made"
+        " of three people's parts. With 95 % intervals. Not seen by either: who has no NHS number may be recorded"
+        " worse; a decoy has no twin."
+        if rows
+        else "Too few people share NHS numbers between datasets to try it."
+    )
+    return Section("trials", "Missed and false links, tried on a sample", True, ("what", "tried", "%"), rows, about)
+
+
+def _trial_steps(measured: Measured) -> Section:
+    hidden = {one.step: one for one in (measured.hidden.by_step if measured.hidden else ())}
+    fooled = {one.step: one for one in (measured.decoys.by_step if measured.decoys else ())}
+    tried = measured.decoys.tried if measured.decoys else 0
+    rows = [
+        [
+            str(step),
+            STEPS[step],
+            shown_count(hidden[step].joined) if step in hidden else "0",
+            percent(hidden[step].joined - hidden[step].wrong, hidden[step].joined) if step in hidden else "not tried",
+            percent(fooled[step].joined if step in fooled else 0, tried),
+        ]
+        for step in sorted({*hidden, *fooled})
+    ]
+    about = (
+        "How many of a step's joins are right where the number was hidden, and how many decoys it took for somebody."
+    )
+    headers = ("step", "agreement", "joined", "right, %", "of decoys, %")
+    return Section("precision_by_step", "Each step's precision, estimated", True, headers, rows, about)
+
+
+def _trial_datasets(hidden: Trial) -> Section:
+    rows = [[dataset, shown_count(of), percent(of - found, of)] for dataset, of, found in hidden.by_dataset]
+    about = "Missed when the NHS number was hidden, by the dataset in which it was."
+    return Section("missed_by_dataset", "Missed by dataset", True, ("dataset", "tried", "missed, %"), rows, about)
+
+
+def _judged(measured: Measured) -> Section:
+    rows = [[str(step), STEPS[step], shown_count(of), percent(right, of)] for step, of, right in measured.judged]
+    about = (
+        "Pairs drawn from what each step had joined, and judged by reviewers who saw both records."
+        if rows
+        else "None was drawn or judged yet: haven linkage sample, then haven linkage review."
+    )
+    headers = ("step", "agreement", "judged", "one person, %")
+    return Section("judged", "A sample judged by reviewers", True, headers, rows, about)
+
+
+def _signs(measured: Measured) -> Section:
+    rows = [[one.what, shown_count(one.of), percent(one.shown, one.of)] for one in measured.signs]
+    about = (
+        "What cannot be, or hardly, if each person is one person. Some of it is wrong recording: a bound, and a sign"
+        " when it changes from one run to the next."
+    )
+    return Section("implausible", "What cannot be", True, ("sign", "people", "of them, %"), rows, about)
+
+
+def _thresholds(measured: Measured) -> Section:
+    joined, asked = measured.scores
+    weights = [*joined, *asked]
+    limits = range(4, 21, 2)
+    above = {limit: sum(weight >= limit for weight in weights) for limit in limits}
+    about = (
+        "How many of those that the model weighed would be joined if it joined from another weight; 8 is in force, and"
+        " from 4 on people are asked."
+    )
+    return Section(
+        "thresholds",
+        "If the model joined from another weight",
+        False,
+        ("from weight", "joined"),
+        [[str(limit), shown_count(n)] for limit, n in above.items()],
+        about,
+        (
+            [str(limit) for limit in limits if above[limit] >= SMALLEST_SHOWN],
+            [float(5 * ((n + 2) // 5)) for n in above.values() if n >= SMALLEST_SHOWN],
+            "joined",
+        ),
+    )
+
+
+def _rates(rates: list[MatchRate]) -> list[Section]:
+    """One section for each table, and one for each table's organisations and areas."""
+    made = []
+    for table in dict.fromkeys(rate.table for rate in rates):
+        for of_few in (False, True):
+            chosen = [rate for rate in rates if rate.table == table and (rate.by in OF_FEW) == of_few]
+            if not chosen:
+                continue
+            shares = [(f"{one.by}: {one.group}", said(one.matched, one.rows)) for one in chosen]
+            plotted = [(label, share) for label, share in shares if share is not None]
+            made.append(
+                Section(
+                    f"match_rates_of_{table}" + ("_by_organisation" if of_few else ""),
+                    f"Match rate of {table}" + (" by organisation and area" if of_few else ""),
+                    not of_few,
+                    ("by", "group", "rows", "matched, %"),
+                    [[one.by, one.group, shown_count(one.rows), percent(one.matched, one.rows)] for one in chosen],
+                    "The share of rows whose person was found in another dataset too, with a 95 % interval"
+                    f" (the {MOST_GROUPS} largest groups of each kind).",
+                    ([label for label, _ in plotted], [share for _, share in plotted], "matched, %"),
+                )
+            )
+    return made
+
+
+def _page(measured: Measured, sections: list[Section]) -> Report:
+    said_of = f"model {measured.model[:12]}" if measured.model else "no model approved: ladder only"
+    page = Report(
+        "Linkage report", f"Specification {VERSION} · {said_of} · {measured.at:%Y-%m-%d %H:%M} UTC · run {measured.run}"
+    )
+    page.note(
+        f"People on the spine: {shown_count(measured.counts['people'])}. Counts under {SMALLEST_SHOWN} are hidden,"
+        " others rounded to 5. Each section says whether it may leave the linkage unit; what may is also in"
+        " linkage-statement.md, in the order of the GUILD guidance and RECORD."
+    )
+    for one in sections:
+        page.heading(one.title)
+        page.note(LEAVES if one.may_leave else STAYS, "good" if one.may_leave else "bad")
+        page.text(one.about)
+        if one.plot and one.plot[0]:
+            labels, values, unit = one.plot
+            page.plot(one.title, labels, values, unit)
+        if one.rows:
+            page.table(one.title, one.headers, one.rows)
+    return page
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(path.suffix + ".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

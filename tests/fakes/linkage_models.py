@@ -1,0 +1,56 @@
+"""A model of linkage made by hand, so that what a pair weighs can be told in a test; and who may approve one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from access.model import Organisation, Person, Role
+from access.service import Access
+from audit.model import service
+from audit.records import Records
+from linkage.matching.residual.weighing import people_specification
+from linkage.specified.engine import VERSION
+from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
+from linkage.specified.levels import sql_levels
+
+AGREE, PARTLY, DISAGREE = 0.9, 0.06, 0.04
+CHANCE, CHANCE_PARTLY = 0.001, 0.004
+TRAINER, REVIEWER, SECOND_REVIEWER, ENGINEER = "person:tom", "person:rosa", "person:rhys", "person:eve"
+
+
+def made_model(prior: float = 0.001) -> FrozenModel:
+    """The first level of each column weighs +9.8, every other but disagreement about +4, disagreement about -4.6."""
+    specification = people_specification()
+    comparisons = []
+    for comparison in specification.comparisons:
+        labels = [level.label for level in sql_levels(comparison, specification)]
+        between = len(labels) - 1
+        ms = [AGREE, *[PARTLY / max(between, 1)] * between, DISAGREE if between else 1 - AGREE]
+        us = [CHANCE, *[CHANCE_PARTLY / max(between, 1)] * between]
+        levels = tuple(
+            LevelModel(label=label, m=m, u=u)
+            for label, m, u in zip([*labels, "differs"], ms, [*us, 1 - sum(us)], strict=True)
+        )
+        comparisons.append(ComparisonModel(of=comparison.of, levels=levels))
+    return FrozenModel(
+        engine="duckdb",
+        splink=VERSION,
+        specification=specification.digest,
+        prior=prior,
+        comparisons=tuple(comparisons),
+    )
+
+
+def reviewers(records: Records) -> Access:
+    """Tom and Eve (data engineers, Tom a reviewer too), Rosa and Rhys (linkage reviewers), registered."""
+    access = Access(records)
+    house = service("administration")
+    access.register_organisation(Organisation("unit", "Linkage unit"), by=house)
+    for name, roles in (
+        ("tom", {Role.DATA_ENGINEER, Role.LINKAGE_REVIEWER}),
+        ("eve", {Role.DATA_ENGINEER}),
+        ("rosa", {Role.LINKAGE_REVIEWER}),
+        ("rhys", {Role.LINKAGE_REVIEWER}),
+    ):
+        access.register_person(Person(name, name.title(), "unit", frozenset(roles), date(2027, 1, 31)), by=house)
+    return access

@@ -1,0 +1,128 @@
+"""From training to a reviewer's word at the command line, as the people of a linkage unit use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.demo.people import make_deliveries
+from linkage.contracts.registry import find_contract
+from linkage.intake.pack import pack
+
+PEOPLE = 3000
+
+
+class Unit:
+    """The command line of a linkage unit, with the demo's people received and nobody linked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.environment = {**os.environ, "HAVEN_HOME": str(folder / "home")}
+        self.truth = make_deliveries(folder, people=PEOPLE)
+        for dataset in ("gp", "hospital", "social_care", "deaths"):
+            pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
+            self.ok("delivery", "receive", str(folder / dataset))
+        self.ok("organisation", "add", "unit", "Linkage unit")
+        for name, role in (("daria", "data_engineer"), ("rosa", "linkage_reviewer")):
+            self.ok("person", "add", name, "--organisation", "unit", "--role", role)
+
+    def run(self, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        """What a command did. said: what is typed."""
+        return subprocess.run(
+            [sys.executable, "-m", "infra.cli", *words],
+            env=self.environment,
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def ok(self, *words: str, said: str = "") -> str:
+        """What it printed, when it went well."""
+        done = self.run(*words, said=said)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *words: str) -> Any:
+        """What it gives to a program."""
+        return json.loads(self.ok(*words, "--json"))
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory: pytest.TempPathFactory) -> Unit:
+    """A linkage unit with an approved model that has been linked once."""
+    unit = Unit(tmp_path_factory.mktemp("unit"))
+    trained = unit.json("linkage", "train", "--as", "daria")
+    unit.ok("linkage", "approve", trained["id"][:12], "--as", "rosa")
+    unit.ok("linkage", "run")
+    return unit
+
+
+def test_who_trained_cannot_approve_and_what_waits_is_said(unit: Unit) -> None:
+    """An engineer's approval is refused with the rule and exit status; the model that is in force is marked."""
+    (model,) = unit.json("linkage", "models")
+    assert (model["trained_by"], model["approved_by"], model["in_force"]) == ("person:daria", "person:rosa", True)
+    refused = unit.run("linkage", "approve", model["id"], "--as", "daria")
+    assert refused.returncode == 77
+    assert "linkage.wrong_role" in refused.stderr
+    card = unit.ok("linkage", "models", model["id"][:8])
+    assert "joins from weight 8.0, asks people from 4.0" in card
+
+
+def test_the_report_and_the_statement(unit: Unit) -> None:
+    """The command shows the trials and where both files lie; the statement is what may leave."""
+    shown = unit.ok("linkage", "report")
+    assert "missed without an NHS number" in shown
+    statement = Path(shown.rsplit("What may leave the linkage unit: ", 1)[1].strip())
+    assert statement.read_text(encoding="utf-8").startswith("# Statement on the linkage of ")
+    sections = unit.json("linkage", "report")["sections"]
+    assert sections["trials"]["may_leave"] and not sections["thresholds"]["may_leave"]
+
+
+def test_a_reviewer_decides_at_the_terminal(unit: Unit) -> None:
+    """Both records side by side; what was answered stands, what was passed over waits; the log names the look."""
+    drawn = unit.json("linkage", "sample", "--size", "3", "--as", "rosa")["pairs"]
+    assert drawn == 3
+    before = len(unit.json("linkage", "queue"))
+    shown = unit.ok("linkage", "review", "--as", "rosa", said="x\ns\nlooked up\nn\nq\n")
+    assert "date of birth" in shown
+    assert f"1 of {before} pairs decided." in shown
+    assert len(unit.json("linkage", "queue")) == before - 1
+    log = unit.ok("audit", "log")
+    assert "looked at both records of a doubtful pair" in log
+    assert "decided whether two records are one person's" in log
+    again = unit.ok("linkage", "run")
+    assert again.startswith("Looked again at what was linked")
+    assert unit.ok("linkage", "run").startswith("Everything that was received is linked already")
+
+
+def test_nobody_else_reviews(unit: Unit) -> None:
+    """An engineer is refused at the first pair, before a field of it is shown."""
+    refused = unit.run("linkage", "review", "--as", "daria", said="s\n\n")
+    assert refused.returncode == 77
+    assert "date of birth" not in refused.stdout
+
+
+def test_the_queue_names_nobody(unit: Unit) -> None:
+    """No surname or number of the deliveries stands in what everybody may list."""
+    listed = unit.ok("linkage", "queue") + json.dumps(unit.json("linkage", "queue"))
+    lines = (unit.truth.parent / "gp" / "patients.csv").read_text(encoding="utf-8-sig").splitlines()[1:200]
+    numbers = {line.split(",")[1].replace(" ", "") for line in lines if line.split(",")[1]}
+    assert numbers
+    assert not [number for number in numbers if number in listed.replace(" ", "")]
+
+
+def test_precision_and_recall_with_the_model(unit: Unit) -> None:
+    """Against the truth of the invented people, all in all and by ethnic category."""
+    found = unit.json("linkage", "truth", str(unit.truth), "--by", "ethnic_category")
+    assert found[0]["precision"] >= 0.999
+    assert found[0]["recall"] >= 0.985
+    by_group = [one for one in found if one["left"] == "ethnic_category"]
+    assert len(by_group) > 5
+    assert all(one["precision"] >= 0.99 for one in by_group)

@@ -1,0 +1,149 @@
+"""Models: trained without labels, approved by another person, used only for what they were made for."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from access.decisions import RefusedError
+from audit.events import EventName
+from audit.model import service
+from linkage.matching.ladder import MODEL_STEP
+from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
+from linkage.matching.residual.models import TRAINING_FLOW
+from linkage.matching.residual.store import LinkageModel
+from linkage.matching.service import Linker
+from tests.fakes.deliveries import nhs_number
+from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, reviewers
+from tests.fakes.zones import LinkageBench
+
+BY = service("test")
+COLUMNS = {"sex": "VARCHAR"}
+SURNAMES = ("Amin", "Brown", "Clark", "Dunn", "Evans", "Ford", "Grant", "Hill", "Iqbal", "Jones", "Khan", "Lowe")
+FORENAMES = ("Ada", "Ben", "Cora", "Dev", "Ewa", "Finn", "Gita", "Hugh", "Ines", "Jon")
+
+
+def _person(number: int, name: str) -> dict[str, object]:
+    """People whose names, birthdays and postcodes repeat as people's do."""
+    return {
+        "local_id": f"{name}{number}",
+        "nhs_number": nhs_number(number),
+        "surname": SURNAMES[number % 12] + ("son" if number % 5 == 0 else ""),
+        "forenames": FORENAMES[number % 10],
+        "sex": "F" if number % 2 else "M",
+        "date_of_birth": f"19{40 + number % 50}-{1 + number % 12:02d}-{1 + number * 7 % 28:02d}",
+        "postcode": f"LS{number % 8 + 1} {number % 9 + 1}A{chr(65 + number % 4)}",
+    }
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> LinkageBench:
+    """Four hundred people in two deliveries, some misspelt in the second, and people to act."""
+    bench = LinkageBench(tmp_path)
+    access = reviewers(bench.records)
+    bench.linker = Linker(bench.zones, bench.keyring, bench.records, tmp_path / "reports", access=access)
+    bench.deliver("gp", "gp_patients", [_person(n, "g") for n in range(400)], COLUMNS)
+    again = [_person(n, "h") | ({"surname": "Smythe"} if n % 9 == 0 else {}) for n in range(400)]
+    bench.deliver("hospital", "episodes", again, COLUMNS)
+    return bench
+
+
+def _events(bench: LinkageBench, name: EventName) -> int:
+    return sum(event.name == name for event in bench.records.log.events)  # type: ignore[attr-defined]
+
+
+def test_a_model_is_not_used_before_another_person_approved_it(bench: LinkageBench) -> None:
+    """Trained by Tom, it waits; Tom may not approve it though he is a reviewer; Rosa may; then it is in force."""
+    models = bench.linker.models
+    trained = models.train(by=TRAINER)
+    assert (trained.approved_by, models.in_force()) == (None, None)
+    with pytest.raises(RefusedError) as refused:
+        models.approve(trained.id, by=TRAINER)
+    assert "linkage.own_model" in str(refused.value.as_dict())
+    assert _events(bench, EventName.LINKAGE_APPROVE_REFUSED) == 1
+    models.approve(models.the_waiting_one().id, by=REVIEWER)
+    with pytest.raises(NoModel, match="No model waits"):
+        models.the_waiting_one()
+    in_force = models.in_force()
+    assert in_force is not None
+    assert in_force[0] == trained.id
+
+
+def test_only_the_roles_that_may_do_so_train_and_approve(bench: LinkageBench) -> None:
+    """A reviewer does not train, an engineer does not approve; each refusal is recorded."""
+    with pytest.raises(RefusedError):
+        bench.linker.models.train(by=REVIEWER)
+    trained = bench.linker.models.train(by=TRAINING_FLOW)
+    for nobody in (ENGINEER, service("linkage"), "person:stranger"):
+        with pytest.raises(RefusedError):
+            bench.linker.models.approve(trained.id, by=nobody)
+    assert _events(bench, EventName.LINKAGE_TRAIN_REFUSED) == 1
+    assert _events(bench, EventName.LINKAGE_APPROVE_REFUSED) == 3
+
+
+def test_the_same_data_give_the_same_model(bench: LinkageBench) -> None:
+    """Trained again on the same records it is the same model, and its approval stands."""
+    first = bench.linker.models.train(by=TRAINER)
+    bench.linker.models.approve(first.id, by=REVIEWER)
+    again = bench.linker.models.train(by=TRAINER)
+    assert (again.id, again.approved_by) == (first.id, REVIEWER)
+
+
+def test_a_model_and_its_card_tell_of_nobody(bench: LinkageBench) -> None:
+    """Numbers only: no name, postcode, number or exact count of what was learned from."""
+    trained = bench.linker.models.train(by=TRAINER)
+    with Session(bench.records.engine) as session:
+        row = session.get_one(LinkageModel, trained.id)
+        text = json.dumps([row.model, row.card]).upper()
+    for person in (_person(n, "g") for n in range(400)):
+        for field in ("nhs_number", "surname", "postcode", "date_of_birth"):
+            assert str(person[field]).upper() not in text
+    assert trained.card["learned_from"]["gp"] == "400"
+    assert set(trained.card["columns"]) == {"surname", "forename", "born", "sex", "postcode", "nhs_number"}
+
+
+def test_an_approval_has_everybody_looked_at_anew(bench: LinkageBench) -> None:
+    """With nothing delivered since, the next linkage is done all the same, by the model, and says which."""
+    bench.linker.link(by=BY)
+    assert bench.linker.link(by=BY).nothing_new
+    trained = bench.linker.models.train(by=TRAINER)
+    assert bench.linker.link(by=BY).nothing_new
+    bench.linker.models.approve(trained.id, by=REVIEWER)
+    bench.clock.at += timedelta(hours=1)
+    done = bench.linker.link(by=BY)
+    assert (done.nothing_new, done.model) == (False, trained.id)
+    assert bench.linker.link(by=BY).nothing_new
+    assert max(step for step, _, _ in bench.links().values()) <= MODEL_STEP
+
+
+def test_a_model_for_another_version_is_not_used(bench: LinkageBench) -> None:
+    """Made for another specification or engine, an approved model is not in force and another cannot be approved."""
+    trained = bench.linker.models.train(by=TRAINER)
+    bench.linker.models.approve(trained.id, by=REVIEWER)
+    with Session(bench.records.engine) as session:
+        session.get_one(LinkageModel, trained.id).engine = "duckdb 4.0.0"
+        session.commit()
+    assert bench.linker.models.in_force() is None
+    with pytest.raises(RefusedError):
+        bench.linker.models.approve(trained.id, by=REVIEWER)
+
+
+def test_names_that_fit_no_model_or_several(bench: LinkageBench) -> None:
+    """A model is named by its id or the beginning of one; nothing, and what fits none, is an error that says so."""
+    trained = bench.linker.models.train(by=TRAINER)
+    assert bench.linker.models.get(trained.id[:8]).id == trained.id
+    for name in ("", "zzzz"):
+        with pytest.raises(NoModel):
+            bench.linker.models.get(name)
+
+
+def test_nothing_received_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    """Without a delivery training ends with a sentence, not with a model of nothing."""
+    bench = LinkageBench(tmp_path)
+    linker = Linker(bench.zones, bench.keyring, bench.records, tmp_path / "r", access=reviewers(bench.records))
+    with pytest.raises(NothingToLearnFrom):
+        linker.models.train(by=TRAINER)
