@@ -110,10 +110,12 @@ class _StretchRun:
         )
 
     def look_up(self) -> None:
-        """What the stretch joined goes into `work`, also for the records of a joined cluster that were not looked at."""
+        """What the stretch joined goes into `work`, also for a joined cluster's records that were not looked at."""
         if not self._near:
             return
-        of_cluster = ", ".join(f"any_value({mine}) AS {trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES))
+        of_cluster = ", ".join(
+            f"any_value({mine}) AS {trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
+        )
         self._engine.keep(
             "labels",
             f"SELECT was AS cluster, any_value(cluster) AS label, {of_cluster}, min(touched) AS touched"

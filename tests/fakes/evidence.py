@@ -1,4 +1,4 @@
-"""Invented records as the ladder sees them: tokens by record and dataset, with the demo's errors or with many accidents."""
+"""Invented records as the ladder sees them: tokens by record and dataset; the demo's people, or many accidents."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from linkage.matching.records_to_link import tokens_of
 
 KEY = HeldKey("token/test", 1, b"k" * 32, "check")
 SHARE = 0.9  # of the people whom each dataset knows
+DATASETS = ("one", "two", "three")
 SAME = 0.75  # how often a field agrees within an accidental person: low, so that every step has work
 KINDS = {"record": pl.Int64, "dataset": pl.String, **dict.fromkeys(FIELDS, pl.UInt64)}
 
@@ -44,3 +45,16 @@ def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), s
     rows = pl.concat(frames).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("record"))
     tokens = tokens_of(rows, KEY, test_range=True)
     return tokens.with_columns(dataset=rows["dataset"]).select(*KINDS)
+
+
+def accidental_evidence(seed: int, people: int, datasets: int) -> pl.DataFrame:
+    """Records of people with few values a field, so that namesakes, contradictions and chains are frequent."""
+    chance = random.Random(seed)  # noqa: S311 - invented values
+    rows = []
+    for _person in range(people):
+        true = {name: chance.randrange(1, 3 + 3 * people if name in ("n", "nm") else 6) for name in FIELDS}
+        for _ in range(chance.randrange(1, 4)):
+            row = {name: true[name] if chance.random() < SAME else chance.choice([None, 1, 2, 3]) for name in FIELDS}
+            row["b"] = row["b"] if row["b_known"] is None else row["b_known"]
+            rows.append({"record": len(rows) + 1, "dataset": DATASETS[chance.randrange(datasets)], **row})
+    return pl.DataFrame(rows, schema=KINDS)
