@@ -34,7 +34,7 @@ GOOD = f"NOT {CONTRADICTS}"
 ALIKE = " AND coalesce(first_one = last_one, true)"
 NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
 """Where `labels` has what a record knows of its cluster after a join."""
-TABLES = ("work", "seen", "doubts", "shared", "keyed", "members", "edges", "reached", "nearer", "chains", "labels")
+TABLES = ("work", "seen", "doubts", "shared", "members", "edges", "reached", "nearer", "chains", "labels")
 """What the ladder keeps, beside `groups` and one `near_<place>` for each near key of a stretch."""
 
 
@@ -151,14 +151,17 @@ class _StretchRun:
             f" HAVING min(cluster) <> max(cluster) AND bool_or({self._open})",
         )
         same = " AND ".join(f"w.{name} = s.{name}" for name in key)
-        of_cluster = ", ".join(f"w.{name}" for name in OF_CLUSTER)
-        engine.keep("keyed", f"SELECT s.k, w.cluster, {of_cluster} FROM {self._seen} w JOIN shared s ON {same}")
+        of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
+        engine.keep(
+            "members",
+            f"SELECT s.k, w.cluster, count(*) AS records, {of_cluster}"
+            f" FROM {self._seen} w JOIN shared s ON {same} GROUP BY s.k, w.cluster",
+        )
         engine.keep(
             "groups",
-            f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good"
-            f" FROM (SELECT k, min(cluster) AS label, count(*) AS records, {TRAITS} FROM keyed GROUP BY k) g",
+            f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
+            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {TRAITS} FROM members GROUP BY k) g",
         )
-        engine.keep("members", "SELECT DISTINCT k, cluster FROM keyed")
         bad, good = engine.numbers("SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good) FROM groups")
         return bad, good
 
