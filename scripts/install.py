@@ -22,6 +22,7 @@ PURPOSE = {
     "haven": "the haven itself",
     "hub": "JupyterHub",
     "workspace": "what researchers work with",
+    "spark": "Apache Spark, for linkage past one machine",
     "test": "the haven with the tools of its tests",
 }
 

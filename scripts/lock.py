@@ -16,9 +16,9 @@ OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-emit-index-u
 
 
 def main() -> None:
-    """Lock every environment; the test environment is held to the haven's versions."""
-    for name in ("bootstrap", "haven", "hub", "workspace", "test"):
-        held = ["--constraint", "locks/haven.txt"] if name == "test" else []
+    """Lock every environment; those that run the haven's code are held to its versions."""
+    for name in ("bootstrap", "haven", "hub", "workspace", "test", "spark"):
+        held = ["--constraint", "locks/haven.txt"] if name in ("test", "spark") else []
         subprocess.run(
             [
                 str(UV),

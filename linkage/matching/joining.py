@@ -1,4 +1,4 @@
-"""Who is one person? The ladder run over clusters of records, as named SQL in the linkage zone.
+"""Who is one person? The ladder run over clusters of records, as named SELECTs that any engine runs (engines.port).
 
 A cluster is what is known to be one person so far. On each step clusters that agree on the step's key are joined,
 unless a guard says no: then they stay as they are, and the reason is kept. A guard is asked of the key's group, and
@@ -10,227 +10,207 @@ open, and what lies near it, is looked at: a step costs what is open and not wha
 
 from __future__ import annotations
 
-import duckdb
-
 from audit.progress import Progress, silent
+from linkage.matching.engines.port import LadderEngine
 from linkage.matching.ladder import FIELDS, STRETCHES, Key, LadderStep, Stretch
-from linkage.zones import count
 
 LARGEST_GROUP = 200
 """More records than this under one key, and the key says nothing: somebody typed a filler."""
-REBUILT_FROM = 50_000
-"""More clusters joined at once than this, and the table is written anew: DuckDB updates few rows fast, many slowly."""
 SEVERAL = "several_candidates"
 CONTRADICTION = "nhs_number_contradicts"
 
+OF_CLUSTER = ("c_n_low", "c_n_high", "c_first", "c_last", "c_datasets")
+"""What a record knows of its cluster: NHS numbers, initials, datasets (a bit each)."""
+WORK = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched", "score", "field_scores")
+"""The columns of `work`."""
 TRAITS = (
     "min(c_n_low) AS n_low, max(c_n_high) AS n_high,"
-    " min(c_first) AS first, max(c_last) AS last, bit_or(c_datasets) AS datasets"
+    " min(c_first) AS first_one, max(c_last) AS last_one, bit_or(c_datasets) AS datasets"
 )
-"""What the guards ask of clusters taken together: NHS numbers, initials, datasets."""
+"""What the guards ask of clusters taken together."""
+TRAIT_NAMES = ("n_low", "n_high", "first_one", "last_one", "datasets")
 CONTRADICTS = "coalesce(n_low <> n_high, false)"
 GOOD = f"NOT {CONTRADICTS}"
-ALIKE = " AND coalesce(first = last, true)"
-NEW = {
-    "cluster": "l.label",
-    "c_n_low": "l.n_low",
-    "c_n_high": "l.n_high",
-    "c_first": "l.first",
-    "c_last": "l.last",
-    "c_datasets": "l.datasets",
-}
-"""What a record knows of its cluster, and where `labels` has it after a join."""
-OPEN = "c_datasets <> getvariable('every_dataset')"
+ALIKE = " AND coalesce(first_one = last_one, true)"
+NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
+"""Where `labels` has what a record knows of its cluster after a join."""
+TABLES = ("work", "seen", "doubts", "shared", "members", "edges", "reached", "nearer", "chains", "labels")
+"""What the ladder keeps, beside `groups` and one `near_<place>` for each near key of a stretch."""
 
 
 def join_records(
-    zone: duckdb.DuckDBPyConnection, progress: Progress = silent, *, stretches: tuple[Stretch, ...] = STRETCHES
+    engine: LadderEngine, progress: Progress = silent, *, stretches: tuple[Stretch, ...] = STRETCHES
 ) -> None:
-    """Run the ladder over `pool`. Leaves the temporary tables `work` (record, tokens, cluster, step) and `doubts`."""
-    _begin(zone)
+    """Run the ladder over `evidence` of those in `pool`; `datasets` has a bit for each dataset.
+
+    Leaves `work` (WORK) and `doubts` (record, flag).
+    """
+    begin_work(engine)
+    engine.keep("doubts", "SELECT record, CAST('' AS TEXT) AS flag FROM work WHERE false")
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
     done = 0
     for stretch in stretches:
-        _look_at(zone, stretch.near)
+        run = _StretchRun(engine, stretch)
+        run.look_at()
         for step in stretch.steps:
             for key in step.keys:
                 progress(f"step {step.number}: {step.label}", done, keys)
-                _join_on(zone, step, key)
+                run.join_on(step, key)
                 done += 1
-        _look_up(zone, stretch.near)
+        run.look_up()
     progress("ladder", keys, keys)
 
 
-def _begin(zone: duckdb.DuckDBPyConnection) -> None:
-    """Every record of `pool` in a cluster of its own."""
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE datasets AS SELECT dataset, 1::HUGEINT << (row_number() OVER () - 1) AS bit"
-        " FROM (SELECT DISTINCT dataset FROM evidence)"
+def begin_work(engine: LadderEngine) -> None:
+    """`work`: every record of `pool` in a cluster of its own."""
+    engine.keep(
+        "work",
+        f"SELECT e.record, {', '.join('e.' + name for name in FIELDS)}, e.record AS cluster,"
+        " CAST(NULL AS SMALLINT) AS step, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first, e.gi AS c_last,"
+        " d.bit AS c_datasets, CAST(NULL AS BIGINT) AS was, CAST(NULL AS SMALLINT) AS touched,"
+        " CAST(NULL AS DOUBLE) AS score, CAST(NULL AS TEXT) AS field_scores"
+        " FROM evidence e JOIN datasets d ON e.dataset = d.dataset SEMI JOIN pool p ON e.record = p.record",
     )
-    zone.execute(
-        "SET VARIABLE every_dataset = (SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END FROM datasets)"
-    )
-    zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE work AS SELECT e.record, {', '.join('e.' + name for name in FIELDS)},"
-        " e.record AS cluster, NULL::UTINYINT AS step, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first,"
-        " e.gi AS c_last, d.bit AS c_datasets, NULL::BIGINT AS was, NULL::UTINYINT AS touched,"
-        " NULL::DOUBLE AS score, NULL::TEXT AS field_scores"
-        " FROM evidence e SEMI JOIN pool USING (record) JOIN datasets d USING (dataset)"
-    )
-    zone.execute("CREATE OR REPLACE TEMP TABLE doubts (record BIGINT, flag TEXT)")
 
 
-def _look_at(zone: duckdb.DuckDBPyConnection, near: tuple[Key, ...]) -> None:
-    """`seen`: the records of a stretch: the open ones, and those that agree with one of them on a key of `near`."""
-    if not near:
-        zone.execute("ALTER TABLE work RENAME TO seen")
-        return
-    close = [OPEN]
-    for place, key in enumerate(near):
-        zone.execute(
-            f"CREATE OR REPLACE TEMP TABLE near_{place} AS SELECT DISTINCT {_value(key)} AS k FROM work"
-            f" WHERE {OPEN} AND {_present(key)}"
+def drop_work(engine: LadderEngine) -> None:
+    """Remove what the ladder kept."""
+    places = max(len(stretch.near) for stretch in STRETCHES)
+    for name in (*TABLES, "groups", *(f"near_{place}" for place in range(places))):
+        engine.drop(name)
+
+
+class _StretchRun:
+    """One stretch: its records are in the table `seen`, or are all of `work`."""
+
+    def __init__(self, engine: LadderEngine, stretch: Stretch) -> None:
+        self._engine = engine
+        self._near = stretch.near
+        self._seen = "seen" if stretch.near else "work"
+        (every,) = engine.numbers("SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END FROM datasets")
+        self._open = f"c_datasets <> {every}"
+
+    def look_at(self) -> None:
+        """`seen`: the open records, and those that agree with one of them on a key of `near`."""
+        if not self._near:
+            return
+        joins, close = "", [self._open]
+        for place, key in enumerate(self._near):
+            near = f"near_{place}"
+            self._engine.keep(
+                near, f"SELECT DISTINCT {', '.join(key)} FROM work WHERE {self._open} AND {_present(key)}"
+            )
+            joins += f" LEFT JOIN {near} ON " + " AND ".join(f"w.{name} = {near}.{name}" for name in key)
+            close.append(f"{near}.{key[0]} IS NOT NULL")
+        kept = ("w.cluster AS was" if name == "was" else f"w.{name}" for name in WORK if name != "touched")
+        self._engine.keep(
+            "seen",
+            f"SELECT {', '.join(kept)}, CAST(NULL AS SMALLINT) AS touched FROM work w{joins}"
+            f" WHERE {' OR '.join(close)}",
         )
-        close.append(f"{_present(key)} AND {_value(key)} IN (SELECT k FROM near_{place})")
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE seen AS SELECT * REPLACE (cluster AS was, NULL::UTINYINT AS touched) FROM work"
-        f" WHERE {' OR '.join(close)}"
-    )
 
-
-def _look_up(zone: duckdb.DuckDBPyConnection, near: tuple[Key, ...]) -> None:
-    """What the stretch joined goes into `work`, also for the records of a joined cluster that were not looked at."""
-    if not near:
-        zone.execute("ALTER TABLE seen RENAME TO work")
-        return
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE labels AS SELECT was AS cluster, any_value(cluster) AS label,"
-        " any_value(c_n_low) AS n_low, any_value(c_n_high) AS n_high,"
-        " any_value(c_first) AS first,"
-        " any_value(c_last) AS last, any_value(c_datasets) AS datasets, min(touched) AS touched"
-        " FROM seen WHERE touched IS NOT NULL GROUP BY was"
-    )
-    _apply(zone, "work", "l.touched")
-
-
-def _join_on(zone: duckdb.DuckDBPyConnection, step: LadderStep, key: Key) -> None:
-    """One key of one step: groups, guards, connected clusters, guards again, join."""
-    guard = GOOD + (ALIKE if step.same_initial else "")
-    _find_groups(zone, key, guard)
-    if not count(zone, "SELECT count(*) FROM groups"):
-        return
-    _doubt(zone, f"SELECT cluster, {CONTRADICTS} AS contradiction FROM members JOIN groups USING (k) WHERE NOT good")
-    if count(zone, "SELECT count(*) - count(DISTINCT cluster) FROM members JOIN groups USING (k) WHERE good"):
-        _label_chains(zone, guard)
-    else:
-        zone.execute("CREATE OR REPLACE TEMP TABLE labels AS SELECT * FROM members JOIN groups USING (k) WHERE good")
-    _apply(zone, "seen", str(step.number))
-
-
-def _find_groups(zone: duckdb.DuckDBPyConnection, key: Key, guard: str) -> None:
-    """`groups`: each value k of the key that several clusters share, one of them open, with its verdict; `members`."""
-    keyed = f"SELECT {_value(key)} AS k, * FROM seen WHERE {_present(key)}"
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE shared AS SELECT k FROM"
-        f" (SELECT {_value(key)} AS k, cluster, c_datasets FROM seen WHERE {_present(key)})"
-        f" GROUP BY k HAVING min(cluster) <> max(cluster) AND bool_or({OPEN})"
-    )
-    zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE groups AS SELECT *, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
-        f" (SELECT k, min(cluster) AS label, count(*) AS records, {TRAITS} FROM ({keyed})"
-        " WHERE k IN (SELECT k FROM shared) GROUP BY k)"
-    )
-    zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE members AS SELECT DISTINCT k, cluster FROM ({keyed})"
-        " WHERE k IN (SELECT k FROM shared)"
-    )
-
-
-def _label_chains(zone: duckdb.DuckDBPyConnection, guard: str) -> None:
-    """`labels`: each cluster with the smallest one that a chain of good groups connects it to, where the guards agree.
-
-    A chain joins more than any of its groups shows, so the guards are asked again of all that it connects.
-    """
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE edges AS SELECT k, cluster FROM members JOIN groups USING (k) WHERE good"
-    )
-    zone.execute("CREATE OR REPLACE TEMP TABLE reached AS SELECT DISTINCT cluster AS c, cluster AS label FROM edges")
-    while True:
-        zone.execute(
-            "CREATE OR REPLACE TEMP TABLE nearer AS SELECT e.cluster AS c, min(g.label) AS label FROM edges e JOIN"
-            " (SELECT e.k, min(r.label) AS label FROM edges e JOIN reached r ON e.cluster = r.c GROUP BY e.k) g"
-            " USING (k) GROUP BY e.cluster"
+    def look_up(self) -> None:
+        """What the stretch joined goes into `work`, also for a joined cluster's records that were not looked at."""
+        if not self._near:
+            return
+        of_cluster = ", ".join(
+            f"any_value({mine}) AS {trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
         )
-        changed = count(zone, "SELECT count(*) FROM nearer n JOIN reached r USING (c) WHERE n.label < r.label")
-        zone.execute("CREATE OR REPLACE TEMP TABLE reached AS FROM nearer")
-        if not changed:
-            break
-    zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE chains AS SELECT *, {guard} AS good FROM"
-        f" ({_labels('seen JOIN reached r ON cluster = r.c', 'r.label')})"
-    )
-    _doubt(
-        zone,
-        f"SELECT c AS cluster, {CONTRADICTS} AS contradiction FROM reached JOIN chains USING (label) WHERE NOT good",
-    )
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE labels AS SELECT r.c AS cluster, * FROM reached r JOIN chains USING (label)"
-        " WHERE good"
-    )
+        self._engine.keep(
+            "labels",
+            f"SELECT was AS cluster, any_value(cluster) AS label, {of_cluster}, min(touched) AS touched"
+            " FROM seen WHERE touched IS NOT NULL GROUP BY was",
+        )
+        self._apply("work", "l.touched")
+
+    def join_on(self, step: LadderStep, key: Key) -> None:
+        """One key of one step: groups, guards, connected clusters, guards again, join."""
+        guard = GOOD + (ALIKE if step.same_initial else "")
+        bad, good = self._find_groups(key, guard)
+        if bad:
+            self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
+        if not good:
+            return
+        (chained,) = self._engine.numbers(f"SELECT count(*) - count(DISTINCT m.cluster) {OF_GROUPS} WHERE g.good")
+        if chained:
+            self._label_chains(guard)
+        else:
+            traits = ", ".join(f"g.{name}" for name in ("label", *TRAIT_NAMES))
+            self._engine.keep("labels", f"SELECT m.cluster, {traits} {OF_GROUPS} WHERE g.good")
+        self._apply(self._seen, f"CAST({step.number} AS SMALLINT)")
+
+    def _find_groups(self, key: Key, guard: str) -> tuple[int, int]:
+        """`groups`: each value of the key that several clusters share, one of them open, with its verdict; `members`.
+
+        A group is named k after its lowest record: by a key a record is in one group only. Bad ones, and good ones.
+        """
+        engine, columns = self._engine, ", ".join(key)
+        engine.keep(
+            "shared",
+            f"SELECT {columns}, min(record) AS k FROM {self._seen} WHERE {_present(key)} GROUP BY {columns}"
+            f" HAVING min(cluster) <> max(cluster) AND bool_or({self._open})",
+        )
+        same = " AND ".join(f"w.{name} = s.{name}" for name in key)
+        of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
+        engine.keep(
+            "members",
+            f"SELECT s.k, w.cluster, count(*) AS records, {of_cluster}"
+            f" FROM {self._seen} w JOIN shared s ON {same} GROUP BY s.k, w.cluster",
+        )
+        engine.keep(
+            "groups",
+            f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
+            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {TRAITS} FROM members GROUP BY k) g",
+        )
+        bad, good = engine.numbers("SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good) FROM groups")
+        return bad, good
+
+    def _label_chains(self, guard: str) -> None:
+        """`labels`: each cluster with the smallest one that a chain of good groups connects it to, where guards agree.
+
+        A chain joins more than any of its groups shows, so the guards are asked again of all that it connects.
+        """
+        engine = self._engine
+        engine.keep("edges", f"SELECT m.k, m.cluster {OF_GROUPS} WHERE g.good")
+        engine.keep("reached", "SELECT DISTINCT cluster, cluster AS label FROM edges")
+        changing = 1
+        while changing:
+            engine.keep(
+                "nearer",
+                "SELECT e.cluster, min(g.label) AS label FROM edges e JOIN (SELECT m.k, min(r.label) AS label"
+                " FROM edges m JOIN reached r ON m.cluster = r.cluster GROUP BY m.k) g ON e.k = g.k GROUP BY e.cluster",
+            )
+            (changing,) = engine.numbers(
+                "SELECT count(*) FROM nearer n JOIN reached r ON n.cluster = r.cluster WHERE n.label < r.label"
+            )
+            engine.keep("reached", "SELECT cluster, label FROM nearer")
+        engine.keep(
+            "chains",
+            f"SELECT label, {', '.join(TRAIT_NAMES)}, {guard} AS good FROM (SELECT r.label, {TRAITS}"
+            f" FROM {self._seen} w JOIN reached r ON w.cluster = r.cluster GROUP BY r.label) c",
+        )
+        of_chains = "FROM reached r JOIN chains c ON r.label = c.label"
+        self._doubt(f"SELECT r.cluster, {CONTRADICTS} AS contradiction {of_chains} WHERE NOT c.good")
+        traits = ", ".join(f"c.{name}" for name in ("label", *TRAIT_NAMES))
+        engine.keep("labels", f"SELECT r.cluster, {traits} {of_chains} WHERE c.good")
+
+    def _apply(self, table: str, step: str) -> None:
+        """Write the clusters of `labels` into the table; the step that first joined a record stays its step."""
+        steps = {name: f"coalesce({table}.{name}, {step})" for name in ("step", "touched")}
+        self._engine.change(table, WORK, {**NEW, **steps})
+
+    def _doubt(self, clusters: str) -> None:
+        """Keep why these clusters (cluster, contradiction) were left apart, for each of their records."""
+        self._engine.keep(
+            "doubts",
+            "SELECT record, flag FROM doubts UNION SELECT w.record,"
+            f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END AS flag"
+            f" FROM {self._seen} w JOIN ({clusters}) c ON w.cluster = c.cluster",
+        )
 
 
-def _apply(zone: duckdb.DuckDBPyConnection, table: str, step: str) -> None:
-    """Write the clusters of `labels` into the table; the step that first joined a record stays its step."""
-    new = {**NEW, "step": f"coalesce({table}.step, {step})", "touched": f"coalesce({table}.touched, {step})"}
-    if count(zone, "SELECT count(*) FROM labels") < REBUILT_FROM:
-        changes = ", ".join(f"{name} = {value}" for name, value in new.items())
-        zone.execute(f"UPDATE {table} SET {changes} FROM labels l WHERE {table}.cluster = l.cluster")
-        return
-    changes = ", ".join(
-        f"CASE WHEN l.cluster IS NULL THEN {table}.{name} ELSE {value} END AS {name}" for name, value in new.items()
-    )
-    zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {table}.* REPLACE ({changes})"
-        f" FROM {table} LEFT JOIN labels l ON {table}.cluster = l.cluster"
-    )
-
-
-def _labels(source: str, label: str) -> str:
-    return f"SELECT {label} AS label, any_value(cluster) AS cluster, {TRAITS} FROM {source} GROUP BY {label}"
-
-
-def _value(key: Key) -> str:
-    return f"hash({', '.join(key)})"
+OF_GROUPS = "FROM members m JOIN groups g ON m.k = g.k"
 
 
 def _present(key: Key) -> str:
     return "(" + " AND ".join(f"{name} IS NOT NULL" for name in key) + ")"
-
-
-def _doubt(zone: duckdb.DuckDBPyConnection, clusters: str) -> None:
-    """Keep why these clusters (cluster, contradiction) were left apart, for each of their records."""
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION SELECT w.record,"
-        f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END AS flag"
-        f" FROM seen w JOIN ({clusters}) c USING (cluster)"
-    )
-
-
-def drop_work(zone: duckdb.DuckDBPyConnection) -> None:
-    """Remove the temporary tables."""
-    names = (
-        "work",
-        "seen",
-        "doubts",
-        "shared",
-        "groups",
-        "members",
-        "edges",
-        "reached",
-        "nearer",
-        "chains",
-        "labels",
-    )
-    places = max(len(stretch.near) for stretch in STRETCHES)
-    for name in (*names, *(f"near_{place}" for place in range(places))):
-        zone.execute(f"DROP TABLE IF EXISTS temp.{name}")

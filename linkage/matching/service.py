@@ -36,9 +36,11 @@ from linkage.intake.tables import (
     quoted,
     remove_deliveries_except,
 )
+from linkage.matching.engines.duckdb_tables import DuckDBTables
+from linkage.matching.engines.running import RunLadder, in_duckdb
 from linkage.matching.errors import WrongKey
 from linkage.matching.following import applied_runs, follow_subjects
-from linkage.matching.joining import drop_work, join_records
+from linkage.matching.joining import drop_work
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.quality.implausible import active_after_death, contradicting_records
@@ -328,10 +330,11 @@ def link_zone(
     plan: ResidualPlan = LADDER_ONLY,
     *,
     everybody: bool = False,
+    ladder: RunLadder = in_duckdb,
 ) -> None:
     """Link what these deliveries hold, within the linkage zone: one transaction of the caller. Raises LinkageError.
 
-    everybody: look at all records anew, for example under another model.
+    everybody: look at all records anew, for example under another model. ladder: on which engine.
     """
     remove_deliveries_except(zone, deliveries, ["identity"])
     progress("standardising and tokenising", 0, None)
@@ -339,10 +342,10 @@ def link_zone(
     forget_records(zone)
     progress("finding whom that touches", 0, None)
     if gather_pool(zone, plan.standing, everybody=everybody):
-        join_records(zone, progress)
+        ladder(zone, progress)
         settle_residual(zone, plan, run, test_range=test_range, progress=progress)
         write_links(zone, run, at.replace(tzinfo=None), MODEL_STEP if plan.model else LAST_STEP)
-        drop_work(zone)
+        drop_work(DuckDBTables(zone))
     purge(zone)
     _require_links(zone)
 

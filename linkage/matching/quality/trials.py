@@ -20,7 +20,7 @@ import polars as pl
 
 from access.keys import HeldKey
 from linkage.intake.tables import create_identity, random_row_keys
-from linkage.matching.joining import join_records
+from linkage.matching.engines.running import in_duckdb
 from linkage.matching.ladder import STRETCHES, Key
 from linkage.matching.records_to_link import prepare, tokens_of
 from linkage.matching.residual.candidates import BLOCKING
@@ -173,7 +173,7 @@ def _copy(
             trial.register("texts", texts.to_arrow())
             trial.execute("INSERT INTO identity BY NAME SELECT '' AS delivery, '' AS dataset, * FROM texts")
         trial.execute("CREATE TEMP TABLE pool AS SELECT record FROM evidence")
-        join_records(trial)
+        in_duckdb(trial)
         settle_residual(trial, replace(plan, decisions=()), NO_RUN, test_range=test_range)
         yield trial
 

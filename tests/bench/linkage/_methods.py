@@ -21,7 +21,7 @@ import polars as pl
 
 from access.keys import HeldKey
 from linkage.intake.tables import create_identity
-from linkage.matching.joining import join_records
+from linkage.matching.engines.running import in_duckdb
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare
@@ -82,7 +82,7 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
         clock.lap("standardise, tokenise")
         forget_records(zone)
         gather_pool(zone)
-        join_records(zone)
+        in_duckdb(zone)
         clock.lap("ladder")
         settle_residual(zone, ResidualPlan(model, "model"), RUN, test_range=True)
         clock.lap("residual")

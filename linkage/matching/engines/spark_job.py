@@ -1,0 +1,70 @@
+"""The process that runs the ladder on Spark: Parquet of tokens in, Parquet of links and doubts out.
+
+Started by spark_process, in the environment `spark`; told by one line of JSON, tells by lines of JSON. It ends when its
+standard input closes: it never outlives the run that asked. It is given tokens, and never an identifier.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+
+from linkage.matching.engines.spark_session import divide_for, open_session
+from linkage.matching.engines.spark_tables import SparkTables
+from linkage.matching.joining import join_records
+
+FAILED = 70
+
+
+def main() -> int:
+    """0 when the results are written."""
+    told = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+    try:
+        run_ladder(Path(told["folder"]), told["master"], told["memory"])
+    except PySparkException as error:
+        _tell({"failed": error.getCondition() or type(error).__name__})
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - of whatever happens in the JVM only the kind is told, never its words
+        _tell({"failed": type(error).__name__})
+        return FAILED
+    _tell({"done": True})
+    return 0
+
+
+def run_ladder(folder: Path, master: str, memory: str) -> None:
+    """The ladder over `evidence.parquet` and `datasets.parquet` of the folder."""
+    session = open_session(master, memory, folder)
+    try:
+        for name in ("evidence", "datasets"):
+            session.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
+        tables = SparkTables(session)
+        (records,) = tables.numbers("SELECT count(*) FROM evidence")
+        divide_for(session, records)
+        tables.keep("pool", "SELECT record FROM evidence")
+        join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
+        session.sql("SELECT record, cluster, step FROM work").write.parquet(str(folder / "links"))
+        session.sql("SELECT record, flag FROM doubts").write.parquet(str(folder / "doubts"))
+    finally:
+        session.stop()
+
+
+def _tell(what: dict[str, object]) -> None:
+    print(json.dumps(what), flush=True)  # noqa: T201 - this is the protocol
+
+
+def _end_with_caller() -> None:
+    sys.stdin.read()
+    os._exit(FAILED)
+
+
+if __name__ == "__main__":
+    # The interpreter's ordinary end would wait for the thread that reads.
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)

@@ -1,0 +1,56 @@
+"""How is Spark started, so that nothing leaves? No page, no event log, only this machine unless a cluster is named.
+
+Runs in the environment `spark` only. What Spark writes beside its results (spilled rows, shuffles) is encrypted under a
+key of the session, in the job's own folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+LOOPBACK = "127.0.0.1"
+ROWS_A_PARTITION = 250_000
+QUIET = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.eventLog.enabled": "false",
+    "spark.log.level": "ERROR",
+    "spark.io.encryption.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.cleaner.periodicGC.interval": "5min",
+}
+BETWEEN_MACHINES = {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+"""Who takes part proves it, and what passes between machines is encrypted; the cluster must be set up for it."""
+
+
+def is_local(master: str) -> bool:
+    """Does this master use no other machine?"""
+    return master == "local" or master.startswith("local[")
+
+
+def open_session(master: str, memory: str, folder: Path, *, jars: tuple[Path, ...] = ()) -> SparkSession:
+    """A session whose files lie in `folder`. memory: of this process, as Java says it (4g)."""
+    told = {
+        **QUIET,
+        "spark.driver.memory": memory,
+        "spark.local.dir": str(folder / "spill"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={folder} -Dderby.system.home={folder}",
+        **({"spark.jars": ",".join(map(str, jars))} if jars else {}),
+    }
+    if is_local(master):
+        told |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
+    else:
+        told |= BETWEEN_MACHINES
+    builder = SparkSession.builder.appName("haven").master(master)
+    for name, value in told.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def divide_for(session: SparkSession, rows: int) -> None:
+    """As many parts as the rows ask for, and one for each core at the least."""
+    parts = max(session.sparkContext.defaultParallelism, rows // ROWS_A_PARTITION)
+    session.conf.set("spark.sql.shuffle.partitions", str(parts))

@@ -1,0 +1,60 @@
+"""Invented records as the ladder sees them: tokens by record and dataset; the demo's people, or many accidents."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import polars as pl
+
+from access.keys import HeldKey
+from infra.demo.generator_errors import address, record
+from infra.demo.generator_people import make_people
+from infra.demo.illness import TODAY
+from linkage.matching.ladder import FIELDS
+from linkage.matching.records_to_link import tokens_of
+
+KEY = HeldKey("token/test", 1, b"k" * 32, "check")
+SHARE = 0.9  # of the people whom each dataset knows
+DATASETS = ("one", "two", "three")
+SAME = 0.75  # how often a field agrees within an accidental person: low, so that every step has work
+KINDS = {"record": pl.Int64, "dataset": pl.String, **dict.fromkeys(FIELDS, pl.UInt64)}
+
+
+def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), seed: int = 1) -> pl.DataFrame:
+    """The demo's people as these of its datasets record them, with its errors: record, dataset, tokens."""
+    known = make_people(people, np.random.default_rng(seed))
+    frames = []
+    for dataset in datasets:
+        who = known.rng.permutation(people)[: round(people * SHARE)]
+        told = record(known, who, dataset)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "dataset": pl.repeat(dataset, len(who), eager=True),
+                    "nhs_number": told.number,
+                    "surname": told.surname,
+                    "forenames": told.forename,
+                    "full_name": pl.repeat(None, len(who), dtype=pl.String, eager=True),
+                    "sex": told.sex,
+                    "date_of_birth": told.birthday,
+                    "postcode": address(known, who, np.full(len(who), TODAY), told.old_address),
+                }
+            )
+        )
+    rows = pl.concat(frames).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("record"))
+    tokens = tokens_of(rows, KEY, test_range=True)
+    return tokens.with_columns(dataset=rows["dataset"]).select(*KINDS)
+
+
+def accidental_evidence(seed: int, people: int, datasets: int) -> pl.DataFrame:
+    """Records of people with few values a field, so that namesakes, contradictions and chains are frequent."""
+    chance = random.Random(seed)  # noqa: S311 - invented values
+    rows = []
+    for _person in range(people):
+        true = {name: chance.randrange(1, 3 + 3 * people if name in ("n", "nm") else 6) for name in FIELDS}
+        for _ in range(chance.randrange(1, 4)):
+            row = {name: true[name] if chance.random() < SAME else chance.choice([None, 1, 2, 3]) for name in FIELDS}
+            row["b"] = row["b"] if row["b_known"] is None else row["b_known"]
+            rows.append({"record": len(rows) + 1, "dataset": DATASETS[chance.randrange(datasets)], **row})
+    return pl.DataFrame(rows, schema=KINDS)
