@@ -140,6 +140,7 @@ class DeliveredFile(_Part):
     quote: Literal['"', "'"] = '"'
     date_form: DateForm = "yyyy-mm-dd"
     joins: Join | None = None
+    one_row_a_person: bool = False  # a register: two rows are two people, unless their NHS numbers say otherwise
     order: tuple[DateOrder, ...] = ()
     columns: tuple[DatasetColumn, ...] = Field(min_length=1)
 
@@ -176,6 +177,7 @@ class DeliveredFile(_Part):
         roles = Counter(c.role for c in self.columns)
         yield roles["row_key"] > 1, "more than one row_key"
         identities = roles["identifier"] > 0
+        yield self.one_row_a_person and not identities, "one_row_a_person is for a file that holds identifiers"
         yield identities and self.joins is not None, "a file that joins another may hold no identifiers"
         yield not identities and self.joins is None, "a file without identifiers must join one that has them"
         local = self.with_role("row_key") and any(c.identifies == "local_id" for c in self.columns)
@@ -210,6 +212,11 @@ class DatasetContract(_Part):
     def file_for(self, name: str) -> DeliveredFile | None:
         """The entry that a delivered file's name matches."""
         return next((file for file in self.files if fnmatchcase(name, file.pattern)), None)
+
+    @property
+    def is_register(self) -> bool:
+        """Is everybody in it once?"""
+        return all(file.one_row_a_person for file in self.files if file.joins is None)
 
     def refuse_free_text(self) -> None:
         """Free text is refused when the contract is put into force. Raises ContractError."""

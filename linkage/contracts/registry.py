@@ -13,13 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Records
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.errors import ContractError
-from linkage.store import InstalledContract
+from linkage.store import InstalledContract, received_deliveries
 
 SHIPPED = Path(__file__).parent
 Catalogue = Callable[[DatasetContract, Actor], None]
@@ -106,6 +107,16 @@ class Contracts:
 def shipped() -> list[tuple[Path, DatasetContract]]:
     """The contracts that come with the haven."""
     return [(p, read_contract(p.read_text(encoding="utf-8"), p.name)) for p in sorted(SHIPPED.glob("*.yaml"))]
+
+
+def registers(session: Session) -> set[str]:
+    """The datasets that hold one row a person, by the contract of each delivery whose rows count."""
+    once: dict[str, bool] = {}
+    for delivery in received_deliveries(session):
+        found = session.get(InstalledContract, (delivery.dataset, delivery.contract_version))
+        said = found is not None and read_contract(found.text, delivery.dataset).is_register
+        once[delivery.dataset] = once.get(delivery.dataset, True) and said
+    return {dataset for dataset, said in once.items() if said}
 
 
 def find_contract(name: str, contracts: Contracts | None = None) -> DatasetContract:

@@ -21,21 +21,30 @@ CONTRADICTION = "nhs_number_contradicts"
 
 OF_CLUSTER = ("c_n_low", "c_n_high", "c_first", "c_last", "c_datasets")
 """What a record knows of its cluster: NHS numbers, initials, datasets (a bit each)."""
-WORK = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched", "score", "field_scores")
-"""The columns of `work`."""
+WORK = ("record", "cluster", "step", *OF_CLUSTER, "score", "field_scores")
+"""The columns of `work`: who is whom so far. What is compared stays in `evidence`."""
+SEEN = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched")
+"""The columns of `seen`. was: the cluster when the stretch began; touched: the step that changed it since."""
 TRAITS = (
     "min(c_n_low) AS n_low, max(c_n_high) AS n_high,"
-    " min(c_first) AS first_one, max(c_last) AS last_one, bit_or(c_datasets) AS datasets"
+    " min(c_first) AS first_one, max(c_last) AS last_one, bit_or(c_datasets) AS datasets,"
+    " sum(bit_count(c_datasets & {registers})) > bit_count(bit_or(c_datasets) & {registers}) AS twice"
 )
-"""What the guards ask of clusters taken together."""
+"""What the guards ask of clusters taken together. twice: a register has records in several of them."""
 TRAIT_NAMES = ("n_low", "n_high", "first_one", "last_one", "datasets")
 CONTRADICTS = "coalesce(n_low <> n_high, false)"
 GOOD = f"NOT {CONTRADICTS}"
+ONCE = " AND NOT twice"
 ALIKE = " AND coalesce(first_one = last_one, true)"
 NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
 """Where `labels` has what a record knows of its cluster after a join."""
-TABLES = ("work", "seen", "doubts", "shared", "members", "edges", "reached", "nearer", "chains", "labels")
-"""What the ladder keeps, beside `groups` and one `near_<place>` for each near key of a stretch."""
+TABLES = ("work", "seen", "doubts", "shared", "members", "groups", "edges", "reached", "nearer", "chains")
+"""What the ladder keeps, beside `labels` and one `near_<place>` for each near key of a stretch."""
+OF_SEEN = (
+    f"e.record, {', '.join('e.' + name for name in FIELDS)}, w.cluster, w.step,"
+    f" {', '.join('w.' + name for name in OF_CLUSTER)}, w.cluster AS was, CAST(NULL AS SMALLINT) AS touched"
+)
+FROM_WORK = "FROM work w JOIN evidence e ON w.record = e.record"
 
 
 def join_records(
@@ -45,7 +54,13 @@ def join_records(
 
     Leaves `work` (WORK) and `doubts` (record, flag).
     """
-    begin_work(engine)
+    engine.keep(
+        "work",
+        "SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, e.n AS c_n_low, e.n AS c_n_high,"
+        " e.gi AS c_first, e.gi AS c_last, d.bit AS c_datasets, CAST(NULL AS DOUBLE) AS score,"
+        " CAST(NULL AS TEXT) AS field_scores FROM evidence e JOIN datasets d ON e.dataset = d.dataset"
+        " SEMI JOIN pool p ON e.record = p.record",
+    )
     engine.keep("doubts", "SELECT record, CAST('' AS TEXT) AS flag FROM work WHERE false")
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
     done = 0
@@ -61,57 +76,68 @@ def join_records(
     progress("ladder", keys, keys)
 
 
-def begin_work(engine: LadderEngine) -> None:
-    """`work`: every record of `pool` in a cluster of its own."""
-    engine.keep(
-        "work",
-        f"SELECT e.record, {', '.join('e.' + name for name in FIELDS)}, e.record AS cluster,"
-        " CAST(NULL AS SMALLINT) AS step, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first, e.gi AS c_last,"
-        " d.bit AS c_datasets, CAST(NULL AS BIGINT) AS was, CAST(NULL AS SMALLINT) AS touched,"
-        " CAST(NULL AS DOUBLE) AS score, CAST(NULL AS TEXT) AS field_scores"
-        " FROM evidence e JOIN datasets d ON e.dataset = d.dataset SEMI JOIN pool p ON e.record = p.record",
-    )
-
-
 def drop_work(engine: LadderEngine) -> None:
     """Remove what the ladder kept."""
     places = max(len(stretch.near) for stretch in STRETCHES)
-    for name in (*TABLES, "groups", *(f"near_{place}" for place in range(places))):
+    for name in (*TABLES, "labels", *(f"near_{place}" for place in range(places))):
         engine.drop(name)
 
 
 class _StretchRun:
-    """One stretch: its records are in the table `seen`, or are all of `work`."""
+    """One stretch over the table `seen`."""
 
     def __init__(self, engine: LadderEngine, stretch: Stretch) -> None:
         self._engine = engine
-        self._near = stretch.near
-        self._seen = "seen" if stretch.near else "work"
-        (every,) = engine.numbers("SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END FROM datasets")
+        self._stretch = stretch
+        every, self._registers = engine.numbers(
+            "SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END,"
+            " coalesce(bit_or(CASE WHEN register THEN bit END), 0) FROM datasets"
+        )
         self._open = f"c_datasets <> {every}"
+        self._traits = TRAITS.format(registers=self._registers)
+        self._at_once = sum(len(step.keys) for step in stretch.steps) == 1 and not stretch.near
+        self._seen = f"(SELECT {OF_SEEN} {FROM_WORK})" if self._at_once else "seen"
 
     def look_at(self) -> None:
-        """`seen`: the open records, and those that agree with one of them on a key of `near`."""
-        if not self._near:
+        """`seen`: of the open records, and of the settled that may join them, who agree with another on a key of `near`.
+
+        One key over everybody needs no table: its clusters go into `work` at once.
+        """
+        if self._at_once:
             return
-        joins, close = "", [self._open]
-        for place, key in enumerate(self._near):
-            near = f"near_{place}"
+        if not self._stretch.near:
+            self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK}")
+            return
+        self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK} WHERE w.{self._open}")
+        if not self._are_all_registered():
+            near, close = self._find_near("")
             self._engine.keep(
-                near, f"SELECT DISTINCT {', '.join(key)} FROM work WHERE {self._open} AND {_present(key)}"
+                "seen",
+                f"SELECT * FROM seen UNION ALL SELECT {OF_SEEN} {FROM_WORK}{near} WHERE NOT w.{self._open} AND {close}",
             )
-            joins += f" LEFT JOIN {near} ON " + " AND ".join(f"w.{name} = {near}.{name}" for name in key)
+        near, close = self._find_near("HAVING min(cluster) <> max(cluster)")
+        self._engine.keep("seen", f"SELECT e.* FROM seen e{near} WHERE {close}")
+
+    def _find_near(self, which: str) -> tuple[str, str]:
+        """`near_<place>`: the values of each near key in `seen`; how `e` joins them, and whether it found any."""
+        joins, close = "", []
+        for place, key in enumerate(self._stretch.near):
+            near, columns = f"near_{place}", ", ".join(key)
+            self._engine.keep(near, f"SELECT {columns} FROM seen WHERE {_present(key)} GROUP BY {columns} {which}")
+            joins += f" LEFT JOIN {near} ON " + " AND ".join(f"e.{name} = {near}.{name}" for name in key)
             close.append(f"{near}.{key[0]} IS NOT NULL")
-        kept = ("w.cluster AS was" if name == "was" else f"w.{name}" for name in WORK if name != "touched")
-        self._engine.keep(
-            "seen",
-            f"SELECT {', '.join(kept)}, CAST(NULL AS SMALLINT) AS touched FROM work w{joins}"
-            f" WHERE {' OR '.join(close)}",
-        )
+        return joins, f"({' OR '.join(close)})"
+
+    def _are_all_registered(self) -> bool:
+        """Is everybody who is open in a register? Then no settled cluster, which is in each, can be joined to them."""
+        if not all(step.once for step in self._stretch.steps):
+            return False
+        (free,) = self._engine.numbers(f"SELECT count(*) FROM seen WHERE c_datasets & {self._registers} = 0")
+        return free == 0
 
     def look_up(self) -> None:
         """What the stretch joined goes into `work`, also for a joined cluster's records that were not looked at."""
-        if not self._near:
+        if self._at_once:
             return
         of_cluster = ", ".join(
             f"any_value({mine}) AS {trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
@@ -121,11 +147,11 @@ class _StretchRun:
             f"SELECT was AS cluster, any_value(cluster) AS label, {of_cluster}, min(touched) AS touched"
             " FROM seen WHERE touched IS NOT NULL GROUP BY was",
         )
-        self._apply("work", "l.touched")
+        self._engine.change("work", WORK, {**NEW, "step": "coalesce(work.step, l.touched)"})
 
     def join_on(self, step: LadderStep, key: Key) -> None:
         """One key of one step: groups, guards, connected clusters, guards again, join."""
-        guard = GOOD + (ALIKE if step.same_initial else "")
+        guard = GOOD + (ALIKE if step.same_initial else "") + (ONCE if step.once else "")
         bad, good = self._find_groups(key, guard)
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
@@ -137,7 +163,7 @@ class _StretchRun:
         else:
             traits = ", ".join(f"g.{name}" for name in ("label", *TRAIT_NAMES))
             self._engine.keep("labels", f"SELECT m.cluster, {traits} {OF_GROUPS} WHERE g.good")
-        self._apply(self._seen, f"CAST({step.number} AS SMALLINT)")
+        self._apply(step)
 
     def _find_groups(self, key: Key, guard: str) -> tuple[int, int]:
         """`groups`: each value of the key that several clusters share, one of them open, with its verdict; `members`.
@@ -160,7 +186,8 @@ class _StretchRun:
         engine.keep(
             "groups",
             f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
-            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {TRAITS} FROM members GROUP BY k) g",
+            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {self._traits} FROM members"
+            " GROUP BY k) g",
         )
         bad, good = engine.numbers("SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good) FROM groups")
         return bad, good
@@ -184,20 +211,26 @@ class _StretchRun:
                 "SELECT count(*) FROM nearer n JOIN reached r ON n.cluster = r.cluster WHERE n.label < r.label"
             )
             engine.keep("reached", "SELECT cluster, label FROM nearer")
+        of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
         engine.keep(
             "chains",
-            f"SELECT label, {', '.join(TRAIT_NAMES)}, {guard} AS good FROM (SELECT r.label, {TRAITS}"
-            f" FROM {self._seen} w JOIN reached r ON w.cluster = r.cluster GROUP BY r.label) c",
+            f"SELECT label, {', '.join(TRAIT_NAMES)}, {guard} AS good FROM (SELECT label, {self._traits} FROM"
+            f" (SELECT r.label, r.cluster, {of_cluster} FROM {self._seen} w JOIN reached r ON w.cluster = r.cluster"
+            " GROUP BY r.label, r.cluster) x GROUP BY label) c",
         )
         of_chains = "FROM reached r JOIN chains c ON r.label = c.label"
         self._doubt(f"SELECT r.cluster, {CONTRADICTS} AS contradiction {of_chains} WHERE NOT c.good")
         traits = ", ".join(f"c.{name}" for name in ("label", *TRAIT_NAMES))
         engine.keep("labels", f"SELECT r.cluster, {traits} {of_chains} WHERE c.good")
 
-    def _apply(self, table: str, step: str) -> None:
-        """Write the clusters of `labels` into the table; the step that first joined a record stays its step."""
-        steps = {name: f"coalesce({table}.{name}, {step})" for name in ("step", "touched")}
-        self._engine.change(table, WORK, {**NEW, **steps})
+    def _apply(self, step: LadderStep) -> None:
+        """Write the clusters of `labels` where they belong; the step that first joined a record stays its step."""
+        number = f"CAST({step.number} AS SMALLINT)"
+        if self._at_once:
+            self._engine.change("work", WORK, {**NEW, "step": f"coalesce(work.step, {number})"})
+            return
+        steps = {name: f"coalesce(seen.{name}, {number})" for name in ("step", "touched")}
+        self._engine.change("seen", SEEN, {**NEW, **steps})
 
     def _doubt(self, clusters: str) -> None:
         """Keep why these clusters (cluster, contradiction) were left apart, for each of their records."""

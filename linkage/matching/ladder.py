@@ -38,13 +38,15 @@ class LadderStep:
     """One step: agreement on every field of one of `keys`.
 
     same_initial: the forenames known in what is joined must begin alike: the guard for twins and siblings where the
-    key holds no forename.
+    key holds no forename. once: two people of one register (a dataset with one row a person) are not joined by so
+    little, nor is anybody who fits both: among a million people names and birthday repeat.
     """
 
     number: int
     label: str
     keys: tuple[Key, ...]
     same_initial: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         if unknown := {field for key in self.keys for field in key} - set(FIELDS):
@@ -60,18 +62,33 @@ LADDER: tuple[LadderStep, ...] = (
     LadderStep(5, "NHS number, surname, forename", (("n", "f", "g"), ("n", "nm"))),
     LadderStep(6, "NHS number, sex, part of birthday", tuple(("n", "s", b) for b in (*PARTS_OF_BIRTH, "b_y"))),
     LadderStep(7, "NHS number, forename, year of birth or postcode", (("n", "g", "b_y"), ("n", "g", "p"))),
-    LadderStep(8, "surname, forename, date of birth, postcode", (("f", "g", "b", "p"),)),
-    LadderStep(9, "surname and forename in either order, date of birth, sex", (("f", "g", "b", "s"), ("nm", "b", "s"))),
+    LadderStep(8, "surname, forename, date of birth, postcode", (("f", "g", "b", "p"),), once=True),
+    LadderStep(
+        9,
+        "surname and forename in either order, date of birth, sex",
+        (("f", "g", "b", "s"), ("nm", "b", "s")),
+        once=True,
+    ),
     LadderStep(
         10,
         "surname, forename, sex, postcode, part of birthday",
         tuple(("f", "g", "s", "p", b) for b in (*PARTS_OF_BIRTH, "b_y")),
+        once=True,
     ),
-    LadderStep(11, "forename, date of birth, sex, postcode", (("g", "b", "s", "p"),)),
-    LadderStep(12, "surname's sound, forename's initial, date of birth, sex, postcode", (("fs", "gi", "b", "s", "p"),)),
-    LadderStep(13, "date of birth (not 1 January), sex, postcode", (("b_known", "s", "p"),), same_initial=True),
-    LadderStep(14, "surname's sound, forename, date of birth (not 1 January), sex", (("fs", "g", "b_known", "s"),)),
-    LadderStep(15, "surname, forename, date of birth", (("f", "g", "b_known"),)),
+    LadderStep(11, "forename, date of birth, sex, postcode", (("g", "b", "s", "p"),), once=True),
+    LadderStep(
+        12,
+        "surname's sound, forename's initial, date of birth, sex, postcode",
+        (("fs", "gi", "b", "s", "p"),),
+        once=True,
+    ),
+    LadderStep(
+        13, "date of birth (not 1 January), sex, postcode", (("b_known", "s", "p"),), same_initial=True, once=True
+    ),
+    LadderStep(
+        14, "surname's sound, forename, date of birth (not 1 January), sex", (("fs", "g", "b_known", "s"),), once=True
+    ),
+    LadderStep(15, "surname, forename, date of birth", (("f", "g", "b_known"),), once=True),
 )
 
 

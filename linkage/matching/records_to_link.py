@@ -6,6 +6,8 @@ identity; `identity.record` says which rows carry it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import polars as pl
 
@@ -32,7 +34,14 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE IF NOT EXISTS evidence"
         f" (record BIGINT NOT NULL, subject UUID NOT NULL, dataset TEXT NOT NULL, l UBIGINT, {fields})"
     )
+    zone.execute("CREATE TABLE IF NOT EXISTS registers (dataset TEXT NOT NULL)")
     create_spine(zone)
+
+
+def set_registers(zone: duckdb.DuckDBPyConnection, datasets: Iterable[str]) -> None:
+    """These datasets hold one row a person (DeliveredFile.one_row_a_person); all others may hold many."""
+    zone.execute("DELETE FROM registers")
+    zone.execute("INSERT INTO registers SELECT unnest(?::TEXT[])", [sorted(datasets)])
 
 
 def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key: HeldKey, *, test_range: bool) -> int:

@@ -27,6 +27,7 @@ from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
 from audit.suppression import shown_count
+from linkage.contracts.registry import registers
 from linkage.errors import LinkageError
 from linkage.intake.tables import (
     INCOMING,
@@ -47,7 +48,7 @@ from linkage.matching.quality.implausible import active_after_death, contradicti
 from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.report import Measured, summarise, weights_of, write_report
 from linkage.matching.quality.trials import decoys, hidden_numbers
-from linkage.matching.records_to_link import add_new_records, forget_records, prepare
+from linkage.matching.records_to_link import add_new_records, forget_records, prepare, set_registers
 from linkage.matching.residual.models import LinkageModels
 from linkage.matching.residual.review import ClericalQueue, renew_queue
 from linkage.matching.residual.settling import (
@@ -142,6 +143,8 @@ class Linker:
             prepare_residual(zone)
             with _transaction(zone):
                 at = self._records.clock.now()
+                with self._records.read() as session:
+                    set_registers(zone, registers(session))
                 link_zone(zone, deliveries, run, key, at, self._test_range, progress, plan, everybody=everybody)
 
     # phase 2: the research zone

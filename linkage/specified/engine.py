@@ -31,6 +31,7 @@ START_M = 0.9
 LEAST_LIKELY = 0.01
 FIGURES = 6  # significant figures kept, so that the order of a sum cannot show
 RESERVE = 0.01
+MOST_FOR_RARITY = 6.0  # bits that a rare value adds at most
 SEPARATOR = "-__-"  # Splink's, between a file's name and a record's number
 VERSION = splink.__version__
 MACROS = (
@@ -53,6 +54,7 @@ class SplinkEngine:
         self.con.execute("SET temp_file_encryption = true").fetchall()
         for macro in MACROS:
             self.con.execute(macro).fetchall()
+        self._shares: dict[str, str] = {}
         self._load("left", left, 0)
         if right is not None:
             self._load("right", right, left.height)
@@ -128,21 +130,38 @@ class SplinkEngine:
         ).fetchall()
         self.con.unregister("incoming")
 
+    def use_shares(self, column: str, shares: pl.DataFrame) -> None:
+        """How common each value is (column, and tf_ before its name) where these records are only a part of all."""
+        table = f"shares_{column}"
+        self.con.register("incoming", shares.to_arrow())
+        self.con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming").fetchall()
+        self.con.unregister("incoming")
+        self._shares[column] = table
+
     def field_weights(self, model: FrozenModel, pairs: str) -> pl.DataFrame:
         """l, r and fields: JSON of each column's weight in log2; a column that is not known on both sides is left out.
 
-        Without term frequencies they add up to the pair's evidence.
+        They add up to the pair's evidence, where shares are told for each column whose rare values count for more.
         """
-        parts = []
+        parts, joins = [], ""
         for comparison in self.specification.comparisons:
-            level = level_sql(comparison, self.specification)
-            weights = [math.log2(one.m / one.u) for one in model.comparison(comparison.of).levels]
-            cases = " ".join(f"WHEN {number} THEN {weight:.{FIGURES}g}" for number, weight in enumerate(weights))
-            parts.append(f"{comparison.of} := CASE ({level}) {cases} END")
+            name = comparison.of
+            levels, numbers = sql_levels(comparison, self.specification), model.comparison(name).levels
+            weights = [math.log2(one.m / one.u) for one in numbers]
+            rarity = [place < len(levels) and levels[place].by_frequency for place in range(len(weights))]
+            if shares := self._shares.get(name):
+                for side in "ab":
+                    joins += f" LEFT JOIN {shares} {name}_{side} ON {name}_{side}.{name} = {side}.{name}"
+                bits = _rarity_sql(name, numbers[0].u)
+            cases = " ".join(
+                f"WHEN {place} THEN round({weight:.{FIGURES}g}{' + ' + bits if shares and rare else ''}, 3)"
+                for place, (weight, rare) in enumerate(zip(weights, rarity, strict=True))
+            )
+            parts.append(f"{name} := CASE ({level_sql(comparison, self.specification)}) {cases} END")
         other = "people_right" if self.two else "people_left"
         table = self.con.sql(
             f"SELECT j.l, j.r, to_json(struct_pack({', '.join(parts)}))::TEXT AS fields FROM {pairs} j"
-            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r"
+            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r{joins}"
         ).to_arrow_table()
         return pl.DataFrame(table)
 
@@ -197,7 +216,10 @@ class SplinkEngine:
         api = DuckDBAPI(self.con)
         tables = ["people_left", "people_right"] if self.two else ["people_left"]
         frames = [api.register(table, dataset_display_name=table) for table in tables]
-        return Linker(frames if self.two else frames[0], settings, log_level=None, validate_settings=False)
+        linker = Linker(frames if self.two else frames[0], settings, log_level=None, validate_settings=False)
+        for column, table in self._shares.items():
+            linker.table_management.register_term_frequency_lookup(api.register(table), column)
+        return linker
 
     def _settings(self, prior: float, model: FrozenModel | None = None) -> dict[str, Any]:
         return {
@@ -226,8 +248,11 @@ class SplinkEngine:
             levels.append(one)
         levels.append({"sql_condition": "ELSE", "label_for_charts": "differs"})
         if model is not None:
-            for level_model, one in zip(model.comparison(name).levels, levels[1:], strict=True):
+            known = model.comparison(name).levels
+            for level_model, one in zip(known, levels[1:], strict=True):
                 one |= {"m_probability": level_model.m, "u_probability": level_model.u}
+                if name in self._shares and "tf_adjustment_column" in one:
+                    one["tf_minimum_u_value"] = rarest(known[0].u)
         return {"output_column_name": name, "comparison_levels": levels}
 
     def _read_model(self, settings: dict[str, Any], prior: float) -> FrozenModel:
@@ -248,6 +273,17 @@ class SplinkEngine:
             prior=prior,
             comparisons=comparisons,
         )
+
+
+def rarest(u: float) -> float:
+    """The smallest share that counts: below it a name is no better evidence, only oftener a slip or a family's."""
+    return u / 2**MOST_FOR_RARITY
+
+
+def _rarity_sql(name: str, u: float) -> str:
+    """Splink's term-frequency adjustment in bits: how much rarer the commoner of both values is than values are."""
+    shares = f"{name}_a.tf_{name}, {name}_b.tf_{name}"
+    return f"coalesce(log2({u!r}) - log2(greatest({shares}, CASE WHEN coalesce({shares}) IS NOT NULL THEN {rarest(u)!r} END)), 0)"
 
 
 def _mended(levels: list[dict[str, Any]], prior: float, sampled: int) -> tuple[LevelModel, ...]:

@@ -27,7 +27,7 @@ def in_duckdb(
 
 
 def number_datasets(zone: duckdb.DuckDBPyConnection) -> None:
-    """`datasets`: a bit for each dataset of `evidence`. Raises LinkageError when there are more than bits."""
+    """`datasets`: a bit for each dataset of `evidence`, and whether it is one of `registers`. Raises LinkageError when there are more than bits."""
     tables = DuckDBTables(zone)
     (datasets,) = tables.numbers("SELECT count(DISTINCT dataset) FROM evidence")
     if datasets > MOST_DATASETS:
@@ -38,6 +38,6 @@ def number_datasets(zone: duckdb.DuckDBPyConnection) -> None:
         )
     tables.keep(
         "datasets",
-        "SELECT dataset, (1::BIGINT << (row_number() OVER (ORDER BY dataset) - 1))::BIGINT AS bit"
-        " FROM (SELECT DISTINCT dataset FROM evidence)",
+        "SELECT dataset, (1::BIGINT << (row_number() OVER (ORDER BY dataset) - 1))::BIGINT AS bit,"
+        " dataset IN (SELECT dataset FROM registers) AS register FROM (SELECT DISTINCT dataset FROM evidence)",
     )

@@ -22,7 +22,7 @@ from access.keys import HeldKey
 from linkage.intake.tables import create_identity, random_row_keys
 from linkage.matching.engines.running import in_duckdb
 from linkage.matching.ladder import STRETCHES, Key
-from linkage.matching.records_to_link import prepare, tokens_of
+from linkage.matching.records_to_link import prepare, set_registers, tokens_of
 from linkage.matching.residual.candidates import BLOCKING
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import identity_of
@@ -155,6 +155,7 @@ def _copy(
     """A linkage zone in memory with `copied`, linked: the trial's `work`. hidden: whose number is not told."""
     copied = zone.sql("FROM copied").to_arrow_table()
     texts = identity_of(zone, copied.column("record").to_pylist()) if plan.model else None
+    registers = [str(name) for (name,) in zone.execute("SELECT dataset FROM registers").fetchall()]
     for table in ("tried", "copied"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
     with duckdb.connect() as trial:
@@ -162,6 +163,7 @@ def _copy(
         create_identity(trial)
         prepare(trial)
         prepare_residual(trial)
+        set_registers(trial, registers)
         trial.register("copied", copied)
         trial.execute("INSERT INTO evidence BY NAME FROM copied")
         if texts is not None:

@@ -25,18 +25,24 @@ BLOCKING: tuple[Key, ...] = (
 LARGEST_BLOCK = 200
 """More records than this under one key, and the key says nothing: somebody typed a filler."""
 
+REGISTERS = "SELECT coalesce(bit_or(bit), 0) FROM datasets WHERE register"
+"""The bits of the datasets in which everybody is once."""
+
 
 def gather_candidates(zone: duckdb.DuckDBPyConnection, most_pairs: int) -> int:
     """`candidates` (l, r: records, l < r) among `sides`; how many. Raises TooManyCandidates, before any is made."""
-    expected = sum(_expected(zone, key) for key in BLOCKING)
+    _gather_sought(zone)
+    expected = sum(_find_blocks(zone, place, key) for place, key in enumerate(BLOCKING))
     if expected > most_pairs:
         raise TooManyCandidates(
             f"About {expected:,} pairs of records would have to be weighed; the budget is {most_pairs:,}.",
             where="linkage.most_pairs",
             mend="Raise it in haven.toml if the machine can bear it; else look for fillers in what was delivered.",
         )
-    selects = " UNION ALL ".join(_pairs(key) for key in BLOCKING)
+    selects = " UNION ALL ".join(_pairs(place, key) for place, key in enumerate(BLOCKING))
     zone.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS SELECT DISTINCT l, r FROM ({selects})")
+    for table in ("sought", *(f"block_{place}" for place in range(len(BLOCKING)))):
+        zone.execute(f"DROP TABLE temp.{table}")
     return count(zone, "SELECT count(*) FROM candidates")
 
 
@@ -46,42 +52,58 @@ def gather_sides(zone: duckdb.DuckDBPyConnection) -> None:
     The pool is as the ladder left it; all others are in the clusters that their persons are. lone: found in one dataset
     only. pool: looked at in this run; two that are not were weighed when they came.
     """
-    fields = ", ".join(FIELDS)
     zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE sides AS SELECT record, subject, {fields}, cluster, n_low, n_high, first, last,"
-        " datasets, pool, bit_count(datasets) = 1 AS lone FROM ("
-        f" SELECT w.record, e.subject, {', '.join('w.' + name for name in FIELDS)}, w.cluster, w.c_n_low AS n_low,"
-        " w.c_n_high AS n_high, w.c_first AS first, w.c_last AS last, w.c_datasets AS datasets, true AS pool"
-        " FROM work w JOIN evidence e USING (record)"
-        f" UNION ALL SELECT e.record, e.subject, {', '.join('e.' + name for name in FIELDS)},"
-        " min(e.record) OVER person, min(e.n) OVER person, max(e.n) OVER person, min(e.gi) OVER person,"
-        " max(e.gi) OVER person, bit_or(d.bit) OVER person, false FROM evidence e JOIN links l USING (record)"
-        " JOIN datasets d USING (dataset) ANTI JOIN pool USING (record) WINDOW person AS (PARTITION BY l.person))"
+        "CREATE OR REPLACE TEMP TABLE sides AS SELECT *, bit_count(datasets) = 1 AS lone FROM ("
+        " SELECT w.record, e.subject, w.cluster, w.c_n_low AS n_low, w.c_n_high AS n_high, w.c_first AS first,"
+        " w.c_last AS last, w.c_datasets AS datasets, true AS pool FROM work w JOIN evidence e USING (record)"
+        " UNION ALL SELECT e.record, e.subject, min(e.record) OVER person, min(e.n) OVER person, max(e.n) OVER person,"
+        " min(e.gi) OVER person, max(e.gi) OVER person, bit_or(d.bit) OVER person, false"
+        " FROM evidence e JOIN links l USING (record) JOIN datasets d USING (dataset) ANTI JOIN pool USING (record)"
+        " WINDOW person AS (PARTITION BY l.person))"
     )
 
 
-def _expected(zone: duckdb.DuckDBPyConnection, key: Key) -> int:
-    """Pairs of the key, from the sizes of its blocks: the lone with all others, and among themselves."""
+def _gather_sought(zone: duckdb.DuckDBPyConnection) -> None:
+    """`sought`: the sides that could be in a pair, with their tokens.
+
+    Where all who are lone are in registers, who is in every register already is nobody's missing record.
+    """
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.* EXCLUDE (subject), {', '.join(FIELDS)}"
+        " FROM sides s JOIN evidence USING (record),"
+        f" (SELECT ({REGISTERS}) AS bits, (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0) AS free) r"
+        " WHERE r.free > 0 OR s.datasets & r.bits <> r.bits"
+    )
+
+
+def _find_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key) -> int:
+    """`block_<place>`: the key's values that the lone have and that say something; how many pairs they would make.
+
+    From the sizes of the blocks: the lone with all others, and among themselves.
+    """
+    columns = ", ".join(key)
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE block_{place} AS SELECT {columns}, count(*) AS everybody,"
+        " count(*) FILTER (lone) AS lone FROM sought SEMI JOIN"
+        f" (SELECT DISTINCT {columns} FROM sought WHERE lone AND {_present(key)}) USING ({columns})"
+        f" GROUP BY {columns} HAVING bool_or(pool) AND everybody BETWEEN 2 AND {LARGEST_BLOCK}"
+    )
     return count(
         zone,
-        "SELECT coalesce(sum(lone * (everybody - lone) + lone * (lone - 1) // 2), 0)::BIGINT FROM"
-        " (SELECT count(*) AS everybody, count(*) FILTER (lone) AS lone FROM sides"
-        f" WHERE {_present(key)} GROUP BY hash({', '.join(key)})"
-        f" HAVING bool_or(pool) AND everybody <= {LARGEST_BLOCK})",
+        f"SELECT coalesce(sum(lone * (everybody - lone) + lone * (lone - 1) // 2), 0)::BIGINT FROM block_{place}",
     )
 
 
-def _pairs(key: Key) -> str:
-    side = (
-        f"SELECT hash({', '.join(key)}) AS k, record, cluster, n_low, n_high, first, last, pool, lone FROM sides"
-        f" WHERE {_present(key)}"
-        f" WINDOW block AS (PARTITION BY hash({', '.join(key)}))"
-        f" QUALIFY count(*) OVER block BETWEEN 2 AND {LARGEST_BLOCK} AND bool_or(pool) OVER block"
-        " AND bool_or(lone) OVER block"
-    )
+def _pairs(place: int, key: Key) -> str:
+    """The lone of each block with all of it that is not contradicted; two who are lone once."""
+    columns = ", ".join(key)
+    same = " AND ".join(f"a.{name} = b.{name}" for name in key)
     return (
-        f"SELECT a.record AS l, b.record AS r FROM ({side}) a JOIN ({side}) b ON a.k = b.k AND a.record < b.record"
-        " AND a.cluster <> b.cluster WHERE (a.pool OR b.pool) AND (a.lone OR b.lone)"
+        "SELECT least(a.record, b.record) AS l, greatest(a.record, b.record) AS r"
+        f" FROM (FROM sought SEMI JOIN block_{place} USING ({columns}) WHERE lone) a"
+        f" JOIN (FROM sought SEMI JOIN block_{place} USING ({columns})) b ON {same}"
+        " WHERE a.cluster <> b.cluster AND (NOT b.lone OR a.record < b.record) AND (a.pool OR b.pool)"
+        f" AND a.datasets & b.datasets & ({REGISTERS}) = 0"
         " AND coalesce(least(a.n_low, b.n_low) = greatest(a.n_high, b.n_high), true)"
         " AND coalesce(least(a.first, b.first) = greatest(a.last, b.last), true)"
     )

@@ -29,13 +29,16 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Traits:
-    """What the guards ask of a cluster: lowest and highest NHS number token, first and last initial, its datasets."""
+    """What the guards ask of a cluster: lowest and highest NHS number token, first and last initial, its datasets, and
+    those of them that are registers (a bit each).
+    """
 
     n_low: int | None
     n_high: int | None
     first: int | None
     last: int | None
     datasets: int
+    registers: int = 0
 
 
 Pair = tuple[int, int]
@@ -110,7 +113,9 @@ def _groups(pairs: Iterable[Pair]) -> list[frozenset[int]]:
 
 
 def _stands(group: frozenset[int], pairs: Mapping[Pair, float], traits: Mapping[int, Traits], never: set[Pair]) -> bool:
-    """May all of these be one person? No contradiction in NHS number or initial; no two of one dataset unweighed."""
+    """May all of these be one person? No contradiction in NHS number or initial; no two of one dataset unweighed; no
+    two of one register, unless a person said so.
+    """
     members = [traits[one] for one in sorted(group)]
     for low, high in (("n_low", "n_high"), ("first", "last")):
         known = {getattr(one, name) for one in members for name in (low, high)} - {None}
@@ -122,6 +127,8 @@ def _stands(group: frozenset[int], pairs: Mapping[Pair, float], traits: Mapping[
             if (a, b) in never:
                 return False
             if traits[a].datasets & traits[b].datasets and (a, b) not in pairs:
+                return False
+            if traits[a].registers & traits[b].registers and pairs[a, b] != DECIDED:
                 return False
     return True
 

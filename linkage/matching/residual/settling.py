@@ -15,8 +15,8 @@ import polars as pl
 
 from audit.progress import Progress, silent
 from linkage.matching.decisions import PairDecision
-from linkage.matching.ladder import DECIDED_STEP, FIELDS, MODEL_STEP, NOT_JOINED
-from linkage.matching.residual.candidates import gather_candidates, gather_sides
+from linkage.matching.ladder import DECIDED_STEP, MODEL_STEP, NOT_JOINED
+from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides
 from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, reduce_pairs
 from linkage.matching.residual.review import DoubtfulPair
 from linkage.matching.residual.weighing import NOTHING_WEIGHED, weigh
@@ -116,8 +116,8 @@ def _dissolve(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]
         [[a for a, _ in apart], [b for _, b in apart]],
     )
     zone.execute(
-        "UPDATE work SET cluster = work.record, step = NULL, c_n_low = work.n, c_n_high = work.n, c_first = work.gi,"
-        " c_last = work.gi, c_datasets = d.bit FROM evidence e JOIN datasets d USING (dataset)"
+        "UPDATE work SET cluster = work.record, step = NULL, c_n_low = e.n, c_n_high = e.n, c_first = e.gi,"
+        " c_last = e.gi, c_datasets = d.bit FROM evidence e JOIN datasets d USING (dataset)"
         " WHERE e.record = work.record AND work.record IN (SELECT record FROM apart)"
     )
     zone.execute(
@@ -152,7 +152,7 @@ def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision],
 
 def _traits(zone: duckdb.DuckDBPyConnection, clusters: set[int]) -> dict[int, Traits]:
     rows = zone.execute(
-        "SELECT DISTINCT cluster, n_low, n_high, first, last, datasets FROM sides"
+        f"SELECT DISTINCT cluster, n_low, n_high, first, last, datasets, datasets & ({REGISTERS}) FROM sides"
         " WHERE cluster IN (SELECT unnest(?::BIGINT[]))",
         [sorted(clusters)],
     ).fetchall()
@@ -186,9 +186,8 @@ def _join(zone: duckdb.DuckDBPyConnection, joined: dict[int, int], decided: set[
         " = (SELECT label FROM labels_of l WHERE l.cluster = e.other) GROUP BY cluster) b USING (cluster)"
     )
     zone.unregister("labels_of")
-    fields = ", ".join(f"s.{name}" for name in FIELDS)
     zone.execute(
-        f"INSERT INTO work BY NAME SELECT s.record, {fields}, s.cluster, nullif(l.step, {NOT_JOINED}) AS step,"
+        f"INSERT INTO work BY NAME SELECT s.record, s.cluster, nullif(l.step, {NOT_JOINED}) AS step,"
         " s.n_low AS c_n_low, s.n_high AS c_n_high, s.first AS c_first, s.last AS c_last, s.datasets AS c_datasets,"
         " l.score, l.field_scores FROM sides s JOIN links l USING (record) SEMI JOIN joined j USING (cluster)"
         " WHERE NOT s.pool"

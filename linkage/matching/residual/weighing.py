@@ -44,12 +44,34 @@ def identity_of(zone: duckdb.DuckDBPyConnection, records: Iterable[int]) -> pl.D
     )
 
 
-def engine_for(people: pl.DataFrame, *, test_range: bool) -> SplinkEngine:
-    """Splink over these records (record and IDENTITY): its number of a record is its place in the frame."""
-    specification = people_specification()
-    return SplinkEngine(
-        specification, written(standardise(people, test_range=test_range), specification.columns, right=False), None
+def name_shares(zone: duckdb.DuckDBPyConnection, records: pl.Series) -> pl.DataFrame:
+    """record, surname and forename: how common this record's are among all records, as shares; ordered by record.
+
+    Counted on tokens: nobody's name is read for it.
+    """
+    share = "SELECT {0}, count(*) / sum(count(*)) OVER () AS {1} FROM evidence WHERE {0} IS NOT NULL GROUP BY {0}"
+    return pl.DataFrame(
+        zone.sql(
+            f"SELECT record, surname, forename FROM evidence LEFT JOIN ({share.format('f', 'surname')}) USING (f)"
+            f" LEFT JOIN ({share.format('g', 'forename')}) USING (g)"
+            " WHERE record IN (SELECT unnest(?::BIGINT[])) ORDER BY record",
+            params=[records.to_list()],
+        ).to_arrow_table()
     )
+
+
+def engine_for(people: pl.DataFrame, *, test_range: bool, shares: pl.DataFrame | None = None) -> SplinkEngine:
+    """Splink over these records (record and IDENTITY): its number of a record is its place in the frame.
+
+    shares: how common their names are (name_shares, in the same order); else it is counted among themselves.
+    """
+    specification = people_specification()
+    compared = written(standardise(people, test_range=test_range), specification.columns, right=False)
+    engine = SplinkEngine(specification, compared, None)
+    for name in () if shares is None else ("surname", "forename"):
+        told = pl.DataFrame({name: compared[name], f"tf_{name}": shares[name]}).drop_nulls()
+        engine.use_shares(name, told.unique(name, maintain_order=True))
+    return engine
 
 
 def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool) -> pl.DataFrame:
@@ -59,7 +81,8 @@ def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bo
         return NOTHING_WEIGHED
     people = identity_of(zone, pl.concat([pairs["l"], pairs["r"]]).unique().to_list())
     place = people.select("record").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
-    with closing(engine_for(people, test_range=test_range)) as engine:
+    shares = name_shares(zone, people["record"])
+    with closing(engine_for(people, test_range=test_range, shares=shares)) as engine:
         numbered = pairs.join(place, left_on="l", right_on="record").join(
             place, left_on="r", right_on="record", suffix="_r"
         )

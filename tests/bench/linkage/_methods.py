@@ -24,7 +24,7 @@ from linkage.intake.tables import create_identity
 from linkage.matching.engines.running import in_duckdb
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
-from linkage.matching.records_to_link import add_new_records, forget_records, prepare
+from linkage.matching.records_to_link import add_new_records, forget_records, prepare, set_registers
 from linkage.matching.residual.drawing import draw_people
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import engine_for, people_specification
@@ -77,6 +77,7 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
         _receive(zone, left, right)
         prepare(zone)
         prepare_residual(zone)
+        set_registers(zone, ["left", "right"])
         clock = Clock()
         add_new_records(zone, ["one"], KEY, test_range=True)
         clock.lap("standardise, tokenise")

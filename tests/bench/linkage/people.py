@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +84,23 @@ def _ratios(found: dict[str, Method]) -> list[Measured]:
 
 def _write(folder: Path, size: int) -> pl.Series:
     """left.parquet and right.parquet; for each person whether they are of a minority."""
-    people = make_people(size * 6 // 5, np.random.default_rng(1))
+    people = _numbered(make_people(size * 6 // 5, np.random.default_rng(1)))
     for side, who, dataset, day in (
         ("left", np.arange(size), "gp", "2024-01-01"),
         ("right", np.arange(people.count - size, people.count), "hospital", "2019-01-01"),
     ):
         _recorded(people, who, dataset, day).write_parquet(folder / f"{side}.parquet")
     return pl.Series(people.minority)
+
+
+def _numbered(people: People) -> People:
+    """With a valid NHS number each: the demo's test range has 909,000, fewer than the people here."""
+    nine = 400_000_000 + np.arange(people.count * 6 // 5, dtype=np.int64)
+    digits = nine[:, None] // 10 ** np.arange(8, -1, -1) % 10
+    check = (11 - (digits * np.arange(10, 1, -1)).sum(axis=1) % 11) % 11
+    numbers = (nine * 10 + check)[check < 10][: people.count]
+    shuffled = np.random.default_rng(2).permutation(numbers)
+    return replace(people, number=shuffled.astype("U10"))
 
 
 def _recorded(people: People, who: np.ndarray, dataset: str, day: str) -> pl.DataFrame:
