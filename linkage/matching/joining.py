@@ -99,7 +99,7 @@ class _StretchRun:
         self._seen = f"(SELECT {OF_SEEN} {FROM_WORK})" if self._at_once else "seen"
 
     def look_at(self) -> None:
-        """`seen`: of the open records, and of the settled that may join them, who agree with another on a key of `near`.
+        """`seen`: of the open, and of the settled that may join them, who agree with another on a key of `near`.
 
         One key over everybody needs no table: its clusters go into `work` at once.
         """

@@ -59,7 +59,8 @@ def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime, last_s
         f" coalesce(w.step, {NOT_JOINED})::UTINYINT AS step, coalesce(w.step, {last_step})::UTINYINT AS last_step,"
         " CASE WHEN w.step IS NULL THEN coalesce(d.flag, CASE WHEN enough THEN 'no_match' ELSE 'too_little' END)"
         " END AS flag, w.score, w.field_scores FROM"
-        f" (SELECT work.*, n, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work JOIN evidence USING (record)) w JOIN assigned a USING (cluster)"
+        f" (SELECT work.*, n, {FEWEST_FOR_A_SPINE_PERSON} AS enough FROM work JOIN evidence USING (record)) w"
+        " JOIN assigned a USING (cluster)"
         " LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
     )
     same = " AND ".join(f"n.{name} IS NOT DISTINCT FROM l.{name}" for name in SAID)

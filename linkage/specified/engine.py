@@ -283,7 +283,8 @@ def rarest(u: float) -> float:
 def _rarity_sql(name: str, u: float) -> str:
     """Splink's term-frequency adjustment in bits: how much rarer the commoner of both values is than values are."""
     shares = f"{name}_a.tf_{name}, {name}_b.tf_{name}"
-    return f"coalesce(log2({u!r}) - log2(greatest({shares}, CASE WHEN coalesce({shares}) IS NOT NULL THEN {rarest(u)!r} END)), 0)"
+    known = f"CASE WHEN coalesce({shares}) IS NOT NULL THEN {rarest(u)!r} END"
+    return f"coalesce(log2({u!r}) - log2(greatest({shares}, {known})), 0)"
 
 
 def _mended(levels: list[dict[str, Any]], prior: float, sampled: int) -> tuple[LevelModel, ...]:

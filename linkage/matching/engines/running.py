@@ -27,7 +27,10 @@ def in_duckdb(
 
 
 def number_datasets(zone: duckdb.DuckDBPyConnection) -> None:
-    """`datasets`: a bit for each dataset of `evidence`, and whether it is one of `registers`. Raises LinkageError when there are more than bits."""
+    """`datasets`: a bit for each dataset of `evidence`, and whether it is one of `registers`.
+
+    Raises LinkageError when there are more datasets than bits.
+    """
     tables = DuckDBTables(zone)
     (datasets,) = tables.numbers("SELECT count(DISTINCT dataset) FROM evidence")
     if datasets > MOST_DATASETS:

@@ -185,8 +185,8 @@ def _hidden_outcome(trial: duckdb.DuckDBPyConnection) -> Trial:
         "CREATE TEMP TABLE outcome AS SELECT t.record, t.dataset, w.step,"
         " EXISTS (FROM tried k JOIN work o ON k.record = o.record"
         "  WHERE NOT k.hidden AND k.truth = t.truth AND o.cluster = w.cluster) AS found,"
-        " EXISTS (FROM work o LEFT JOIN tried k ON k.record = o.record"
-        "  WHERE o.cluster = w.cluster AND coalesce(k.truth, o.n) <> t.truth) AS wrong"
+        " EXISTS (FROM work o JOIN evidence e ON e.record = o.record LEFT JOIN tried k ON k.record = o.record"
+        "  WHERE o.cluster = w.cluster AND coalesce(k.truth, e.n) <> t.truth) AS wrong"
         " FROM tried t JOIN work w USING (record) WHERE t.hidden"
     )
     return _outcome(trial)

@@ -70,8 +70,8 @@ def _gather_sought(zone: duckdb.DuckDBPyConnection) -> None:
     """
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.* EXCLUDE (subject), {', '.join(FIELDS)}"
-        " FROM sides s JOIN evidence USING (record),"
-        f" (SELECT ({REGISTERS}) AS bits, (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0) AS free) r"
+        f" FROM sides s JOIN evidence USING (record), (SELECT ({REGISTERS}) AS bits,"
+        f" (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0) AS free) r"
         " WHERE r.free > 0 OR s.datasets & r.bits <> r.bits"
     )
 

@@ -68,9 +68,10 @@ def engine_for(people: pl.DataFrame, *, test_range: bool, shares: pl.DataFrame |
     specification = people_specification()
     compared = written(standardise(people, test_range=test_range), specification.columns, right=False)
     engine = SplinkEngine(specification, compared, None)
-    for name in () if shares is None else ("surname", "forename"):
-        told = pl.DataFrame({name: compared[name], f"tf_{name}": shares[name]}).drop_nulls()
-        engine.use_shares(name, told.unique(name, maintain_order=True))
+    if shares is not None:
+        for name in ("surname", "forename"):
+            told = pl.DataFrame({name: compared[name], f"tf_{name}": shares[name]}).drop_nulls()
+            engine.use_shares(name, told.unique(name, maintain_order=True))
     return engine
 
 

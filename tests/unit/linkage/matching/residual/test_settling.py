@@ -54,8 +54,7 @@ def test_the_model_joins_whom_no_step_joined() -> None:
     rows = zone.zone.execute("SELECT DISTINCT score, field_scores FROM links").fetchall()
     assert len(rows) == 1
     score, fields = rows[0][0], json.loads(rows[0][1])
-    assert fields["forename"] > 9
-    assert fields["born"] < fields["forename"]
+    assert fields["forename"] < 1 < fields["born"]  # everybody here is called Ada: agreeing on it says nothing
     assert fields["nhs_number"] is None
     prior = made_model().prior
     odds = math.log2(prior / (1 - prior))
