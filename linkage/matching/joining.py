@@ -10,6 +10,8 @@ open, and what lies near it, is looked at: a step costs what is open and not wha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from audit.progress import Progress, silent
 from linkage.matching.engines.port import LadderEngine
 from linkage.matching.ladder import FIELDS, STRETCHES, Key, LadderStep, Stretch
@@ -45,6 +47,41 @@ OF_SEEN = (
     f" {', '.join('w.' + name for name in OF_CLUSTER)}, w.cluster AS was, CAST(NULL AS SMALLINT) AS touched"
 )
 FROM_WORK = "FROM work w JOIN evidence e ON w.record = e.record"
+ALONE = (
+    f"SELECT e.record, {', '.join('e.' + name for name in FIELDS)}, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first,"
+    " e.gi AS c_last, d.bit AS c_datasets FROM evidence e JOIN datasets d ON e.dataset = d.dataset"
+    " SEMI JOIN pool p ON e.record = p.record"
+)
+"""Every record of the pool as a cluster of its own."""
+
+
+@dataclass(frozen=True)
+class _Guards:
+    """What is asked of clusters before they are joined, as SQL over TRAITS. registers: their datasets' bits.
+
+    open: is a cluster not yet found in every dataset? Where there is one dataset only, every cluster is open.
+    """
+
+    open: str
+    registers: int
+
+    @classmethod
+    def over(cls, engine: LadderEngine) -> _Guards:
+        """For the table `datasets`."""
+        every, registers = engine.numbers(
+            "SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END,"
+            " coalesce(bit_or(CASE WHEN register THEN bit END), 0) FROM datasets"
+        )
+        return cls(f"c_datasets <> {every}", registers)
+
+    @property
+    def traits(self) -> str:
+        """TRAIT_NAMES, and `twice`, of clusters taken together."""
+        return TRAITS.format(registers=self.registers)
+
+    def of(self, step: LadderStep) -> str:
+        """May these be one person, as far as this step asks?"""
+        return GOOD + (ALIKE if step.same_initial else "") + (ONCE if step.once else "")
 
 
 def join_records(
@@ -52,20 +89,14 @@ def join_records(
 ) -> None:
     """Run the ladder over `evidence` of those in `pool`; `datasets` has a bit for each dataset.
 
-    Leaves `work` (WORK) and `doubts` (record, flag).
+    Leaves `work` (WORK) and `doubts` (record, flag). The first stretch is one key, over everybody.
     """
-    engine.keep(
-        "work",
-        "SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, e.n AS c_n_low, e.n AS c_n_high,"
-        " e.gi AS c_first, e.gi AS c_last, d.bit AS c_datasets, CAST(NULL AS DOUBLE) AS score,"
-        " CAST(NULL AS TEXT) AS field_scores FROM evidence e JOIN datasets d ON e.dataset = d.dataset"
-        " SEMI JOIN pool p ON e.record = p.record",
-    )
-    engine.keep("doubts", "SELECT record, CAST('' AS TEXT) AS flag FROM work WHERE false")
+    guards = _Guards.over(engine)
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
-    done = 0
-    for stretch in stretches:
-        run = _StretchRun(engine, stretch)
+    _begin(engine, guards, stretches[0].only_key)
+    done = 1
+    for stretch in stretches[1:]:
+        run = _StretchRun(engine, guards, stretch)
         run.look_at()
         for step in stretch.steps:
             for key in step.keys:
@@ -73,7 +104,36 @@ def join_records(
                 run.join_on(step, key)
                 done += 1
         run.look_up()
+        if stretch.contests:
+            run.contest_numbers()
     progress("ladder", keys, keys)
+
+
+def _begin(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key]) -> None:
+    """`work` and `doubts` after the first key: nobody is joined yet, so that a record is in one group and no chain."""
+    step, key = first
+    columns, same = ", ".join(key), " AND ".join(f"e.{name} = g.{name}" for name in key)
+    engine.keep(
+        "groups",
+        f"SELECT {columns}, label, {', '.join(TRAIT_NAMES)}, {guards.of(step)} AND records <= {LARGEST_GROUP} AS good"
+        f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits} FROM ({ALONE}) e"
+        f" WHERE {_present(key)} GROUP BY {columns} HAVING count(*) > 1) g",
+    )
+    known = ", ".join(
+        f"CASE WHEN g.label IS NULL THEN e.{mine} ELSE g.{trait} END AS {mine}"
+        for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
+    )
+    engine.keep(
+        "work",
+        f"SELECT e.record, coalesce(g.label, e.record) AS cluster, CASE WHEN g.label IS NOT NULL THEN"
+        f" CAST({step.number} AS SMALLINT) END AS step, {known}, CAST(NULL AS DOUBLE) AS score,"
+        f" CAST(NULL AS TEXT) AS field_scores FROM ({ALONE}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
+    )
+    engine.keep(
+        "doubts",
+        f"SELECT e.record, {_flag('e.n')} AS flag FROM ({ALONE}) e JOIN"
+        f" (SELECT *, {CONTRADICTS} AS contradiction FROM groups WHERE NOT good) c ON {same.replace(' = g.', ' = c.')}",
+    )
 
 
 def drop_work(engine: LadderEngine) -> None:
@@ -86,34 +146,23 @@ def drop_work(engine: LadderEngine) -> None:
 class _StretchRun:
     """One stretch over the table `seen`."""
 
-    def __init__(self, engine: LadderEngine, stretch: Stretch) -> None:
+    def __init__(self, engine: LadderEngine, guards: _Guards, stretch: Stretch) -> None:
         self._engine = engine
+        self._guards = guards
         self._stretch = stretch
-        every, self._registers = engine.numbers(
-            "SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END,"
-            " coalesce(bit_or(CASE WHEN register THEN bit END), 0) FROM datasets"
-        )
-        self._open = f"c_datasets <> {every}"
-        self._traits = TRAITS.format(registers=self._registers)
-        self._at_once = sum(len(step.keys) for step in stretch.steps) == 1 and not stretch.near
-        self._seen = f"(SELECT {OF_SEEN} {FROM_WORK})" if self._at_once else "seen"
 
     def look_at(self) -> None:
-        """`seen`: of the open, and of the settled that may join them, who agree with another on a key of `near`.
-
-        One key over everybody needs no table: its clusters go into `work` at once.
-        """
-        if self._at_once:
-            return
+        """`seen`: of the open, and of the settled that may join them, who agree with another on a key of `near`."""
         if not self._stretch.near:
             self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK}")
             return
-        self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK} WHERE w.{self._open}")
+        self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK} WHERE w.{self._guards.open}")
         if not self._are_all_registered():
             near, close = self._find_near("")
             self._engine.keep(
                 "seen",
-                f"SELECT * FROM seen UNION ALL SELECT {OF_SEEN} {FROM_WORK}{near} WHERE NOT w.{self._open} AND {close}",
+                f"SELECT * FROM seen UNION ALL SELECT {OF_SEEN} {FROM_WORK}{near}"
+                f" WHERE NOT w.{self._guards.open} AND {close}",
             )
         near, close = self._find_near("HAVING min(cluster) <> max(cluster)")
         self._engine.keep("seen", f"SELECT e.* FROM seen e{near} WHERE {close}")
@@ -132,13 +181,11 @@ class _StretchRun:
         """Is everybody who is open in a register? Then no settled cluster, which is in each, can be joined to them."""
         if not all(step.once for step in self._stretch.steps):
             return False
-        (free,) = self._engine.numbers(f"SELECT count(*) FROM seen WHERE c_datasets & {self._registers} = 0")
+        (free,) = self._engine.numbers(f"SELECT count(*) FROM seen WHERE c_datasets & {self._guards.registers} = 0")
         return free == 0
 
     def look_up(self) -> None:
         """What the stretch joined goes into `work`, also for a joined cluster's records that were not looked at."""
-        if self._at_once:
-            return
         of_cluster = ", ".join(
             f"any_value({mine}) AS {trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
         )
@@ -149,9 +196,20 @@ class _StretchRun:
         )
         self._engine.change("work", WORK, {**NEW, "step": "coalesce(work.step, l.touched)"})
 
+    def contest_numbers(self) -> None:
+        """The guard lets go of clusters of one dataset whose NHS number others hold too (Stretch.contests)."""
+        self._engine.keep(
+            "labels",
+            "SELECT DISTINCT s.cluster FROM seen s JOIN (SELECT n FROM seen WHERE n IS NOT NULL GROUP BY n"
+            " HAVING min(cluster) <> max(cluster)) c ON s.n = c.n WHERE bit_count(s.c_datasets) = 1",
+        )
+        self._engine.change(
+            "work", WORK, {name: f"nullif(work.{name}, work.{name})" for name in ("c_n_low", "c_n_high")}
+        )
+
     def join_on(self, step: LadderStep, key: Key) -> None:
         """One key of one step: groups, guards, connected clusters, guards again, join."""
-        guard = GOOD + (ALIKE if step.same_initial else "") + (ONCE if step.once else "")
+        guard = self._guards.of(step)
         bad, good = self._find_groups(key, guard)
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
@@ -173,20 +231,20 @@ class _StretchRun:
         engine, columns = self._engine, ", ".join(key)
         engine.keep(
             "shared",
-            f"SELECT {columns}, min(record) AS k FROM {self._seen} WHERE {_present(key)} GROUP BY {columns}"
-            f" HAVING min(cluster) <> max(cluster) AND bool_or({self._open})",
+            f"SELECT {columns}, min(record) AS k FROM seen WHERE {_present(key)} GROUP BY {columns}"
+            f" HAVING min(cluster) <> max(cluster) AND bool_or({self._guards.open})",
         )
         same = " AND ".join(f"w.{name} = s.{name}" for name in key)
         of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
         engine.keep(
             "members",
             f"SELECT s.k, w.cluster, count(*) AS records, {of_cluster}"
-            f" FROM {self._seen} w JOIN shared s ON {same} GROUP BY s.k, w.cluster",
+            f" FROM seen w JOIN shared s ON {same} GROUP BY s.k, w.cluster",
         )
         engine.keep(
             "groups",
             f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
-            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {self._traits} FROM members"
+            f" (SELECT k, min(cluster) AS label, sum(records) AS records, {self._guards.traits} FROM members"
             " GROUP BY k) g",
         )
         bad, good = engine.numbers("SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good) FROM groups")
@@ -214,8 +272,8 @@ class _StretchRun:
         of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
         engine.keep(
             "chains",
-            f"SELECT label, {', '.join(TRAIT_NAMES)}, {guard} AS good FROM (SELECT label, {self._traits} FROM"
-            f" (SELECT r.label, r.cluster, {of_cluster} FROM {self._seen} w JOIN reached r ON w.cluster = r.cluster"
+            f"SELECT label, {', '.join(TRAIT_NAMES)}, {guard} AS good FROM (SELECT label, {self._guards.traits} FROM"
+            f" (SELECT r.label, r.cluster, {of_cluster} FROM seen w JOIN reached r ON w.cluster = r.cluster"
             " GROUP BY r.label, r.cluster) x GROUP BY label) c",
         )
         of_chains = "FROM reached r JOIN chains c ON r.label = c.label"
@@ -224,11 +282,8 @@ class _StretchRun:
         engine.keep("labels", f"SELECT r.cluster, {traits} {of_chains} WHERE c.good")
 
     def _apply(self, step: LadderStep) -> None:
-        """Write the clusters of `labels` where they belong; the step that first joined a record stays its step."""
+        """Write the clusters of `labels` into `seen`; the step that first joined a record stays its step."""
         number = f"CAST({step.number} AS SMALLINT)"
-        if self._at_once:
-            self._engine.change("work", WORK, {**NEW, "step": f"coalesce(work.step, {number})"})
-            return
         steps = {name: f"coalesce(seen.{name}, {number})" for name in ("step", "touched")}
         self._engine.change("seen", SEEN, {**NEW, **steps})
 
@@ -236,13 +291,17 @@ class _StretchRun:
         """Keep why these clusters (cluster, contradiction) were left apart, for each of their records."""
         self._engine.keep(
             "doubts",
-            "SELECT record, flag FROM doubts UNION SELECT w.record,"
-            f" CASE WHEN c.contradiction AND w.n IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END AS flag"
-            f" FROM {self._seen} w JOIN ({clusters}) c ON w.cluster = c.cluster",
+            f"SELECT record, flag FROM doubts UNION SELECT w.record, {_flag('w.n')} AS flag"
+            f" FROM seen w JOIN ({clusters}) c ON w.cluster = c.cluster",
         )
 
 
 OF_GROUPS = "FROM members m JOIN groups g ON m.k = g.k"
+
+
+def _flag(number: str) -> str:
+    """Why a record with this NHS number was left apart, where `c` says whether numbers contradict."""
+    return f"CASE WHEN c.contradiction AND {number} IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END"
 
 
 def _present(key: Key) -> str:

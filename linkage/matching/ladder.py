@@ -98,10 +98,15 @@ class Stretch:
 
     Open is who has no record in a second dataset yet. near empty: every record is looked at. Each key of the steps
     holds all of one key of `near`, which is what makes it right to look no further.
+
+    contests: the steps of the NHS number end here. A number that several clusters still hold is somebody else's for all
+    of them but one; whom one dataset alone knows by it may from now on be joined by what else is known (the guard lets
+    go). Whom two datasets know by it keeps it.
     """
 
     steps: tuple[LadderStep, ...]
     near: tuple[Key, ...] = ()
+    contests: bool = False
 
     def __post_init__(self) -> None:
         for key in (key for step in self.steps for key in step.keys if self.near):
@@ -109,10 +114,18 @@ class Stretch:
             if not any(have.issuperset(one) for one in self.near):
                 raise ValueError(f"the key {', '.join(key)} could join records that are not looked at")
 
+    @property
+    def only_key(self) -> tuple[LadderStep, Key]:
+        """Of the first stretch. Raises ValueError where it is not one key over everybody."""
+        if self.near or sum(len(step.keys) for step in self.steps) != 1:
+            raise ValueError("the ladder begins with one key over every record")
+        (step,) = self.steps
+        return step, step.keys[0]
+
 
 STRETCHES = (
     Stretch(LADDER[:1]),
-    Stretch(LADDER[1:7], near=(("n",),)),
+    Stretch(LADDER[1:7], near=(("n",),), contests=True),
     Stretch(LADDER[7:], near=(("g", "p"), ("b", "p"), ("g", "b"), ("nm", "b"))),
 )
 LAST_STEP = LADDER[-1].number

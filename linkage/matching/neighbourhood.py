@@ -18,15 +18,22 @@ from linkage.zones import count
 WHOLE_FROM = 0.2
 """A greater share of all records than this to look at, and looking at all of them costs less than finding out which."""
 
+COMPARED = tuple(dict.fromkeys(("n",) if "n" in key else key for step in LADDER for key in step.keys))
+"""By what a record can matter to another: the steps' keys; for NHS numbers the number alone, which may be contested."""
+
 
 def gather_pool(
     zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision] = (), *, everybody: bool = False
 ) -> int:
     """`pool`(record): the neighbourhood of what is new or `forgotten`; how many. Nothing new: nothing in it.
 
-    New is what has no link, and what people have decided otherwise than it is or while it was doubtful. When a dataset
-    appears or vanishes everybody is looked at: which clusters are settled depends on the datasets.
+    New is what has no link, and what people have decided otherwise than it is or while it was doubtful. Where much is
+    new everybody is looked at; also when a dataset appears or vanishes: which clusters are settled depends on those.
     """
+    new = count(zone, "SELECT count(*) FROM evidence ANTI JOIN links USING (record)")
+    if everybody or new > WHOLE_FROM * count(zone, "SELECT count(*) FROM evidence"):
+        zone.execute("CREATE OR REPLACE TEMP TABLE pool AS SELECT record FROM evidence")
+        return count(zone, "SELECT count(*) FROM pool")
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE frontier AS SELECT * FROM evidence ANTI JOIN links USING (record)"
         " UNION ALL FROM forgotten UNION ALL SELECT e.* FROM evidence e SEMI JOIN"
@@ -38,8 +45,6 @@ def gather_pool(
         "  IN (SELECT [least(subject_a, subject_b), greatest(subject_a, subject_b)] FROM doubtful)) USING (record)",
         [[d.subject_a for d in decisions], [d.subject_b for d in decisions], [d.same for d in decisions]],
     )
-    if everybody:
-        zone.execute("CREATE OR REPLACE TEMP TABLE frontier AS FROM evidence UNION ALL FROM forgotten")
     zone.execute("CREATE OR REPLACE TEMP TABLE pool AS SELECT record FROM frontier SEMI JOIN evidence USING (record)")
     while count(zone, "SELECT count(*) FROM frontier"):
         if _is_most(zone):
@@ -67,7 +72,7 @@ def _widen(zone: duckdb.DuckDBPyConnection) -> None:
         "CREATE OR REPLACE TEMP TABLE met AS SELECT record FROM links WHERE person IN"
         " (SELECT person FROM links SEMI JOIN frontier USING (record))"
     )
-    for key in dict.fromkeys(key for step in LADDER for key in step.keys):
+    for key in COMPARED:
         value = f"hash({', '.join(key)})"
         present = " AND ".join(f"{name} IS NOT NULL" for name in key)
         zone.execute(

@@ -8,7 +8,6 @@ peak of memory as JSON. All methods are given what is recorded and standardise i
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from linkage.specified.frozen import FrozenModel
 from linkage.specified.joining import one_to_one
 from linkage.specified.service import learn
 from linkage.standardise.specification import IDENTITY, standardise
+from tests.bench.linkage._memory import peak
 
 KEY = HeldKey("bench", 1, b"k" * 32, "check")
 RUN = "00000000-0000-4000-8000-000000000000"
@@ -230,8 +230,7 @@ def main(method: str, folder: Path) -> None:
     left, right = (pl.read_parquet(folder / f"{side}.parquet") for side in ("left", "right"))
     pairs, seconds = METHODS[method](left, right, folder)
     pairs.write_parquet(folder / f"{method}.parquet")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"seconds": seconds, "gigabytes": peak}))
+    print(json.dumps({"seconds": seconds, "gigabytes": peak()}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Two files of UK-shaped people with known truth: the haven's linkage beside whole-file Splink and CPRD's eight steps.
 
-The people and the errors in their recording are the demo's (infra/demo/generator_people.py, generator_errors.py: every
-rate is half as high again for minority ethnic groups). Five people in six are in both files.
+The people and the errors in their recording are of _people.py. Five people in six are in both files.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from infra.demo.generator_errors import address, record
-from infra.demo.generator_people import People, make_people
+from tests.bench.linkage._people import invented, recorded
 
 ROOT = Path(__file__).resolve().parents[3]
 METHODS = Path(__file__).with_name("_methods.py")
@@ -84,41 +82,13 @@ def _ratios(found: dict[str, Method]) -> list[Measured]:
 
 def _write(folder: Path, size: int) -> pl.Series:
     """left.parquet and right.parquet; for each person whether they are of a minority."""
-    people = _numbered(make_people(size * 6 // 5, np.random.default_rng(1)))
+    people = invented(size * 6 // 5)
     for side, who, dataset, day in (
         ("left", np.arange(size), "gp", "2024-01-01"),
         ("right", np.arange(people.count - size, people.count), "hospital", "2019-01-01"),
     ):
-        _recorded(people, who, dataset, day).write_parquet(folder / f"{side}.parquet")
+        recorded(people, who, dataset, day).write_parquet(folder / f"{side}.parquet")
     return pl.Series(people.minority)
-
-
-def _numbered(people: People) -> People:
-    """With a valid NHS number each: the demo's test range has 909,000, fewer than the people here."""
-    nine = 400_000_000 + np.arange(people.count * 6 // 5, dtype=np.int64)
-    digits = nine[:, None] // 10 ** np.arange(8, -1, -1) % 10
-    check = (11 - (digits * np.arange(10, 1, -1)).sum(axis=1) % 11) % 11
-    numbers = (nine * 10 + check)[check < 10][: people.count]
-    shuffled = np.random.default_rng(2).permutation(numbers)
-    return replace(people, number=shuffled.astype("U10"))
-
-
-def _recorded(people: People, who: np.ndarray, dataset: str, day: str) -> pl.DataFrame:
-    one = record(people, who, dataset)
-    at = address(people, who, np.full(len(who), np.datetime64(day)), one.old_address)
-    texts = {
-        "nhs_number": one.number,
-        "surname": one.surname,
-        "forenames": one.forename,
-        "sex": one.sex,
-        "date_of_birth": one.birthday,
-        "postcode": at,
-    }
-    frame = pl.DataFrame(
-        {"record": who.astype(np.int64), **{name: values.astype(str) for name, values in texts.items()}}
-    )
-    known = [pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts]
-    return frame.select("record", *known[:3], pl.lit(None, dtype=pl.String).alias("full_name"), *known[3:])
 
 
 def _run(method: str, folder: Path) -> dict[str, dict[str, float]]:

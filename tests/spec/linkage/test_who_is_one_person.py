@@ -97,6 +97,36 @@ def test_a_chain_never_joins_two_numbers(bench: LinkageBench) -> None:
     assert persons["a"] != persons["b"]
 
 
+def test_a_neighbours_number_does_not_keep_a_person_apart(bench: LinkageBench) -> None:
+    """The hospital took down Zara's neighbour's number, which two datasets know as the neighbour's: Zara is found."""
+    neighbour = {
+        "nhs_number": OTHER_NUMBER,
+        "surname": "Moss",
+        "forenames": "Omar",
+        "sex": "M",
+        "date_of_birth": "1949-11-23",
+        "postcode": "LS1 4AP",
+    }
+    bench.deliver("gp", "gp_patients", [BASE | {"local_id": "zara"}, neighbour | {"local_id": "omar"}], {})
+    mistaken = BASE | {"nhs_number": OTHER_NUMBER}
+    rows = [mistaken | {"local_id": "zara-again"}, neighbour | {"local_id": "omar-again"}]
+    bench.deliver("hospital", "hospital_episodes", rows, {})
+    bench.linker.link(by="service:test")  # type: ignore[arg-type]
+    persons = bench.persons()
+    assert persons["zara"] == persons["zara-again"]
+    assert persons["omar"] == persons["omar-again"] != persons["zara"]
+    assert bench.links()["zara-again"][0] == 8
+
+
+def test_a_number_that_nobody_else_has_keeps_its_own(bench: LinkageBench) -> None:
+    """Without another holder, a number that differs is the person's own: they stay two."""
+    bench.deliver("gp", "gp_patients", [BASE | {"local_id": "a"}], {})
+    bench.deliver("hospital", "hospital_episodes", [BASE | {"nhs_number": OTHER_NUMBER, "local_id": "b"}], {})
+    bench.linker.link(by="service:test")  # type: ignore[arg-type]
+    persons = bench.persons()
+    assert persons["a"] != persons["b"]
+
+
 def test_a_record_with_too_little_is_a_one_time_person(bench: LinkageBench) -> None:
     """Sex and a year say nothing: the row is kept under a person of its own, flagged as not linked."""
     _link(bench, BASE, {"sex": "F"})
