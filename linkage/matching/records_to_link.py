@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
@@ -19,6 +20,8 @@ from linkage.standardise.specification import IDENTITY, VERSION, standardise
 from linkage.tokens import tokenise
 from linkage.zones import count
 
+AT_ONCE = 1_000_000
+"""So many records are standardised and tokenised at a time."""
 UNIT = "\x1f"  # parts of a composite are joined by a sign that no value holds
 
 
@@ -56,13 +59,11 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
         f" WHERE record IS NULL AND list_contains(?, delivery) GROUP BY dataset, {names})",
         [deliveries],
     )
-    fresh = pl.DataFrame(zone.sql("FROM fresh ORDER BY record").to_arrow_table())
-    if not fresh.height:
+    fresh = count(zone, "SELECT count(*) FROM fresh")
+    if not fresh:
         return 0
-    tokens = tokens_of(fresh, key, test_range=test_range).with_columns(
-        dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
-    )
-    zone.register("tokens", tokens.to_arrow().append_column("subject", random_row_keys(fresh.height)))
+    parts = [_fresh_tokens(zone, start, key, test_range=test_range) for start in range(0, fresh, AT_ONCE)]
+    zone.register("tokens", pa.concat_tables(parts))
     same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM e.{name}" for name in ("dataset", *FIELDS))
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT t.record AS fresh, min(e.record) AS known"
@@ -87,6 +88,17 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     new = count(zone, "SELECT count(*) FROM arrived WHERE new")
     zone.execute("DROP TABLE fresh; DROP TABLE numbered; DROP TABLE arrived")
     return new
+
+
+def _fresh_tokens(zone: duckdb.DuckDBPyConnection, start: int, key: HeldKey, *, test_range: bool) -> pa.Table:
+    """The tokens of AT_ONCE records of `fresh`, with fresh subjects: texts are in memory for so many at a time."""
+    told = zone.sql("FROM fresh WHERE record > $start AND record <= $end ORDER BY record",
+                    params={"start": start, "end": start + AT_ONCE})  # fmt: skip
+    fresh = pl.DataFrame(told.to_arrow_table())
+    tokens = tokens_of(fresh, key, test_range=test_range).with_columns(
+        dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
+    )
+    return tokens.to_arrow().append_column("subject", random_row_keys(fresh.height))
 
 
 def forget_records(zone: duckdb.DuckDBPyConnection) -> None:

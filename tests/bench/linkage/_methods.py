@@ -73,8 +73,10 @@ class Clock:
 def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
     """The ladder on tokens, the residual under a frozen model, the spine: as a linkage in a linkage zone does it."""
     model = FrozenModel.model_validate_json((folder / "model.json").read_text(encoding="utf-8"))
-    with duckdb.connect() as zone:
+    with duckdb.connect(str(folder / "zone.duckdb")) as zone:
+        zone.execute("SET memory_limit = '8GB'")
         _receive(zone, left, right)
+        del left, right
         prepare(zone)
         prepare_residual(zone)
         set_registers(zone, ["left", "right"])
