@@ -13,18 +13,17 @@ import polars as pl
 
 from linkage.specified.dates import PartialDate, read_date
 from linkage.specified.specification import NAMES, TEXTS, Column
-from linkage.standardise.names import NO_NAME, PET_FORMS, TITLES, soundex
-from linkage.standardise.specification import SEXES
+from linkage.standardise.letters import LATIN
+from linkage.standardise.names import NO_NAME, TITLES, soundex
+from linkage.standardise.pet_forms import PET_FORMS
+from linkage.standardise.sexes import SEXES
 
 FILLERS = frozenset(
     {"NA", "N A", "NULL", "NONE", "NAN", "NIL", "UNKNOWN", "UNK", "NOT KNOWN", "NOT STATED", "NOT GIVEN", "MISSING"}
     | {"NOT RECORDED", "NO DATA", "INCONNU", "UNBEKANNT", "ONBEKEND", "DESCONOCIDO", "OKAND", "UKJENT", "SCONOSCIUTO"}
 )
 """Written where nothing is known, folded; a column's own stand in its specification."""
-LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
-    | {"ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i", "İ": "I", "ħ": "h", "Ħ": "H"}
-)
+LETTERS = str.maketrans(LATIN)
 CLOSED_UP = re.compile(r"['’`ʼʹ.]")
 SIGNS = re.compile(r"[^\w]+|_")
 WORDS_OF_SEX = {
