@@ -15,6 +15,8 @@ from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
 from linkage.matching.ladder import FIELDS
 from linkage.matching.spine import create_spine
+from linkage.references.tables import prepare_references, references_in
+from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import IDENTITY, VERSION, standardise
 from linkage.tokens import tokenise
 from linkage.zones import count
@@ -36,6 +38,7 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     )
     zone.execute("CREATE TABLE IF NOT EXISTS registers (dataset TEXT NOT NULL)")
     create_spine(zone)
+    prepare_references(zone)
 
 
 def set_registers(zone: duckdb.DuckDBPyConnection, datasets: Iterable[str]) -> None:
@@ -59,7 +62,7 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     fresh = pl.DataFrame(zone.sql("FROM fresh ORDER BY record").to_arrow_table())
     if not fresh.height:
         return 0
-    tokens = tokens_of(fresh, key, test_range=test_range).with_columns(
+    tokens = tokens_of(fresh, key, test_range=test_range, references=references_in(zone)).with_columns(
         dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
     )
     zone.register("tokens", tokens.to_arrow().append_column("subject", random_row_keys(fresh.height)))
@@ -98,9 +101,11 @@ def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
     zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")
 
 
-def tokens_of(records: pl.DataFrame, key: HeldKey, *, test_range: bool) -> pl.DataFrame:
+def tokens_of(
+    records: pl.DataFrame, key: HeldKey, *, test_range: bool, references: References = NO_REFERENCES
+) -> pl.DataFrame:
     """record and one UInt64 token for each of FIELDS, from a frame of record and IDENTITY."""
-    values = standardise(records, test_range=test_range).lazy()
+    values = standardise(records, test_range=test_range, references=references).lazy()
     text = values.select(
         n="nhs_number",
         f="surname",
