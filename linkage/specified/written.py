@@ -13,6 +13,7 @@ import polars as pl
 
 from linkage.specified.dates import PartialDate, read_date
 from linkage.specified.specification import NAMES, TEXTS, Column
+from linkage.standardise.addresses import address_keys
 from linkage.standardise.letters import LATIN
 from linkage.standardise.names import NO_NAME, TITLES, soundex
 from linkage.standardise.pet_forms import PET_FORMS
@@ -44,6 +45,8 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
     for column in columns:
         headings = column.headings(right)
         values = [_known(frame[heading], column.missing) for heading in headings]
+        if column.means == "address":
+            values = [address_keys(one) for one in values]
         made += _spelt(column, values) if column.has_spellings else _single(column, values[0])
     return pl.DataFrame(made)
 
