@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import linkage.standardise
+from linkage.standardise import page
 from linkage.standardise.addresses import address_keys
 from linkage.standardise.dates import are_swapped, birth_faults
 from linkage.standardise.names import soundex, sounds
@@ -21,6 +22,7 @@ from linkage.standardise.sexes import sex_meanings
 from linkage.standardise.specification import IDENTITY, STANDARD, VERSION, standardise
 
 VECTORS = json.loads((Path(linkage.standardise.__file__).parent / "vectors.json").read_text(encoding="utf-8"))
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "standardisation.md"
 Vector = dict[str, Any]
 
 
@@ -117,6 +119,11 @@ def test_a_name_belongs_to_one_family() -> None:
     assert not set(shorts) & set(FAMILIES)
     assert not set(shorts) & set(BY_SEX)
     assert all(PET_FORMS.get(name, name) == name for names in BY_SEX.values() for name in names)
+
+
+def test_the_page_is_current() -> None:
+    """docs/reference/standardisation.md is what the rules and the vectors give."""
+    assert PAGE.read_text(encoding="utf-8") == page.page()
 
 
 def test_both_soundexes_are_one() -> None:
