@@ -62,6 +62,7 @@ from linkage.matching.residual.settling import (
 )
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
+from linkage.references.tables import in_force
 from linkage.standardise.specification import VERSION
 from linkage.store import Delivery, received_deliveries
 from linkage.zones import Zones, count
@@ -258,6 +259,7 @@ class Linker:
         with self._zones.linkage(read_only=True) as zone:
             doubtful = doubtful_pairs(zone)
             changes = self._changes(zone)
+            tables = [f"{kind} {version}" for kind, version, _, _ in in_force(zone)]
         measured = self._measured(run, key, plan, progress)
         counts = measured.counts
         progress("reporting", 0, None)
@@ -284,6 +286,7 @@ class Linker:
                 model=plan.model_id or "none",
                 deliveries=list(waiting),
                 specification=VERSION,
+                references=list(tables),
                 key_id=key.key_id,
                 key_version=key.version,
                 key_check=key.check_value,

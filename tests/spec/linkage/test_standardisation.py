@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,17 @@ def test_a_name_belongs_to_one_family() -> None:
     assert not set(shorts) & set(FAMILIES)
     assert not set(shorts) & set(BY_SEX)
     assert all(PET_FORMS.get(name, name) == name for names in BY_SEX.values() for name in names)
+
+
+def test_the_rules_need_nothing_but_polars() -> None:
+    """They are copied to where nothing of the haven is: no other package, no file but the vectors, no clock."""
+    allowed = {"polars", "linkage", *sys.stdlib_module_names}
+    for path in sorted(Path(linkage.standardise.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= allowed
+            assert all(name.startswith("linkage.standardise") for name in names if name.startswith("linkage"))
 
 
 def test_the_page_is_current() -> None:

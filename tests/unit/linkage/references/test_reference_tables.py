@@ -79,6 +79,7 @@ def test_a_new_table_moves_who_was_linked_before(bench: LinkageBench, tables: Re
     tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=ENGINEER)
     assert not bench.linker.link(by=BY).nothing_new
     assert len(set(_persons(bench).values())) == 1
+    assert _events(bench, EventName.LINKAGE_COMPLETED)[-1]["references"] == [f"{NUMBERS} 1"]
     assert bench.linker.link(by=BY).nothing_new
     tables.remove(NUMBERS, by=ENGINEER)
     bench.linker.link(by=BY)
