@@ -70,6 +70,9 @@ class EventName(StrEnum):
     LINKAGE_SAMPLE_DRAWN = "linkage.sample_drawn"  # of what was joined, for reviewers to judge
     LINKAGE_PAIR_DECIDED = "linkage.pair_decided"
     LINKAGE_REVIEW_REFUSED = "linkage.review_refused"
+    LINKAGE_REFERENCE_LOADED = "linkage.reference_loaded"  # whose number or postcode took another's place
+    LINKAGE_REFERENCE_REMOVED = "linkage.reference_removed"
+    LINKAGE_REFERENCE_REFUSED = "linkage.reference_refused"
     PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them
     SCOPE_PUBLISHED = "scope.published"
     SCOPE_PUBLISH_REFUSED = "scope.publish_refused"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
     from linkage.matching.service import Linker
+    from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.zones import Zones
 
@@ -210,6 +211,13 @@ class Haven:
             real_data=settings.real_data,
             most_pairs=settings.linkage.most_pairs,
         )
+
+    @cached_property
+    def reference_tables(self) -> ReferenceTables:
+        """Whose NHS number or postcode took another's place."""
+        from linkage.references.service import ReferenceTables
+
+        return ReferenceTables(self.zones, self.records, self.access, real_data=self.settings.real_data)
 
     @cached_property
     def scope_publisher(self) -> ScopePublisher:

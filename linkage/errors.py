@@ -14,6 +14,8 @@ LinkageError
 ├── NoModel            (linkage.matching) no linkage model of this name
 ├── NothingToLearnFrom (linkage.matching) no records to train from
 ├── NoPair             (linkage.matching) no such pair waits in the clerical queue
+├── ReferenceRefused   (linkage.references) a reference table cannot be used
+├── UnknownReference   (linkage.references) no such kind of table, or none loaded
 └── SpecifiedError     (linkage.specified) linkage by a specification: file, column, truth, pairs or model
 """
 

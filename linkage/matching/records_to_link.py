@@ -16,6 +16,8 @@ from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
 from linkage.matching.ladder import FIELDS
 from linkage.matching.spine import create_spine
+from linkage.references.tables import prepare_references, references_in
+from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import IDENTITY, VERSION, standardise
 from linkage.tokens import tokenise
 from linkage.zones import count
@@ -39,6 +41,7 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     )
     zone.execute("CREATE TABLE IF NOT EXISTS registers (dataset TEXT NOT NULL)")
     create_spine(zone)
+    prepare_references(zone)
 
 
 def set_registers(zone: duckdb.DuckDBPyConnection, datasets: Iterable[str]) -> None:
@@ -62,8 +65,14 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     fresh = count(zone, "SELECT count(*) FROM fresh")
     if not fresh:
         return 0
-    parts = [_fresh_tokens(zone, start, key, test_range=test_range) for start in range(0, fresh, AT_ONCE)]
-    zone.register("tokens", pa.concat_tables(parts))
+    references = references_in(zone)
+    zone.register(
+        "tokens",
+        pa.concat_tables(
+            _fresh_tokens(zone, start, key, test_range=test_range, references=references)
+            for start in range(0, fresh, AT_ONCE)
+        ),
+    )
     same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM e.{name}" for name in ("dataset", *FIELDS))
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT t.record AS fresh, min(e.record) AS known"
@@ -90,12 +99,14 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     return new
 
 
-def _fresh_tokens(zone: duckdb.DuckDBPyConnection, start: int, key: HeldKey, *, test_range: bool) -> pa.Table:
+def _fresh_tokens(
+    zone: duckdb.DuckDBPyConnection, start: int, key: HeldKey, *, test_range: bool, references: References
+) -> pa.Table:
     """The tokens of AT_ONCE records of `fresh`, with fresh subjects: texts are in memory for so many at a time."""
     told = zone.sql("FROM fresh WHERE record > $start AND record <= $end ORDER BY record",
                     params={"start": start, "end": start + AT_ONCE})  # fmt: skip
     fresh = pl.DataFrame(told.to_arrow_table())
-    tokens = tokens_of(fresh, key, test_range=test_range).with_columns(
+    tokens = tokens_of(fresh, key, test_range=test_range, references=references).with_columns(
         dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
     )
     return tokens.to_arrow().append_column("subject", random_row_keys(fresh.height))
@@ -110,9 +121,11 @@ def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
     zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")
 
 
-def tokens_of(records: pl.DataFrame, key: HeldKey, *, test_range: bool) -> pl.DataFrame:
+def tokens_of(
+    records: pl.DataFrame, key: HeldKey, *, test_range: bool, references: References = NO_REFERENCES
+) -> pl.DataFrame:
     """record and one UInt64 token for each of FIELDS, from a frame of record and IDENTITY."""
-    values = standardise(records, test_range=test_range).lazy()
+    values = standardise(records, test_range=test_range, references=references).lazy()
     text = values.select(
         n="nhs_number",
         f="surname",

@@ -49,6 +49,7 @@ from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.report import Measured, summarise, weights_of, write_report
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import add_new_records, forget_records, prepare, set_registers
+from linkage.matching.renewal import is_standing, renew_evidence
 from linkage.matching.residual.models import LinkageModels
 from linkage.matching.residual.review import ClericalQueue, renew_queue
 from linkage.matching.residual.settling import (
@@ -61,6 +62,7 @@ from linkage.matching.residual.settling import (
 )
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
+from linkage.references.tables import in_force
 from linkage.standardise.specification import VERSION
 from linkage.store import Delivery, received_deliveries
 from linkage.zones import Zones, count
@@ -120,7 +122,7 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        if not waiting and not everybody and not self._decided_since(plan):
+        if not waiting and not everybody and not self._decided_since(plan) and self._evidence_stands():
             return LinkageSummary(run, (), {}, ())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
@@ -221,6 +223,11 @@ class Linker:
         newest = self.newest()
         return newest is not None and len(plan.decisions) != newest.decisions
 
+    def _evidence_stands(self) -> bool:
+        """Were the records standardised under the specification and the reference tables of now?"""
+        with self._zones.linkage(read_only=True) as zone:
+            return is_standing(zone)
+
     def _token_key(self) -> HeldKey:
         """The key of the tokens, which must be the one of the runs before. Raises WrongKey."""
         key = self._keyring.token_key(LINKAGE_ROUND)
@@ -252,6 +259,7 @@ class Linker:
         with self._zones.linkage(read_only=True) as zone:
             doubtful = doubtful_pairs(zone)
             changes = self._changes(zone)
+            tables = [f"{kind} {version}" for kind, version, _, _ in in_force(zone)]
         measured = self._measured(run, key, plan, progress)
         counts = measured.counts
         progress("reporting", 0, None)
@@ -278,6 +286,7 @@ class Linker:
                 model=plan.model_id or "none",
                 deliveries=list(waiting),
                 specification=VERSION,
+                references=list(tables),
                 key_id=key.key_id,
                 key_version=key.version,
                 key_check=key.check_value,
@@ -337,10 +346,12 @@ def link_zone(
 ) -> None:
     """Link what these deliveries hold, within the linkage zone: one transaction of the caller. Raises LinkageError.
 
-    everybody: look at all records anew, for example under another model. ladder: on which engine.
+    everybody: look at all records anew, for example under another model; so it is, too, where what they are compared
+    by is made anew. ladder: on which engine.
     """
     remove_deliveries_except(zone, deliveries, ["identity"])
     progress("standardising and tokenising", 0, None)
+    everybody |= renew_evidence(zone, key, test_range=test_range)
     add_new_records(zone, deliveries, key, test_range=test_range)
     forget_records(zone)
     progress("finding whom that touches", 0, None)

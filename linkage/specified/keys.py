@@ -57,7 +57,7 @@ PERSONAL = {
 PERSONAL |= {"text": 1.5, "year": 1.2, "street": 0.8, "postcode": 0.7, "place": 0.6}
 MOST_RULES = 24
 MOVED = 0.15
-OF_PLACE = frozenset({"place", "street", "postcode", "house_number", "area", "phone"})
+OF_PLACE = frozenset({"place", "street", "address", "postcode", "house_number", "area", "phone"})
 Codes = npt.NDArray[np.int64]
 
 

@@ -21,10 +21,10 @@ from access.documents import load_document
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Kind = Literal[
     "forename", "surname", "full_name", "date", "year", "month", "day", "sex", "postcode", "area", "place", "street",
-    "house_number", "identifier", "phone", "email", "occupation", "category", "number", "text",
+    "house_number", "address", "identifier", "phone", "email", "occupation", "category", "number", "text",
 ]  # fmt: skip
 NAMES = frozenset({"forename", "surname", "full_name"})
-TEXTS = NAMES | {"area", "place", "street", "occupation", "category", "text"}
+TEXTS = NAMES | {"area", "place", "street", "address", "occupation", "category", "text"}
 PARTS: dict[str, frozenset[str]] = {
     "date": frozenset({"year", "month", "day", "decade", "month_day"}),
     "postcode": frozenset({"area"}),

@@ -13,18 +13,18 @@ import polars as pl
 
 from linkage.specified.dates import PartialDate, read_date
 from linkage.specified.specification import NAMES, TEXTS, Column
-from linkage.standardise.names import NO_NAME, PET_FORMS, TITLES, soundex
-from linkage.standardise.specification import SEXES
+from linkage.standardise.addresses import address_keys
+from linkage.standardise.letters import LATIN
+from linkage.standardise.names import NO_NAME, TITLES, soundex
+from linkage.standardise.pet_forms import PET_FORMS
+from linkage.standardise.sexes import SEXES
 
 FILLERS = frozenset(
     {"NA", "N A", "NULL", "NONE", "NAN", "NIL", "UNKNOWN", "UNK", "NOT KNOWN", "NOT STATED", "NOT GIVEN", "MISSING"}
     | {"NOT RECORDED", "NO DATA", "INCONNU", "UNBEKANNT", "ONBEKEND", "DESCONOCIDO", "OKAND", "UKJENT", "SCONOSCIUTO"}
 )
 """Written where nothing is known, folded; a column's own stand in its specification."""
-LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
-    | {"ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i", "İ": "I", "ħ": "h", "Ħ": "H"}
-)
+LETTERS = str.maketrans(LATIN)
 CLOSED_UP = re.compile(r"['’`ʼʹ.]")
 SIGNS = re.compile(r"[^\w]+|_")
 WORDS_OF_SEX = {
@@ -45,6 +45,8 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
     for column in columns:
         headings = column.headings(right)
         values = [_known(frame[heading], column.missing) for heading in headings]
+        if column.means == "address":
+            values = [address_keys(one) for one in values]
         made += _spelt(column, values) if column.has_spellings else _single(column, values[0])
     return pl.DataFrame(made)
 

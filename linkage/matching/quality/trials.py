@@ -26,6 +26,7 @@ from linkage.matching.records_to_link import prepare, set_registers, tokens_of
 from linkage.matching.residual.candidates import BLOCKING
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import identity_of
+from linkage.references.tables import references_in
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import count
 
@@ -89,7 +90,7 @@ def decoys(zone: duckdb.DuckDBPyConnection, plan: ResidualPlan, key: HeldKey, *,
     made = _made_of_three(zone)
     if made.height < FEWEST:
         return None
-    tokens = tokens_of(made, key, test_range=test_range)
+    tokens = tokens_of(made, key, test_range=test_range, references=references_in(zone))
     some = np.random.default_rng(SEED).integers(1 << 63, size=made.height, dtype=np.uint64)
     had = made["had_number"]
     tokens = tokens.with_columns(n=pl.when(had).then(pl.Series(some)), dataset=made["dataset"])

@@ -1,0 +1,73 @@
+"""Under which rules was the evidence made? When the specification or a reference table changes, all of it anew.
+
+Tokens hold the specification's version, so evidence of two versions would never match: a home that was linked under
+another one is standardised and tokenised again as a whole, and everybody is looked at. A record stays one record (its
+payload carries its subject): where its rows are now written in several ways, the most frequent one speaks for it.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from access.keys import HeldKey
+from linkage.matching.ladder import FIELDS
+from linkage.matching.records_to_link import tokens_of
+from linkage.references.tables import in_force, references_in
+from linkage.standardise.specification import IDENTITY, VERSION
+from linkage.zones import count
+
+
+def is_standing(zone: duckdb.DuckDBPyConnection) -> bool:
+    """Was all evidence made under the rules of now? True where nothing was linked yet."""
+    if not _is_there(zone, "evidence") or not count(zone, "SELECT count(*) FROM evidence"):
+        return True
+    return _made_under(zone) == _rules(zone)
+
+
+def renew_evidence(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range: bool) -> bool:
+    """Make all evidence anew where it is not standing; was it? Within the caller's transaction."""
+    standing = is_standing(zone)
+    if not standing:
+        _make_anew(zone, key, test_range=test_range)
+    zone.execute("CREATE TABLE IF NOT EXISTS standardised (rules TEXT NOT NULL)")
+    if _made_under(zone) != _rules(zone):
+        zone.execute("DELETE FROM standardised")
+        zone.execute("INSERT INTO standardised VALUES (?)", [_rules(zone)])
+    return not standing
+
+
+def _make_anew(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range: bool) -> None:
+    names = ", ".join(IDENTITY)
+    said = zone.sql(
+        f"SELECT record, {names} FROM (SELECT record, {names}, count(*) AS often FROM identity"
+        " WHERE record IS NOT NULL GROUP BY ALL)"
+        f" QUALIFY row_number() OVER (PARTITION BY record ORDER BY often DESC, {names}) = 1 ORDER BY record"
+    ).to_arrow_table()
+    tokens = tokens_of(pl.DataFrame(said), key, test_range=test_range, references=references_in(zone))
+    zone.register("tokens", tokens.to_arrow())
+    # What no row carries any more keeps its old tokens: it is about to be forgotten.
+    fields = ", ".join(f"CASE WHEN t.record IS NULL THEN e.{name} ELSE t.{name} END AS {name}" for name in FIELDS)
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE renewed AS SELECT e.record, e.subject, e.dataset, e.l, {fields}"
+        " FROM evidence e LEFT JOIN tokens t ON t.record = e.record"
+    )
+    zone.unregister("tokens")
+    zone.execute("DELETE FROM evidence")
+    zone.execute("INSERT INTO evidence BY NAME FROM renewed")
+    zone.execute("DROP TABLE renewed")
+
+
+def _rules(zone: duckdb.DuckDBPyConnection) -> str:
+    return " ".join([VERSION, *(f"{kind}:{digest}" for kind, _, digest, _ in in_force(zone))])
+
+
+def _made_under(zone: duckdb.DuckDBPyConnection) -> str | None:
+    if not _is_there(zone, "standardised"):
+        return None
+    found = zone.execute("SELECT rules FROM standardised").fetchall()
+    return str(found[0][0]) if found else None
+
+
+def _is_there(zone: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]))
