@@ -31,11 +31,16 @@ if TYPE_CHECKING:
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
+    from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
+    from linkage.matching.engines.running import RunLadder
+    from linkage.matching.engines.spark_process import SparkPlace
     from linkage.matching.service import Linker
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.zones import Zones
 
 PRIVATE = 0o700
+EXCHANGE = ".exchange"
+"""In the linkage zone's folder: where engines beside the haven's process find their tokens for the while."""
 
 
 def _require_own(folder: Path) -> None:
@@ -59,6 +64,7 @@ class Haven:
 
     settings: Settings
     clock: Clock
+    run_pieces: RunPieces | None = None  # who makes the pieces of a partitioned linkage; None: this process
     left_out: dict[str, str] = field(default_factory=dict)  # services that this machine cannot run, and why
 
     @classmethod
@@ -209,6 +215,49 @@ class Haven:
             access=self.access,
             real_data=settings.real_data,
             most_pairs=settings.linkage.most_pairs,
+            engine=settings.linkage.engine,
+            ladder=self._ladder(),
+        )
+
+    def _ladder(self) -> RunLadder:
+        """The ladder on the engine that the settings name."""
+        from linkage.matching.engines.running import in_duckdb
+        from linkage.matching.engines.running_in_pieces import InPieces
+        from linkage.matching.engines.spark_process import OnSpark
+
+        if self.settings.linkage.engine == "spark":
+            return OnSpark(self.spark)
+        if self.settings.linkage.engine == "partitioned":
+            return InPieces(self._pieces())
+        return in_duckdb
+
+    def _pieces(self) -> PieceSettings:
+        from linkage.matching.engines.piece_tables import PieceSettings
+
+        settings = self.settings
+        told = settings.linkage.partitions
+        return PieceSettings(
+            settings.linkage_zone / EXCHANGE,
+            workers=told.workers,
+            threads=told.threads,
+            rows_a_piece=told.rows,
+            memory=told.memory,
+            cipher=settings.duckdb_httpfs,
+            run=self.run_pieces,
+        )
+
+    @property
+    def spark(self) -> SparkPlace:
+        """Where Apache Spark runs."""
+        from linkage.matching.engines.spark_process import SparkPlace
+
+        settings = self.settings
+        told = settings.linkage.spark
+        return SparkPlace(
+            python=settings.environments_folder / "spark" / "bin" / "python",
+            folder=told.folder or settings.linkage_zone / EXCHANGE,
+            master=told.master,
+            memory=told.memory,
         )
 
     @cached_property

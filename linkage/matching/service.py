@@ -86,7 +86,10 @@ class LinkageSummary:
 
 
 class Linker:
-    """Links deliveries. real_data: NHS numbers of the test range then stand for nobody."""
+    """Links deliveries. real_data: NHS numbers of the test range then stand for nobody.
+
+    engine: the name of what `ladder` runs on, for the record of each run.
+    """
 
     def __init__(
         self,
@@ -98,6 +101,8 @@ class Linker:
         access: Access | None = None,
         real_data: bool = False,
         most_pairs: int = MOST_PAIRS,
+        engine: str = "duckdb",
+        ladder: RunLadder = in_duckdb,
     ) -> None:
         self._zones = zones
         self._keyring = keyring
@@ -105,6 +110,7 @@ class Linker:
         self._reports = reports
         self._test_range = not real_data
         self._most_pairs = most_pairs
+        self._engine, self._ladder = engine, ladder
         asked = access or Access(records)
         self.models = LinkageModels(zones, records, asked, real_data=real_data)
         self.queue = ClericalQueue(zones, records, asked)
@@ -145,7 +151,8 @@ class Linker:
                 at = self._records.clock.now()
                 with self._records.read() as session:
                     set_registers(zone, registers(session))
-                link_zone(zone, deliveries, run, key, at, self._test_range, progress, plan, everybody=everybody)
+                rest = (self._test_range, progress, plan)
+                link_zone(zone, deliveries, run, key, at, *rest, everybody=everybody, ladder=self._ladder)
 
     # phase 2: the research zone
 
@@ -264,7 +271,7 @@ class Linker:
                     key_id=key.key_id,
                     key_check=key.check_value,
                     deliveries=[delivery.id for delivery in received],
-                    summary=counts,
+                    summary={**counts, "engine": self._engine},
                     at=change.at,
                     by=by,
                     model=plan.model_id,
@@ -276,6 +283,7 @@ class Linker:
                 EventName.LINKAGE_COMPLETED,
                 run=run,
                 model=plan.model_id or "none",
+                engine=self._engine,
                 deliveries=list(waiting),
                 specification=VERSION,
                 key_id=key.key_id,
@@ -298,7 +306,7 @@ class Linker:
             rates = match_rates(zone)
             signs += active_after_death(zone)
         at, judged = self._records.clock.now(), self.queue.judged()
-        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged)
+        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged, self._engine)
 
     def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""

@@ -19,6 +19,8 @@ from linkage.matching.engines.spark_tables import SparkTables
 from linkage.matching.joining import join_records
 
 FAILED = 70
+MEMORY = "memory"
+"""The kind of failure when Java's memory was not enough (spark_process knows it by this word)."""
 
 
 def main() -> int:
@@ -26,32 +28,36 @@ def main() -> int:
     told = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:
-        run_ladder(Path(told["folder"]), told["master"], told["memory"])
-    except PySparkException as error:
-        _tell({"failed": error.getCondition() or type(error).__name__})
-        return FAILED
+        run_ladder(Path(told["folder"]), told["master"], told["memory"], told["rows"])
     except Exception as error:  # noqa: BLE001 - of whatever happens in the JVM only the kind is told, never its words
-        _tell({"failed": type(error).__name__})
+        _tell({"failed": _kind(error)})
         return FAILED
     _tell({"done": True})
     return 0
 
 
-def run_ladder(folder: Path, master: str, memory: str) -> None:
-    """The ladder over `evidence.parquet` and `datasets.parquet` of the folder."""
-    session = open_session(master, memory, folder)
+def run_ladder(folder: Path, master: str, memory: str, rows: int) -> None:
+    """The ladder over `evidence.parquet` (so many rows) and `datasets.parquet` of the folder."""
+    session = open_session(master, memory, folder, rows=rows)
     try:
         for name in ("evidence", "datasets"):
             session.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
         tables = SparkTables(session)
-        (records,) = tables.numbers("SELECT count(*) FROM evidence")
-        divide_for(session, records)
+        divide_for(session, rows)
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
         session.sql("SELECT record, cluster, step FROM work").write.parquet(str(folder / "links"))
         session.sql("SELECT record, flag FROM doubts").write.parquet(str(folder / "doubts"))
     finally:
         session.stop()
+
+
+def _kind(error: Exception) -> str:
+    """What sort of failure it is: one word, none of Java's text."""
+    if "OutOfMemoryError" in str(error):
+        return MEMORY
+    condition = error.getCondition() if isinstance(error, PySparkException) else None
+    return condition or type(error).__name__
 
 
 def _tell(what: dict[str, object]) -> None:
