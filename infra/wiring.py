@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
     from linkage.matching.engines.running import RunLadder
     from linkage.matching.engines.spark_process import SparkPlace
+    from linkage.matching.residual.slices import Weighing
     from linkage.matching.service import Linker
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.zones import Zones
@@ -217,7 +218,16 @@ class Haven:
             most_pairs=settings.linkage.most_pairs,
             engine=settings.linkage.engine,
             ladder=self._ladder(),
+            weighing=self._weighing(),
         )
+
+    def _weighing(self) -> Weighing:
+        """Who weighs what the ladder leaves."""
+        from linkage.matching.engines.spark_weighing import WeighedOnSpark
+        from linkage.matching.residual.slices import Weighing
+
+        told = self.settings.linkage
+        return Weighing(WeighedOnSpark(self.spark)) if told.engine == "spark" and told.spark.weigh else Weighing()
 
     def _ladder(self) -> RunLadder:
         """The ladder on the engine that the settings name."""

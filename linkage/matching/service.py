@@ -12,7 +12,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ from linkage.matching.residual.settling import (
     prepare_residual,
     settle_residual,
 )
+from linkage.matching.residual.slices import Weighing
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.standardise.specification import VERSION
@@ -103,6 +104,7 @@ class Linker:
         most_pairs: int = MOST_PAIRS,
         engine: str = "duckdb",
         ladder: RunLadder = in_duckdb,
+        weighing: Weighing | None = None,
     ) -> None:
         self._zones = zones
         self._keyring = keyring
@@ -110,7 +112,7 @@ class Linker:
         self._reports = reports
         self._test_range = not real_data
         self._most_pairs = most_pairs
-        self._engine, self._ladder = engine, ladder
+        self._engine, self._ladder, self._weighing = engine, ladder, weighing or Weighing()
         asked = access or Access(records)
         self.models = LinkageModels(zones, records, asked, real_data=real_data)
         self.queue = ClericalQueue(zones, records, asked)
@@ -220,7 +222,7 @@ class Linker:
         """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
         in_force, newest = self.models.in_force(), self.newest()
         name, model = in_force or (None, None)
-        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs)
+        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs, weighing=self._weighing)
         return plan, newest is not None and newest.model != name
 
     def _decided_since(self, plan: ResidualPlan) -> bool:
@@ -295,7 +297,8 @@ class Linker:
         return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
 
     def _measured(self, run: str, key: HeldKey, plan: ResidualPlan, progress: Progress) -> Measured:
-        """How right the linkage is, tried on copies, and who is linked less often."""
+        """How right the linkage is, tried on copies (small ones: here), and who is linked less often."""
+        plan = replace(plan, weighing=Weighing())
         with self._zones.linkage(read_only=True) as zone:
             counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
             progress("trying it with hidden NHS numbers", 0, None)

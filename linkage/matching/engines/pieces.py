@@ -1,8 +1,8 @@
 """How is a SELECT of the ladder made piece by piece? Rewritten so that no piece holds more than its share of the rows.
 
 Two rules, both exact. A SELECT that groups: what falls into one group has the group's values, so the groups whose
-values hash to one number are made from the rows whose values do. A SELECT that does not: each row of its first table gives its
-rows whatever the others are, so that table can be taken part by part. What fits neither rule is made in one piece.
+values hash to one number are made from the rows whose values do. A SELECT that does not: each row of its first table
+gives its rows whatever the others are, so that table can be read part by part. What fits neither is made in one piece.
 """
 
 from __future__ import annotations

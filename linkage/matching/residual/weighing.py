@@ -6,7 +6,7 @@ The specification is `people.yaml`: part of the code, versioned with it; a model
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -75,7 +75,13 @@ def engine_for(people: pl.DataFrame, *, test_range: bool, shares: pl.DataFrame |
     return engine
 
 
-def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool) -> pl.DataFrame:
+Score = Callable[[SplinkEngine, FrozenModel, str], pl.DataFrame]
+"""l, r and the evidence of each pair of a table, as SplinkEngine.score gives it: that, or another engine's."""
+
+
+def weigh(
+    zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool, score: Score = SplinkEngine.score
+) -> pl.DataFrame:
     """l, r (records), weight (log2 of the odds) and fields (its parts by column, as JSON) of each of `candidates`."""
     pairs = pl.DataFrame(zone.sql("SELECT l, r FROM candidates ORDER BY l, r").to_arrow_table())
     if pairs.is_empty():
@@ -89,7 +95,7 @@ def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bo
         )
         engine.add_pairs("candidates", numbered.select(l="place", r="place_r"))
         prior = math.log2(model.prior / (1 - model.prior))
-        weighed = engine.score(model, "candidates").join(engine.field_weights(model, "candidates"), on=["l", "r"])
+        weighed = score(engine, model, "candidates").join(engine.field_weights(model, "candidates"), on=["l", "r"])
     records = people["record"]
     return weighed.select(
         l=records.gather(weighed["l"]),
