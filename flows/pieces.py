@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from prefect import task
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.steps import contained
 
@@ -28,10 +27,8 @@ def as_tasks(makes: Mapping[str, Callable[[], int]]) -> list[int]:
         return [make() for make in makes.values()]
     _waiting.update(makes)
     try:
-        runner: ThreadPoolTaskRunner[int] = ThreadPoolTaskRunner()
-        with runner:
-            futures = [runner.submit(make_piece, parameters={"piece": piece}) for piece in makes]
-            return [int(future.result()) for future in futures]
+        futures = [make_piece.submit(piece) for piece in makes]
+        return [int(future.result()) for future in futures]
     finally:
         for piece in makes:
             del _waiting[piece]
