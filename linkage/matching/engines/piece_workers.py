@@ -5,6 +5,7 @@ A process that dies, or that DuckDB's own limits end, ends the run: its folder g
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ WORKER = "linkage.matching.engines.piece_worker"
 CODE = Path(linkage.__file__).resolve().parent.parent
 PRIVATE = 0o700
 SECONDS_TO_END = 10
+IN_USE = ".in-use"
 
 
 class Workers:
@@ -82,12 +84,24 @@ class Workers:
 
 @contextmanager
 def private_folder(under: Path, kind: str) -> Iterator[Path]:
-    """A folder of this account only, gone afterwards."""
+    """A folder of this account only, gone afterwards; what a killed run left beside it goes first."""
+    under.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+    for debris in under.glob(f"{kind}-*"):
+        _remove_if_left(debris)
     folder = under / f"{kind}-{uuid.uuid4().hex}"
-    folder.mkdir(parents=True, mode=PRIVATE)
-    try:
-        yield folder
-    finally:
+    folder.mkdir(mode=PRIVATE)
+    with (folder / IN_USE).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """The system gives a lock back when its process dies: who can take it knows that nobody uses the folder."""
+    with suppress(OSError), (folder / IN_USE).open("r") as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -42,7 +42,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(t=rows, u=rows, pieces=st.integers(1, 5))
 def test_the_pieces_of_a_select_are_the_select(
     con: duckdb.DuckDBPyConnection, t: list[Row], u: list[Row], pieces: int
@@ -69,7 +69,7 @@ def test_what_groups_or_reads_a_table_is_divided() -> None:
     assert numbers == [3, 3, 3, 3, 6, 3, 1, 3, 3]
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 2**32), registers=st.frozensets(st.sampled_from(DATASETS)), pieces=st.integers(2, 3))
 def test_the_ladder_in_pieces_leaves_what_it_leaves_in_one(seed: int, registers: frozenset[str], pieces: int) -> None:
     """The same clusters, steps, what is known of each cluster, and doubts."""
