@@ -68,6 +68,7 @@ def open_session(
 
 
 def divide_for(session: SparkSession, rows: int) -> None:
-    """As many parts as the rows ask for, and one for each core at the least."""
-    parts = max(session.sparkContext.defaultParallelism, rows // ROWS_A_PARTITION)
-    session.conf.set("spark.sql.shuffle.partitions", str(parts))
+    """As many parts as the rows ask for: one, or at the least one for each core."""
+    parts = rows // ROWS_A_PARTITION
+    cores = session.sparkContext.defaultParallelism
+    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, parts) if parts else 1))
