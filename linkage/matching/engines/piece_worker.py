@@ -20,9 +20,10 @@ FAILED = 70
 def main() -> int:
     """Serve until the input closes."""
     con = _connection(json.loads(sys.stdin.readline()))
+    views: dict[str, list[str]] = {}
     for line in sys.stdin:
         try:
-            answer: dict[str, Any] = {"done": _make(con, json.loads(line))}
+            answer: dict[str, Any] = {"done": _make(con, views, json.loads(line))}
         except duckdb.Error as error:
             answer = {"failed": type(error).__name__}
         print(json.dumps(answer), flush=True)  # noqa: T201 - this is the protocol
@@ -45,14 +46,17 @@ def _connection(told: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _make(con: duckdb.DuckDBPyConnection, told: dict[str, Any]) -> list[int]:
+def _make(con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], told: dict[str, Any]) -> list[int]:
     """Read `tables` (name: files), make what the SELECT gives: into the file `to`, or as its one row of numbers."""
     for name, files in told["tables"].items():
+        if views.get(name) == files:
+            continue
         places = ", ".join(f"'{file}'" for file in files)
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS"
             f" FROM read_parquet([{places}], encryption_config = {{footer_key: 'run'}})"
         ).fetchall()
+        views[name] = files
     if told["to"] is None:
         return [int(number) for number in con.execute(told["select"]).fetchall()[0]]
     written = con.execute(

@@ -69,6 +69,7 @@ def test_what_groups_or_reads_a_table_is_divided() -> None:
     assert numbers == [3, 3, 3, 3, 6, 3, 1, 3, 3]
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 2**32), registers=st.frozensets(st.sampled_from(DATASETS)), pieces=st.integers(2, 3))
 def test_the_ladder_in_pieces_leaves_what_it_leaves_in_one(seed: int, registers: frozenset[str], pieces: int) -> None:
