@@ -7,6 +7,7 @@ leave the haven's process for this, so it is chosen apart from the engine of the
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,9 @@ class CarriedModel:
     made_from: str
 
 
-def carried_over(model: FrozenModel, made_from: str) -> CarriedModel:
+def carried_over(model: FrozenModel) -> CarriedModel:
     """The same m, u and prior for Spark. Who approved the numbers approved these: nothing is learned anew."""
+    made_from = hashlib.sha256(model.model_dump_json().encode()).hexdigest()  # a model's id (residual.models)
     return CarriedModel(model.model_copy(update={"engine": ENGINE}), made_from)
 
 
@@ -56,7 +58,7 @@ class WeighedOnSpark:
     def __call__(self, engine: SplinkEngine, model: FrozenModel, pairs: str) -> pl.DataFrame:
         """l, r and the evidence of each pair, as SplinkEngine.score gives it. Raises EngineMissing, EngineFailed."""
         with exchange(self._place) as folder:
-            told = engine.write_for(folder, model, pairs)
+            told = engine.write_for(folder, carried_over(model).model, pairs)
             settings = in_spark(told["settings"])
             run_job(self._place, {"folder": str(folder), "rows": told["rows"], "weigh": {**told, "settings": settings}})
             with duckdb.connect() as reading:

@@ -23,7 +23,7 @@ from linkage.matching.engines import spark_process
 from linkage.matching.engines.errors import EngineFailed, EngineMissing
 from linkage.matching.engines.running import in_duckdb
 from linkage.matching.engines.spark_process import OnSpark, SparkPlace
-from linkage.matching.engines.spark_weighing import WeighedOnSpark, carried_over
+from linkage.matching.engines.spark_weighing import WeighedOnSpark
 from linkage.matching.residual.weighing import engine_for
 from linkage.standardise.specification import IDENTITY
 from tests.fakes.engine_runs import Left, left_by, zone_with
@@ -75,8 +75,6 @@ def test_a_pair_weighs_on_spark_what_it_weighs_here(place: SparkPlace) -> None:
     people = demo_records(1_500).with_columns(full_name=pl.lit(None, pl.String))
     frame = people.select("record", *IDENTITY)
     pairs = _alike(people)
-    model = carried_over(made_model(), "the approved one")
-    assert model.model.engine == "spark"
     shares = pl.DataFrame({"record": people["record"]}).with_columns(
         (pl.col("record") % 7 + 1).alias("surname") / 5_000, (pl.col("record") % 5 + 1).alias("forename") / 5_000
     )
@@ -84,7 +82,7 @@ def test_a_pair_weighs_on_spark_what_it_weighs_here(place: SparkPlace) -> None:
         engine.add_pairs("candidates", pairs)
         here = engine.score(made_model(), "candidates")
         levels = engine.field_weights(made_model(), "candidates")["fields"].n_unique()
-        there = WeighedOnSpark(place)(engine, model.model, "candidates")
+        there = WeighedOnSpark(place)(engine, made_model(), "candidates")
     assert levels > 100, "the pairs hardly differ: the test shows little"
     assert here.select("l", "r").equals(there.select("l", "r"))
     assert (here["evidence"] - there["evidence"]).abs().max() < 1e-6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from linkage.matching.engines.errors import EngineFailed
@@ -39,7 +41,8 @@ def test_an_unknown_function_is_refused() -> None:
 
 def test_a_carried_over_model_says_for_what_and_from_where() -> None:
     """The numbers are the approved model's; the engine is another."""
-    carried = carried_over(made_model(), "abc")
-    assert (carried.model.engine, carried.made_from) == ("spark", "abc")
+    carried = carried_over(made_model())
+    digest = hashlib.sha256(made_model().model_dump_json().encode()).hexdigest()
+    assert (carried.model.engine, carried.made_from) == ("spark", digest)
     assert carried.model.comparisons == made_model().comparisons
     assert carried.model.prior == made_model().prior
