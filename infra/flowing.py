@@ -32,9 +32,11 @@ def prefect_address(haven: Haven) -> str | None:
 def put_behind_flows(haven: Haven, progress: Progress = silent) -> HavenPlant:
     """Prepare this process for flows on `haven`; returns the plant, which keeps what the steps returned."""
     prepare(haven.settings.prefect_folder, prefect_address(haven))
+    from flows.pieces import as_tasks
     from flows.plant import use
     from infra.plant import HavenPlant
 
+    haven.run_pieces = as_tasks
     plant = HavenPlant(haven)
     use(lambda: plant, progress)
     return plant

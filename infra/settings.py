@@ -85,10 +85,33 @@ class KeySettings(BaseModel):
         return self
 
 
-class LinkageSettings(BaseModel):
-    """What linkage may cost."""
+class SparkSettings(BaseModel):
+    """Where Apache Spark runs, and what it may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    master: str = Field(default="local[*]", pattern=r"^(local(\[(\*|[1-9]\d*)\])?|yarn|(spark|k8s)://\S+)$")
+    memory: str = Field(default="4g", pattern=r"^[1-9]\d*[mg]$")  # of the process that drives it, as Java says it
+    folder: Path | None = None  # tokens lie there, unencrypted, while it runs; None: beside the linkage zone
+    weigh: bool = False  # also what the ladder leaves: identifiers of candidate pairs then leave the haven's process
+
+
+class PartitionSettings(BaseModel):
+    """The pieces of the engine `partitioned`: how large, and how many at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    workers: int = Field(default=2, gt=0)
+    threads: int = Field(default=1, gt=0)  # of each worker
+    memory: str = "4GB"  # of each worker
+    rows: int = Field(default=5_000_000, gt=0)  # of a piece
+
+
+class LinkageSettings(BaseModel):
+    """What linkage may cost, and on what it runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    engine: Literal["duckdb", "partitioned", "spark"] = "duckdb"
+    spark: SparkSettings = SparkSettings()
+    partitions: PartitionSettings = PartitionSettings()
     most_pairs: int = Field(
         default=20_000_000, gt=0
     )  # weighed after the ladder in one run; above it the run is refused
@@ -109,6 +132,12 @@ class Settings(BaseModel):
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
+
+    @model_validator(mode="after")
+    def _exchange_is_on_an_encrypted_disk(self) -> Self:
+        if self.real_data and self.linkage.engine == "spark" and self.linkage.spark.folder is None:
+            raise ValueError("with real data, [linkage.spark] folder must name a folder on an encrypted disk")
+        return self
 
     @property
     def database_url(self) -> str:

@@ -31,12 +31,18 @@ if TYPE_CHECKING:
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
+    from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
+    from linkage.matching.engines.running import RunLadder
+    from linkage.matching.engines.spark_process import SparkPlace
+    from linkage.matching.residual.slices import Weighing
     from linkage.matching.service import Linker
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.zones import Zones
 
 PRIVATE = 0o700
+EXCHANGE = ".exchange"
+"""In the linkage zone's folder: where engines beside the haven's process find their tokens for the while."""
 
 
 def _require_own(folder: Path) -> None:
@@ -60,6 +66,7 @@ class Haven:
 
     settings: Settings
     clock: Clock
+    run_pieces: RunPieces | None = None  # who makes the pieces of a partitioned linkage; None: this process
     left_out: dict[str, str] = field(default_factory=dict)  # services that this machine cannot run, and why
 
     @classmethod
@@ -210,6 +217,58 @@ class Haven:
             access=self.access,
             real_data=settings.real_data,
             most_pairs=settings.linkage.most_pairs,
+            engine=settings.linkage.engine,
+            ladder=self._ladder(),
+            weighing=self._weighing(),
+        )
+
+    def _weighing(self) -> Weighing:
+        """Who weighs what the ladder leaves."""
+        from linkage.matching.engines.spark_weighing import WeighedOnSpark
+        from linkage.matching.residual.slices import Weighing
+
+        told = self.settings.linkage
+        return Weighing(WeighedOnSpark(self.spark)) if told.engine == "spark" and told.spark.weigh else Weighing()
+
+    def _ladder(self) -> RunLadder:
+        """The ladder on the engine that the settings name."""
+        from linkage.matching.engines.running import in_duckdb
+        from linkage.matching.engines.running_in_pieces import InPieces
+        from linkage.matching.engines.spark_process import OnSpark
+
+        if self.settings.linkage.engine == "spark":
+            return OnSpark(self.spark)
+        if self.settings.linkage.engine == "partitioned":
+            return InPieces(self._pieces())
+        return in_duckdb
+
+    def _pieces(self) -> PieceSettings:
+        from linkage.matching.engines.piece_tables import PieceSettings
+
+        settings = self.settings
+        told = settings.linkage.partitions
+        return PieceSettings(
+            settings.linkage_zone / EXCHANGE,
+            workers=told.workers,
+            threads=told.threads,
+            rows_a_piece=told.rows,
+            memory=told.memory,
+            cipher=settings.duckdb_httpfs,
+            run=self.run_pieces,
+        )
+
+    @property
+    def spark(self) -> SparkPlace:
+        """Where Apache Spark runs."""
+        from linkage.matching.engines.spark_process import SparkPlace
+
+        settings = self.settings
+        told = settings.linkage.spark
+        return SparkPlace(
+            python=settings.environments_folder / "spark" / "bin" / "python",
+            folder=told.folder or settings.linkage_zone / EXCHANGE,
+            master=told.master,
+            memory=told.memory,
         )
 
     @cached_property

@@ -8,6 +8,8 @@ LinkageError
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
 ├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
 ├── WrongKey           (linkage.matching) not the key under which this haven was linked
+├── EngineMissing      (linkage.matching) what the chosen engine needs is not there
+├── EngineFailed       (linkage.matching) the engine ended without the links
 ├── NoRun              (linkage.matching) nothing has been linked yet
 ├── TruthError         (linkage.matching) a truth cannot be used
 ├── TooManyCandidates  (linkage.matching) more pairs to weigh than the budget allows

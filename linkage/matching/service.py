@@ -12,7 +12,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ from linkage.matching.residual.settling import (
     prepare_residual,
     settle_residual,
 )
+from linkage.matching.residual.slices import Weighing
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.references.tables import in_force
@@ -88,7 +89,10 @@ class LinkageSummary:
 
 
 class Linker:
-    """Links deliveries. real_data: NHS numbers of the test range then stand for nobody."""
+    """Links deliveries. real_data: NHS numbers of the test range then stand for nobody.
+
+    engine: the name of what `ladder` runs on, for the record of each run.
+    """
 
     def __init__(
         self,
@@ -100,6 +104,9 @@ class Linker:
         access: Access | None = None,
         real_data: bool = False,
         most_pairs: int = MOST_PAIRS,
+        engine: str = "duckdb",
+        ladder: RunLadder = in_duckdb,
+        weighing: Weighing | None = None,
     ) -> None:
         self._zones = zones
         self._keyring = keyring
@@ -107,6 +114,7 @@ class Linker:
         self._reports = reports
         self._test_range = not real_data
         self._most_pairs = most_pairs
+        self._engine, self._ladder, self._weighing = engine, ladder, weighing or Weighing()
         asked = access or Access(records)
         self.models = LinkageModels(zones, records, asked, real_data=real_data)
         self.queue = ClericalQueue(zones, records, asked)
@@ -147,7 +155,8 @@ class Linker:
                 at = self._records.clock.now()
                 with self._records.read() as session:
                     set_registers(zone, registers(session))
-                link_zone(zone, deliveries, run, key, at, self._test_range, progress, plan, everybody=everybody)
+                rest = (self._test_range, progress, plan)
+                link_zone(zone, deliveries, run, key, at, *rest, everybody=everybody, ladder=self._ladder)
 
     # phase 2: the research zone
 
@@ -215,7 +224,7 @@ class Linker:
         """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
         in_force, newest = self.models.in_force(), self.newest()
         name, model = in_force or (None, None)
-        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs)
+        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs, weighing=self._weighing)
         return plan, newest is not None and newest.model != name
 
     def _decided_since(self, plan: ResidualPlan) -> bool:
@@ -272,7 +281,7 @@ class Linker:
                     key_id=key.key_id,
                     key_check=key.check_value,
                     deliveries=[delivery.id for delivery in received],
-                    summary=counts,
+                    summary={**counts, "engine": self._engine},
                     at=change.at,
                     by=by,
                     model=plan.model_id,
@@ -284,6 +293,7 @@ class Linker:
                 EventName.LINKAGE_COMPLETED,
                 run=run,
                 model=plan.model_id or "none",
+                engine=self._engine,
                 deliveries=list(waiting),
                 specification=VERSION,
                 references=list(tables),
@@ -296,7 +306,8 @@ class Linker:
         return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
 
     def _measured(self, run: str, key: HeldKey, plan: ResidualPlan, progress: Progress) -> Measured:
-        """How right the linkage is, tried on copies, and who is linked less often."""
+        """How right the linkage is, tried on copies (small ones: here), and who is linked less often."""
+        plan = replace(plan, weighing=Weighing())
         with self._zones.linkage(read_only=True) as zone:
             counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
             progress("trying it with hidden NHS numbers", 0, None)
@@ -307,7 +318,7 @@ class Linker:
             rates = match_rates(zone)
             signs += active_after_death(zone)
         at, judged = self._records.clock.now(), self.queue.judged()
-        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged)
+        return Measured(run, at, plan.model_id, counts, rates, hidden, made_up, signs, scores, judged, self._engine)
 
     def _changes(self, zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Of the merges and splits that no completed run has told yet: how many of each kind, and their digest."""

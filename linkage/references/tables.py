@@ -8,6 +8,8 @@ import polars as pl
 from linkage.standardise.references import References, no_table, resolve
 from linkage.zones import count
 
+REFERENCE_TABLES = ("reference_tables", "reference_rows")
+
 
 def prepare_references(zone: duckdb.DuckDBPyConnection) -> None:
     """The tables; nothing happens where they are there. Versions go on counting after a table was removed."""

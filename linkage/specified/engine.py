@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -121,6 +122,21 @@ class SplinkEngine:
         ).to_arrow_table()
         found.drop_table_from_database_and_remove_from_cache()
         return pl.DataFrame(table)
+
+    def write_for(self, folder: Path, model: FrozenModel, pairs: str) -> dict[str, Any]:
+        """What another engine needs to score these pairs, as Parquet in the folder; what lies there, and the settings.
+
+        The settings' levels are in this engine's SQL. rows: the pairs.
+        """
+        people = ["people_left", "people_right"] if self.two else ["people_left"]
+        selects = {name: f"FROM {name}" for name in (*people, *self._shares.values())}
+        selects["blocked"] = self._blocked_sql(pairs)
+        for name, select in selects.items():
+            place = str(folder / f"{name}.parquet").replace("'", "''")
+            self.con.execute(f"COPY ({select}) TO '{place}' (FORMAT parquet)").fetchall()
+        (rows,) = self.con.execute(f"SELECT count(*) FROM {pairs}").fetchall()[0]
+        settings = self._settings(model.prior, model)
+        return {"people": people, "shares": dict(self._shares), "settings": settings, "rows": int(rows)}
 
     def add_pairs(self, table: str, pairs: pl.DataFrame) -> None:
         """A table of pairs that were found elsewhere. pairs: l, r, the records' places, l < r."""

@@ -21,8 +21,8 @@ SAME = 0.75  # how often a field agrees within an accidental person: low, so tha
 KINDS = {"record": pl.Int64, "dataset": pl.String, **dict.fromkeys(FIELDS, pl.UInt64)}
 
 
-def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), seed: int = 1) -> pl.DataFrame:
-    """The demo's people as these of its datasets record them, with its errors: record, dataset, tokens."""
+def demo_records(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), seed: int = 1) -> pl.DataFrame:
+    """The demo's people as these of its datasets record them, with its errors: record, dataset, what is written."""
     known = make_people(people, np.random.default_rng(seed))
     frames = []
     for dataset in datasets:
@@ -42,7 +42,12 @@ def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), s
                 }
             )
         )
-    rows = pl.concat(frames).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("record"))
+    return pl.concat(frames).with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("record"))
+
+
+def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), seed: int = 1) -> pl.DataFrame:
+    """The same as the ladder sees them: record, dataset, tokens."""
+    rows = demo_records(people, datasets, seed)
     tokens = tokens_of(rows, KEY, test_range=True)
     return tokens.with_columns(dataset=rows["dataset"]).select(*KINDS)
 

@@ -1,7 +1,7 @@
-"""The process that runs the ladder on Spark: Parquet of tokens in, Parquet of links and doubts out.
+"""The process that runs Spark: Parquet of tokens in, Parquet of links and doubts out; or pairs in, their weights out.
 
 Started by spark_process, in the environment `spark`; told by one line of JSON, tells by lines of JSON. It ends when its
-standard input closes: it never outlives the run that asked. It is given tokens, and never an identifier.
+standard input closes: it never outlives the run that asked. For the ladder it is given tokens, and never an identifier.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from linkage.matching.engines.spark_session import divide_for, open_session
 from linkage.matching.engines.spark_tables import SparkTables
 from linkage.matching.joining import join_records
 
 FAILED = 70
+MEMORY = "memory"
+"""The kind of failure when Java's memory was not enough (spark_process knows it by this word)."""
 
 
 def main() -> int:
@@ -26,32 +32,51 @@ def main() -> int:
     told = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:
-        run_ladder(Path(told["folder"]), told["master"], told["memory"])
-    except PySparkException as error:
-        _tell({"failed": error.getCondition() or type(error).__name__})
-        return FAILED
+        run_ladder(told) if "weigh" not in told else weigh_pairs(told)
     except Exception as error:  # noqa: BLE001 - of whatever happens in the JVM only the kind is told, never its words
-        _tell({"failed": type(error).__name__})
+        _tell({"failed": _kind(error)})
         return FAILED
     _tell({"done": True})
     return 0
 
 
-def run_ladder(folder: Path, master: str, memory: str) -> None:
+def run_ladder(told: dict[str, Any]) -> None:
     """The ladder over `evidence.parquet` and `datasets.parquet` of the folder."""
-    session = open_session(master, memory, folder)
-    try:
+    folder = Path(told["folder"])
+    with _session(told) as session:
         for name in ("evidence", "datasets"):
             session.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
         tables = SparkTables(session)
-        (records,) = tables.numbers("SELECT count(*) FROM evidence")
-        divide_for(session, records)
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
         session.sql("SELECT record, cluster, step FROM work").write.parquet(str(folder / "links"))
         session.sql("SELECT record, flag FROM doubts").write.parquet(str(folder / "doubts"))
+
+
+def weigh_pairs(told: dict[str, Any]) -> None:
+    """Pairs of the folder under a frozen model (spark_splink)."""
+    from linkage.matching.engines.spark_splink import similarity_jar, weigh
+
+    with _session(told, similarity_jar()) as session:
+        weigh(session, Path(told["folder"]), told["weigh"])
+
+
+@contextmanager
+def _session(told: dict[str, Any], *jars: Path) -> Iterator[SparkSession]:
+    session = open_session(told["master"], told["memory"], Path(told["folder"]), rows=told["rows"], jars=jars)
+    try:
+        divide_for(session, told["rows"])
+        yield session
     finally:
         session.stop()
+
+
+def _kind(error: Exception) -> str:
+    """What sort of failure it is: one word, none of Java's text."""
+    if "OutOfMemoryError" in str(error):
+        return MEMORY
+    condition = error.getCondition() if isinstance(error, PySparkException) else None
+    return condition or type(error).__name__
 
 
 def _tell(what: dict[str, object]) -> None:

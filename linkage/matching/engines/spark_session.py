@@ -12,6 +12,14 @@ from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
 ROWS_A_PARTITION = 250_000
+FEW = 1_000_000
+"""With fewer rows, compiling each query (Spark's to Java, Java's to the machine) costs more than it saves."""
+UNCOMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 QUIET = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -20,6 +28,9 @@ QUIET = {
     "spark.io.encryption.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.cleaner.periodicGC.interval": "5min",
+    # What is known of a column under several names (a cluster is a record, both initials are one) is multiplied out
+    # over the names: with `work` that does not end.
+    "spark.sql.constraintPropagation.enabled": "false",
 }
 BETWEEN_MACHINES = {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
 """Who takes part proves it, and what passes between machines is encrypted; the cluster must be set up for it."""
@@ -30,14 +41,20 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def open_session(master: str, memory: str, folder: Path, *, jars: tuple[Path, ...] = ()) -> SparkSession:
-    """A session whose files lie in `folder`. memory: of this process, as Java says it (4g)."""
+def open_session(
+    master: str, memory: str, folder: Path, *, rows: int = FEW, jars: tuple[Path, ...] = ()
+) -> SparkSession:
+    """A session whose files lie in `folder`, for so many rows. memory: of this process, as Java says it (4g)."""
+    few = rows < FEW
     told = {
         **QUIET,
+        **(UNCOMPILED if few else {}),
         "spark.driver.memory": memory,
         "spark.local.dir": str(folder / "spill"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={folder} -Dderby.system.home={folder}",
+        "spark.driver.extraJavaOptions": " ".join(
+            [f"-Djava.io.tmpdir={folder}", f"-Dderby.system.home={folder}", *([QUICK_START] if few else [])]
+        ),
         **({"spark.jars": ",".join(map(str, jars))} if jars else {}),
     }
     if is_local(master):
@@ -51,6 +68,7 @@ def open_session(master: str, memory: str, folder: Path, *, jars: tuple[Path, ..
 
 
 def divide_for(session: SparkSession, rows: int) -> None:
-    """As many parts as the rows ask for, and one for each core at the least."""
-    parts = max(session.sparkContext.defaultParallelism, rows // ROWS_A_PARTITION)
-    session.conf.set("spark.sql.shuffle.partitions", str(parts))
+    """As many parts as the rows ask for: one, or at the least one for each core."""
+    parts = rows // ROWS_A_PARTITION
+    cores = session.sparkContext.defaultParallelism
+    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, parts) if parts else 1))

@@ -21,8 +21,15 @@ class SparkTables:
         self._session = session
 
     def keep(self, name: str, select: str) -> None:
-        """A view of the result."""
-        self._session.sql(_said(select)).localCheckpoint(eager=True).createOrReplaceTempView(name)
+        """A view of the result.
+
+        A checkpoint takes along how large Spark guesses the result to be and how it lies. Each join multiplies the
+        guess, which soon has millions of digits; what is made of the rows alone guesses nothing.
+        """
+        made = self._session.sql(_said(select)).localCheckpoint(eager=True)._jdf
+        rows = made.queryExecution().toRdd()
+        bare = self._session._jsparkSession.internalCreateDataFrame(rows, made.schema(), False)
+        bare.createOrReplaceTempView(name)
 
     def numbers(self, select: str) -> tuple[int, ...]:
         """The row."""

@@ -43,6 +43,7 @@ class Measured:
     signs: list[Sign] = field(default_factory=list)
     scores: tuple[Sequence[float], Sequence[float]] = ((), ())
     judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
+    engine: str = "duckdb"  # on which the ladder ran
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
         "at": measured.at.isoformat(),
         "specification": VERSION,
         "model": measured.model or "none",
+        "engine": measured.engine,
         "people": shown_count(measured.counts["people"]),
         "sections": {
             one.key: {"title": one.title, "may_leave": one.may_leave, "headers": one.headers, "rows": one.rows}
@@ -279,7 +281,9 @@ def _rates(rates: list[MatchRate]) -> list[Section]:
 def _page(measured: Measured, sections: list[Section]) -> Report:
     said_of = f"model {measured.model[:12]}" if measured.model else "no model approved: ladder only"
     page = Report(
-        "Linkage report", f"Specification {VERSION} · {said_of} · {measured.at:%Y-%m-%d %H:%M} UTC · run {measured.run}"
+        "Linkage report",
+        f"Specification {VERSION} · {said_of} · engine {measured.engine} · {measured.at:%Y-%m-%d %H:%M} UTC"
+        f" · run {measured.run}",
     )
     page.note(
         f"People on the spine: {shown_count(measured.counts['people'])}. Counts under {SMALLEST_SHOWN} are hidden,"

@@ -26,7 +26,7 @@ from linkage.matching.records_to_link import prepare, set_registers, tokens_of
 from linkage.matching.residual.candidates import BLOCKING
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import identity_of
-from linkage.references.tables import references_in
+from linkage.references.tables import REFERENCE_TABLES, references_in
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import count
 
@@ -156,6 +156,7 @@ def _copy(
     """A linkage zone in memory with `copied`, linked: the trial's `work`. hidden: whose number is not told."""
     copied = zone.sql("FROM copied").to_arrow_table()
     texts = identity_of(zone, copied.column("record").to_pylist()) if plan.model else None
+    references = {name: zone.sql(f"FROM {name}").to_arrow_table() for name in REFERENCE_TABLES}
     registers = [str(name) for (name,) in zone.execute("SELECT dataset FROM registers").fetchall()]
     for table in ("tried", "copied"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -165,6 +166,10 @@ def _copy(
         prepare(trial)
         prepare_residual(trial)
         set_registers(trial, registers)
+        for name, rows in references.items():
+            trial.register("rows_of", rows)
+            trial.execute(f"INSERT INTO {name} FROM rows_of")
+            trial.unregister("rows_of")
         trial.register("copied", copied)
         trial.execute("INSERT INTO evidence BY NAME FROM copied")
         if texts is not None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from linkage.references.tables import references_in
+from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import count
 
@@ -27,24 +29,28 @@ BIRTHDAY = "date_of_birth"
 
 @dataclass(frozen=True)
 class Drawn:
-    """people: dataset and IDENTITY, as received; one person in `part`; drawn_by: all, NHS number or birthday."""
+    """people: dataset and IDENTITY, as received; one person in `part`; drawn_by: all, NHS number or birthday.
+
+    references: the tables that their standardisation follows.
+    """
 
     people: pl.DataFrame
     part: int
     drawn_by: str
+    references: References = NO_REFERENCES
 
 
 def draw_people(zone: duckdb.DuckDBPyConnection, most: int = MOST_RECORDS) -> Drawn:
     """The distinct ways in which each dataset records people, or about `most` of them."""
     everybody = count(zone, f"SELECT count(*) FROM {EVERYBODY}")
     if everybody <= most:
-        return Drawn(_read(zone, ""), 1, "all")
+        return Drawn(_read(zone, ""), 1, "all", references_in(zone))
     numbered = count(zone, f"SELECT count(*) FROM {EVERYBODY} WHERE {NUMBER} IS NOT NULL")
     by_number = numbered >= FEWEST_NUMBERED * everybody
     part = math.ceil((numbered if by_number else everybody) / most)
     value = NUMBER if by_number else BIRTHDAY
     drawn = _read(zone, f"WHERE {value} IS NOT NULL AND hash({value}) % {part} = 0")
-    return Drawn(drawn, part, "NHS number" if by_number else "birthday")
+    return Drawn(drawn, part, "NHS number" if by_number else "birthday", references_in(zone))
 
 
 def _read(zone: duckdb.DuckDBPyConnection, which: str) -> pl.DataFrame:

@@ -62,7 +62,7 @@ class LinkageModels:
             self._asked.require(decision, EventName.LINKAGE_TRAIN_REFUSED, by)
         progress("reading", 0, None)
         drawn, rows = self._drawn()
-        with closing(engine_for(drawn.people, test_range=self._test_range)) as engine:
+        with closing(engine_for(drawn.people, test_range=self._test_range, references=drawn.references)) as engine:
             model = learn(engine, progress=progress)
             model = model.model_copy(update={"prior": rounded(model.prior / drawn.part)})
             card = _card(model, engine, drawn, rows)

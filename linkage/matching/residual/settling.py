@@ -19,7 +19,8 @@ from linkage.matching.ladder import DECIDED_STEP, MODEL_STEP, NOT_JOINED
 from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides
 from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, reduce_pairs
 from linkage.matching.residual.review import DoubtfulPair
-from linkage.matching.residual.weighing import NOTHING_WEIGHED, weigh
+from linkage.matching.residual.slices import Weighing, weigh_in_slices
+from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from linkage.specified.frozen import FrozenModel
 
 CLERICAL_REVIEW = "clerical_review"
@@ -49,6 +50,7 @@ class ResidualPlan:
     decisions: Sequence[PairDecision] = ()
     bounds: Bounds = field(default_factory=Bounds)
     most_pairs: int = MOST_PAIRS
+    weighing: Weighing = field(default_factory=Weighing)
 
     @property
     def standing(self) -> tuple[PairDecision, ...]:
@@ -85,7 +87,7 @@ def settle_residual(
     if plan.model is not None:
         pairs = gather_candidates(zone, plan.most_pairs)
         progress(f"weighing {pairs:,} pairs that are left over", 0, None)
-        weighed = weigh(zone, plan.model, test_range=test_range)
+        weighed = weigh_in_slices(zone, plan.model, plan.weighing, plan.bounds.ask, test_range=test_range)
     zone.register("weighed", weighed.filter(pl.col("weight") >= plan.bounds.ask).to_arrow())
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE cluster_pairs AS SELECT a, b, weight, best.* FROM ({OF_CLUSTERS})",

@@ -6,7 +6,7 @@ The specification is `people.yaml`: part of the code, versioned with it; a model
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -14,10 +14,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from linkage.references.tables import references_in
 from linkage.specified.engine import SplinkEngine
 from linkage.specified.frozen import FrozenModel
 from linkage.specified.specification import Specification, load_specification
 from linkage.specified.written import written
+from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import IDENTITY, standardise
 
 SPECIFICATION = Path(__file__).with_name("people.yaml")
@@ -60,13 +62,20 @@ def name_shares(zone: duckdb.DuckDBPyConnection, records: pl.Series) -> pl.DataF
     )
 
 
-def engine_for(people: pl.DataFrame, *, test_range: bool, shares: pl.DataFrame | None = None) -> SplinkEngine:
+def engine_for(
+    people: pl.DataFrame,
+    *,
+    test_range: bool,
+    shares: pl.DataFrame | None = None,
+    references: References = NO_REFERENCES,
+) -> SplinkEngine:
     """Splink over these records (record and IDENTITY): its number of a record is its place in the frame.
 
     shares: how common their names are (name_shares, in the same order); else it is counted among themselves.
     """
     specification = people_specification()
-    compared = written(standardise(people, test_range=test_range), specification.columns, right=False)
+    standard = standardise(people, test_range=test_range, references=references)
+    compared = written(standard, specification.columns, right=False)
     engine = SplinkEngine(specification, compared, None)
     if shares is not None:
         for name in ("surname", "forename"):
@@ -75,7 +84,13 @@ def engine_for(people: pl.DataFrame, *, test_range: bool, shares: pl.DataFrame |
     return engine
 
 
-def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool) -> pl.DataFrame:
+Score = Callable[[SplinkEngine, FrozenModel, str], pl.DataFrame]
+"""l, r and the evidence of each pair of a table, as SplinkEngine.score gives it: that, or another engine's."""
+
+
+def weigh(
+    zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool, score: Score = SplinkEngine.score
+) -> pl.DataFrame:
     """l, r (records), weight (log2 of the odds) and fields (its parts by column, as JSON) of each of `candidates`."""
     pairs = pl.DataFrame(zone.sql("SELECT l, r FROM candidates ORDER BY l, r").to_arrow_table())
     if pairs.is_empty():
@@ -83,13 +98,14 @@ def weigh(zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bo
     people = identity_of(zone, pl.concat([pairs["l"], pairs["r"]]).unique().to_list())
     place = people.select("record").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     shares = name_shares(zone, people["record"])
-    with closing(engine_for(people, test_range=test_range, shares=shares)) as engine:
+    references = references_in(zone)
+    with closing(engine_for(people, test_range=test_range, shares=shares, references=references)) as engine:
         numbered = pairs.join(place, left_on="l", right_on="record").join(
             place, left_on="r", right_on="record", suffix="_r"
         )
         engine.add_pairs("candidates", numbered.select(l="place", r="place_r"))
         prior = math.log2(model.prior / (1 - model.prior))
-        weighed = engine.score(model, "candidates").join(engine.field_weights(model, "candidates"), on=["l", "r"])
+        weighed = score(engine, model, "candidates").join(engine.field_weights(model, "candidates"), on=["l", "r"])
     records = people["record"]
     return weighed.select(
         l=records.gather(weighed["l"]),

@@ -21,6 +21,7 @@ from flows.environment import prepare
 folder = Path(sys.argv[1])
 prepare(folder / "prefect")
 from audit.errors import AuditUnavailable
+from flows.pieces import as_tasks
 from flows.plant import Summary, use
 import flows.steps
 flows.steps.RETRY_DELAYS_SECONDS[:] = [0, 0, 0]
@@ -36,6 +37,7 @@ class Plant:
         return Summary("delivery-summary", "A delivery was received.", (("rows", "1,000"),))
     def link(self, progress=None):
         self.calls["link"] += 1
+        self.rows = as_tasks({"c" * 32: lambda: 3, "d" * 32: lambda: 4})
         return Summary("linkage-summary", "Linked.", (("people", "900"),))
     def publish_scope(self, project, progress=None):
         raise ValueError("Could not convert '%s' to INT32" % sys.argv[2])
@@ -49,7 +51,7 @@ from flows.publish_scope import publish_scope
 from flows.release import release
 out = {}
 sweep_inbox("gp")
-out["calls"] = plant.calls
+out["calls"], out["rows"] = plant.calls, plant.rows
 for name, flow, subject in (("publish", publish_scope, "p1"), ("release", release, "r1")):
     try:
         flow(subject)
@@ -61,6 +63,7 @@ with get_client(sync_client=True) as client:
     out["artifacts"] = sorted(a.key for a in client.read_artifacts() if a.key)
     limit = client.read_global_concurrency_limit_by_name("haven-writer")
     out["limit"] = limit.limit
+    out["tasks"] = sorted(run.name.split("-")[0] for run in client.read_task_runs())
 print(json.dumps(out))
 """
 
@@ -112,3 +115,11 @@ def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], 
     """Each step's summary is an artifact, and the writers' concurrency limit is one."""
     assert ran[0]["artifacts"] == ["delivery-summary", "delivery-summary", "linkage-summary"]
     assert ran[0]["limit"] == 1
+
+
+def test_the_pieces_of_a_linkage_are_tasks(ran: tuple[dict[str, object], Path]) -> None:
+    """Each piece is a task of the flow, and the rows come back in the pieces' order."""
+    assert ran[0]["rows"] == [3, 4]
+    tasks = ran[0]["tasks"]
+    assert isinstance(tasks, list)
+    assert tasks.count("make_piece") == 2

@@ -28,6 +28,11 @@ def test_without_a_file_the_embedded_default_stands(tmp_path: Path) -> None:
         ("[keys]\nroot = 'transit'", "[keys.transit]"),
         ("[keys.transit]\naddress = 'https://x'", "keys.transit.token_file"),
         ("[keys.pkcs11]\npin = '1234'", "keys.pkcs11.pin"),
+        ("[linkage]\nengine = 'sail'", "linkage.engine"),
+        ("[linkage.spark]\nmaster = 'nonsense'", "linkage.spark.master"),
+        ("[linkage.spark]\nmemory = 'much'", "linkage.spark.memory"),
+        ("[linkage.partitions]\nworkers = 0", "linkage.partitions.workers"),
+        ("real_data = true\n[linkage]\nengine = 'spark'", "[linkage.spark] folder"),
     ],
 )
 def test_a_wrong_key_is_an_error_that_names_it(tmp_path: Path, text: str, key: str) -> None:
