@@ -56,7 +56,9 @@ COMPOSITES: tuple[CompositeKey, ...] = (
     CompositeKey(6, "f_g_s_p_y", "surname, forename, sex, postcode, year of birth", ("f", "g", "s", "p", "y")),
     CompositeKey(7, "f_g_s_p_md", "surname, forename, sex, postcode, day and month", ("f", "g", "s", "p", "md")),
     CompositeKey(8, "g_b_s_p", "forename, date of birth, sex, postcode", ("g", "b", "s", "p")),
-    CompositeKey(9, INITIAL, "forename's initial, date of birth, sex, postcode", ("gi", "b", "s", "p")),
+    CompositeKey(
+        9, INITIAL, "forename's initial, date of birth (not 1 January), sex, postcode", ("gi", "bk", "s", "p")
+    ),
     CompositeKey(10, "b_s_p", "date of birth (not 1 January), sex, postcode", ("bk", "s", "p"), same_initial=True),
     CompositeKey(
         11, "fs_g_b_s", "surname's sound, forename, date of birth (not 1 January), sex", ("fs", "g", "bk", "s")

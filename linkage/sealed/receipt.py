@@ -92,7 +92,7 @@ class SealedRows:
         schema = pa.schema([(ROW_KEY, pa.string()), *columns.items()])
         rows = 0
         try:
-            for batch in _batches(path, schema, packed, f"{kind}.columns"):
+            for batch in _batches(path, schema, packed, "tokens.columns" if tokens else "payload.columns"):
                 rows += batch.num_rows
                 wrong = None if tokens else wrong_column(pl.DataFrame(pa.table(batch)), file, self._today)
                 if wrong:
