@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
     if status:
         return status
     print(f"Made: {build_agent(Path(arguments[0]))}")
-    print("At the controller's: python3 -m venv agent && agent/bin/pip install FILE && agent/bin/haven-controller --help")
+    print(
+        "At the controller's: python3 -m venv agent && agent/bin/pip install FILE && agent/bin/haven-controller --help"
+    )
     return 0
 
 

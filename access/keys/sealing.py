@@ -41,6 +41,10 @@ def unseal(secret: bytes, source: Path, target: Path) -> bool:
             pyrage.decrypt_io(sealed, opened, [_identity(secret)])
     except pyrage.DecryptError:
         return False
+    except OSError as error:
+        if error.errno:  # the system's, such as a full disk: no fault of the file
+            raise
+        return False
     return True
 
 

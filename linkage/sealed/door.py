@@ -5,6 +5,7 @@ A wrong key is told by its check value before any row is read: it would be a mat
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,8 +50,7 @@ class SealedDoor:
                 raise Fault("archive.not_for_us")
             yield target
         finally:
-            target.unlink(missing_ok=True)
-            folder.rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
 
     def require_round(self, manifest: TokenManifest) -> None:
         """Is the round alive, and were the tokens made with its key, under our rules? Raises Fault."""

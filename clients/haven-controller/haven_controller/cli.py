@@ -139,11 +139,12 @@ def _pack(told: argparse.Namespace) -> int:
     from haven_controller.rounds import open_round, read_identity, recipient_of
 
     key = open_round(told.round, read_identity(told.identity))
-    recipient = recipient_of(told.to)
+    recipient, period = recipient_of(told.to), _period(told.period)
+    _require_new(told.out)
     with _opened(told) as delivery:
         delivery.require_tolerable()
         name = told.name or f"{delivery.contract.dataset}-{datetime.now(UTC):%Y-%m-%d}"
-        said = Told(name, _period(told.period), told.supersedes, told.invented)
+        said = Told(name, period, told.supersedes, told.invented)
         manifest = pack(delivery, key, recipient, said, told.out, _progress)
     if told.json:
         _say(manifest.model_dump(mode="json", by_alias=True), True)
@@ -155,6 +156,14 @@ def _pack(told: argparse.Namespace) -> int:
         print(f"  stays here: {rows:,} rows, {code}")
     print("Send this one file. Only the haven can open it.")
     return 0
+
+
+def _require_new(out: Path) -> None:
+    """What was packed before is never written over. Raises AgentError."""
+    if out.exists():
+        raise AgentError("The file is there already.", where=str(out), mend="Name another one with --out.")
+    if not out.parent.is_dir():
+        raise AgentError("There is no such folder.", where=str(out.parent), mend="Make it, or name another --out.")
 
 
 def _opened(told: argparse.Namespace) -> Any:

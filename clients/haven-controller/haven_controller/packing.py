@@ -60,8 +60,6 @@ def pack(
     progress: Progress,
 ) -> TokenManifest:
     """Write the sealed delivery to `out`, whole or not at all. Raises AgentError."""
-    if out.exists():
-        raise AgentError("The file is there already.", where=str(out), mend="Name another one with --out.")
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".haven-controller-") as work:
         folder = Path(work)
         files = [_packed(path, rows) for path, rows in _written(delivery, key, told, folder, progress)]
