@@ -31,6 +31,7 @@ RULES = (
     "linkage/intake/staging.py",
     "linkage/intake/tables.py",
     "linkage/sealed/composites.py",
+    "linkage/sealed/filters.py",
 )
 FOLDERS = ("linkage/standardise",)
 IMPORT = re.compile(r"^(\s*)(from|import) (audit|access|linkage)\b", re.MULTILINE)

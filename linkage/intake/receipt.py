@@ -77,6 +77,7 @@ class Receipt:
         }
         if isinstance(self.manifest, TokenManifest):
             facts |= {"mode": "tokens", "round": self.manifest.round, "key_check": self.manifest.round_check}
+            facts |= {"bloom_agreed": self.manifest.bloom_agreed} if self.manifest.bloom_agreed else {}
         return facts
 
     def record(self, change: Change, state: str, reason: str | None) -> Delivery:

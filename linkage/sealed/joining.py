@@ -15,7 +15,11 @@ import polars as pl
 
 from linkage.matching.joining import CONTRADICTION, LARGEST_GROUP, SEVERAL
 from linkage.sealed.composites import COMPOSITES, INITIAL, NUMBER, CompositeKey
+from linkage.sealed.filters import FILTER
 from linkage.sealed.known import KnownRecords
+from linkage.sealed.likeness import alike
+
+FILTER_STEP = COMPOSITES[-1].step + 1
 
 
 @dataclass
@@ -38,16 +42,24 @@ def join_sealed(records: pl.DataFrame, known: KnownRecords, registers: set[str],
     numbers = known.numbers.group_by("person").agg(low=pl.col(NUMBER).min(), high=pl.col(NUMBER).max())
     for key in COMPOSITES:
         found = _fitting(unmet, known.hits, numbers, key)
-        found = _once(found, registers, taken) if key.once else found
-        for record, dataset, person, met, flag in found.iter_rows():
-            if flag is None:
-                joined.met[record] = (met, person, key.step)
-                taken.add((dataset, person))
-            else:
-                joined.doubts[record] = min(flag, joined.doubts.get(record, flag))
+        _keep(joined, _once(found, registers, taken) if key.once else found, taken, key.step)
         unmet = unmet.filter(~pl.col("record").is_in(list(joined.met)))
     _join_among(records, joined)
+    unmet = unmet.filter(~pl.col("record").is_in([*joined.met, *joined.groups]) & pl.col(FILTER).is_not_null())
+    if unmet.height:
+        found = alike(unmet, known.filters, numbers)
+        _keep(joined, _once(found, registers, taken), taken, FILTER_STEP)
     return joined
+
+
+def _keep(joined: Joined, found: pl.DataFrame, taken: set[tuple[str, str]], step: int) -> None:
+    """Into `joined`: who is joined on this step, and who is not, and why."""
+    for record, dataset, person, met, flag in found.iter_rows():
+        if flag is None:
+            joined.met[record] = (met, person, step)
+            taken.add((dataset, person))
+        else:
+            joined.doubts[record] = min(flag, joined.doubts.get(record, flag))
 
 
 def _fitting(unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key: CompositeKey) -> pl.DataFrame:

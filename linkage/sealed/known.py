@@ -15,6 +15,7 @@ import pyarrow as pa
 from access.keys import HeldKey
 from audit.progress import Progress
 from linkage.sealed.composites import NUMBER, TOKENS, sealed_tokens
+from linkage.sealed.filters import FILTER, bloom_filters
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import count
 
@@ -23,16 +24,20 @@ AT_ONCE = 200_000
 
 @dataclass(frozen=True)
 class KnownRecords:
-    """hits: record, person, dataset and TOKENS of whom a token is shared with. numbers: person and n, where known."""
+    """hits: record, person, dataset and TOKENS of whom a token is shared with. numbers: person and n, where known.
+
+    filters: record, person and Bloom filter of everybody, where one is looked for by it; else nobody.
+    """
 
     hits: pl.DataFrame
     numbers: pl.DataFrame
+    filters: pl.DataFrame
 
 
 def known_records(
     zone: duckdb.DuckDBPyConnection, wanted: pl.DataFrame, key: HeldKey, *, test_range: bool, progress: Progress
 ) -> KnownRecords:
-    """Of the identified records with a link. wanted: TOKENS of the records that are looked for."""
+    """Of the identified records with a link. wanted: TOKENS and filters of who is looked for."""
     needles = {name: wanted[name].drop_nulls().unique() for name in TOKENS}
     total, done = count(zone, "SELECT count(*) FROM links"), 0
     # Read to its end before the next query: DuckDB 2 wants that. Identifiers of one record standardise alike.
@@ -41,18 +46,24 @@ def known_records(
         f"SELECT i.record, any_value(l.person)::TEXT AS person, any_value(i.dataset) AS dataset, {values}"
         " FROM identity i JOIN links l USING (record) GROUP BY i.record"
     ).to_arrow_reader(AT_ONCE)
-    hits, numbers = [], []
+    hits, numbers, filters = [_empty()], [_empty().select("person", NUMBER)], [_no_filters()]
+    by_filter = wanted[FILTER].null_count() < wanted.height
     for batch in reader:
         people = pl.DataFrame(pa.table(batch))
         tokens = sealed_tokens(people.select(IDENTITY), key, test_range=test_range)
         rows = people.select("record", "person", "dataset").hstack(tokens)
         numbers.append(rows.select("person", NUMBER).drop_nulls().unique())
         hits.append(rows.filter(pl.any_horizontal(pl.col(name).is_in(needles[name].implode()) for name in TOKENS)))
+        if by_filter:
+            made = bloom_filters(people.select(IDENTITY), key, test_range=test_range)
+            filters.append(people.select("record", "person").with_columns(made))
         done += people.height
         progress("tokens of identified records", done, total)
-    if not hits:
-        return KnownRecords(_empty(), _empty().select("person", NUMBER))
-    return KnownRecords(pl.concat(hits), pl.concat(numbers).unique())
+    return KnownRecords(pl.concat(hits), pl.concat(numbers).unique(), pl.concat(filters))
+
+
+def _no_filters() -> pl.DataFrame:
+    return pl.DataFrame(schema={"record": pl.Int64, "person": pl.String, FILTER: pl.Binary})
 
 
 def _empty() -> pl.DataFrame:

@@ -23,6 +23,7 @@ from linkage.intake.report import FileResult
 from linkage.intake.staging import BATCH, DUCKDB_TYPES, bound_memory
 from linkage.intake.tables import quoted, random_row_keys
 from linkage.sealed.composites import TOKENS
+from linkage.sealed.filters import FILTER, FILTER_BYTES
 from linkage.sealed.values import wrong_column
 
 AT_ONCE = 100_000
@@ -46,10 +47,12 @@ class SealedRows:
         self._connection = connection
         self._contract = contract
         self._today = today
+        self._filters = False
         bound_memory(connection)
 
     def read(self, folder: Path, manifest: TokenManifest, progress: Progress) -> list[FileResult]:
         """Read all files; what each payload file holds. Raises Fault."""
+        self._filters = manifest.bloom_agreed is not None
         expected = dict(_expected(self._contract))
         packed = {file.name: file for file in manifest.files}
         if extra := packed.keys() - expected.keys():
@@ -70,7 +73,7 @@ class SealedRows:
     def token_rows(self, file: DeliveredFile) -> pa.RecordBatchReader:
         """row_key (fresh) and tokens, in random order."""
         return self._stream(
-            f"SELECT k.row_key, {', '.join('t.' + name for name in TOKENS)} FROM {_table('tokens', file)} t"
+            f"SELECT k.row_key, {', '.join('t.' + name for name in (*TOKENS, FILTER))} FROM {_table('tokens', file)} t"
             f" JOIN {_table('keys', file)} k USING (_theirs) ORDER BY k.row_key"
         )
 
@@ -85,8 +88,11 @@ class SealedRows:
     def _load(self, path: Path, packed: PackedFile, kind: str, file: DeliveredFile) -> None:
         """One file into its table, batch by batch. Raises Fault."""
         tokens = kind == "tokens"
-        columns = TOKEN_COLUMNS if tokens else {name: ARROW_TYPES[of] for name, of in file.payload.items()}
+        columns = {**TOKEN_COLUMNS} if tokens else {name: ARROW_TYPES[of] for name, of in file.payload.items()}
         types = {name: "UBIGINT" if tokens else DUCKDB_TYPES[file.payload[name]] for name in columns}
+        if tokens:
+            types[FILTER] = "BLOB"
+            columns |= {FILTER: pa.binary()} if self._filters else {}
         spelt = "".join(f", {quoted(name)} {of}" for name, of in types.items())
         self._connection.execute(f"CREATE TABLE {_table(kind, file)} (_theirs UUID{spelt})")
         schema = pa.schema([(ROW_KEY, pa.string()), *columns.items()])
@@ -94,6 +100,10 @@ class SealedRows:
         try:
             for batch in _batches(path, schema, packed, "tokens.columns" if tokens else "payload.columns"):
                 rows += batch.num_rows
+                if FILTER in columns and any(
+                    len(one.as_py() or b"\0" * FILTER_BYTES) != FILTER_BYTES for one in batch[FILTER]
+                ):
+                    raise Fault("tokens.columns")
                 wrong = None if tokens else wrong_column(pl.DataFrame(pa.table(batch)), file, self._today)
                 if wrong:
                     raise Fault("payload.value", f"The column '{wrong}' holds what its contract does not allow.")

@@ -14,14 +14,16 @@ import pyarrow as pa
 from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys, remove_deliveries_except
 from linkage.sealed.composites import TOKENS
+from linkage.sealed.filters import FILTER
 from linkage.sealed.tables import ROWS, create_sealed
 from linkage.zones import count
 
 Rounds = Callable[[str], HeldKey | None]
 """The key of a round that lives; None for one that does not."""
-DISTINCT = ("dataset", "round", "specification", *TOKENS)
-HAS_TOKENS = "(" + " OR ".join(f"{name} IS NOT NULL" for name in TOKENS) + ")"
-NO_TOKENS = ", ".join(f"{name} = NULL" for name in TOKENS)
+COMPARED = (*TOKENS, FILTER)
+DISTINCT = ("dataset", "round", "specification", *COMPARED)
+HAS_TOKENS = "(" + " OR ".join(f"{name} IS NOT NULL" for name in COMPARED) + ")"
+NO_TOKENS = ", ".join(f"{name} = NULL" for name in COMPARED)
 
 
 def renew_records(zone: duckdb.DuckDBPyConnection, deliveries: Iterable[str]) -> None:

@@ -18,10 +18,18 @@ from audit.progress import Progress, silent
 from linkage.intake.tables import deliveries_in, random_row_keys
 from linkage.matching.ladder import NOT_JOINED
 from linkage.matching.spine import MERGE, SPLIT
-from linkage.sealed.composites import COMPOSITES, ENOUGH, TOKENS
+from linkage.sealed.composites import COMPOSITES, ENOUGH
 from linkage.sealed.joining import Joined, join_sealed
 from linkage.sealed.known import known_records
-from linkage.sealed.records import HAS_TOKENS, Rounds, ended_rounds, leave_the_gone, remove_tokens, renew_records
+from linkage.sealed.records import (
+    COMPARED,
+    HAS_TOKENS,
+    Rounds,
+    ended_rounds,
+    leave_the_gone,
+    remove_tokens,
+    renew_records,
+)
 from linkage.sealed.tables import OF_LINK, ROWS
 from linkage.standardise.specification import VERSION
 
@@ -54,7 +62,7 @@ def link_sealed(
             continue  # other rules make other tokens: who was not found stays so
         progress(f"round {name}", 0, None)
         records = _records_of(zone, name)
-        wanted = records.filter(pl.col("met").is_null()).select(TOKENS)
+        wanted = records.filter(pl.col("met").is_null()).select(COMPARED)
         known = known_records(zone, wanted, key, test_range=test_range, progress=progress)
         _keep_outcome(zone, join_sealed(records, known, registers, taken))
     _write(zone, run, at.replace(tzinfo=None))
@@ -123,7 +131,7 @@ def _open_rounds(zone: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 def _records_of(zone: duckdb.DuckDBPyConnection, name: str) -> pl.DataFrame:
     return pl.DataFrame(
         zone.sql(
-            f"SELECT record, dataset, met, person::TEXT AS person, {', '.join(TOKENS)} FROM sealed_records"
+            f"SELECT record, dataset, met, person::TEXT AS person, {', '.join(COMPARED)} FROM sealed_records"
             " WHERE round = ? AND specification = ? ORDER BY record",
             params=[name, VERSION],
         ).to_arrow_table()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import duckdb
 
 from linkage.sealed.composites import TOKENS
+from linkage.sealed.filters import FILTER
 
 ROWS = "sealed_rows"
 OF_LINK = ("met", "person", "linked", "id_type", "step", "last_step", "flag")
@@ -19,7 +20,7 @@ OF_LINK = ("met", "person", "linked", "id_type", "step", "last_step", "flag")
 
 def create_sealed(zone: duckdb.DuckDBPyConnection) -> None:
     """Make the tables; nothing happens where they are there."""
-    tokens = ", ".join(f"{name} UBIGINT" for name in TOKENS)
+    tokens = ", ".join([*(f"{name} UBIGINT" for name in TOKENS), f"{FILTER} BLOB"])
     zone.execute(
         f"CREATE TABLE IF NOT EXISTS {ROWS} (delivery TEXT NOT NULL, dataset TEXT NOT NULL, round TEXT NOT NULL,"
         f" specification TEXT NOT NULL, row_key UUID, record BIGINT, {tokens})"

@@ -9,7 +9,9 @@ import polars as pl
 
 from access.keys import HeldKey
 from linkage.matching.records_to_link import set_registers
-from linkage.sealed.composites import TOKENS, sealed_tokens
+from linkage.sealed.composites import sealed_tokens
+from linkage.sealed.filters import FILTER, bloom_filters
+from linkage.sealed.records import COMPARED
 from linkage.sealed.service import link_sealed
 from linkage.sealed.tables import create_sealed
 from linkage.standardise.specification import IDENTITY, VERSION
@@ -26,18 +28,20 @@ class SealedZone(LinkageZone):
         self.runs = 0
         create_sealed(self.zone)
 
-    def bring_sealed(self, name: str, rows: Sequence[Row], *, round_name: str = "r1") -> None:
-        """Rows of a delivery in mode B, as a receipt leaves them."""
+    def bring_sealed(self, name: str, rows: Sequence[Row], *, round_name: str = "r1", bloom: bool = False) -> None:
+        """Rows of a delivery in mode B, as a receipt leaves them. bloom: with Bloom filters."""
         self.counting.append(name)
         schema = dict.fromkeys(IDENTITY, pl.String)
         people = pl.DataFrame([{one: row.get(one) for one in IDENTITY} for row in rows], schema=schema)
         tokens = sealed_tokens(people, self.rounds[round_name], test_range=True)
+        filters = bloom_filters(people, self.rounds[round_name], test_range=True).to_list()
+        tokens = tokens.with_columns(pl.Series(FILTER, filters if bloom else [None] * len(rows), dtype=pl.Binary))
         for row, values in zip(rows, tokens.iter_rows(), strict=True):
             key = str(uuid.uuid4())
             self.names[key] = str(row["local_id"])
             told = [name, row["dataset"], round_name, VERSION, key, *values]
             self.zone.execute(
-                f"INSERT INTO sealed_rows (delivery, dataset, round, specification, row_key, {', '.join(TOKENS)})"
+                f"INSERT INTO sealed_rows (delivery, dataset, round, specification, row_key, {', '.join(COMPARED)})"
                 f" VALUES ({', '.join('?' * len(told))})",
                 told,
             )

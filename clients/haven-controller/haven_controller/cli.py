@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from haven_controller.errors import AgentError
+from haven_controller.errors import AgentError, NotAgreed
 from haven_controller.rules.audit.errors import HavenError
 
 EXAMPLE = """
@@ -85,6 +85,8 @@ def _pack_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="the sealed delivery; may not exist yet")
     command.add_argument("--name", help="the delivery's name; else the dataset and today's date")
     command.add_argument("--period", help="the days it is about: 2026-04-01/2026-09-30")
+    command.add_argument("--bloom", action="store_true", help="send hardened Bloom filters too; only with --agreed")
+    command.add_argument("--agreed", metavar="REFERENCE", help="the written agreement to send Bloom filters")
     command.add_argument("--supersedes", help="the name of the delivery that this one corrects")
     command.add_argument(
         "--invented", action="store_true", help="the people are invented: NHS numbers of the test range stand for them"
@@ -141,10 +143,11 @@ def _pack(told: argparse.Namespace) -> int:
     key = open_round(told.round, read_identity(told.identity))
     recipient, period = recipient_of(told.to), _period(told.period)
     _require_new(told.out)
+    agreed = _agreed(told)
     with _opened(told) as delivery:
         delivery.require_tolerable()
         name = told.name or f"{delivery.contract.dataset}-{datetime.now(UTC):%Y-%m-%d}"
-        said = Told(name, period, told.supersedes, told.invented)
+        said = Told(name, period, told.supersedes, told.invented, agreed)
         manifest = pack(delivery, key, recipient, said, told.out, _progress)
     if told.json:
         _say(manifest.model_dump(mode="json", by_alias=True), True)
@@ -156,6 +159,21 @@ def _pack(told: argparse.Namespace) -> int:
         print(f"  stays here: {rows:,} rows, {code}")
     print("Send this one file. Only the haven can open it.")
     return 0
+
+
+def _agreed(told: argparse.Namespace) -> str | None:
+    """The agreement under which Bloom filters leave; the warning is told each time. Raises NotAgreed."""
+    if not told.bloom:
+        return None
+    from haven_controller.rules.linkage.sealed.filters import WARNING
+
+    print(f"haven-controller: WARNING. {WARNING}", file=sys.stderr)
+    if not told.agreed:
+        raise NotAgreed(
+            "Bloom filters leave under an agreement only.", where="--bloom", mend="Name it: --agreed REFERENCE"
+        )
+    reference: str = told.agreed
+    return reference
 
 
 def _require_new(out: Path) -> None:

@@ -43,12 +43,16 @@ ARROW_TYPES = {
 
 @dataclass(frozen=True)
 class Told:
-    """What the controller says of the delivery. invented: its people are, and their NHS numbers of the test range."""
+    """What the controller says of the delivery. invented: its people are, and their NHS numbers of the test range.
+
+    bloom_agreed: the agreement under which Bloom filters are sent too; None: none are.
+    """
 
     name: str
     period: Period | None = None
     supersedes: str | None = None
     invented: bool = False
+    bloom_agreed: str | None = None
 
 
 def pack(
@@ -82,12 +86,15 @@ def _write_tokens(
     delivery: CheckedDelivery, file: DeliveredFile, key: HeldKey, told: Told, path: Path, progress: Progress
 ) -> tuple[Path, int]:
     rows, total = 0, delivery.staging.rows()[file.table]
-    with pq.ParquetWriter(path, TOKEN_SCHEMA, compression="zstd") as writer:
+    schema = TOKEN_SCHEMA.append(pa.field("bloom", pa.binary())) if told.bloom_agreed else TOKEN_SCHEMA
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in delivery.staging.identity_rows(file):
             people = pl.DataFrame(pa.table({name: batch.column(name) for name in IDENTITY}))
             tokens = sealed_tokens(people, key, test_range=told.invented)
             columns = [_texts(batch.column(ROW_KEY)), *(tokens[name].to_arrow() for name in TOKENS)]
-            writer.write_table(pa.Table.from_arrays(columns, schema=TOKEN_SCHEMA))
+            if told.bloom_agreed:
+                columns.append(_filters(people, key, told))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
             rows += batch.num_rows
             progress(f"tokens of {file.table}", rows, total)
     return path, rows
@@ -109,6 +116,16 @@ def _write_payload(delivery: CheckedDelivery, file: DeliveredFile, path: Path, p
 def payload_schema(file: DeliveredFile) -> pa.Schema:
     """The columns that leave for the research zone."""
     return pa.schema([(ROW_KEY, pa.string()), *((name, ARROW_TYPES[kind]) for name, kind in file.payload.items())])
+
+
+def _filters(people: pl.DataFrame, key: HeldKey, told: Told) -> Any:
+    try:
+        from haven_controller.rules.linkage.sealed.filters import bloom_filters
+    except ImportError:
+        raise AgentError(
+            "Bloom filters need fable-core, which is not installed.", mend="pip install 'haven-controller[bloom]'"
+        ) from None
+    return pa.array(bloom_filters(people, key, test_range=told.invented).to_list(), pa.binary())
 
 
 def _texts(keys: Any) -> Any:
@@ -140,6 +157,7 @@ def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[P
         "round_check": key.check_value,
         "specification": VERSION,
         "invented": told.invented,
+        "bloom_agreed": told.bloom_agreed,
         "set_aside": dict(sorted(aside.items())),
     }
     try:

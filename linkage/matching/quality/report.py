@@ -23,6 +23,7 @@ from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
 from linkage.sealed.composites import COMPOSITES
+from linkage.sealed.joining import FILTER_STEP
 from linkage.standardise.specification import VERSION
 
 LEAVES, STAYS = "May leave the linkage unit.", "Stays within the linkage unit."
@@ -166,6 +167,7 @@ def _sealed(measured: Measured) -> list[Section]:
     if not counts:
         return []
     labels = {NOT_JOINED: "joined to no other record", **{key.step: key.label for key in COMPOSITES}}
+    labels[FILTER_STEP] = "Bloom filters nearly alike, under an agreement"
     steps = [[dataset, str(step), labels[step], shown_count(n)] for dataset, step, n in counts["steps"]]
     flags = [[dataset, str(flag), shown_count(n)] for dataset, flag, n in counts["flags"]]
     about = "Came as tokens, without identifiers: no model and no reviewer looks at them (docs/adr/0012-mode-b.md)."

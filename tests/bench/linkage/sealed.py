@@ -22,7 +22,8 @@ from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
 from linkage.matching.residual.settling import LADDER_ONLY, ResidualPlan
 from linkage.matching.residual.weighing import engine_for
-from linkage.sealed.composites import TOKENS, sealed_tokens
+from linkage.sealed.composites import sealed_tokens
+from linkage.sealed.filters import bloom_filters
 from linkage.sealed.service import link_sealed
 from linkage.specified.service import learn
 from linkage.standardise.specification import IDENTITY, VERSION
@@ -62,14 +63,16 @@ def learned(rows: pl.DataFrame) -> ResidualPlan:
         return ResidualPlan(learn(engine), "bench")
 
 
-def link(rows: pl.DataFrame, sealed: tuple[str, ...], plan: ResidualPlan) -> tuple[pl.DataFrame, float]:
+def link(
+    rows: pl.DataFrame, sealed: tuple[str, ...], plan: ResidualPlan, *, bloom: bool = False
+) -> tuple[pl.DataFrame, float]:
     """Every row's person, and the CPU-seconds, with these datasets in mode B."""
     bench = SealedZone()
     bench.plan = plan
     bench.counting = rows["delivery"].unique().to_list()
     zone = bench.zone
     _fill(zone, rows.filter(~pl.col("dataset").is_in(sealed)))
-    for batch in _tokens(rows.filter(pl.col("dataset").is_in(sealed)), bench):
+    for batch in _tokens(rows.filter(pl.col("dataset").is_in(sealed)), bench, bloom=bloom):
         zone.register("batch", batch.to_arrow())
         zone.execute("INSERT INTO sealed_rows BY NAME SELECT * REPLACE (row_key::UUID AS row_key) FROM batch")
         zone.unregister("batch")
@@ -91,11 +94,13 @@ def _fill(zone: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
     zone.unregister("batch")
 
 
-def _tokens(rows: pl.DataFrame, bench: SealedZone) -> Iterator[pl.DataFrame]:
+def _tokens(rows: pl.DataFrame, bench: SealedZone, *, bloom: bool) -> Iterator[pl.DataFrame]:
     for batch in rows.iter_slices(200_000):
         tokens = sealed_tokens(batch.select(IDENTITY), bench.rounds["r1"], test_range=True)
         told = {"round": pl.lit("r1"), "specification": pl.lit(VERSION)}
-        yield batch.select("delivery", "dataset", "row_key", **told).hstack(tokens.select(TOKENS))
+        if bloom:
+            tokens = tokens.with_columns(bloom_filters(batch.select(IDENTITY), bench.rounds["r1"], test_range=True))
+        yield batch.select("delivery", "dataset", "row_key", **told).hstack(tokens)
 
 
 def judged(persons: pl.DataFrame, truth: pl.DataFrame) -> dict[str, tuple[int, float, float]]:
@@ -119,9 +124,10 @@ def main(people: int) -> None:
         ("A, the ladder", (), LADDER_ONLY),
         ("A, with a model", (), learned(rows)),
         ("B", DATASETS[1:], LADDER_ONLY),
+        ("B, with Bloom filters", DATASETS[1:], LADDER_ONLY),
     )
     for mode, sealed, plan in modes:
-        persons, spent = link(rows, sealed, plan)
+        persons, spent = link(rows, sealed, plan, bloom="Bloom" in mode)
         print(f"mode {mode}: {rows.height:,} rows, {spent:.1f} CPU-seconds")
         for dataset, (count, missed, wrong) in judged(persons, truth).items():
             print(f"  {dataset:<12} {count:>9,} rows: {missed:.3f} % missed, {wrong:.3f} % under somebody else")

@@ -191,3 +191,15 @@ def test_a_bad_recipient_name_and_period_are_told(desk: Controller) -> None:
     assert "no age public key" in desk.try_to_pack(folder, contract, "age1xyz", "a").stderr
     assert "name" in desk.try_to_pack(folder, contract, RECIPIENT, "no good").stderr
     assert "2026-04-01" in desk.try_to_pack(folder, contract, RECIPIENT, "b", "--period", "2026").stderr
+
+
+def test_bloom_filters_leave_under_an_agreement_only(desk: Controller) -> None:
+    """The warning is told each time; without a reference it ends there, with one the manifest names it."""
+    folder, contract = desk.desk / "outgoing", CONTRACTS / "gp.yaml"
+    refused = desk.try_to_pack(folder, contract, RECIPIENT, "d", "--bloom")
+    assert refused.returncode == 64
+    assert "under an agreement only" in refused.stderr
+    assert not (desk.desk / "d.age").exists()
+    done = desk.try_to_pack(folder, contract, RECIPIENT, "d", "--bloom", "--agreed", "DSA-2026-7", "--json")
+    assert json.loads(done.stdout)["bloom_agreed"] == "DSA-2026-7"
+    assert [one.stderr.count("re-identified by pattern attacks") for one in (refused, done)] == [1, 1]

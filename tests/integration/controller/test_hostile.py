@@ -98,6 +98,11 @@ def _texts_for_tokens(table: pa.Table) -> pa.Table:
     return table.set_column(place, "n_b", pa.array(["9990000018"] * table.num_rows))
 
 
+def _names_for_filters(parcel: Parcel) -> None:
+    parcel.manifest(bloom_agreed="DSA-7")
+    parcel.table(TOKENS, lambda table: table.append_column("bloom", pa.array([b"SMITH"] * table.num_rows)))
+
+
 CHANGES: dict[str, tuple[str, Callable[[Parcel], object]]] = {
     "another round's key": ("round.wrong_key", lambda p: p.manifest(round_check="0" * 16)),
     "an unknown round": ("round.unknown", lambda p: p.manifest(round="second")),
@@ -115,6 +120,11 @@ CHANGES: dict[str, tuple[str, Callable[[Parcel], object]]] = {
         "tokens.columns",
         lambda p: p.table(TOKENS, lambda t: t.append_column("s", t.column("n"))),
     ),
+    "Bloom filters that nobody agreed to": (
+        "tokens.columns",
+        lambda p: p.table(TOKENS, lambda t: t.append_column("bloom", pa.array([b"x" * 128] * t.num_rows))),
+    ),
+    "names for Bloom filters": ("tokens.columns", lambda p: _names_for_filters(p)),
     "identifiers in the payload": ("payload.columns", lambda p: p.table(PAYLOAD, _named)),
     "a birthday for a year": (
         "payload.value",

@@ -141,3 +141,22 @@ def test_a_home_without_mode_b_has_a_recipient_that_stays(tmp_path: Path) -> Non
     first, again, other = (Haven(tmp_path / name).door.recipient for name in ("a", "a", "b"))
     assert first == again != other
     assert first.startswith("age1")
+
+
+def test_bloom_filters_are_received_under_their_agreement(haven: Haven, origin: Origin, sources: Sources) -> None:
+    """They lie in the linkage zone with the tokens, the log names the agreement, and they go when the round ends."""
+    contract = sources.folder / "deaths.yaml"
+    more = ("--bloom", "--agreed", "DSA-2026-7")
+    haven.receive(
+        origin.controller.pack(sources.folder / "deaths", contract, haven.door.recipient, "with-filters", *more)
+    )
+    haven.linker.link(by=BY)
+    with haven.zones.linkage(read_only=True) as zone:
+        lengths = zone.execute("SELECT DISTINCT octet_length(bloom) FROM sealed_records WHERE bloom IS NOT NULL")
+        assert lengths.fetchall() == [(128,)]
+    told = [event.details for event in haven.records.log.events]  # type: ignore[attr-defined]
+    assert "DSA-2026-7" in [details.get("bloom_agreed") for details in told]
+    haven.keyring.rounds.destroy("first")
+    haven.linker.link(by=BY)
+    with haven.zones.linkage(read_only=True) as zone:
+        assert zone.execute("SELECT count(bloom) FROM sealed_records").fetchall() == [(0,)]

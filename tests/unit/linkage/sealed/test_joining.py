@@ -224,3 +224,38 @@ def test_the_ladder_never_sees_a_sealed_record(zone: SealedZone) -> None:
     zone.link_all()
     assert zone.zone.execute("SELECT DISTINCT dataset FROM evidence").fetchall() == [("gp",)]
     assert zone.zone.execute("SELECT count(*) FROM links").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("known", "changes", "flag"),
+    [
+        ([{}], {}, None),
+        ([{}], {"surname": "Vandermolen"}, "no_match"),
+        ([{"nhs_number": None}], {"date_of_birth": "1980-02-04"}, "no_match"),
+        ([{}, {"surname": "Featherstonhaugb", "forenames": "Alexandrina"}], {}, "several_candidates"),
+    ],
+    ids=["one person is like", "nobody is like enough", "another birthday", "two persons are like"],
+)
+def test_a_bloom_filter_finds_who_is_nearly_alike(
+    zone: SealedZone, known: list[dict[str, str | None]], changes: dict[str, str | None], flag: str | None
+) -> None:
+    """Only for those whom no key joined, only where one person is so like, and under a step of its own."""
+    names: dict[str, str | None] = {
+        "nhs_number": None, "surname": "Featherstonhaugh", "forenames": "Alexandrina", "postcode": None, "sex": None,
+    }  # fmt: skip
+    zone.bring("a", [_person(f"p{place}", **{**names, **one}) for place, one in enumerate(known)])
+    sealed = _person("s", "hospital", **{**names, "surname": "Featherstonhaughe", **changes})
+    zone.bring_sealed("b", [sealed], bloom=True)
+    zone.link_all()
+    person, step, found = zone.sealed()["s"]
+    assert (step, found) == ((13, None) if flag is None else (0, flag))
+    assert (person == zone.persons()["p0"]) == (flag is None)
+
+
+def test_without_a_filter_nobody_is_joined_by_likeness(zone: SealedZone) -> None:
+    """The same record without a filter stays alone."""
+    zone.bring("a", [_person("p", nhs_number=None, surname="Featherstonhaugh", sex=None)])
+    less: dict[str, str | None] = {"nhs_number": None, "sex": None}
+    zone.bring_sealed("b", [_person("s", "hospital", surname="Featherstonhaughe", **less)])
+    zone.link_all()
+    assert zone.sealed()["s"][2] == "no_match"
