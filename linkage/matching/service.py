@@ -318,6 +318,7 @@ class Linker:
         with self._zones.linkage(read_only=True) as zone:
             counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
             counts["sealed"] = summarise_sealed(zone)
+            counts["people"] += counts["sealed"].get("people", 0)
             progress("trying it with hidden NHS numbers", 0, None)
             hidden = hidden_numbers(zone, plan, test_range=self._test_range)
             progress("trying it with decoys", 0, None)

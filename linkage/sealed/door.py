@@ -74,7 +74,7 @@ class SealedDoor:
 
 def is_sealed(path: Path) -> bool:
     """Is this file encrypted with age?"""
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(AGE_HEADER)) == AGE_HEADER

@@ -32,6 +32,7 @@ from linkage.sealed.records import (
 )
 from linkage.sealed.tables import OF_LINK, ROWS
 from linkage.standardise.specification import VERSION
+from linkage.zones import count
 
 LAST_KEY = COMPOSITES[-1].step
 Outcome = tuple[int, int | None, str | None, int | None, str | None]
@@ -103,7 +104,7 @@ def drop_sealed_keys(zone: duckdb.DuckDBPyConnection, deliveries: list[str]) -> 
 
 
 def summarise_sealed(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Counts of rows in mode B by dataset and step, and flags; raw: suppress before showing. Empty: there are none."""
+    """Rows in mode B by dataset and step, flags, and people known by these only. Raw; empty where there are none."""
     joined = f"FROM {ROWS} r JOIN sealed_records s USING (record)"
     steps = zone.execute(f"SELECT r.dataset, s.step, count(*) {joined} GROUP BY ALL ORDER BY ALL").fetchall()
     flags = zone.execute(
@@ -114,6 +115,9 @@ def summarise_sealed(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {
         "steps": [[dataset, int(step), int(rows)] for dataset, step, rows in steps],
         "flags": [[dataset, flag, int(rows)] for dataset, flag, rows in flags],
+        "people": count(
+            zone, "SELECT count(DISTINCT person) FROM sealed_records WHERE person NOT IN (SELECT person FROM links)"
+        ),
     }
 
 
