@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from linkage.matching.service import Linker
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
+    from linkage.sealed.door import SealedDoor
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -201,7 +202,15 @@ class Haven:
         """Where deliveries are received."""
         from linkage.intake.service import DeliveryIntake
 
-        return DeliveryIntake(self.settings.intake_folder, self.zones, self.records, self.contracts)
+        settings = self.settings
+        return DeliveryIntake(settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door)
+
+    @cached_property
+    def sealed_door(self) -> SealedDoor:
+        """Opens what controllers seal for this haven (mode B)."""
+        from linkage.sealed.door import SealedDoor
+
+        return SealedDoor(self.keyring, real_data=self.settings.real_data)
 
     @cached_property
     def linker(self) -> Linker:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from access.keys import HeldKey
+from access.keys.model import HeldKey
 
 TOKEN_BYTES = 8
 HASH_BYTES = 32

@@ -7,6 +7,7 @@ a crash at any point leaves something the next run finishes. Downloads are kept 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -18,11 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
 OLDEST_PYTHON = (3, 11)
 STAMP = "complete.txt"
+SOURCES = "sources.txt"  # of the agent's wheel: it is made again when the checkout has other rules
 PURPOSE = {
     "haven": "the haven itself",
     "hub": "JupyterHub",
     "workspace": "what researchers work with",
     "spark": "Apache Spark, for linkage past one machine",
+    "controller": "the controller's agent, from its own wheel",
     "test": "the haven with the tools of its tests",
 }
 
@@ -55,7 +58,10 @@ def main(names: list[str]) -> int:
 def is_complete(name: str) -> bool:
     """Was this environment finished, from this very lock?"""
     stamp = ENVIRONMENTS / name / STAMP
-    return stamp.exists() and stamp.read_bytes() == lock_of(name).read_bytes()
+    if not stamp.exists() or stamp.read_bytes() != lock_of(name).read_bytes():
+        return False
+    made_of = ENVIRONMENTS / name / SOURCES
+    return name != "controller" or (made_of.exists() and made_of.read_text("utf-8") == _agent_sources())
 
 
 def lock_of(name: str) -> Path:
@@ -67,8 +73,12 @@ def make(name: str) -> None:
     """Make one environment from nothing."""
     installer = _installer()
     folder = ENVIRONMENTS / name
-    shutil.rmtree(folder, ignore_errors=True)
     environment = _installer_environment()
+    stamp = folder / STAMP
+    if name == "controller" and stamp.exists() and stamp.read_bytes() == lock_of(name).read_bytes():
+        _install_agent(installer, folder, environment)  # only the checkout's own rules are others
+        return
+    shutil.rmtree(folder, ignore_errors=True)
     _run([installer, "venv", "--quiet", "--python", sys.executable, folder], environment)
     _run(
         [installer, "pip", "install", "--require-hashes", "--compile-bytecode", "--no-deps"]
@@ -79,7 +89,41 @@ def make(name: str) -> None:
         packages = next((folder / "lib").glob("python3*")) / "site-packages"
         (packages / "haven.pth").write_text(f"{ROOT}\n", encoding="utf-8")
         _run([folder / "bin" / "python", "-m", "compileall", "-q", *_own_packages()], environment)
+    if name == "controller":
+        _install_agent(installer, folder, environment)
     shutil.copyfile(lock_of(name), folder / STAMP)
+
+
+def build_agent(target: Path) -> Path:
+    """The wheel of the controller's agent, made in `target` by the environment `controller`; its path."""
+    target.mkdir(parents=True, exist_ok=True)
+    python = ENVIRONMENTS / "controller" / "bin" / "python"
+    command = [str(python), "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target.resolve())]
+    subprocess.run(command, check=True, cwd=ROOT / "clients" / "haven-controller", stdout=subprocess.DEVNULL)
+    return max(target.glob("haven_controller-*.whl"), key=lambda path: path.stat().st_mtime)
+
+
+def _install_agent(installer: Path, folder: Path, environment: dict[str, str]) -> None:
+    """The agent's wheel into its own environment, as a controller installs it."""
+    sources = _agent_sources()
+    (folder / SOURCES).unlink(missing_ok=True)
+    wheel = build_agent(folder / "wheel")
+    _run(
+        [installer, "pip", "install", "--quiet", "--no-deps", "--no-index", "--reinstall"]
+        + ["--python", folder / "bin" / "python", wheel],
+        environment,
+    )
+    (folder / SOURCES).write_text(sources, encoding="utf-8")
+
+
+def _agent_sources() -> str:
+    """A digest of everything that can be in the agent's wheel."""
+    digest = hashlib.sha256()
+    places = [ROOT / "clients" / "haven-controller", *(ROOT / name for name in ("audit", "access", "linkage"))]
+    for path in sorted(path for place in places for path in place.rglob("*") if path.is_file()):
+        if "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _own_packages() -> list[Path]:

@@ -17,8 +17,8 @@ OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-emit-index-u
 
 def main() -> None:
     """Lock every environment; those that run the haven's code are held to its versions."""
-    for name in ("bootstrap", "haven", "hub", "workspace", "test", "spark"):
-        held = ["--constraint", "locks/haven.txt"] if name in ("test", "spark") else []
+    for name in ("bootstrap", "haven", "hub", "workspace", "test", "spark", "controller"):
+        held = ["--constraint", "locks/haven.txt"] if name in ("test", "spark", "controller") else []
         subprocess.run(
             [
                 str(UV),

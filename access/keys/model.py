@@ -33,6 +33,7 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "zone/research": KeyRole.RESEARCH,
     "scope/": KeyRole.SCOPES,
     "token/": KeyRole.LINKAGE,
+    "age/deliveries": KeyRole.LINKAGE,
     "project/": KeyRole.PROJECTS,
     "sign/release": KeyRole.AIRLOCK,
     "sign/token": KeyRole.IDENTITY,

@@ -110,6 +110,10 @@ class KeyRing:
         """The Ed25519 key for one purpose (`token`, `release`, `certificate`)."""
         return Ed25519PrivateKey.from_private_bytes(self._derive(f"sign/{purpose}"))
 
+    def age_secret(self, purpose: str) -> bytes:
+        """The secret of the age identity for one purpose (`deliveries`): access.keys.sealing."""
+        return self._derive(f"age/{purpose}")
+
     def secret(self, purpose: str) -> bytes:
         """32 bytes for a purpose that is none of the others, such as a seal between two own processes."""
         return self._derive(f"secret/{purpose}")

@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     delivery = typer.Typer(no_args_is_help=True, help="Deliveries: packed by a controller, received by the haven.")
     delivery.command("pack")(pack)
     delivery.command("receive")(receive)
+    delivery.command("recipient")(recipient)
     delivery.command("list")(list_deliveries)
     delivery.command("show")(show)
     app.add_typer(delivery, name="delivery")
@@ -51,7 +52,9 @@ def pack(
 
 
 def receive(
-    path: Annotated[Path, typer.Argument(help="The delivery: a folder, .zip, .tar or .tar.gz.")],
+    path: Annotated[
+        Path, typer.Argument(help="The delivery: a folder, .zip, .tar or .tar.gz, or what an agent sealed (.age).")
+    ],
     home: Home = DEFAULT_HOME,
     who: As = "data-engineer",
     as_json: AsJson = False,
@@ -81,6 +84,14 @@ def receive(
         typer.echo(f"  in quarantine: {rows:,} rows, {reason}")
     for report in summary.reports[:1]:
         typer.echo(f"Delivery report for the controller: {report}")
+
+
+def recipient(home: Home = DEFAULT_HOME) -> None:
+    """The age public key that a controller's agent seals its deliveries for (mode B). Not secret.
+
+    Example: `haven delivery recipient`
+    """
+    typer.echo(open_haven(home).sealed_door.recipient)
 
 
 def list_deliveries(

@@ -213,6 +213,10 @@ class DatasetContract(_Part):
         """The entry that a delivered file's name matches."""
         return next((file for file in self.files if fnmatchcase(name, file.pattern)), None)
 
+    def tolerated(self, rows: int) -> int:
+        """How many of so many rows of a file may be bad."""
+        return max(int(self.tolerance * rows), self.tolerated_rows)
+
     @property
     def is_register(self) -> bool:
         """Is everybody in it once?"""

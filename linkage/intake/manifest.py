@@ -83,6 +83,27 @@ class Manifest(BaseModel):
         return draft.replace(folder / MANIFEST)
 
 
+Check = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Round = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+
+
+class TokenManifest(Manifest):
+    """manifest.json of a delivery in mode B: tokens under a round's key instead of identifiers (linkage.sealed).
+
+    specification: the rules of standardisation. invented: numbers of the NHS test range stand for people.
+    set_aside: rows that stayed with the controller, by reason. bloom_agreed: the agreement to send Bloom filters.
+    """
+
+    mode: Literal["tokens"]
+    round: Round
+    round_version: int = Field(ge=1, strict=True)
+    round_check: Check
+    specification: str = Field(max_length=40)
+    invented: bool = False
+    set_aside: dict[str, int] = Field(default_factory=dict)
+    bloom_agreed: Annotated[str, StringConstraints(min_length=3, max_length=120)] | None = None
+
+
 def load_manifest(folder: Path) -> Manifest:
     """Read manifest.json. Raises Fault naming each wrong key, never its value."""
     path = folder / MANIFEST
@@ -92,7 +113,8 @@ def load_manifest(folder: Path) -> Manifest:
         raise _invalid("it is larger than any manifest")
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique_keys)
-        return Manifest.model_validate(data)
+        form = TokenManifest if isinstance(data, dict) and "mode" in data else Manifest
+        return form.model_validate(data)
     except UnicodeDecodeError:
         raise _invalid("it is not UTF-8") from None
     except ValidationError as error:

@@ -62,6 +62,43 @@ REASONS: dict[str, Reason] = {
     "archive.encrypted": Reason(
         "The archive is locked with a password.", "Send it without one, through the agreed channel."
     ),
+    "archive.not_for_us": Reason(
+        "The archive is sealed for another recipient, or was damaged or cut short on its way.",
+        "Pack for the recipient that `haven delivery recipient` prints, and send the file again.",
+    ),
+    # a delivery of tokens (mode B)
+    "round.unknown": Reason("The manifest names a round that this haven never made.", "Ask for the round's file."),
+    "round.destroyed": Reason(
+        "The key of this round was destroyed: its tokens can be compared with nothing.",
+        "Ask for a new round, and pack again with its file.",
+    ),
+    "round.wrong_key": Reason(
+        "The tokens were made with another key than this round's.", "Pack again with the round's file of this haven."
+    ),
+    "round.specification": Reason(
+        "The tokens were made under other rules of standardisation than the haven's.",
+        "Install the agent that belongs to this haven, and pack again.",
+    ),
+    "round.invented": Reason(
+        "The delivery says that its people are invented, and this haven holds real data.", "Pack without --invented."
+    ),
+    "tokens.sealed": Reason(
+        "The delivery holds tokens and came in clear.", "Send the one sealed file that `haven-controller pack` wrote."
+    ),
+    "tokens.columns": Reason(
+        "A file of tokens has not exactly the columns of tokens.", "Pack again with the agent of this haven."
+    ),
+    "tokens.row_keys": Reason(
+        "The row keys of tokens and payload do not fit each other.", "Pack again with the agent of this haven."
+    ),
+    "payload.columns": Reason(
+        "A file of payload has not exactly the columns that its contract sends to the research zone.",
+        "Pack again with the contract that is in force here.",
+    ),
+    "payload.value": Reason(
+        "A value of the payload is not what the contract says; the agent lets none of these through.",
+        "Pack again with `haven-controller pack`, and do not change what it wrote.",
+    ),
     # the manifest
     "manifest.missing": Reason(
         "The delivery has no manifest.json.", "Make it at the controller's side with `haven delivery pack`."

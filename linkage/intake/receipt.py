@@ -8,7 +8,7 @@ from pathlib import Path
 from audit.model import Actor
 from audit.records import Change
 from linkage.contracts.contract import DatasetContract
-from linkage.intake.manifest import Manifest, Stamp
+from linkage.intake.manifest import Manifest, Stamp, TokenManifest
 from linkage.intake.reasons import REASONS
 from linkage.intake.report import DeliveryResult, FileResult, advice
 from linkage.intake.staging import Staging
@@ -69,12 +69,16 @@ class Receipt:
 
     def facts(self) -> dict[str, str]:
         """What the log holds of it: opaque ids and hashes, no counts."""
-        return {
+        facts = {
             "delivery": self.id,
             "delivery_name": self.manifest.name,
             "digest": self.manifest.digest,
             "contract": self.contract.version,
         }
+        if isinstance(self.manifest, TokenManifest):
+            facts |= {"mode": "tokens", "round": self.manifest.round, "key_check": self.manifest.round_check}
+            facts |= {"bloom_agreed": self.manifest.bloom_agreed} if self.manifest.bloom_agreed else {}
+        return facts
 
     def record(self, change: Change, state: str, reason: str | None) -> Delivery:
         """Its record."""
@@ -106,4 +110,4 @@ def _commonest(file: FileResult) -> str:
 
 def tolerated(contract: DatasetContract, rows: int) -> int:
     """How many of so many rows of a file may be bad."""
-    return max(int(contract.tolerance * rows), contract.tolerated_rows)
+    return contract.tolerated(rows)

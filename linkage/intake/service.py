@@ -26,7 +26,7 @@ from linkage.contracts.contract import DatasetContract
 from linkage.contracts.registry import Contracts
 from linkage.errors import DeliveryRefused, UnknownDelivery
 from linkage.intake.checks import RowChecks
-from linkage.intake.manifest import Manifest, check_folder, load_manifest, stamp_of
+from linkage.intake.manifest import Manifest, TokenManifest, check_folder, load_manifest, stamp_of
 from linkage.intake.reading import open_rows
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt, tolerated
@@ -42,6 +42,10 @@ from linkage.intake.tables import (
     remove_deliveries_except,
 )
 from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.sealed.door import SealedDoor, is_sealed
+from linkage.sealed.receipt import SealedRows
+from linkage.sealed.tables import ROWS as SEALED
+from linkage.sealed.tables import create_sealed
 from linkage.store import RECEIVED, REFUSED, SUPERSEDED, Delivery, delivery_named
 from linkage.zones import Zones
 
@@ -75,13 +79,16 @@ class ReceiptSummary:
 
 
 class DeliveryIntake:
-    """Receives deliveries. folder: for reports and unpacking, private to the intake."""
+    """Receives deliveries. folder: for reports and unpacking, private to the intake. sealed: for those in mode B."""
 
-    def __init__(self, folder: Path, zones: Zones, records: Records, contracts: Contracts) -> None:
+    def __init__(
+        self, folder: Path, zones: Zones, records: Records, contracts: Contracts, *, sealed: SealedDoor | None = None
+    ) -> None:
         self._folder = folder
         self._zones = zones
         self._records = records
         self._contracts = contracts
+        self._sealed = sealed
 
     @property
     def reports_folder(self) -> Path:
@@ -92,12 +99,18 @@ class DeliveryIntake:
         """Take in a delivery: a folder or an archive. Raises DeliveryRefused; then nothing has changed."""
         with self._zones.one_delivery_at_a_time():
             self._remove_debris()
-            with self._refusals_recorded(by), delivery_folder(path, self._folder) as folder:
-                return self._receive_folder(folder, by, progress)
+            with self._refusals_recorded(by):
+                if self._sealed and is_sealed(path):
+                    with self._sealed.opened(path, self._folder) as inside, delivery_folder(inside, self._folder) as it:
+                        return self._receive_folder(it, by, progress, TokenManifest)
+                with delivery_folder(path, self._folder) as folder:
+                    return self._receive_folder(folder, by, progress, Manifest)
 
-    def _receive_folder(self, folder: Path, by: Actor, progress: Progress) -> ReceiptSummary:
+    def _receive_folder(self, folder: Path, by: Actor, progress: Progress, form: type[Manifest]) -> ReceiptSummary:
         progress("manifest", 0, None)
         manifest = load_manifest(folder)
+        if type(manifest) is not form:  # tokens come sealed, and only tokens do
+            raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
         contract = self._contract_of(manifest, by)
         repeated = self._repeated(manifest, by)
         if repeated:
@@ -105,6 +118,9 @@ class DeliveryIntake:
         delivery = Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
         with self._refusal_kept(delivery), self._zones.scratch() as scratch:
             delivery.superseded = self._superseded(manifest)
+            if isinstance(manifest, TokenManifest):
+                self._take_tokens(delivery, manifest, scratch, progress)
+                return self._switch_on(delivery)
             delivery.stamps = check_folder(folder, manifest)
             delivery.staging = Staging(scratch, contract)
             self._read_files(delivery, progress)
@@ -236,12 +252,34 @@ class DeliveryIntake:
                 if not file.joins:
                     rows = staging.identity_rows(file)
                     _insert(linkage, "identity", rows, delivery=receipt.id, dataset=receipt.contract.dataset)
+        self._write_payload(receipt, staging)
+        self._quarantine(receipt, None)
+
+    def _take_tokens(
+        self, receipt: Receipt, manifest: TokenManifest, scratch: duckdb.DuckDBPyConnection, progress: Progress
+    ) -> None:
+        """Mode B: tokens to the linkage zone, payload to the research zone; there is no identifier to split off."""
+        if self._sealed is None:
+            raise Fault("tokens.sealed")
+        self._sealed.require_round(manifest)
+        check_folder(receipt.folder, manifest)
+        rows = SealedRows(scratch, receipt.contract, self._records.clock.now().date())
+        receipt.files = rows.read(receipt.folder, manifest, progress)
+        of_round = {"round": manifest.round, "specification": manifest.specification}
+        with self._zones.linkage() as linkage, _transaction(linkage):
+            bound_memory(linkage)
+            create_sealed(linkage)
+            for file in (file for file in receipt.contract.files if not file.joins):
+                tokens, dataset = rows.token_rows(file), receipt.contract.dataset
+                _insert(linkage, SEALED, tokens, delivery=receipt.id, dataset=dataset, **of_round)
+        self._write_payload(receipt, rows)
+
+    def _write_payload(self, receipt: Receipt, rows: Staging | SealedRows) -> None:
         with self._zones.research() as research, _transaction(research):
             bound_memory(research)
             for file in receipt.contract.files:
                 create_incoming(research, file.table, {n: DUCKDB_TYPES[kind] for n, kind in file.payload.items()})
-                _insert(research, INCOMING + file.table, staging.payload_rows(file), delivery=receipt.id)
-        self._quarantine(receipt, None)
+                _insert(research, INCOMING + file.table, rows.payload_rows(file), delivery=receipt.id)
 
     def _quarantine(self, receipt: Receipt, limit: int | None) -> None:
         if not any(file.bad for file in receipt.files):
@@ -286,7 +324,7 @@ class DeliveryIntake:
         remove_reports_except(states, self.reports_folder)
         received = [key for key, state in states.items() if state == RECEIVED]
         kept = [key for key, state in states.items() if state != SUPERSEDED]
-        _keep_only(self._zones.linkage, received, lambda _: ["identity"])
+        _keep_only(self._zones.linkage, received, lambda _: ["identity", SEALED])
         _keep_only(self._zones.research, received, lambda zone: [INCOMING + table for table in incoming_tables(zone)])
         _keep_only(self._zones.quarantine, kept, lambda _: ["quarantine"])
 

@@ -169,8 +169,7 @@ class Staging:
         return self._connection.sql(query).to_arrow_reader(BATCH)
 
     def _count(self, query: str) -> int:
-        row = self._connection.execute(query).fetchone()
-        return int(row[0]) if row else 0
+        return int(self._connection.execute(query).fetchall()[0][0])
 
 
 def bound_memory(connection: duckdb.DuckDBPyConnection) -> None:

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
+from access.keys.errors import RoundDestroyed
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
@@ -64,6 +65,14 @@ from linkage.matching.residual.slices import Weighing
 from linkage.matching.spine import purge, write_links
 from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.references.tables import in_force
+from linkage.sealed.service import (
+    drop_sealed_keys,
+    has_ended_rounds,
+    link_sealed,
+    sealed_outcome,
+    sealed_waiting,
+    summarise_sealed,
+)
 from linkage.standardise.specification import VERSION
 from linkage.store import Delivery, received_deliveries
 from linkage.zones import Zones, count
@@ -130,7 +139,8 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        if not waiting and not everybody and not self._decided_since(plan) and self._evidence_stands():
+        decided, stands = self._decided_since(plan), self._evidence_stands()
+        if not waiting and not everybody and not decided and stands and not self._round_ended():
             return LinkageSummary(run, (), {}, ())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
@@ -157,6 +167,9 @@ class Linker:
                     set_registers(zone, registers(session))
                 rest = (self._test_range, progress, plan)
                 link_zone(zone, deliveries, run, key, at, *rest, everybody=everybody, ladder=self._ladder)
+                link_sealed(
+                    zone, deliveries, run, at, self._living_round, test_range=self._test_range, progress=progress
+                )
 
     # phase 2: the research zone
 
@@ -199,7 +212,8 @@ class Linker:
             changes = zone.sql(
                 f"SELECT was, now, kind, as_at, run FROM changes WHERE {new}", params=[applied]
             ).to_arrow_table()
-        return rows, subjects, changes
+            sealed_rows, sealed_subjects = sealed_outcome(zone, applied)
+        return pa.concat_tables([rows, sealed_rows]), pa.concat_tables([subjects, sealed_subjects]), changes
 
     # phase 3: the linkage zone again
 
@@ -209,16 +223,30 @@ class Linker:
                 "UPDATE identity SET row_key = NULL WHERE row_key IS NOT NULL AND list_contains(?, delivery)",
                 [deliveries],
             )
+            drop_sealed_keys(zone, deliveries)
 
     # before and after
 
     def _waiting(self, deliveries: list[str]) -> tuple[str, ...]:
         """The received deliveries with rows that are not linked, or with rows left from what they replaced."""
         with self._zones.linkage(read_only=True) as zone:
-            unlinked = deliveries_in(zone, "identity", "row_key IS NOT NULL") & set(deliveries)
+            keyed = deliveries_in(zone, "identity", "row_key IS NOT NULL") | sealed_waiting(zone)
+        unlinked = keyed & set(deliveries)
         with self._zones.research(read_only=True) as zone:
             linked = deliveries_in(zone, "linked_deliveries")
         return tuple(sorted(unlinked | (set(deliveries) - linked) | (linked - set(deliveries))))
+
+    def _living_round(self, name: str) -> HeldKey | None:
+        """The key of a round of mode B; None where it was destroyed: what it made is compared with nothing then."""
+        try:
+            return self._keyring.rounds.find(name)
+        except RoundDestroyed:
+            return None
+
+    def _round_ended(self) -> bool:
+        """Do tokens of a destroyed round lie in the zone? A run removes them."""
+        with self._zones.linkage(read_only=True) as zone:
+            return has_ended_rounds(zone, self._living_round)
 
     def _plan(self) -> tuple[ResidualPlan, bool]:
         """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
@@ -310,6 +338,8 @@ class Linker:
         plan = replace(plan, weighing=Weighing())
         with self._zones.linkage(read_only=True) as zone:
             counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
+            counts["sealed"] = summarise_sealed(zone)
+            counts["people"] += counts["sealed"].get("people", 0)
             progress("trying it with hidden NHS numbers", 0, None)
             hidden = hidden_numbers(zone, plan, test_range=self._test_range)
             progress("trying it with decoys", 0, None)

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fakes.agent import agent_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -36,6 +38,8 @@ def run_commands(commands: list[str], folder: Path, environment: dict[str, str])
     shim = tools / "haven"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m infra.cli "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
+    if any("haven-controller" in command for command in commands):
+        (tools / "haven-controller").symlink_to(agent_folder() / "haven-controller")
     printed, statuses = [], []
     variables = {**os.environ, **environment, "PATH": f"{tools}:{os.environ['PATH']}"}
     for command in commands:

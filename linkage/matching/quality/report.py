@@ -22,6 +22,8 @@ from linkage.matching.quality.implausible import Sign
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
+from linkage.sealed.composites import COMPOSITES
+from linkage.sealed.joining import FILTER_STEP
 from linkage.standardise.specification import VERSION
 
 LEAVES, STAYS = "May leave the linkage unit.", "Stays within the linkage unit."
@@ -115,6 +117,7 @@ def sections_of(measured: Measured) -> list[Section]:
         _steps(measured),
         _by_dataset(measured),
         _flags(measured),
+        *_sealed(measured),
         _trials(measured),
         *([_trial_steps(measured)] if measured.hidden or measured.decoys else []),
         *([_trial_datasets(measured.hidden)] if measured.hidden else []),
@@ -158,6 +161,23 @@ def _flags(measured: Measured) -> Section:
         " fits; nhs_number_contradicts: all fits but the NHS number; clerical_review: a person is asked."
     )
     return Section("not_joined_because", "Rows left alone, and why", True, ("dataset", "reason", "rows"), rows, about)
+
+
+def _sealed(measured: Measured) -> list[Section]:
+    """Rows in mode B by the composite key that joined them, and why the others were left alone; none where none are."""
+    counts = measured.counts.get("sealed") or {}
+    if not counts:
+        return []
+    labels = {NOT_JOINED: "joined to no other record", **{key.step: key.label for key in COMPOSITES}}
+    labels[FILTER_STEP] = "Bloom filters nearly alike, under an agreement"
+    steps = [[dataset, str(step), labels[step], shown_count(n)] for dataset, step, n in counts["steps"]]
+    flags = [[dataset, str(flag), shown_count(n)] for dataset, flag, n in counts["flags"]]
+    about = "Came as tokens, without identifiers: no model and no reviewer looks at them (docs/adr/0012-mode-b.md)."
+    headers = ("dataset", "key", "agreement", "rows")
+    return [
+        Section("sealed_steps", "Rows in mode B by the key that joined them", True, headers, steps, about),
+        Section("sealed_not_joined", "Rows in mode B left alone", True, ("dataset", "reason", "rows"), flags, about),
+    ]
 
 
 def _trials(measured: Measured) -> Section:

@@ -1,0 +1,128 @@
+"""Are the files what the contract says? The same checks as the haven's, made before anything leaves.
+
+Rows go through batch by batch into a work file of DuckDB with bounded memory. A bad row stays here: its file, number
+and reasons are written for the controller; above the contract's tolerance nothing is packed.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from haven_controller.errors import FilesRefused
+from haven_controller.rules.linkage.contracts.contract import DatasetContract, DeliveredFile
+from haven_controller.rules.linkage.intake.checks import RowChecks
+from haven_controller.rules.linkage.intake.manifest import MANIFEST
+from haven_controller.rules.linkage.intake.reading import count_rows, open_rows
+from haven_controller.rules.linkage.intake.reasons import REASONS, Fault
+from haven_controller.rules.linkage.intake.staging import Staging
+
+Progress = Callable[[str, int, int | None], None]
+CASCADED = "join.parent_quarantined"  # follows its parent, and is counted there
+KEPT_OF_REFUSED = 10_000
+
+
+class CheckedDelivery:
+    """The good rows of a folder in a work file, and what is wrong with the others."""
+
+    def __init__(self, contract: DatasetContract, staging: Staging, connection: duckdb.DuckDBPyConnection) -> None:
+        self.contract = contract
+        self.staging = staging
+        self.connection = connection
+        self.rows: Counter[str] = Counter()  # by file, as read
+        self.not_stored: Counter[tuple[str, str]] = Counter()
+
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """Rows set aside, by file and first reason."""
+        return Counter(self.staging.reasons()) + self.not_stored
+
+    def require_tolerable(self) -> None:
+        """Raises FilesRefused for the first file with more bad rows than agreed."""
+        for name, rows in self.rows.items():
+            own = {code: n for (file, code), n in self.reasons().items() if file == name and code != CASCADED}
+            bad = sum(own.values())
+            if bad > self.contract.tolerated(rows):
+                most = REASONS[max(own, key=lambda code: own[code])]
+                raise FilesRefused(
+                    "delivery.too_many_bad_rows",
+                    f"{bad / rows:.1%} of the rows are bad; the contract tolerates {self.contract.tolerance:.1%}."
+                    f" Most often: {most.what}",
+                    where=name,
+                    mend=f"{most.mend} --quarantine FILE lists the rows.",
+                )
+
+    def write_quarantine(self, path: Path) -> None:
+        """Which rows stay here: file, row number, reasons. No value stands in it."""
+        found = self.connection.execute(
+            "SELECT file, row_number, array_to_string(reasons, ' ') FROM bad ORDER BY file, row_number"
+        ).fetchall()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "row", "reasons"])
+            writer.writerows(found)
+
+
+@contextmanager
+def checked(folder: Path, contract: DatasetContract, progress: Progress, work: Path) -> Iterator[CheckedDelivery]:
+    """Read and check all files of a folder. work: where the work file may spill. Raises FilesRefused."""
+    contract.refuse_free_text()
+    with tempfile.TemporaryDirectory(dir=work, prefix=".haven-controller-") as spill, duckdb.connect() as connection:
+        connection.execute("SET temp_directory = ?", [spill])
+        connection.execute("SET temp_file_encryption = true")
+        delivery = CheckedDelivery(contract, Staging(connection, contract), connection)
+        try:
+            for path, file in _files(folder, contract):
+                _read(delivery, path, file, progress)
+            delivery.staging.settle()
+        except Fault as fault:
+            raise FilesRefused(fault.code, fault.what, where=fault.where, mend=fault.mend) from None
+        yield delivery
+
+
+def _files(folder: Path, contract: DatasetContract) -> list[tuple[Path, DeliveredFile]]:
+    """Each file with its entry in the contract. Raises Fault."""
+    if not folder.is_dir():
+        raise Fault("delivery.not_found", "There is no such folder.", "Name the folder of the data files.")
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name == MANIFEST:
+            continue
+        if path.is_symlink() or not path.is_file():
+            raise Fault("file.not_plain", where=path.name)
+        entry = contract.file_for(path.name)
+        if entry is None:
+            raise Fault("file.not_in_contract", where=path.name)
+        found.append((path, entry))
+    for entry in contract.files:
+        if not entry.optional and entry.table not in {file.table for _, file in found}:
+            raise Fault("file.missing", f"No file matches '{entry.pattern}', which the contract asks for.")
+    return found
+
+
+def _read(delivery: CheckedDelivery, path: Path, file: DeliveredFile, progress: Progress) -> None:
+    checks = RowChecks(file, date.today())  # noqa: DTZ011 - the controller's own day
+    try:
+        total = count_rows(path, file)
+        limit, bad = delivery.contract.tolerated(total), 0
+        for batch in open_rows(path, file):
+            result = checks.check(batch)
+            delivery.rows[path.name] += batch.rows
+            delivery.staging.add_good(file, path.name, result.good)
+            if bad <= limit + KEPT_OF_REFUSED:
+                delivery.staging.add_bad(file, path.name, result.bad)
+            else:
+                delivery.not_stored.update((path.name, row.reasons[0].split(":")[0]) for row in result.bad)
+            bad += len(result.bad)
+            progress(f"checking {path.name}", delivery.rows[path.name], total)
+    except Fault as fault:
+        fault.where = path.name
+        raise

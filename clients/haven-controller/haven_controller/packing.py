@@ -1,0 +1,185 @@
+"""What leaves? Tokens and payload as Parquet under random row keys, a manifest, and nothing else; sealed with age.
+
+The controller's own keys of its records end here: a row key is random. Rows of tokens are in random order. What is
+written in clear lies in a private folder beside the archive and is removed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyrage
+from pydantic import ValidationError
+
+from haven_controller.checking import CheckedDelivery, Progress
+from haven_controller.errors import AgentError
+from haven_controller.rules.access.keys.model import HeldKey
+from haven_controller.rules.linkage.contracts.contract import DeliveredFile
+from haven_controller.rules.linkage.intake.manifest import MANIFEST, PackedFile, Period, TokenManifest, sha256_of
+from haven_controller.rules.linkage.sealed.composites import TOKENS, sealed_tokens
+from haven_controller.rules.linkage.standardise.specification import IDENTITY, VERSION
+
+ROW_KEY = "row_key"
+TOKEN_SCHEMA = pa.schema([(ROW_KEY, pa.string()), *((name, pa.uint64()) for name in TOKENS)])
+ARROW_TYPES = {
+    "text": pa.string(),
+    "code": pa.string(),
+    "integer": pa.int64(),
+    "decimal": pa.float64(),
+    "date": pa.date32(),
+    "boolean": pa.bool_(),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the controller says of the delivery. invented: its people are, and their NHS numbers of the test range.
+
+    bloom_agreed: the agreement under which Bloom filters are sent too; None: none are.
+    """
+
+    name: str
+    period: Period | None = None
+    supersedes: str | None = None
+    invented: bool = False
+    bloom_agreed: str | None = None
+
+
+def pack(
+    delivery: CheckedDelivery,
+    key: HeldKey,
+    recipient: pyrage.x25519.Recipient,
+    told: Told,
+    out: Path,
+    progress: Progress,
+) -> TokenManifest:
+    """Write the sealed delivery to `out`, whole or not at all. Raises AgentError."""
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".haven-controller-") as work:
+        folder = Path(work)
+        files = [_packed(path, rows) for path, rows in _written(delivery, key, told, folder, progress)]
+        manifest = _manifest(delivery, key, told, files)
+        progress("sealing", 0, None)
+        _seal(folder, manifest, recipient, out)
+    return manifest
+
+
+def _written(
+    delivery: CheckedDelivery, key: HeldKey, told: Told, folder: Path, progress: Progress
+) -> Iterator[tuple[Path, int]]:
+    for file in delivery.contract.files:
+        if not file.joins:
+            yield _write_tokens(delivery, file, key, told, folder / f"tokens-{file.table}.parquet", progress)
+        yield _write_payload(delivery, file, folder / f"payload-{file.table}.parquet", progress)
+
+
+def _write_tokens(
+    delivery: CheckedDelivery, file: DeliveredFile, key: HeldKey, told: Told, path: Path, progress: Progress
+) -> tuple[Path, int]:
+    rows, total = 0, delivery.staging.rows()[file.table]
+    schema = TOKEN_SCHEMA.append(pa.field("bloom", pa.binary())) if told.bloom_agreed else TOKEN_SCHEMA
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in delivery.staging.identity_rows(file):
+            people = pl.DataFrame(pa.table({name: batch.column(name) for name in IDENTITY}))
+            tokens = sealed_tokens(people, key, test_range=told.invented)
+            columns = [_texts(batch.column(ROW_KEY)), *(tokens[name].to_arrow() for name in TOKENS)]
+            if told.bloom_agreed:
+                columns.append(_filters(people, key, told))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            rows += batch.num_rows
+            progress(f"tokens of {file.table}", rows, total)
+    return path, rows
+
+
+def _write_payload(delivery: CheckedDelivery, file: DeliveredFile, path: Path, progress: Progress) -> tuple[Path, int]:
+    schema = payload_schema(file)
+    rows, total = 0, delivery.staging.rows()[file.table]
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in delivery.staging.payload_rows(file):
+            columns = [_texts(batch.column(ROW_KEY)), *(batch.column(name) for name in file.payload)]
+            cast = [column.cast(schema.field(place).type) for place, column in enumerate(columns)]
+            writer.write_table(pa.Table.from_arrays(cast, schema=schema))
+            rows += batch.num_rows
+            progress(f"payload of {file.table}", rows, total)
+    return path, rows
+
+
+def payload_schema(file: DeliveredFile) -> pa.Schema:
+    """The columns that leave for the research zone."""
+    return pa.schema([(ROW_KEY, pa.string()), *((name, ARROW_TYPES[kind]) for name, kind in file.payload.items())])
+
+
+def _filters(people: pl.DataFrame, key: HeldKey, told: Told) -> Any:
+    try:
+        from haven_controller.rules.linkage.sealed.filters import bloom_filters
+    except ImportError:
+        raise AgentError(
+            "Bloom filters need fable-core, which is not installed.", mend="pip install 'haven-controller[bloom]'"
+        ) from None
+    return pa.array(bloom_filters(people, key, test_range=told.invented).to_list(), pa.binary())
+
+
+def _texts(keys: Any) -> Any:
+    """Row keys as text, in whatever form DuckDB gives them."""
+    values = keys.to_pylist()
+    return pa.array([str(value) if value is not None else None for value in values], pa.string())
+
+
+def _packed(path: Path, rows: int) -> PackedFile:
+    return PackedFile(name=path.name, sha256=sha256_of(path), bytes=path.stat().st_size, rows=rows)
+
+
+def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[PackedFile]) -> TokenManifest:
+    contract = delivery.contract
+    aside: dict[str, int] = {}
+    for (_, code), count in delivery.reasons().items():
+        aside[code] = aside.get(code, 0) + count
+    content = {
+        "mode": "tokens",
+        "name": told.name,
+        "dataset": contract.dataset,
+        "controller": contract.controller,
+        "contract_version": contract.version,
+        "period": told.period,
+        "supersedes": told.supersedes,
+        "files": tuple(files),
+        "round": key.key_id.removeprefix("token/"),
+        "round_version": key.version,
+        "round_check": key.check_value,
+        "specification": VERSION,
+        "invented": told.invented,
+        "bloom_agreed": told.bloom_agreed,
+        "set_aside": dict(sorted(aside.items())),
+    }
+    try:
+        return TokenManifest.model_validate(content)
+    except ValidationError as error:
+        wrong = ", ".join(str(item["loc"][0]) for item in error.errors(include_input=False) if item["loc"])
+        raise AgentError(
+            f"The manifest cannot be written: {wrong}.", mend="Names are letters, digits, dots, hyphens, underscores."
+        ) from None
+
+
+def _seal(folder: Path, manifest: TokenManifest, recipient: pyrage.x25519.Recipient, out: Path) -> None:
+    """One tar of plain files with the manifest first, encrypted as it is written; renamed when it is complete."""
+    manifest.write(folder)
+    plain, draft = folder / "delivery.tar", folder / "delivery.age"
+    with tarfile.open(plain, "w") as archive:
+        for name in (MANIFEST, *(file.name for file in manifest.files)):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = (folder / name).stat().st_size, 0o600
+            with (folder / name).open("rb") as source:
+                archive.addfile(entry, source)
+    with plain.open("rb") as source, io.FileIO(draft, "x") as target:
+        pyrage.encrypt_io(source, target, [recipient])
+        os.fsync(target.fileno())
+    draft.replace(out)

@@ -1,0 +1,80 @@
+"""May this sealed delivery come in? Opened with the haven's own age identity, and its round looked at first.
+
+A wrong key is told by its check value before any row is read: it would be a match rate of nought otherwise.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from access.keys import HeldKey, KeyRing
+from access.keys.custody import STANDING_ROUNDS
+from access.keys.errors import RoundDestroyed
+from access.keys.sealing import recipient_for, unseal
+from linkage.intake.manifest import TokenManifest
+from linkage.intake.reasons import Fault
+from linkage.standardise.specification import VERSION
+
+AGE_HEADER = b"age-encryption.org/v1"
+PURPOSE = "deliveries"
+OPENED = "unpacked-sealed"  # begins as what the intake removes of a killed receipt
+
+
+class SealedDoor:
+    """Opens what controllers seal for this haven. real_data: no delivery of invented people comes in."""
+
+    def __init__(self, keyring: KeyRing, *, real_data: bool = False) -> None:
+        self._keyring = keyring
+        self._real_data = real_data
+
+    def __repr__(self) -> str:
+        return "SealedDoor(sealed)"
+
+    @property
+    def recipient(self) -> str:
+        """The age public key to seal deliveries for."""
+        return recipient_for(self._keyring.age_secret(PURPOSE))
+
+    @contextmanager
+    def opened(self, path: Path, work: Path) -> Iterator[Path]:
+        """The tar inside a sealed delivery, below `work` (private), removed afterwards. Raises Fault."""
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = work / OPENED
+        folder.mkdir(mode=0o700)
+        target = folder / "delivery.tar"
+        try:
+            if not unseal(self._keyring.age_secret(PURPOSE), path, target):
+                raise Fault("archive.not_for_us")
+            yield target
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def require_round(self, manifest: TokenManifest) -> None:
+        """Is the round alive, and were the tokens made with its key, under our rules? Raises Fault."""
+        if manifest.invented and self._real_data:
+            raise Fault("round.invented")
+        key = self.round_key(manifest.round)
+        if key is None:
+            raise Fault("round.unknown")
+        if (key.check_value, key.version) != (manifest.round_check, manifest.round_version):
+            raise Fault("round.wrong_key")
+        if manifest.specification != VERSION:
+            raise Fault("round.specification")
+
+    def round_key(self, name: str) -> HeldKey | None:
+        """The key of a round made by name; not of the standing one. Raises Fault for one that was destroyed."""
+        try:
+            return self._keyring.rounds.find(name) if name not in STANDING_ROUNDS else None
+        except RoundDestroyed:
+            raise Fault("round.destroyed") from None
+
+
+def is_sealed(path: Path) -> bool:
+    """Is this file encrypted with age?"""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(AGE_HEADER)) == AGE_HEADER

@@ -1,0 +1,151 @@
+"""Whose record is a sealed one? Key by key, from the most certain: one person fits, or it is joined to none.
+
+The guards are the ladder's (linkage.matching.joining): NHS numbers that are known on both sides and differ never join,
+and where one of those who share a key contradicts, the key says nothing; who fits several persons is joined to none of
+them; two rows of a register are not one person by a key without the NHS number; initials that are known must agree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from linkage.matching.joining import CONTRADICTION, LARGEST_GROUP, SEVERAL
+from linkage.sealed.composites import COMPOSITES, INITIAL, NUMBER, CompositeKey
+from linkage.sealed.filters import FILTER
+from linkage.sealed.known import KnownRecords
+from linkage.sealed.likeness import alike
+
+FILTER_STEP = COMPOSITES[-1].step + 1
+
+
+@dataclass
+class Joined:
+    """met: sealed record to (identified record, person, step). groups: those among themselves, to (group, step)."""
+
+    met: dict[int, tuple[int, str, int]] = field(default_factory=dict)
+    groups: dict[int, tuple[int, int]] = field(default_factory=dict)
+    doubts: dict[int, str] = field(default_factory=dict)
+
+
+def join_sealed(records: pl.DataFrame, known: KnownRecords, registers: set[str], taken: set[tuple[str, str]]) -> Joined:
+    """Sealed records of one round to persons.
+
+    records: record, dataset, person (None where it has met nobody), met, and TOKENS. taken: dataset and person of every
+    record, sealed or not, of a register: the person has their one row.
+    """
+    joined = Joined()
+    unmet = records.filter(pl.col("met").is_null())
+    numbers = known.numbers.group_by("person").agg(low=pl.col(NUMBER).min(), high=pl.col(NUMBER).max())
+    for key in COMPOSITES:
+        found = _fitting(unmet, known.hits, numbers, key)
+        _keep(joined, _once(found, registers, taken) if key.once else found, taken, key.step)
+        unmet = unmet.filter(~pl.col("record").is_in(list(joined.met)))
+    _join_among(records, joined)
+    unmet = unmet.filter(~pl.col("record").is_in([*joined.met, *joined.groups]) & pl.col(FILTER).is_not_null())
+    if unmet.height:
+        found = alike(unmet, known.filters, numbers)
+        _keep(joined, _once(found, registers, taken), taken, FILTER_STEP)
+    return joined
+
+
+def _keep(joined: Joined, found: pl.DataFrame, taken: set[tuple[str, str]], step: int) -> None:
+    """Into `joined`: who is joined on this step, and who is not, and why."""
+    for record, dataset, person, met, flag in found.iter_rows():
+        if flag is None:
+            joined.met[record] = (met, person, step)
+            taken.add((dataset, person))
+        else:
+            joined.doubts[record] = min(flag, joined.doubts.get(record, flag))
+
+
+def _fitting(unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key: CompositeKey) -> pl.DataFrame:
+    """record, dataset, person, met, flag: who agrees with somebody on this key, and why it is not joined."""
+    sought = unmet.filter(pl.col(key.name).is_not_null()).select(
+        "record", "dataset", pl.col(NUMBER).alias("own"), pl.col(INITIAL).alias("initial"), at=pl.col(key.name)
+    )
+    there = hits.filter(pl.col(key.name).is_not_null()).select(
+        pl.col("record").alias("met"), "person", pl.col(INITIAL).alias("theirs"), at=pl.col(key.name)
+    )
+    there = there.filter(pl.len().over("at") <= LARGEST_GROUP)
+    pairs = sought.join(there, on="at").join(numbers, on="person", how="left")
+    unlike = (pl.col("initial") != pl.col("theirs")).fill_null(value=False) if key.same_initial else pl.lit(value=False)
+    apart = ((pl.col("low") != pl.col("own")) | (pl.col("high") != pl.col("own"))).fill_null(value=False)
+    return (
+        pairs.with_columns(unlike=unlike, apart=apart)
+        .with_columns(unlike=pl.col("unlike").any().over("record", "person"))
+        .group_by("record", maintain_order=True)
+        .agg(
+            pl.col("dataset").first(),
+            pl.col("person").first(),
+            pl.col("met").min(),
+            flag=pl.when(pl.col("apart").any())
+            .then(pl.lit(CONTRADICTION))
+            .when((pl.col("person").n_unique() > 1) | pl.col("unlike").any())
+            .then(pl.lit(SEVERAL)),
+        )
+        .sort("record")
+    )
+
+
+def _once(found: pl.DataFrame, registers: set[str], taken: set[tuple[str, str]]) -> pl.DataFrame:
+    """Of a register's rows: nobody whose person has a row there, and none of several that fit one person."""
+    has_one = pl.Series([pair in taken for pair in found.select("dataset", "person").iter_rows()], dtype=pl.Boolean)
+    rivals = (pl.col("flag").is_null().cast(pl.Int32).sum().over("dataset", "person")) > 1
+    register = pl.col("dataset").is_in(sorted(registers)) & pl.col("flag").is_null()
+    found = found.with_columns(too_many=register & (has_one | rivals))
+    return found.with_columns(
+        flag=pl.when("too_many").then(pl.lit(SEVERAL)).otherwise(pl.col("flag")).cast(pl.String)
+    ).drop("too_many")
+
+
+def _join_among(records: pl.DataFrame, joined: Joined) -> None:
+    """Sealed records that agree on a certain key are one person's: one of them that has met somebody speaks for all."""
+    together = _Together()
+    for key in (key for key in COMPOSITES if key.certain):
+        of_key = records.filter(pl.col(key.name).is_not_null()).select("record", at=pl.col(key.name))
+        shared = of_key.filter(pl.len().over("at").is_between(2, LARGEST_GROUP)).group_by("at").agg("record")
+        for first, *others in shared["record"].to_list():
+            for other in others:
+                together.join(first, other, key.step)
+    known = dict(records.filter(pl.col("met").is_not_null()).select("record", pl.struct("met", "person")).iter_rows())
+    for members in together.groups():
+        met = {joined.met[one][:2] for one in members if one in joined.met}
+        met |= {(known[one]["met"], known[one]["person"]) for one in members if one in known}
+        open_ones = [one for one in members if one not in joined.met and one not in known]
+        persons = {person for _, person in met}
+        if len(persons) > 1:
+            joined.doubts |= dict.fromkeys(open_ones, SEVERAL)
+        elif persons:
+            record, person = min(met)
+            joined.met |= {one: (record, person, together.steps[one]) for one in open_ones}
+        else:
+            joined.groups |= {one: (min(members), together.steps[one]) for one in open_ones}
+
+
+class _Together:
+    """Union-find over records, with the first step that joined each."""
+
+    def __init__(self) -> None:
+        self.steps: dict[int, int] = {}
+        self._parents: dict[int, int] = {}
+
+    def join(self, one: int, other: int, step: int) -> None:
+        for record in (one, other):
+            self.steps.setdefault(record, step)
+        self._parents[self._root(other)] = self._root(one)
+
+    def groups(self) -> Iterable[list[int]]:
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for record in self.steps:
+            found[self._root(record)].append(record)
+        return found.values()
+
+    def _root(self, record: int) -> int:
+        while (parent := self._parents.get(record, record)) != record:
+            self._parents[record] = self._parents.get(parent, parent)
+            record = parent
+        return record

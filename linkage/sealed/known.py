@@ -1,0 +1,71 @@
+"""What tokens would the identified records have in this round? Made in memory for one run, and never kept.
+
+Batch by batch: of a million records only those that share a token with somebody who is looked for are held, and of the
+others the token of the NHS number, for the guard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from access.keys import HeldKey
+from audit.progress import Progress
+from linkage.sealed.composites import NUMBER, TOKENS, sealed_tokens
+from linkage.sealed.filters import FILTER, bloom_filters
+from linkage.standardise.specification import IDENTITY
+from linkage.zones import count
+
+AT_ONCE = 200_000
+
+
+@dataclass(frozen=True)
+class KnownRecords:
+    """hits: record, person, dataset and TOKENS of whom a token is shared with. numbers: person and n, where known.
+
+    filters: record, person and Bloom filter of everybody, where one is looked for by it; else nobody.
+    """
+
+    hits: pl.DataFrame
+    numbers: pl.DataFrame
+    filters: pl.DataFrame
+
+
+def known_records(
+    zone: duckdb.DuckDBPyConnection, wanted: pl.DataFrame, key: HeldKey, *, test_range: bool, progress: Progress
+) -> KnownRecords:
+    """Of the identified records with a link. wanted: TOKENS and filters of who is looked for."""
+    needles = {name: wanted[name].drop_nulls().unique() for name in TOKENS}
+    total, done = count(zone, "SELECT count(*) FROM links"), 0
+    # Read to its end before the next query: DuckDB 2 wants that. Identifiers of one record standardise alike.
+    values = ", ".join(f"any_value(i.{name}) AS {name}" for name in IDENTITY)
+    reader = zone.sql(
+        f"SELECT i.record, any_value(l.person)::TEXT AS person, any_value(i.dataset) AS dataset, {values}"
+        " FROM identity i JOIN links l USING (record) GROUP BY i.record"
+    ).to_arrow_reader(AT_ONCE)
+    hits, numbers, filters = [_empty()], [_empty().select("person", NUMBER)], [_no_filters()]
+    by_filter = wanted[FILTER].null_count() < wanted.height
+    for batch in reader:
+        people = pl.DataFrame(pa.table(batch))
+        tokens = sealed_tokens(people.select(IDENTITY), key, test_range=test_range)
+        rows = people.select("record", "person", "dataset").hstack(tokens)
+        numbers.append(rows.select("person", NUMBER).drop_nulls().unique())
+        hits.append(rows.filter(pl.any_horizontal(pl.col(name).is_in(needles[name].implode()) for name in TOKENS)))
+        if by_filter:
+            made = bloom_filters(people.select(IDENTITY), key, test_range=test_range)
+            filters.append(people.select("record", "person").with_columns(made))
+        done += people.height
+        progress("tokens of identified records", done, total)
+    return KnownRecords(pl.concat(hits), pl.concat(numbers).unique(), pl.concat(filters))
+
+
+def _no_filters() -> pl.DataFrame:
+    return pl.DataFrame(schema={"record": pl.Int64, "person": pl.String, FILTER: pl.Binary})
+
+
+def _empty() -> pl.DataFrame:
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {"record": pl.Int64, "person": pl.String, "dataset": pl.String}
+    return pl.DataFrame(schema={**schema, **dict.fromkeys(TOKENS, pl.UInt64)})

@@ -1,0 +1,205 @@
+"""The agent alone, from its wheel in its own environment: what it needs, what it says, and what it never says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from access.keys.model import HeldKey, check_value
+from linkage.sealed.composites import sealed_tokens
+from linkage.standardise.specification import IDENTITY, STANDARD, VERSION
+from tests.fakes.agent import CONTRACTS, ROOT, Controller, agent, in_agent, sealed_round
+from tests.fakes.deliveries import CANARY, as_csv, events, patients
+
+VECTORS = ROOT / "linkage" / "standardise" / "vectors.json"
+SECRET = bytes(range(32))
+KEY = HeldKey("token/r1", 1, SECRET, check_value(SECRET))
+RECIPIENT = (ROOT / "docs" / "examples" / "recipient.txt").read_text(encoding="utf-8").strip()
+OURS = ("audit", "access", "linkage", "environments", "flows", "infra")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Controller:
+    """A controller with forty patients, their events, and a round's file."""
+    controller = Controller(tmp_path)
+    controller.take_round(sealed_round(KEY, controller.recipient))
+    folder = tmp_path / "outgoing"
+    folder.mkdir()
+    (folder / "patients.csv").write_bytes(as_csv(patients()).encode())
+    (folder / "events.csv").write_bytes(as_csv(events()).encode())
+    return controller
+
+
+def test_the_agent_needs_no_haven() -> None:
+    """Every module of the wheel imports where none of the haven's packages is."""
+    found = in_agent(
+        "import json, pkgutil, importlib, importlib.util, sys, haven_controller\n"
+        "names = [m.name for m in pkgutil.walk_packages(haven_controller.__path__, 'haven_controller.')]\n"
+        "[importlib.import_module(name) for name in names]\n"
+        f"ours = [name for name in {OURS!r} if importlib.util.find_spec(name) or name in sys.modules]\n"
+        "print(json.dumps([len(names), ours]))"
+    )
+    assert found[0] > 25
+    assert found[1] == []
+
+
+def test_the_installed_rules_give_the_vectors_answers() -> None:
+    """Every vector of the specification, through the agent as installed; its own copy is of this version."""
+    found = in_agent(
+        "import json, polars as pl\n"
+        "from pathlib import Path\n"
+        "import haven_controller\n"
+        "from haven_controller.rules.linkage.standardise import specification as s\n"
+        "data = json.loads((Path(s.__file__).parent / 'vectors.json').read_text(encoding='utf-8'))\n"
+        "rows = [{n: v['in'].get(n) for n in s.IDENTITY} for v in data['vectors']]\n"
+        "frame = pl.DataFrame(rows, schema=dict.fromkeys(s.IDENTITY, pl.String))\n"
+        "print(json.dumps([s.VERSION, s.standardise(frame, test_range=data['test_range']).rows(named=True)]))"
+    )
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+    assert found[0] == VERSION
+    assert len(found[1]) == len(vectors) > 20
+    for vector, row in zip(vectors, found[1], strict=True):
+        for name, value in vector["out"].items():
+            assert row[name] == value, vector["rule"]
+        assert set(row) == set(STANDARD)
+
+
+def test_both_sides_make_the_same_tokens() -> None:
+    """Byte for byte: the installed agent and the haven, of the same people under the same round's key."""
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+    rows = [{name: vector["in"].get(name) for name in IDENTITY} for vector in vectors]
+    rows += [
+        {**dict.fromkeys(IDENTITY), "nhs_number": "9990000018", "surname": f"Name{place}", "forenames": "Zoë",
+         "sex": "F", "date_of_birth": "1971-12-24", "postcode": "LS1 2AB"} for place in range(50)
+    ]  # fmt: skip
+    theirs = in_agent(
+        "import json, polars as pl\n"
+        "from haven_controller.rules.access.keys.model import HeldKey\n"
+        "from haven_controller.rules.linkage.sealed.composites import sealed_tokens\n"
+        f"key = HeldKey('token/r1', 1, bytes(range(32)), '')\n"
+        f"rows = json.loads({json.dumps(json.dumps(rows))})\n"
+        f"frame = pl.DataFrame(rows, schema=dict.fromkeys({IDENTITY!r}, pl.String))\n"
+        "print(json.dumps(sealed_tokens(frame, key, test_range=True).rows()))"
+    )
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(IDENTITY, pl.String))
+    ours = sealed_tokens(frame, KEY, test_range=True).rows()
+    assert [tuple(row) for row in theirs] == ours
+    assert sum(token is not None for row in ours for token in row) > 400
+
+
+@pytest.mark.parametrize("command", ["key-new", "check", "show", "pack"])
+def test_help_teaches(command: str) -> None:
+    """Each command's help has an example of itself, and the whole one is run from its first line to its last."""
+    done = agent(command, "--help")
+    assert done.returncode == 0
+    assert f"example: haven-controller {command} " in done.stdout
+    assert "haven-controller key-new" in agent("--help").stdout
+
+
+def test_check_and_show_tell_counts_and_no_value(desk: Controller) -> None:
+    """Rows and column names are told; nothing that a row holds is, and nothing is written."""
+    before = sorted(desk.desk.rglob("*"))
+    for command in ("check", "show"):
+        done = agent(command, desk.desk / "outgoing", "--contract", CONTRACTS / "gp.yaml", cwd=desk.desk)
+        assert done.returncode == 0, done.stderr
+        assert "40" in done.stdout
+        assert CANARY not in (done.stdout + done.stderr).lower()
+    assert sorted(desk.desk.rglob("*")) == before
+
+
+def test_bad_rows_stay_and_are_listed_without_a_value(desk: Controller, tmp_path: Path) -> None:
+    """A few bad rows: the rest is packed, and the list has file, row and reasons."""
+    rows = patients()
+    rows[3][5], rows[7][4] = "31/02/1950", "X"
+    (desk.desk / "outgoing" / "patients.csv").write_bytes(as_csv(rows).encode())
+    aside = tmp_path / "aside.csv"
+    done = desk.try_to_pack(
+        desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, "few", "--quarantine", aside, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    counts = {file["name"]: file["rows"] for file in manifest["files"]}
+    assert counts == {
+        "tokens-gp_patients.parquet": 38,
+        "payload-gp_patients.parquet": 38,
+        "payload-gp_events.parquet": 76,
+    }
+    assert manifest["set_aside"] == {"date.unreadable": 1, "join.parent_quarantined": 4, "value.not_allowed": 1}
+    listed = list(csv.DictReader(aside.read_text(encoding="utf-8").splitlines()))
+    assert {(row["file"], row["row"]) for row in listed if row["file"] == "patients.csv"} == {
+        ("patients.csv", "3"), ("patients.csv", "7")}  # fmt: skip
+    assert CANARY not in aside.read_text(encoding="utf-8").lower()
+
+
+def test_above_the_tolerance_nothing_is_packed(desk: Controller) -> None:
+    """Too many bad rows: refused with the commonest reason, and no file is left."""
+    rows = patients()
+    for row in rows[1:20]:
+        row[5] = "1950-02-03"
+    (desk.desk / "outgoing" / "patients.csv").write_bytes(as_csv(rows).encode())
+    done = desk.try_to_pack(desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, "many")
+    assert done.returncode == 65
+    assert "47.5% of the rows are bad" in done.stderr
+    assert "another form" in done.stderr
+    assert not list(desk.desk.glob("*many*")) + list(desk.desk.glob(".haven-controller-*"))
+
+
+def _another_identity(desk: Controller) -> None:
+    (desk.desk / "agent.key").unlink()
+    agent("key-new", desk.desk / "agent.key")
+
+
+def _open_to_all(desk: Controller) -> None:
+    (desk.desk / "agent.key").chmod(0o644)
+
+
+def _forged_key(desk: Controller) -> None:
+    desk.take_round(sealed_round(HeldKey("token/r1", 1, SECRET, "0" * 16), desk.recipient))
+
+
+WRONG = {
+    "sealed for another": (_another_identity, "does not open with this identity"),
+    "readable by all": (_open_to_all, "open to other accounts"),
+    "a forged key": (_forged_key, "check value"),
+    "no round": (lambda desk: desk.round.unlink(), "cannot be read"),
+    "a damaged round": (lambda desk: desk.round.write_bytes(desk.round.read_bytes()[:-5]), "does not open"),
+    "there already": (lambda desk: (desk.desk / "d.age").touch(), "there already"),
+    "a strange file": (lambda desk: (desk.desk / "outgoing" / "x.csv").touch(), "no entry of the contract"),
+    "a file missing": (lambda desk: (desk.desk / "outgoing" / "events.csv").unlink(), "No file matches"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_each_error_says_what_where_and_how_to_mend_it(desk: Controller, wrong: str) -> None:
+    """One sentence on standard error, a status for programs, no traceback, nothing left behind."""
+    change, said = WRONG[wrong]
+    change(desk)
+    done = desk.try_to_pack(desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, "d")
+    assert done.returncode == 65
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(desk.desk.glob(".haven-controller-*"))
+
+
+def test_a_bad_recipient_name_and_period_are_told(desk: Controller) -> None:
+    """What is typed wrong on the command line is named."""
+    folder, contract = desk.desk / "outgoing", CONTRACTS / "gp.yaml"
+    assert "no age public key" in desk.try_to_pack(folder, contract, "age1xyz", "a").stderr
+    assert "name" in desk.try_to_pack(folder, contract, RECIPIENT, "no good").stderr
+    assert "2026-04-01" in desk.try_to_pack(folder, contract, RECIPIENT, "b", "--period", "2026").stderr
+
+
+def test_bloom_filters_leave_under_an_agreement_only(desk: Controller) -> None:
+    """The warning is told each time; without a reference it ends there, with one the manifest names it."""
+    folder, contract = desk.desk / "outgoing", CONTRACTS / "gp.yaml"
+    refused = desk.try_to_pack(folder, contract, RECIPIENT, "d", "--bloom")
+    assert refused.returncode == 64
+    assert "under an agreement only" in refused.stderr
+    assert not (desk.desk / "d.age").exists()
+    done = desk.try_to_pack(folder, contract, RECIPIENT, "d", "--bloom", "--agreed", "DSA-2026-7", "--json")
+    assert json.loads(done.stdout)["bloom_agreed"] == "DSA-2026-7"
+    assert [one.stderr.count("re-identified by pattern attacks") for one in (refused, done)] == [1, 1]
