@@ -39,7 +39,15 @@ class HavenPlant:
         return Inbox(self._haven.settings.inbox_folder)
 
     def waiting_batches(self, dataset: str) -> list[str]:
-        """The opaque ids of what lies in the dataset's inbox."""
+        """The opaque ids of what lies in the dataset's inbox. Raises ZoneForbids where it is another account's."""
+        if self._haven.settings.separated:
+            from linkage.errors import ZoneForbids
+
+            raise ZoneForbids(
+                "The inbox belongs to the intake's account, and sweeping it is not yet a verb of its process.",
+                where="inbox",
+                mend="Receive each delivery by its path: haven delivery receive PATH",
+            )
         return self.inbox.waiting(dataset)
 
     def receive(self, batch: str, progress: Progress = silent) -> Summary:

@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from audit.clock import Clock, SystemClock
 from audit.progress import Progress, silent
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from linkage.intake.service import DeliveryIntake
     from linkage.matching.service import Linker
     from linkage.scopes.service import ScopePublisher, ScopeSummary
+    from linkage.separation.ports import ZoneRunner
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -53,6 +54,17 @@ def _require_own(folder: Path) -> None:
     folder.chmod(PRIVATE)
 
 
+def _require_roots(folder: Path) -> None:
+    """Where accounts are installed, the folder of sockets is root's, and each account has its own place in it."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0:
+        raise SettingsError(
+            "The folder for the services' sockets is not root's.",
+            where=str(folder),
+            mend="As root: haven accounts install",
+        )
+
+
 @dataclass
 class Haven:
     """One haven: its settings, and its parts made on first use."""
@@ -67,7 +79,10 @@ class Haven:
         settings = load_settings(home)
         for folder in (settings.home, settings.run_folder, settings.home / "records"):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        _require_own(settings.run_folder)
+        if settings.separated:
+            _require_roots(settings.run_folder)
+        else:
+            _require_own(settings.run_folder)
         return cls(settings, SystemClock())
 
     @cached_property
@@ -94,8 +109,9 @@ class Haven:
 
     @cached_property
     def keyring(self) -> KeyRing:
-        """The key ring, opened with its passphrase."""
-        from access.keys import KeyRing
+        """The key ring, opened with its passphrase; without the zones' keys where accounts are installed."""
+        from access.keys import KeyRing, KeyRole
+        from infra.accounts.layout import COMMON_ROLES
         from infra.keys import key_places
 
         settings = self.settings
@@ -103,7 +119,8 @@ class Haven:
             settings.keys_folder,
             real_data=settings.real_data,
             passphrase_file=settings.passphrase_file,
-            root=key_places(settings).get(settings.keys.root),
+            root=key_places(settings.keys).get(settings.keys.root),
+            roles=COMMON_ROLES if settings.separated else tuple(KeyRole),
         )
 
     @cached_property
@@ -161,10 +178,23 @@ class Haven:
 
     @cached_property
     def zones(self) -> Zones:
-        """The zones; each is opened by the step that works in it, never two at once."""
+        """The zones of this process; none can be opened here where accounts are installed."""
+        from linkage.separation.elsewhere import ZonesElsewhere
         from linkage.zones import Zones
 
+        if self.settings.separated:
+            return cast("Zones", ZonesElsewhere())
         return Zones(self.settings, self.keyring)
+
+    @cached_property
+    def zone_runner(self) -> Zones | ZoneRunner:
+        """Who does what in the zones: this process, or the processes of their accounts."""
+        if not self.settings.separated:
+            return self.zones
+        from infra.accounts.layout import Accounts
+        from infra.accounts.serving import zones_of_accounts
+
+        return zones_of_accounts(self.settings, Accounts.installed(self.settings), self.settings.home / "records")
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -193,7 +223,16 @@ class Haven:
         """Where deliveries are received."""
         from linkage.intake.service import DeliveryIntake
 
-        return DeliveryIntake(self.settings.intake_folder, self.zones, self.records, self.contracts)
+        settings = self.settings
+        if not settings.separated:
+            return DeliveryIntake(settings.intake_folder, self.zones, self.records, self.contracts)
+        from infra.accounts.layout import INTAKE, Accounts
+        from infra.accounts.serving import place_of
+        from linkage.intake.at_the_door import ThroughTheDoor
+
+        door = ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
+        folder = settings.delivery_reports_folder
+        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
 
     @cached_property
     def linker(self) -> Linker:
@@ -202,7 +241,7 @@ class Haven:
 
         settings = self.settings
         return Linker(
-            self.zones,
+            self.zone_runner,
             self.keyring,
             self.records,
             settings.reports_folder,
@@ -216,7 +255,7 @@ class Haven:
         """Builds the file that a project's queries run on."""
         from linkage.scopes.service import ScopePublisher
 
-        return ScopePublisher(self.zones, self.keyring, self.records, self.settings.scopes_folder)
+        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder)
 
     def publish_scope(self, project: str, progress: Progress = silent) -> ScopeSummary:
         """Publish what the project's live approval allows. Raises RefusedError, which is recorded."""

@@ -88,7 +88,7 @@ class WorkFiles:
     def one_delivery_at_a_time(self) -> Iterator[None]:
         """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
         folder = _private(self._settings.intake_folder)
-        with _locked(folder / ".intake.lock", "intake", patience=self._patience):
+        with held_lock(folder / ".intake.lock", "intake", patience=self._patience):
             for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
                 debris.unlink(missing_ok=True)
             yield
@@ -174,6 +174,11 @@ class Zones(WorkFiles):
         """The ring under whose keys they lie."""
         return self._keyring
 
+    @property
+    def real_data(self) -> bool:
+        """Do these zones hold real people's data?"""
+        return self._settings.real_data
+
     def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
         """What opens the zone of this name: linkage, research or quarantine."""
         return {"linkage": self.linkage, "research": self.research, "quarantine": self.quarantine}[zone]
@@ -188,14 +193,14 @@ class Zones(WorkFiles):
     def one_linkage_at_a_time(self) -> Iterator[None]:
         """Hold the linkage: its phases go from zone to zone, and no other run may come between."""
         folder = _private(self._settings.linkage_zone)
-        with _locked(folder / ".run.lock", "linkage", patience=self._patience):
+        with held_lock(folder / ".run.lock", "linkage", patience=self._patience):
             yield
 
     @contextmanager
     def one_publication_at_a_time(self, project: str) -> Iterator[None]:
         """Hold the publication of one project's scope."""
         folder = _private(self._settings.research_zone)
-        with _locked(folder / f".publish-{project}.lock", "research", patience=self._patience):
+        with held_lock(folder / f".publish-{project}.lock", "research", patience=self._patience):
             yield
 
     @contextmanager
@@ -207,7 +212,7 @@ class Zones(WorkFiles):
             with self._attached(path if path.exists() else None, key, folder, read_only=True) as connection:
                 yield connection
             return
-        with _locked(folder / f".{name}.lock", name, patience=self._patience):
+        with held_lock(folder / f".{name}.lock", name, patience=self._patience):
             draft = folder / f".{name}.next"
             _remove(draft)
             try:
@@ -285,7 +290,7 @@ def _private(folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path, name: str, *, patience: float) -> Iterator[None]:
+def held_lock(path: Path, name: str, *, patience: float) -> Iterator[None]:
     """Hold the zone's lock; the system gives it back when a process dies, so no lock is ever stale."""
     until = time.monotonic() + patience
     with path.open("a") as file:

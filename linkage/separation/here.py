@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from access.keys import KeyRing
 from audit.progress import Progress, silent
+from linkage.errors import ZoneUnsafe
 from linkage.separation.ports import Answer, Plain, Room, Tables, TableSink, handed
 from linkage.separation.verbs import verb_named
 from linkage.zones import Zones
@@ -32,6 +33,12 @@ class InThisProcess:
         sink: TableSink | None = None,
     ) -> Answer:
         """As the port says; arguments go through JSON, as they do to another process."""
+        if self._zones.real_data:
+            raise ZoneUnsafe(
+                "This haven holds real data, and here one account would open both zones.",
+                where="zones",
+                mend="Install the zones' own accounts, as root: haven accounts install",
+            )
         known = verb_named(verb)
         opener = self._zones.opener(known.zone)
         room = Room(opener, self._keyring, self._zones.folder(known.zone), progress)
