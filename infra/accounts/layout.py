@@ -25,7 +25,7 @@ KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH}
 """The zones whose role key lies under a root of their own."""
 COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
 """What the orchestrator's account can derive."""
-PASSED, SHARED, OWN = 0o711, 0o1771, 0o700
+SEEN, PASSED, SHARED, OWN = 0o1775, 0o711, 0o1771, 0o700
 
 
 class AccountsError(DeploymentError):
@@ -49,7 +49,7 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
     """Every folder whose owner matters, outer ones first."""
     home, run = settings.home, settings.home / "run"
     return [
-        OwnedFolder(home, ROOT, ORCHESTRATOR, SHARED),
+        OwnedFolder(home, ROOT, ORCHESTRATOR, SEEN),
         OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
         OwnedFolder(home / "zones" / "logs", ROOT, ROOT, OWN),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
