@@ -9,11 +9,13 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -123,9 +125,20 @@ def installed_haven(*, stranger: bool = True) -> Iterator[InstalledHaven]:
         yield haven
     finally:
         for name in haven.names.values():
+            _end_all_of(name)
             if any(one.pw_name == name for one in pwd.getpwall()):
                 subprocess.run(["userdel", name], check=True, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_all_of(name: str) -> None:
+    """End what an account of ours still runs, such as the log's writer: nobody else has this account."""
+    numbers = [one.pw_uid for one in pwd.getpwall() if one.pw_name == name]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.stat().st_uid in numbers:
+                os.kill(int(process.name), signal.SIGKILL)
+                time.sleep(0.1)
 
 
 def _python(folder: Path) -> Path:
@@ -133,7 +146,7 @@ def _python(folder: Path) -> Path:
     try:
         subprocess.run([sys.executable, "-V"], user=NOBODY, group=NOBODY, extra_groups=[], check=True)
     except OSError:
-        left_out = shutil.ignore_patterns("site-packages", "test", "idlelib", "ensurepip", "__pycache__", "config-3*")
+        left_out = shutil.ignore_patterns("site-packages", "test", "idlelib", "ensurepip", "config-3*")
         base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
         shutil.copytree(base / "lib" / version, folder / "python" / "lib" / version, ignore=left_out)
         for library in (base / "lib").glob("libpython*.so.*"):
