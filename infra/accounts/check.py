@@ -5,7 +5,9 @@ from __future__ import annotations
 import grp
 import pwd
 import stat
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from access.keys.envelope import Envelope
 from access.keys.errors import KeyRingError
@@ -37,6 +39,7 @@ def look(settings: Settings) -> list[Looked]:
         *(_account(accounts, part) for part in PARTS),
         *(_folder(accounts, folder) for folder in owned_folders(settings)),
         *_keys(settings),
+        *(_program(path) for path in (Path(sys.executable).resolve(), Path(__file__).resolve())),
     ]
 
 
@@ -82,6 +85,13 @@ def _keys(settings: Settings) -> list[Looked]:
         amiss = None if held == wanted else "holds the wrong zone's key, or lacks its own"
         looked.append(Looked(f"{place} keys", roles, amiss, amiss and "haven accounts install"))
     return looked
+
+
+def _program(path: Path) -> Looked:
+    """Can every account run the haven's own environment? Nothing secret lies in it."""
+    closed = [folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH]
+    amiss = f"{closed[-1]} is closed to the accounts, and the haven's programs lie in it" if closed else None
+    return Looked(f"program {path.name}", str(path), amiss, amiss and "Install the haven where all accounts can read")
 
 
 def _name(uid: int) -> str:
