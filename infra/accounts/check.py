@@ -39,7 +39,7 @@ def look(settings: Settings) -> list[Looked]:
         *(_account(accounts, part) for part in PARTS),
         *(_folder(accounts, folder) for folder in owned_folders(settings)),
         *_keys(settings),
-        *(_program(path) for path in (Path(sys.executable).resolve(), Path(__file__).resolve())),
+        *(_program(path.resolve()) for path in _programs(settings) if path.exists()),
     ]
 
 
@@ -85,6 +85,10 @@ def _keys(settings: Settings) -> list[Looked]:
         amiss = None if held == wanted else "holds the wrong zone's key, or lacks its own"
         looked.append(Looked(f"{place} keys", roles, amiss, amiss and "haven accounts install"))
     return looked
+
+
+def _programs(settings: Settings) -> tuple[Path, ...]:
+    return Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
 
 
 def _program(path: Path) -> Looked:
