@@ -142,6 +142,16 @@ class Settings(BaseModel):
         """Do the zones belong to accounts of their own?"""
         return self.accounts_file.exists()
 
+    @property
+    def agreed_contracts_folder(self) -> Path:
+        """Contracts that do not ship with the haven, where accounts are installed: root's to write."""
+        return self.home / "zones" / "contracts"
+
+    @property
+    def zone_logs_folder(self) -> Path:
+        """What the zones' processes say, where root starts them."""
+        return self.home / "zones" / "logs"
+
     def zone_keys_folder(self, zone: str) -> Path:
         """The root key and the role key of one zone, where accounts are installed."""
         return self.keys_folder / zone

@@ -54,6 +54,20 @@ def _require_own(folder: Path) -> None:
     folder.chmod(PRIVATE)
 
 
+def _require_orchestrator(settings: Settings) -> None:
+    """Where accounts are installed, everything but the zones runs as the orchestrator's; root would leave its files."""
+    from infra.accounts.layout import ORCHESTRATOR, Accounts
+
+    accounts = Accounts.installed(settings)
+    if os.geteuid() != accounts.uid(ORCHESTRATOR):
+        name = accounts.names[ORCHESTRATOR]
+        raise SettingsError(
+            f"This haven's commands run as the account '{name}'.",
+            where=str(settings.home),
+            mend=f"sudo -u {name} haven ... ; as root only: haven up, down, accounts",
+        )
+
+
 def _require_roots(folder: Path) -> None:
     """Where accounts are installed, the folder of sockets is root's, and each account has its own place in it."""
     found = folder.lstat()
@@ -77,6 +91,8 @@ class Haven:
     def at(cls, home: Path) -> Haven:
         """The haven at `home`; its folders are made, private to this account."""
         settings = load_settings(home)
+        if settings.separated:
+            _require_orchestrator(settings)
         for folder in (settings.home, settings.run_folder, settings.home / "records"):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         if settings.separated:

@@ -48,13 +48,14 @@ def install(settings: Settings, say: Say) -> Accounts:
 def hand_over(settings: Settings, accounts: Accounts) -> None:
     """Give every folder to its account, the inner ones first; what stands in no line is the orchestrator's."""
     named = {folder.path: folder for folder in owned_folders(settings)}
+    roots = {settings.zone_logs_folder, settings.agreed_contracts_folder}  # what lies in these is root's as well
     for path in settings.home.iterdir():
         if path not in named and path != settings.accounts_file:
             _own(path, accounts.uid("orchestrator"), accounts.gid("orchestrator"), set(named))
     for folder in reversed(owned_folders(settings)):
         inside = "orchestrator" if folder.owner == "root" else folder.owner
         for path in folder.path.iterdir():
-            if path not in named and path != settings.accounts_file and folder.path.name != "logs":
+            if path not in named and path != settings.accounts_file and folder.path not in roots:
                 _own(path, accounts.uid(inside), accounts.gid(inside), set(named))
         os.lchown(folder.path, accounts.uid(folder.owner), accounts.gid(folder.group))
         folder.path.chmod(folder.mode)

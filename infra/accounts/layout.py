@@ -25,7 +25,7 @@ KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH}
 """The zones whose role key lies under a root of their own."""
 COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
 """What the orchestrator's account can derive."""
-SEEN, PASSED, SHARED, OWN = 0o1775, 0o711, 0o1771, 0o700
+SEEN, PASSED, SHARED, READ, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o700
 
 
 class AccountsError(DeploymentError):
@@ -51,7 +51,8 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
     return [
         OwnedFolder(home, ROOT, ORCHESTRATOR, SEEN),
         OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
-        OwnedFolder(home / "zones" / "logs", ROOT, ROOT, OWN),
+        OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
+        OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
         OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
         OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),

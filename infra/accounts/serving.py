@@ -12,7 +12,7 @@ from audit.clock import SystemClock
 from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
 from infra.accounts.roots import zone_keyring
 from infra.settings import Settings
-from linkage.intake.at_the_door import IntakeAtTheDoor
+from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
@@ -59,7 +59,12 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         plan = ZonePlan(Path(os.devnull), Path(os.devnull), settings.intake_folder, settings.real_data,
                         settings.duckdb_httpfs)  # fmt: skip
         zones = zones_of_accounts(settings, accounts, settings.intake_folder)
-        return IntakeAtTheDoor(settings.intake_folder, zones, WorkFiles(plan), SystemClock()).do
+        folder = settings.agreed_contracts_folder
+        if folder.lstat().st_uid != 0:
+            raise AccountsError("The folder of agreed contracts is not root's.", where=str(folder))
+        return IntakeAtTheDoor(
+            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder)
+        ).do
     own = settings.linkage_zone if process == "linkage" else settings.research_zone
     for folder in (own, settings.zone_keys_folder(process)):
         _require_own(folder)

@@ -63,7 +63,7 @@ def _up_accounts(home: Path) -> None:
 
     settings = load_settings(home)
     services = account_services(settings)
-    supervisor = Supervisor(settings.home / "run" / "zones", settings.home / "zones" / "logs", typer.echo)
+    supervisor = Supervisor(settings.home / "run" / "zones", settings.zone_logs_folder, typer.echo)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stopping.set())
     typer.echo(f"Starting the haven at {settings.home}, each part under its account")
@@ -77,7 +77,7 @@ def _detach(home: Home) -> None:
     from infra.settings import load_settings
 
     settings = load_settings(home) if runs_accounts(home) else open_haven(home).settings
-    folder = settings.home / "zones" / "logs" if runs_accounts(home) else settings.logs_folder
+    folder = settings.zone_logs_folder if runs_accounts(home) else settings.logs_folder
     folder.mkdir(exist_ok=True, mode=0o700)
     log = folder / "up.log"
     with log.open("wb") as output:

@@ -7,14 +7,15 @@ the zones take rows from it and give it nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from audit.clock import Clock
 from audit.model import service
 from audit.progress import Progress, silent
-from linkage.contracts.contract import DatasetContract
+from linkage.contracts.contract import DatasetContract, read_contract
+from linkage.contracts.registry import shipped
 from linkage.errors import ZoneForbids
 from linkage.intake.manifest import Manifest, load_manifest
 from linkage.intake.reasons import Fault
@@ -28,14 +29,17 @@ from linkage.zones import PATIENCE_SECONDS, WorkFiles, held_lock
 
 MANIFEST, TAKE_IN = "intake.manifest", "intake.take_in"
 INTAKE = service("intake")
+Agreed = Callable[[str, str], DatasetContract | None]
+"""The contract of this dataset and version, from where the orchestrator's account cannot write."""
 
 
 class IntakeAtTheDoor(Splitting):
     """What the intake's process does. folder: its own; zones: the zones' processes."""
 
-    def __init__(self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock) -> None:
+    def __init__(self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed) -> None:
         super().__init__(zones, clock, work=work, keeps_rows=False)
         self._folder = folder
+        self._agreed = agreed
 
     def do(
         self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
@@ -53,7 +57,7 @@ class IntakeAtTheDoor(Splitting):
             return Answer({"fault": _as_data(fault)})
 
     def _taken_in(self, folder: Path, manifest: Manifest, arguments: Plain, progress: Progress) -> Answer:
-        contract = DatasetContract.model_validate(arguments["contract"])
+        contract = self._contract(arguments["contract"])
         receipt = Receipt(arguments["delivery"], manifest, contract, folder, INTAKE)
         fault = None
         with self._one_delivery_at_a_time():
@@ -71,6 +75,31 @@ class IntakeAtTheDoor(Splitting):
             for f in receipt.files
         ]  # fmt: skip
         return Answer({"files": files, "columns": receipt.columns, "fault": fault})
+
+    def _contract(self, sent: Plain) -> DatasetContract:
+        """The contract as this account knows it. Raises ZoneForbids for any other.
+
+        A contract says what is an identifier: whoever could change it could have identifiers put among the payload.
+        """
+        contract = DatasetContract.model_validate(sent)
+        if self._agreed(contract.dataset, contract.version) != contract:
+            raise ZoneForbids(
+                f"The intake does not know contract {contract.dataset} {contract.version} with this content.",
+                where="contract",
+                mend="Root puts the agreed YAML file into the home's folder zones/contracts.",
+            )
+        return contract
+
+
+def agreed_contracts(folder: Path) -> Agreed:
+    """The contracts that ship with the haven, and those that root has put into this folder."""
+
+    def agreed(dataset: str, version: str) -> DatasetContract | None:
+        put = [read_contract(path.read_text(encoding="utf-8"), path.name) for path in sorted(folder.glob("*.yaml"))]
+        known = [*put, *(contract for _, contract in shipped())]
+        return next((one for one in known if (one.dataset, one.version) == (dataset, version)), None)
+
+    return agreed
 
 
 class ThroughTheDoor:

@@ -18,7 +18,8 @@ from infra.accounts.check import Looked, look
 from infra.accounts.layout import COMMON_ROLES
 from infra.accounts.roots import zone_keyring
 from infra.database import open_database
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
+from infra.wiring import Haven
 from linkage.matching.service import Linker
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED
@@ -204,6 +205,13 @@ def test_the_home_is_as_the_table_says_and_every_deviation_is_told(played: Playe
     (amiss,) = _amiss(settings)
     assert (amiss.what, amiss.mend) == (str(settings.linkage_zone), f"chmod 0700 {settings.linkage_zone}")
     settings.linkage_zone.chmod(0o700)
+
+
+def test_root_leaves_no_files_of_its_own(played: Played) -> None:
+    """Where accounts are installed, every command but those of the accounts refuses another account, root too."""
+    with pytest.raises(SettingsError, match="run as the account") as refused:
+        Haven.at(played.haven.home)
+    assert played.haven.names["orchestrator"] in str(refused.value.mend)
 
 
 def test_installing_again_changes_nothing(played: Played) -> None:

@@ -10,13 +10,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pytest
 
 from access.keys import KeyRing
-from audit.progress import Progress
+from audit.clock import FixedClock
+from audit.progress import Progress, silent
+from linkage.contracts.contract import DatasetContract, read_contract
+from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneError, ZoneForbids, ZoneUnsafe
+from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
+from linkage.intake.manifest import load_manifest
+from linkage.intake.receipt import Receipt
 from linkage.intake.tables import random_row_keys
 from linkage.matching.passing import plan_as_data
 from linkage.matching.residual.settling import LADDER_ONLY
@@ -29,6 +36,8 @@ from linkage.separation.server import Do, ZoneServer
 from linkage.separation.verbs import VERBS, verb_named
 from linkage.separation.wire import HEAD, REQUEST
 from linkage.zones import ZonePlan, Zones
+from tests.fakes.deliveries import ENGINEER, intact
+from tests.fakes.havens import START
 from tests.fakes.installed import SCOPE
 
 ME = os.geteuid()
@@ -267,6 +276,37 @@ def test_what_is_no_request_does_nothing(sent: bytes, zones: Zones, tmp_path: Pa
         assert answer == b"" or answer[:1] == b"X"
         there = InTheirAccounts({"linkage": place}, {"linkage.unlinked": "linkage"}, tmp_path)
         assert there.run("linkage.unlinked").data == {"deliveries": []}
+
+
+def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: Path) -> None:
+    """A contract that calls an identifier payload is refused, whoever sends it; the agreed one, put there, is taken."""
+    delivery, agreed_folder = intact(tmp_path / "gp1"), tmp_path / "contracts"
+    agreed_folder.mkdir()
+    text = (SHIPPED / "gp.yaml").read_text(encoding="utf-8")
+    data = read_contract(text, "gp").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    number = next(one for one in data["files"][0]["columns"] if one["name"] == "nhs_number")
+    number["role"] = "payload"
+    del number["identifies"]
+    changed = DatasetContract.model_validate(data)
+    manifest = load_manifest(delivery)
+
+    class Sent(InThisProcess):
+        put: ClassVar[list[str]] = []
+
+        def run(self, verb: str, *_: object, **__: object) -> Answer:
+            self.put.append(verb)
+            return Answer()
+
+    door = IntakeAtTheDoor(tmp_path, Sent(zones), zones, FixedClock(START), agreed_contracts(agreed_folder))
+    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
+        there = ThroughTheDoor(place, tmp_path)
+        with pytest.raises(ZoneForbids, match="does not know contract"):
+            there.take_in(Receipt("d1", manifest, changed, delivery, ENGINEER), silent)
+        assert Sent.put == []
+        receipt = Receipt("d1", manifest, read_contract(text, "gp"), delivery, ENGINEER)
+        there.take_in(receipt, silent)
+    assert Sent.put == ["identity.put", "payload.put"]
+    assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
 
 
 def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
