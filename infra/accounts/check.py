@@ -33,7 +33,7 @@ class Looked:
 def look(settings: Settings) -> list[Looked]:
     """Accounts, folders and keys of this home, as far as this account can see them."""
     if not settings.separated:
-        return [Looked("accounts", "none are installed", ONE_ACCOUNT, "haven accounts install")]
+        return [Looked("accounts", "none are installed", ONE_ACCOUNT)]
     accounts = Accounts.installed(settings)
     return [
         *(_account(accounts, part) for part in PARTS),

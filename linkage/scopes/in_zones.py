@@ -7,6 +7,7 @@ only. The keys of the scope and of the project come with the request, for this o
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow as pa
 from access.keys import HeldKey
 from access.keys.store import FIRST_VERSION
 from access.scope import Scope
+from linkage.errors import ZoneForbids
 from linkage.intake.tables import deliveries_in, quoted
 from linkage.matching.following import applied_runs
 from linkage.scopes import steps
@@ -30,6 +32,7 @@ from linkage.zones import count
 FILE = "file"
 """The answer's table that holds the scope's file, piece by piece in one column."""
 PIECE = 1 << 20
+PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # it becomes part of a file's name
 WORK = ".scope-"
 
 
@@ -41,6 +44,8 @@ def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
     """
     scope, key = scope_of(asked["scope"]), key_of(asked["project_key"])
     given = {name: rows.read_all() for name, rows in tables}
+    if not PROJECT.fullmatch(scope.project):
+        raise ZoneForbids("This is no project's id.", where="scope")
     with room.open(read_only=True) as zone:
         name = build_name(zone, scope, key)
         if name == asked["current_build"]:

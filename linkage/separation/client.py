@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit.errors import HavenError
 from audit.progress import Progress, silent
-from linkage.errors import LinkageError, ZoneAway
+from linkage.errors import LinkageError, ZoneAway, ZoneForbids
 from linkage.separation.ports import Answer, Plain, Tables, TableSink
 from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
 from linkage.zones import PATIENCE_SECONDS, held_lock
@@ -53,6 +53,8 @@ class InTheirAccounts:
         sink: TableSink | None = None,
     ) -> Answer:
         """As the port says."""
+        if verb not in self._verbs:
+            raise ZoneForbids("No zone does this.", where=verb[:60])
         with connected(self._places[self._verbs[verb]]) as wire:
             return asked(wire, verb, arguments or {}, tables, progress, sink)
 

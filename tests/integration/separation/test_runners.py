@@ -166,7 +166,9 @@ def test_errors_arrive_as_what_they_are(runner: ZoneRunner) -> None:
     with pytest.raises(ScopeUnbuildable, match="does not hold: gp_events") as refused:
         runner.run("scope.build", asked)
     assert "haven linkage run" in str(refused.value.mend)
-    with pytest.raises((ZoneForbids, KeyError)):
+    with pytest.raises(ZoneForbids, match="project's id"):
+        runner.run("scope.build", asked | {"scope": asked["scope"] | {"project": "../linkage"}})
+    with pytest.raises(ZoneForbids):
         runner.run("identity.read")
 
 
