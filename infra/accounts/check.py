@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import stat
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from access.keys.envelope import Envelope
 from access.keys.errors import KeyRingError
 from infra.accounts.layout import KEPT_BY, PARTS, Accounts, AccountsError, OwnedFolder, owned_folders
-from infra.settings import Settings
+from infra.settings import SETTINGS_FILE, Settings
 
+OTHERS_WRITE = 0o022
 ONE_ACCOUNT = (
     "One account runs both zones here: their folders and keys are apart, and that account can open both."
     " Real separation needs the installed accounts: haven accounts install"
@@ -39,6 +41,7 @@ def look(settings: Settings) -> list[Looked]:
         *(_account(accounts, part) for part in PARTS),
         *(_folder(accounts, folder) for folder in owned_folders(settings)),
         *_keys(settings),
+        _settings(settings),
         *(_program(path.resolve()) for path in _programs(settings) if path.exists()),
     ]
 
@@ -87,15 +90,31 @@ def _keys(settings: Settings) -> list[Looked]:
     return looked
 
 
+def _settings(settings: Settings) -> Looked:
+    path = settings.home / SETTINGS_FILE
+    found = path.lstat() if os.path.lexists(path) else None
+    roots = found is not None and stat.S_ISREG(found.st_mode) and found.st_uid == 0 and not found.st_mode & OTHERS_WRITE
+    said = f"{_name(found.st_uid)} {stat.S_IMODE(found.st_mode):04o}" if found else "missing"
+    amiss = None if roots else "must be root's alone: the zones' processes load what it names"
+    return Looked(str(path), said, amiss, amiss and "haven accounts install")
+
+
 def _programs(settings: Settings) -> tuple[Path, ...]:
     return Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
 
 
 def _program(path: Path) -> Looked:
-    """Can every account run the haven's own environment? Nothing secret lies in it."""
-    closed = [folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH]
-    amiss = f"{closed[-1]} is closed to the accounts, and the haven's programs lie in it" if closed else None
-    return Looked(f"program {path.name}", str(path), amiss, amiss and "Install the haven where all accounts can read")
+    """Can every account run the haven's programs, and only root change them? Nothing secret lies in them."""
+    for place in (path, *path.parents):
+        found = place.stat()
+        writable = found.st_mode & OTHERS_WRITE and not found.st_mode & stat.S_ISVTX
+        if place.is_dir() and not found.st_mode & stat.S_IXOTH:
+            mend = "Install the haven where all accounts can read, as under /opt"
+            return Looked(f"program {path.name}", str(path), f"{place} is closed to the accounts", mend)
+        if found.st_uid != 0 or writable:
+            amiss = f"others than root can change {place}, and with it what every account runs"
+            return Looked(f"program {path.name}", str(path), amiss, f"chown root {place}; chmod go-w {place}")
+    return Looked(f"program {path.name}", str(path))
 
 
 def _name(uid: int) -> str:

@@ -61,9 +61,11 @@ def hand_over(settings: Settings, accounts: Accounts) -> None:
         folder.path.chmod(folder.mode)
     os.lchown(settings.accounts_file, 0, 0)
     toml = settings.home / SETTINGS_FILE
-    if toml.is_file() and not toml.is_symlink():
-        os.lchown(toml, 0, 0)
-        toml.chmod(0o644)
+    if toml.is_symlink():
+        raise AccountsError("The settings are a link.", where=str(toml), mend="Put the file itself there.")
+    toml.touch()  # where there is none, the orchestrator could make one
+    os.lchown(toml, 0, 0)
+    toml.chmod(0o644)
 
 
 def _require_possible(settings: Settings) -> None:

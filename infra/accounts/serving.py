@@ -11,7 +11,7 @@ from pathlib import Path
 from audit.clock import SystemClock
 from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
 from infra.accounts.roots import zone_keyring
-from infra.settings import Settings
+from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
@@ -22,6 +22,7 @@ from linkage.zones import WorkFiles, ZonePlan, Zones
 
 NOT_DUMPABLE = 4  # PR_SET_DUMPABLE: no debugger of the same account, no core, and /proc/PID is root's
 PRIVATE = 0o077
+OTHERS_WRITE = 0o022
 
 
 def serve(settings: Settings, process: str) -> None:
@@ -30,6 +31,7 @@ def serve(settings: Settings, process: str) -> None:
         raise AccountsError("No zone has this name.", where=process, mend=f"There are: {', '.join(PROCESSES)}.")
     accounts = Accounts.installed(settings)
     _require_account(accounts, process)
+    _require_roots_settings(settings)
     os.umask(PRIVATE)
     ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
     askers = {accounts.uid(ORCHESTRATOR): Asker.ORCHESTRATOR}
@@ -79,6 +81,16 @@ def _require_account(accounts: Accounts, process: str) -> None:
             f"The process of the {process} zone runs as the account '{accounts.names[process]}' only.",
             where=process,
             mend="As root: haven up",
+        )
+
+
+def _require_roots_settings(settings: Settings) -> None:
+    """The settings name libraries that this process loads: only root may say which."""
+    path = settings.home / SETTINGS_FILE
+    found = path.lstat() if os.path.lexists(path) else None
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+        raise AccountsError(
+            "The settings are not root's alone.", where=str(path), mend="As root: haven accounts install"
         )
 
 

@@ -214,6 +214,20 @@ def test_root_leaves_no_files_of_its_own(played: Played) -> None:
     assert played.haven.names["orchestrator"] in str(refused.value.mend)
 
 
+def test_a_zone_starts_as_its_account_and_on_roots_settings_only(played: Played) -> None:
+    """Another account cannot start it; settings that another account can write, which name libraries, start nothing."""
+    haven, toml = played.haven, played.haven.home / "haven.toml"
+    serve = ("infra.cli", "zone", "serve", "linkage", "--home", haven.home)
+    other = haven.run_as("orchestrator", *serve)
+    assert (other.returncode, "runs as the account" in other.stderr) == (77, True)
+    shutil.chown(toml, haven.names["orchestrator"])
+    refused = haven.run_as("linkage", *serve)
+    (amiss,) = _amiss(haven.settings)
+    shutil.chown(toml, "root")
+    assert (refused.returncode, "not root's alone" in refused.stderr) == (77, True)
+    assert amiss.what == str(toml)
+
+
 def test_installing_again_changes_nothing(played: Played) -> None:
     """The same keys, the same owners; the data are there after it."""
     settings = played.haven.settings
