@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from access.keys import KeyRing, KeyRingError
+from access.keys import KeyRing, KeyRingError, KeyRole
 from access.keys import rotate_root as rotate_root_in
 from access.keys.custody import KeyCustody
 from access.keys.envelope import Envelope
@@ -11,17 +11,17 @@ from access.keys.ring import sealed_file
 from access.service import Access
 from audit.model import Actor
 from audit.records import Records
-from infra.settings import Settings
+from infra.settings import KeySettings, Settings
 
 
-def key_places(settings: Settings) -> dict[str, RootKeys]:
-    """The described stores outside the home, by the name that settings.keys.root gives them."""
+def key_places(keys: KeySettings) -> dict[str, RootKeys]:
+    """The described stores outside the home, by the name that the settings give them."""
     places: dict[str, RootKeys] = {}
-    if (token := settings.keys.pkcs11) is not None:
+    if (token := keys.pkcs11) is not None:
         from access.keys.roots.hardware import HardwareRoot
 
         places["pkcs11"] = HardwareRoot(token.module, token.token, token.label, token.pin_file)
-    if (transit := settings.keys.transit) is not None:
+    if (transit := keys.transit) is not None:
         from access.keys.roots.transit import TransitRoot
 
         places["transit"] = TransitRoot(
@@ -40,7 +40,7 @@ def rotate_root(settings: Settings, records: Records, access: Access, *, by: Act
 
     Raises KeyRingError when the settings describe no store that wrapped this home's keys; RefusedError, recorded.
     """
-    folder, places = settings.keys_folder, key_places(settings)
+    folder, places = settings.keys_folder, key_places(settings.keys)
     envelope = Envelope.read(folder)
     lies = envelope.root if envelope else "sealed-file"
     now = next((place for place in places.values() if place.name == lies), None)
@@ -50,7 +50,13 @@ def rotate_root(settings: Settings, records: Records, access: Access, *, by: Act
             where="haven.toml",
             mend="Let the tables of both stores stand in [keys] while the root key moves.",
         )
-    ring = KeyRing.open(folder, real_data=settings.real_data, passphrase_file=settings.passphrase_file, root=now)
+    ring = KeyRing.open(
+        folder,
+        real_data=settings.real_data,
+        passphrase_file=settings.passphrase_file,
+        root=now,
+        roles=tuple(envelope.wrapped) if envelope else tuple(KeyRole),
+    )
 
     def own_file() -> RootKeys:
         return sealed_file(folder, real_data=settings.real_data, passphrase_file=settings.passphrase_file)

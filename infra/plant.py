@@ -35,11 +35,20 @@ class HavenPlant:
 
     @cached_property
     def inbox(self) -> Inbox:
-        """Where deliveries wait."""
-        return Inbox(self._haven.settings.inbox_folder)
+        """Where deliveries wait; where that is the intake's, only the ids under which their paths are staged."""
+        settings = self._haven.settings
+        return Inbox(settings.home / "staged" if settings.separated else settings.inbox_folder)
 
     def waiting_batches(self, dataset: str) -> list[str]:
-        """The opaque ids of what lies in the dataset's inbox."""
+        """The opaque ids of what lies in the dataset's inbox. Raises ZoneForbids where it is another account's."""
+        if self._haven.settings.separated:
+            from linkage.errors import ZoneForbids
+
+            raise ZoneForbids(
+                "The inbox belongs to the intake's account, and sweeping it is not yet a verb of its process.",
+                where="inbox",
+                mend="Receive each delivery by its path: haven delivery receive PATH",
+            )
         return self.inbox.waiting(dataset)
 
     def receive(self, batch: str, progress: Progress = silent) -> Summary:

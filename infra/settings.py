@@ -18,6 +18,8 @@ from infra.errors import DeploymentError
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "haven.toml"
+ACCOUNT = r"^[a-z_][a-z0-9_-]{0,31}$"
+ACCOUNTS_FILE = "accounts.json"
 LONGEST_SOCKET_FOLDER = 70  # a Unix socket's path may have 107 bytes; ours add up to 36
 
 
@@ -117,6 +119,25 @@ class LinkageSettings(BaseModel):
     )  # weighed after the ladder in one run; above it the run is refused
 
 
+class AccountSettings(BaseModel):
+    """The system accounts that `haven accounts install` makes, and where the zones' own root keys lie."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    orchestrator: str = Field(default="haven", pattern=ACCOUNT)
+    linkage: str = Field(default="haven-linkage", pattern=ACCOUNT)
+    research: str = Field(default="haven-research", pattern=ACCOUNT)
+    intake: str = Field(default="haven-intake", pattern=ACCOUNT)
+    passphrases: Path | None = None  # folder of NAME.passphrase, each its account's own; required when real_data
+    linkage_keys: KeySettings = KeySettings()
+    research_keys: KeySettings = KeySettings()
+
+    @model_validator(mode="after")
+    def _all_different(self) -> Self:
+        if len({self.orchestrator, self.linkage, self.research, self.intake}) < 4:
+            raise ValueError("each part needs an account of its own")
+        return self
+
+
 class Settings(BaseModel):
     """The one settings model. Folders are derived from `home`; each zone has its own."""
 
@@ -132,6 +153,35 @@ class Settings(BaseModel):
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
+    accounts: AccountSettings = AccountSettings()
+
+    @property
+    def accounts_file(self) -> Path:
+        """Stands where the accounts are installed; written by root, and only readable to them."""
+        return self.home / ACCOUNTS_FILE
+
+    @property
+    def separated(self) -> bool:
+        """Do the zones belong to accounts of their own?"""
+        return self.accounts_file.exists()
+
+    @property
+    def agreed_contracts_folder(self) -> Path:
+        """Contracts that do not ship with the haven, where accounts are installed: root's to write."""
+        return self.home / "zones" / "contracts"
+
+    @property
+    def zone_logs_folder(self) -> Path:
+        """What the zones' processes say, where root starts them."""
+        return self.home / "zones" / "logs"
+
+    def zone_keys_folder(self, zone: str) -> Path:
+        """The root key and the role key of one zone, where accounts are installed."""
+        return self.keys_folder / zone
+
+    def zone_socket(self, process: str) -> Path:
+        """Where the process of a zone's account answers."""
+        return self.home / "run" / "zones" / process / "zone.sock"
 
     @model_validator(mode="after")
     def _exchange_is_on_an_encrypted_disk(self) -> Self:
@@ -191,6 +241,11 @@ class Settings(BaseModel):
         return self.home / "reports"
 
     @property
+    def delivery_reports_folder(self) -> Path:
+        """Delivery reports, where accounts are installed: counts only, written by the orchestrator."""
+        return self.reports_folder / "intake"
+
+    @property
     def workspaces_folder(self) -> Path:
         return self.home / "workspaces"
 
@@ -216,6 +271,8 @@ class Settings(BaseModel):
     def run_folder(self) -> Path:
         """Sockets and process ids; outside the home when its path is too long for a Unix socket."""
         inside = self.home / "run"
+        if self.separated:
+            return inside
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER:
             return inside
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]

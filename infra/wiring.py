@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from audit.clock import Clock, SystemClock
 from audit.progress import Progress, silent
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
+    from linkage.matching.engines.choice import LinkageEngine
     from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
     from linkage.matching.engines.running import RunLadder
     from linkage.matching.engines.spark_process import SparkPlace
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.sealed.door import SealedDoor
+    from linkage.separation.ports import ZoneRunner
     from linkage.zones import Zones
 
 PRIVATE = 0o700
@@ -61,6 +63,31 @@ def _require_own(folder: Path) -> None:
     folder.chmod(PRIVATE)
 
 
+def _require_orchestrator(settings: Settings) -> None:
+    """Where accounts are installed, everything but the zones runs as the orchestrator's; root would leave its files."""
+    from infra.accounts.layout import ORCHESTRATOR, Accounts
+
+    accounts = Accounts.installed(settings)
+    if os.geteuid() != accounts.uid(ORCHESTRATOR):
+        name = accounts.names[ORCHESTRATOR]
+        raise SettingsError(
+            f"This haven's commands run as the account '{name}'.",
+            where=str(settings.home),
+            mend=f"sudo -u {name} haven ... ; as root only: haven up, down, accounts",
+        )
+
+
+def _require_roots(folder: Path) -> None:
+    """Where accounts are installed, the folder of sockets is root's, and each account has its own place in it."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0:
+        raise SettingsError(
+            "The folder for the services' sockets is not root's.",
+            where=str(folder),
+            mend="As root: haven accounts install",
+        )
+
+
 @dataclass
 class Haven:
     """One haven: its settings, and its parts made on first use."""
@@ -74,9 +101,14 @@ class Haven:
     def at(cls, home: Path) -> Haven:
         """The haven at `home`; its folders are made, private to this account."""
         settings = load_settings(home)
+        if settings.separated:
+            _require_orchestrator(settings)
         for folder in (settings.home, settings.run_folder, settings.home / "records"):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        _require_own(settings.run_folder)
+        if settings.separated:
+            _require_roots(settings.run_folder)
+        else:
+            _require_own(settings.run_folder)
         return cls(settings, SystemClock())
 
     @cached_property
@@ -103,8 +135,9 @@ class Haven:
 
     @cached_property
     def keyring(self) -> KeyRing:
-        """The key ring, opened with its passphrase."""
-        from access.keys import KeyRing
+        """The key ring, opened with its passphrase; without the zones' keys where accounts are installed."""
+        from access.keys import KeyRing, KeyRole
+        from infra.accounts.layout import COMMON_ROLES
         from infra.keys import key_places
 
         settings = self.settings
@@ -112,7 +145,8 @@ class Haven:
             settings.keys_folder,
             real_data=settings.real_data,
             passphrase_file=settings.passphrase_file,
-            root=key_places(settings).get(settings.keys.root),
+            root=key_places(settings.keys).get(settings.keys.root),
+            roles=COMMON_ROLES if settings.separated else tuple(KeyRole),
         )
 
     @cached_property
@@ -170,10 +204,23 @@ class Haven:
 
     @cached_property
     def zones(self) -> Zones:
-        """The zones; each is opened by the step that works in it, never two at once."""
+        """The zones of this process; none can be opened here where accounts are installed."""
+        from linkage.separation.elsewhere import ZonesElsewhere
         from linkage.zones import Zones
 
+        if self.settings.separated:
+            return cast("Zones", ZonesElsewhere())
         return Zones(self.settings, self.keyring)
+
+    @cached_property
+    def zone_runner(self) -> Zones | ZoneRunner:
+        """Who does what in the zones: this process, or the processes of their accounts."""
+        if not self.settings.separated:
+            return self.zones
+        from infra.accounts.layout import Accounts
+        from infra.accounts.serving import zones_of_accounts
+
+        return zones_of_accounts(self.settings, Accounts.installed(self.settings), self.settings.home / "records")
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -203,7 +250,17 @@ class Haven:
         from linkage.intake.service import DeliveryIntake
 
         settings = self.settings
-        return DeliveryIntake(settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door)
+        if not settings.separated:
+            return DeliveryIntake(
+                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door
+            )
+        from infra.accounts.layout import INTAKE, Accounts
+        from infra.accounts.serving import place_of
+        from linkage.intake.at_the_door import ThroughTheDoor
+
+        door = ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
+        folder = settings.delivery_reports_folder
+        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
 
     @cached_property
     def sealed_door(self) -> SealedDoor:
@@ -219,17 +276,28 @@ class Haven:
 
         settings = self.settings
         return Linker(
-            self.zones,
+            self.zone_runner,
             self.keyring,
             self.records,
             settings.reports_folder,
             access=self.access,
             real_data=settings.real_data,
             most_pairs=settings.linkage.most_pairs,
-            engine=settings.linkage.engine,
-            ladder=self._ladder(),
-            weighing=self._weighing(),
+            engine=self._engine(),
         )
+
+    def _engine(self) -> LinkageEngine:
+        """On what this haven links. Raises SettingsError: zones of accounts know DuckDB only, so far."""
+        from linkage.matching.engines.choice import LinkageEngine
+
+        settings = self.settings
+        if settings.separated and settings.linkage.engine != "duckdb":
+            raise SettingsError(
+                f"Where zones have accounts of their own, nothing links on '{settings.linkage.engine}' yet.",
+                where="linkage.engine",
+                mend='Write engine = "duckdb" in haven.toml.',
+            )
+        return LinkageEngine(settings.linkage.engine, self._ladder(), self._weighing())
 
     def _weighing(self) -> Weighing:
         """Who weighs what the ladder leaves."""
@@ -292,7 +360,7 @@ class Haven:
         """Builds the file that a project's queries run on."""
         from linkage.scopes.service import ScopePublisher
 
-        return ScopePublisher(self.zones, self.keyring, self.records, self.settings.scopes_folder)
+        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder)
 
     def publish_scope(self, project: str, progress: Progress = silent) -> ScopeSummary:
         """Publish what the project's live approval allows. Raises RefusedError, which is recorded."""

@@ -3,7 +3,9 @@
 LinkageError
 ├── ZoneError          (linkage.zones)    a zone cannot be opened
 │   ├── ZoneBusy                          another process writes in it
-│   └── ZoneUnsafe                        real data, and no cipher that is fit for it
+│   ├── ZoneUnsafe                        real data, and no cipher that is fit for it
+│   ├── ZoneAway                          the zone's own process does not answer
+│   └── ZoneForbids                       the zone does not do this, or not for this account
 ├── ContractError      (linkage.intake)   a dataset contract cannot be used
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
 ├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
@@ -53,6 +55,22 @@ class ZoneUnsafe(ZoneError):
 
     code = "zone.unsafe"
     exit_status = 78
+
+
+class ZoneAway(ZoneError):
+    """The process of the zone's account does not answer, or is not that account's."""
+
+    code = "zone.away"
+    exit_status = 69
+    http_status = 503
+
+
+class ZoneForbids(ZoneError):
+    """The zone does not do this, or not for the account that asks."""
+
+    code = "zone.forbids"
+    exit_status = 77
+    http_status = 403
 
 
 class ContractError(LinkageError):

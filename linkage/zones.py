@@ -14,8 +14,8 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -63,37 +63,15 @@ class ZonePlan:
         return cls(home / "zones" / "linkage", home / "zones" / "research", home / "intake")
 
 
-class Zones:
-    """The zones of one haven. Each opener yields a connection in which the zone's catalog `zone` is in use.
+class WorkFiles:
+    """Encrypted work files of the intake, under keys that are never kept: whoever has these opens no zone.
 
-    patience: seconds to wait for a busy zone. Raises ZoneBusy, ZoneUnsafe, ZoneError.
+    patience: seconds to wait for who holds the intake.
     """
 
-    def __init__(self, settings: ZoneSettings, keyring: KeyRing, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, settings: ZoneSettings, *, patience: float = PATIENCE_SECONDS) -> None:
         self._settings = settings
-        self._keyring = keyring
         self._patience = patience
-
-    def __repr__(self) -> str:
-        return "Zones(linkage, research, intake)"
-
-    @contextmanager
-    def linkage(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Identifiers and links; never clinical payload."""
-        with self._zone("linkage", self._settings.linkage_zone / "linkage.duckdb", read_only) as connection:
-            yield connection
-
-    @contextmanager
-    def research(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Payload under a row key, and after linkage under a person number; never identifiers."""
-        with self._zone("research", self._settings.research_zone / "research.duckdb", read_only) as connection:
-            yield connection
-
-    @contextmanager
-    def quarantine(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The rows that could not be taken in, as they came."""
-        with self._zone("quarantine", self._settings.intake_folder / "quarantine.duckdb", read_only) as connection:
-            yield connection
 
     @contextmanager
     def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -110,45 +88,10 @@ class Zones:
     def one_delivery_at_a_time(self) -> Iterator[None]:
         """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
         folder = _private(self._settings.intake_folder)
-        with _locked(folder / ".intake.lock", "intake", patience=self._patience):
+        with held_lock(folder / ".intake.lock", "intake", patience=self._patience):
             for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
                 debris.unlink(missing_ok=True)
             yield
-
-    @contextmanager
-    def one_linkage_at_a_time(self) -> Iterator[None]:
-        """Hold the linkage: its phases go from zone to zone, and no other run may come between."""
-        folder = _private(self._settings.linkage_zone)
-        with _locked(folder / ".run.lock", "linkage", patience=self._patience):
-            yield
-
-    @contextmanager
-    def one_publication_at_a_time(self, project: str) -> Iterator[None]:
-        """Hold the publication of one project's scope."""
-        folder = _private(self._settings.research_zone)
-        with _locked(folder / f".publish-{project}.lock", "research", patience=self._patience):
-            yield
-
-    @contextmanager
-    def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The zone as it stands, or a copy to write in that takes its place at the end, unless an error ends it."""
-        folder = _private(path.parent)
-        key = self._keyring.zone_key(name)
-        if read_only:
-            with self._attached(path if path.exists() else None, key, folder, read_only=True) as connection:
-                yield connection
-            return
-        with _locked(folder / f".{name}.lock", name, patience=self._patience):
-            draft = folder / f".{name}.next"
-            _remove(draft)
-            try:
-                if path.exists():
-                    _copied(path, draft)
-                with self._attached(draft, key, folder) as connection:
-                    yield connection
-                _switch(draft, path)
-            finally:
-                _remove(draft)
 
     @contextmanager
     def _attached(
@@ -193,6 +136,93 @@ class Zones:
             )
         else:
             connection.execute("SET force_mbedtls_unsafe = 'true'")
+
+
+class Zones(WorkFiles):
+    """The zones of one haven. Each opener yields a connection in which the zone's catalog `zone` is in use.
+
+    patience: seconds to wait for a busy zone. Raises ZoneBusy, ZoneUnsafe, ZoneError.
+    """
+
+    def __init__(self, settings: ZoneSettings, keyring: KeyRing, *, patience: float = PATIENCE_SECONDS) -> None:
+        super().__init__(settings, patience=patience)
+        self._keyring = keyring
+
+    def __repr__(self) -> str:
+        return "Zones(linkage, research, intake)"
+
+    @contextmanager
+    def linkage(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Identifiers and links; never clinical payload."""
+        with self._zone("linkage", self._settings.linkage_zone / "linkage.duckdb", read_only) as connection:
+            yield connection
+
+    @contextmanager
+    def research(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Payload under a row key, and after linkage under a person number; never identifiers."""
+        with self._zone("research", self._settings.research_zone / "research.duckdb", read_only) as connection:
+            yield connection
+
+    @contextmanager
+    def quarantine(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The rows that could not be taken in, as they came."""
+        with self._zone("quarantine", self._settings.intake_folder / "quarantine.duckdb", read_only) as connection:
+            yield connection
+
+    @property
+    def keyring(self) -> KeyRing:
+        """The ring under whose keys they lie."""
+        return self._keyring
+
+    @property
+    def real_data(self) -> bool:
+        """Do these zones hold real people's data?"""
+        return self._settings.real_data
+
+    def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
+        """What opens the zone of this name: linkage, research or quarantine."""
+        return {"linkage": self.linkage, "research": self.research, "quarantine": self.quarantine}[zone]
+
+    def folder(self, zone: str) -> Path:
+        """The folder of this zone's file."""
+        plan = self._settings
+        places = {"linkage": plan.linkage_zone, "research": plan.research_zone, "quarantine": plan.intake_folder}
+        return places[zone]
+
+    @contextmanager
+    def one_linkage_at_a_time(self) -> Iterator[None]:
+        """Hold the linkage: its phases go from zone to zone, and no other run may come between."""
+        folder = _private(self._settings.linkage_zone)
+        with held_lock(folder / ".run.lock", "linkage", patience=self._patience):
+            yield
+
+    @contextmanager
+    def one_publication_at_a_time(self, project: str) -> Iterator[None]:
+        """Hold the publication of one project's scope."""
+        folder = _private(self._settings.research_zone)
+        with held_lock(folder / f".publish-{project}.lock", "research", patience=self._patience):
+            yield
+
+    @contextmanager
+    def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The zone as it stands, or a copy to write in that takes its place at the end, unless an error ends it."""
+        folder = _private(path.parent)
+        key = self._keyring.zone_key(name)
+        if read_only:
+            with self._attached(path if path.exists() else None, key, folder, read_only=True) as connection:
+                yield connection
+            return
+        with held_lock(folder / f".{name}.lock", name, patience=self._patience):
+            draft = folder / f".{name}.next"
+            _remove(draft)
+            try:
+                if path.exists():
+                    _copied(path, draft)
+                with self._attached(draft, key, folder) as connection:
+                    yield connection
+                _switch(draft, path)
+            finally:
+                _remove(draft)
 
 
 def count(zone: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
@@ -260,7 +290,7 @@ def _private(folder: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path, name: str, *, patience: float) -> Iterator[None]:
+def held_lock(path: Path, name: str, *, patience: float) -> Iterator[None]:
     """Hold the zone's lock; the system gives it back when a process dies, so no lock is ever stale."""
     until = time.monotonic() + patience
     with path.open("a") as file:

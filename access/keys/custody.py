@@ -50,8 +50,9 @@ class KeyCustody:
         ring = self._ring
         rows = [KeyEntry(f"role/{role}", 1, check, "founding" if ring.founding else "wrapped")
                 for role, check in ring.role_checks.items()]  # fmt: skip
-        rows += [KeyEntry(f"zone/{zone}", 1, check_value(ring.zone_key(zone).encode()), "derived") for zone in ZONES]
-        rows += [_entry(ring.token_key(name), "standing") for name in STANDING_ROUNDS]
+        rows += [KeyEntry(f"zone/{zone}", 1, check_value(ring.zone_key(zone).encode()), "derived")
+                 for zone in ZONES if ring.derives(f"zone/{zone}")]  # fmt: skip
+        rows += [_entry(ring.token_key(name), "standing") for name in STANDING_ROUNDS if ring.derives(f"token/{name}")]
         with self._records.read() as session:
             rows += [KeyEntry(f"token/{one.name}", 1, one.check_value, one.state) for one in store.all_rounds(session)]
             for project in [standing.version.project for standing in self._access.projects()]:

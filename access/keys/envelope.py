@@ -35,6 +35,12 @@ class Envelope:
         wrapped = {role: root.wrap(key, context(role)) for role, key in keys.items()}
         return cls(root.name, founding, wrapped, {role: check_value(key) for role, key in keys.items()})
 
+    def without(self, roles: Iterable[KeyRole]) -> Envelope:
+        """The same, but for these roles."""
+        gone = set(roles)
+        wrapped = {role: one for role, one in self.wrapped.items() if role not in gone}
+        return Envelope(self.root, self.founding, wrapped, {role: self.checks[role] for role in wrapped})
+
     def opened(self, root: RootKeys, roles: Iterable[KeyRole]) -> dict[KeyRole, bytes]:
         """The role keys of these roles. Raises WrongRoot."""
         found = {}

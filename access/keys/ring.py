@@ -83,6 +83,10 @@ class KeyRing:
         """Was this home made before there were role keys?"""
         return self._envelope.founding
 
+    def derives(self, context: str) -> bool:
+        """Was this process given the key of the role that derives this?"""
+        return role_of(context) in self._keys
+
     @property
     def rounds(self) -> RoundKeys:
         """The keys of the rounds."""

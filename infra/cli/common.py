@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from audit.errors import HavenError
     from audit.progress import Progress
+    from infra.settings import Settings
     from infra.wiring import Haven
 
 Home = Annotated[
@@ -38,6 +39,21 @@ def open_haven(home: Path) -> Haven:
     if not home.exists() and sys.stderr.isatty():  # a program that reads the output asked for nothing else
         typer.echo(f"There was no haven in {home}: a new one is made.", err=True)
     return Haven.at(home)
+
+
+def say_one_account(settings: Settings) -> None:
+    """Said once, plainly, where one account could open both zones."""
+    from infra.accounts.check import ONE_ACCOUNT
+
+    if not settings.separated:
+        typer.echo(ONE_ACCOUNT, err=True)
+
+
+def runs_accounts(home: Path) -> bool:
+    """Is this root, at a home whose accounts are installed? Root then starts each part under its account."""
+    from infra.settings import load_settings
+
+    return os.geteuid() == 0 and load_settings(home).separated
 
 
 def require_home(home: Path) -> None:

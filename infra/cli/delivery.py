@@ -133,7 +133,7 @@ def show(
     haven = open_haven(home)
     data = _delivery_data(haven, name)
     if rows:
-        data["quarantined_rows"] = quarantined_rows(haven.zones, haven.records, data["id"])
+        data["quarantined_rows"] = quarantined_rows(haven.zone_runner, haven.records, data["id"])
     if as_json:
         print_json(data)
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.cli import linkage_models, linkage_reference, linkage_specified
-from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar
+from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar, say_one_account
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +34,8 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     from audit.suppression import shown_count
 
     haven = open_haven(home)
+    if not as_json:
+        say_one_account(haven.settings)
     with progress_bar("linking", quiet=as_json) as progress:
         summary = haven.linker.link(by=service("linkage"), progress=progress)
     if as_json:

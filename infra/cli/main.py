@@ -25,6 +25,7 @@ TOPICS = (
     "release",
     "disclosure",
     "keys",
+    "accounts",
     "audit",
     "services",
     "demo",

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json
+from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, runs_accounts, say_one_account
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +35,14 @@ def up(
     if detach:
         _detach(home)
         return
+    if runs_accounts(home):
+        _up_accounts(home)
+        return
     from infra.servers.catalogue import services_of
     from infra.servers.supervisor import Supervisor
 
     haven = open_haven(home)
+    say_one_account(haven.settings)
     supervisor = Supervisor(haven.settings.run_folder, haven.settings.logs_folder, typer.echo)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stopping.set())
@@ -50,12 +55,31 @@ def up(
         supervisor.watch()
 
 
+def _up_accounts(home: Path) -> None:
+    """As root: each zone's process under its account, then all the rest under the orchestrator's."""
+    from infra.accounts.services import account_services
+    from infra.servers.supervisor import Supervisor
+    from infra.settings import load_settings
+
+    settings = load_settings(home)
+    services = account_services(settings)
+    supervisor = Supervisor(settings.home / "run" / "zones", settings.zone_logs_folder, typer.echo)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.stopping.set())
+    typer.echo(f"Starting the haven at {settings.home}, each part under its account")
+    with supervisor.running(services):
+        typer.echo("All services are up. Stop them with Ctrl-C or `haven down`.")
+        supervisor.watch()
+
+
 def _detach(home: Home) -> None:
     from infra.servers.model import ServiceError
+    from infra.settings import load_settings
 
-    settings = open_haven(home).settings
-    settings.logs_folder.mkdir(exist_ok=True, mode=0o700)
-    log = settings.logs_folder / "up.log"
+    settings = load_settings(home) if runs_accounts(home) else open_haven(home).settings
+    folder = settings.zone_logs_folder if runs_accounts(home) else settings.logs_folder
+    folder.mkdir(exist_ok=True, mode=0o700)
+    log = folder / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.cli", "up", "--home", str(settings.home)],
@@ -83,7 +107,8 @@ def down(home: Home = DEFAULT_HOME) -> None:
     """
     from infra.servers.supervisor import stop_supervisor
 
-    stopped = stop_supervisor(open_haven(home).settings.run_folder)
+    run = home.absolute() / "run" / "zones" if runs_accounts(home) else open_haven(home).settings.run_folder
+    stopped = stop_supervisor(run)
     typer.echo("Stopped." if stopped else "Nothing was running.")
 
 
@@ -94,7 +119,10 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """
     from infra.servers.supervisor import read_state
 
-    state = read_state(open_haven(home).settings.run_folder)
+    settings = open_haven(home).settings
+    state = read_state(settings.run_folder)
+    if not as_json:
+        say_one_account(settings)
     if as_json:
         print_json(state or {"services": {}})
         return

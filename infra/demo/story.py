@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from audit.reports import Report
+from infra.accounts.check import ONE_ACCOUNT
 from infra.demo.stage import PROJECT, RESEARCHER, Stage, fresh_home
 from infra.demo.telling import Teller
 from infra.errors import DeploymentError
@@ -38,6 +39,7 @@ def play(home: Path, people: int, seed: int) -> Path:
         "The people, their names and their illnesses are invented, with the errors that recording makes, and who is who"
         " is known. The haven's audit log, query gateway, workspaces and orchestrator are started beside."
     )
+    teller.say(ONE_ACCOUNT)
     supervisor = Supervisor(haven.settings.run_folder, haven.settings.logs_folder, teller.aside)
     with ThreadPoolExecutor(1) as beside:
         inventing = beside.submit(make_deliveries, haven.settings.home / "controllers", people=people, seed=seed)

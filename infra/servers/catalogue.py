@@ -38,7 +38,7 @@ def log_service(settings: Settings) -> Service:
         name="log",
         purpose="writes the audit log",
         command=(sys.executable, "-m", "audit.writer", "--folder", str(folder), "--socket", str(path)),
-        ready=lambda: _answers(path),
+        ready=lambda: answers(path),
         address=f"unix:{path}",
     )
 
@@ -85,7 +85,8 @@ def prefect_service(settings: Settings) -> Service:
     )
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Does anybody listen at this socket?"""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

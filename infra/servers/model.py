@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from infra.errors import DeploymentError
 
@@ -23,6 +24,15 @@ class ServicesRunning(DeploymentError):
 
 
 @dataclass(frozen=True)
+class Account:
+    """The system account that a service runs as, where root starts it; home: what it is told as HOME."""
+
+    uid: int
+    gid: int
+    home: Path
+
+
+@dataclass(frozen=True)
 class Service:
     """One process. `command` holds no secret (arguments are public); `ready` is asked until it says True."""
 
@@ -33,4 +43,5 @@ class Service:
     address: str
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds_to_start: float = 60.0
+    account: Account | None = None  # None: whoever starts it
     optional: bool = False  # its failure is told and the rest goes on (workspaces without user namespaces)

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from infra.servers.model import Service, ServiceError, ServicesRunning
 
@@ -84,8 +84,9 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_kept_variables(), **service.environment},
+                env={**_kept_variables(), **service.environment, **_home_of(service)},
                 start_new_session=True,
+                **_as_account(service),
             )
         self._running.append((service, process))
         started = time.monotonic()
@@ -197,6 +198,17 @@ def stop_supervisor(run_folder: Path) -> bool:
             raise ServiceError("The services did not stop in time.", where=str(run_folder))
         time.sleep(POLL_SECONDS)
     return True
+
+
+def _as_account(service: Service) -> dict[str, Any]:
+    """Who the process is, where it has an account of its own; none of root's groups stays with it."""
+    if service.account is None:
+        return {}
+    return {"user": service.account.uid, "group": service.account.gid, "extra_groups": []}
+
+
+def _home_of(service: Service) -> dict[str, str]:
+    return {} if service.account is None else {"HOME": str(service.account.home)}
 
 
 def _kept_variables() -> dict[str, str]:

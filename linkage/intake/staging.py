@@ -112,10 +112,11 @@ class Staging:
             f"SELECT p.row_key{columns} FROM {_stage(file)} c JOIN {_stage(parent)} p ON c.join_key = p.key"
         )
 
-    def bad_rows(self, limit: int | None) -> pa.RecordBatchReader:
-        """The rows for the quarantine: file, row number, reasons, content. limit: at most so many."""
+    def bad_rows(self, limit: int | None, *, with_content: bool = True) -> pa.RecordBatchReader:
+        """The rows for the quarantine: file, row number, reasons, and their content. limit: at most so many."""
         at_most = f" LIMIT {limit}" if limit is not None else ""
-        return self._stream(f"SELECT file, tbl, row_number, reasons, content FROM bad{at_most}")
+        content = ", content" if with_content else ""
+        return self._stream(f"SELECT file, tbl, row_number, reasons{content} FROM bad{at_most}")
 
     def _create(self, file: DeliveredFile) -> None:
         columns = [f"{quoted(IDENTITY + name)} TEXT" for name in _identifiers(file)]

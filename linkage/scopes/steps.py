@@ -51,18 +51,30 @@ CHANGES = "pseudonym_changes"
 
 
 def seen_before(tables: Iterable[str]) -> str:
-    """`seen`: the pseudonyms that the project has had in these tables of its file `before`."""
+    """The pseudonyms that the project has had in these tables of its file `before`."""
     parts = [f"SELECT pseudonym FROM before.material.{quoted(table)}" for table in tables if table != CHANGES]
-    return f"CREATE OR REPLACE TEMP TABLE seen AS {' UNION '.join(parts)}"
+    return " UNION ".join(parts)
 
 
-def changes(carried: bool) -> str:
-    """`scope.material.pseudonym_changes`: what became of pseudonyms that the project has had. renamed: all changes."""
-    earlier = f" UNION FROM before.material.{CHANGES}" if carried else ""
+def carried(tables: Iterable[str]) -> str:
+    """The changes that the project was told of in its file `before`: none where that has none."""
+    if CHANGES in tables:
+        return f"FROM before.material.{CHANGES}"
+    return (
+        "SELECT NULL::UUID AS old_pseudonym, NULL::UUID AS new_pseudonym, NULL::TEXT AS kind, NULL::DATE AS day"
+        " WHERE false"
+    )
+
+
+def changes() -> str:
+    """`scope.material.pseudonym_changes`: what became of pseudonyms that the project has had, and was told before.
+
+    renamed: all changes; seen: the pseudonyms that it has had; carried: what it was told before.
+    """
     return (
         f"CREATE TABLE scope.material.{CHANGES} AS SELECT * FROM"
         " (SELECT r.old_pseudonym, r.new_pseudonym, r.kind, r.day"
-        f" FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym{earlier}) ORDER BY ALL"
+        " FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym UNION FROM carried) ORDER BY ALL"
     )
 
 

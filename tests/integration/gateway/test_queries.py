@@ -33,7 +33,7 @@ async def test_the_result_is_the_approved_part_and_nothing_else() -> None:
         assert set(table["code"].to_pylist()) == {"44054006"}
         assert {str(day) for day in table["event_date"].to_pylist()} == {"2026-02-01"}
         assert table.column_names == ["pseudonym", "linked", "code", "event_date"]
-        with stands.publisher._zones.research() as zone:
+        with stands.publisher._runner._zones.research() as zone:
             persons = {str(p) for (p,) in zone.execute("select distinct person from gp_events").fetchall()}
         assert not persons & set(map(str, table["pseudonym"].to_pylist()))
 

@@ -22,13 +22,14 @@ from tests.fakes.deliveries import IntakeBench, as_csv, events, intact, patients
 from tests.fakes.receiving_process import bench_at
 
 SERVICE = "linkage.intake.service"
+IN_ZONES = "linkage.intake.in_zones"
 MOMENTS = {
-    "before the files are hashed": f"{SERVICE}:check_folder:1",
+    "before the files are hashed": "linkage.intake.splitting:check_folder:1",
     "at the second file's rows": "linkage.intake.staging:Staging.add_good:2",
     "before rows are judged": "linkage.intake.staging:Staging.settle:1",
-    "before identifiers are written": f"{SERVICE}:_insert:1",
-    "between the two zones": f"{SERVICE}:_insert:2",
-    "inside the research zone's transaction": f"{SERVICE}:_insert:3",
+    "before identifiers are written": f"{IN_ZONES}:_insert:1",
+    "between the two zones": f"{IN_ZONES}:_insert:2",
+    "inside the research zone's transaction": f"{IN_ZONES}:_insert:3",
     "before the quarantine is written": f"{SERVICE}:DeliveryIntake._quarantine:1",
     "before the report": f"{SERVICE}:write_reports:1",
     "before the record": f"{SERVICE}:Receipt.record:1",
@@ -194,7 +195,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 def test_two_receipts_at_once_wait_for_each_other(bench: IntakeBench, tmp_path: Path) -> None:
     """A second receipt is told that the intake is busy, and that nothing was changed."""
     impatient = IntakeBench(bench.home, bench.records)
-    impatient.intake._zones = Zones(ZonePlan.under(bench.home), bench.zones._keyring, patience=0.1)
+    impatient.intake._work = Zones(ZonePlan.under(bench.home), bench.zones.keyring, patience=0.1)
     with bench.zones.one_delivery_at_a_time(), pytest.raises(ZoneBusy, match="intake"):
         impatient.receive(intact(tmp_path / "one"))
     assert impatient.receive(tmp_path / "one").rows["gp_patients"] == 40

@@ -1,0 +1,1 @@
+"""The system accounts of an installed haven: what each owns, how they are made, looked at, and started."""

@@ -1,0 +1,152 @@
+"""Make it so: system accounts, folders that are theirs, and a root key of its own for each zone. Root only; idempotent.
+
+A home that holds data is moved over: the zones' keys stay what they were, wrapped under the new roots. Rows in
+quarantine lose their content (it holds identifiers and payload); where they stood and why stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from access.keys import KeyRing, KeyRole
+from access.keys.apart import set_apart
+from access.keys.envelope import Envelope
+from access.keys.files import erase
+from access.keys.ports import RootKeys
+from access.keys.ring import sealed_file
+from infra.accounts.layout import KEPT_BY, PARTS, Accounts, AccountsError, owned_folders
+from infra.accounts.roots import zone_root
+from infra.keys import key_places
+from infra.servers.supervisor import read_state
+from infra.settings import LONGEST_SOCKET_FOLDER, SETTINGS_FILE, Settings
+from linkage.zones import ZonePlan, Zones
+
+Say = Callable[[str], None]
+NO_LOGIN = "/usr/sbin/nologin"
+
+
+def install(settings: Settings, say: Say) -> Accounts:
+    """Install the accounts on this home. Raises AccountsError, KeyRingError."""
+    _require_possible(settings)
+    accounts = Accounts.wanted(settings)
+    for part in PARTS:
+        _make_account(accounts.names[part], say)
+    for folder in owned_folders(settings):
+        folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _part_keys(settings, say)
+    _move_reports(settings)
+    accounts.write(settings)
+    hand_over(settings, accounts)
+    say("Each zone has its account, its folder and its root key. Start its processes as root: haven up")
+    return accounts
+
+
+def hand_over(settings: Settings, accounts: Accounts) -> None:
+    """Give every folder to its account, the inner ones first; what stands in no line is the orchestrator's."""
+    named = {folder.path: folder for folder in owned_folders(settings)}
+    roots = {settings.zone_logs_folder, settings.agreed_contracts_folder}  # what lies in these is root's as well
+    for path in settings.home.iterdir():
+        if path not in named and path != settings.accounts_file:
+            _own(path, accounts.uid("orchestrator"), accounts.gid("orchestrator"), set(named))
+    for folder in reversed(owned_folders(settings)):
+        inside = "orchestrator" if folder.owner == "root" else folder.owner
+        for path in folder.path.iterdir():
+            if path not in named and path != settings.accounts_file and folder.path not in roots:
+                _own(path, accounts.uid(inside), accounts.gid(inside), set(named))
+        os.lchown(folder.path, accounts.uid(folder.owner), accounts.gid(folder.group))
+        folder.path.chmod(folder.mode)
+    os.lchown(settings.accounts_file, 0, 0)
+    toml = settings.home / SETTINGS_FILE
+    if toml.is_symlink():
+        raise AccountsError("The settings are a link.", where=str(toml), mend="Put the file itself there.")
+    toml.touch()  # where there is none, the orchestrator could make one
+    os.lchown(toml, 0, 0)
+    toml.chmod(0o644)
+
+
+def _require_possible(settings: Settings) -> None:
+    if os.geteuid() != 0:
+        raise AccountsError("Only root makes accounts.", mend="Run it as root: sudo haven accounts install --home DIR")
+    if len(os.fsencode(settings.home / "run")) > LONGEST_SOCKET_FOLDER - len("/zones/research"):
+        raise AccountsError(
+            "The home's path is too long for the zones' sockets.", where=str(settings.home), mend="Use a shorter one."
+        )
+    for run in (settings.run_folder, settings.home / "run" / "zones"):
+        if read_state(run) is not None:
+            raise AccountsError("The services of this haven run.", where=str(run), mend="Stop them first: haven down")
+    links = [folder.path for folder in owned_folders(settings) if folder.path.is_symlink()]
+    if links:
+        raise AccountsError(
+            "A folder of the haven is a link.", where=str(links[0]), mend="Put the folder in its place."
+        )
+
+
+def _make_account(name: str, say: Say) -> None:
+    import pwd
+
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+        done = subprocess.run([*command, "--shell", NO_LOGIN, name], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AccountsError(
+                f"The account '{name}' could not be made.", where="useradd", mend=done.stderr.strip() or None
+            ) from None
+        say(f"Made the account {name}; nobody can log in to it.")
+
+
+def _part_keys(settings: Settings, say: Say) -> None:
+    """Each zone's role key under a root of its own; the common envelope loses it."""
+    folder = settings.keys_folder
+    places = key_places(settings.keys)
+    root: RootKeys | None = places.get(settings.keys.root)
+    shared = {"real_data": settings.real_data, "passphrase_file": settings.passphrase_file}
+    KeyRing.open(folder, root=root, roles=(), **shared)  # type: ignore[arg-type]
+    now = root or sealed_file(folder, real_data=settings.real_data, passphrase_file=settings.passphrase_file)
+    envelope = Envelope.read(folder)
+    if envelope is not None and KeyRole.LINKAGE in envelope.wrapped:
+        ring = KeyRing.open(folder, root=root, roles=(KeyRole.LINKAGE,), **shared)  # type: ignore[arg-type]
+        _move_quarantine(settings, ring)
+    for zone, role in KEPT_BY.items():
+        if set_apart(folder, now, settings.zone_keys_folder(zone), zone_root(settings, zone), [role]):
+            say(f"The key of {zone} lies under a root of its own: {settings.zone_keys_folder(zone)}")
+
+
+def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
+    """Where bad rows are and why goes to the linkage zone's folder; the rows themselves are erased."""
+    old = settings.intake_folder / "quarantine.duckdb"
+    if not old.exists():
+        return
+    parts = {"real_data": settings.real_data, "duckdb_httpfs": settings.duckdb_httpfs}
+    here, there = settings.intake_folder, settings.linkage_zone
+    before = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, here, **parts), ring)  # type: ignore[arg-type]
+    after = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, there, **parts), ring)  # type: ignore[arg-type]
+    with before.quarantine(read_only=True) as zone:
+        kept = zone.sql("SELECT * REPLACE (NULL::TEXT AS content) FROM quarantine").to_arrow_table()
+    with after.quarantine() as zone:
+        zone.register("kept", kept)
+        zone.execute("CREATE OR REPLACE TABLE quarantine AS FROM kept")
+        zone.unregister("kept")
+    erase(old)
+
+
+def _move_reports(settings: Settings) -> None:
+    """Delivery reports hold counts only; the orchestrator writes them."""
+    old, new = settings.intake_folder / "reports", settings.delivery_reports_folder / "reports"
+    new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if old.is_dir() and not new.exists():
+        shutil.move(old, new)
+
+
+def _own(path: Path, uid: int, gid: int, but: set[Path]) -> None:
+    """Give this and all below it to an account; links are not followed, and folders of the table are left."""
+    os.lchown(path, uid, gid)
+    if path.is_dir() and not path.is_symlink():
+        for below in path.iterdir():
+            if below not in but:
+                _own(below, uid, gid, but)

@@ -1,0 +1,126 @@
+"""Which account owns which folder? One table: made by `install`, looked at by `check`, started from by systemd.
+
+What lies above the zones' folders is root's, so that the orchestrator (the administrator's account) can put nothing
+else in their place; it makes its own folders beside them (the sticky bit lets nobody rename another's).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from access.keys import KeyRole
+from infra.errors import DeploymentError
+from infra.settings import Settings
+
+ROOT = "root"
+ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE = "orchestrator", "linkage", "research", "intake"
+PARTS = (ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE)
+PROCESSES = (LINKAGE, RESEARCH, INTAKE)
+"""The parts that have a process of their own under `haven up` as root; the orchestrator starts its services itself."""
+KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH}
+"""The zones whose role key lies under a root of their own."""
+COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
+"""What the orchestrator's account can derive."""
+SEEN, PASSED, SHARED, READ, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o700
+
+
+class AccountsError(DeploymentError):
+    """The accounts are not as they must be, or this account may not do that."""
+
+    code = "accounts.unfit"
+    exit_status = 77
+
+
+@dataclass(frozen=True)
+class OwnedFolder:
+    """One folder: whose it is, whose group it has, and its mode."""
+
+    path: Path
+    owner: str
+    group: str
+    mode: int
+
+
+def owned_folders(settings: Settings) -> list[OwnedFolder]:
+    """Every folder whose owner matters, outer ones first."""
+    home, run = settings.home, settings.home / "run"
+    return [
+        OwnedFolder(home, ROOT, ORCHESTRATOR, SEEN),
+        OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
+        OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
+        OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
+        OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
+        OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
+        OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),
+        OwnedFolder(settings.inbox_folder, INTAKE, INTAKE, OWN),
+        OwnedFolder(settings.keys_folder, ROOT, ORCHESTRATOR, SHARED),
+        *(OwnedFolder(settings.zone_keys_folder(zone), zone, zone, OWN) for zone in KEPT_BY),
+        OwnedFolder(run, ROOT, ORCHESTRATOR, SHARED),
+        OwnedFolder(run / "zones", ROOT, ROOT, PASSED),
+        *(OwnedFolder(settings.zone_socket(part).parent, part, part, PASSED) for part in PROCESSES),
+    ]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts of one haven, by part."""
+
+    names: dict[str, str]
+
+    @classmethod
+    def wanted(cls, settings: Settings) -> Accounts:
+        """As the settings name them."""
+        return cls({part: str(getattr(settings.accounts, part)) for part in PARTS})
+
+    @classmethod
+    def installed(cls, settings: Settings) -> Accounts:
+        """As they were installed. Raises AccountsError: the file is missing, damaged, or not root's."""
+        path = settings.accounts_file
+        try:
+            with path.open("rb") as file:
+                owner, content = os.fstat(file.fileno()).st_uid, file.read()
+            names = json.loads(content)["accounts"]
+            if owner != 0 or set(names) != set(PARTS):
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError):
+            raise AccountsError(
+                "The file of the installed accounts is missing, damaged, or not root's.",
+                where=str(path),
+                mend="Install them again, as root: haven accounts install",
+            ) from None
+        return cls({part: str(name) for part, name in names.items()})
+
+    def uid(self, part: str) -> int:
+        """The account's number. Raises AccountsError."""
+        return self._entry(part).pw_uid
+
+    def gid(self, part: str) -> int:
+        """The number of the account's own group. Raises AccountsError."""
+        return self._entry(part).pw_gid
+
+    def write(self, settings: Settings) -> None:
+        """Keep them; readable to all, root's to write."""
+        draft = settings.accounts_file.with_suffix(".part")
+        draft.unlink(missing_ok=True)
+        draft.write_text(json.dumps({"version": 1, "accounts": self.names}, indent=1), encoding="utf-8")
+        draft.chmod(0o644)
+        draft.replace(settings.accounts_file)
+
+    def _entry(self, part: str) -> pwd.struct_passwd:
+        if part == ROOT:
+            return pwd.getpwnam(ROOT)
+        try:
+            found = pwd.getpwnam(self.names[part])
+        except KeyError:
+            raise AccountsError(
+                f"There is no account '{self.names.get(part, part)}'.",
+                where=part,
+                mend="As root: haven accounts install",
+            ) from None
+        if found.pw_uid == 0:
+            raise AccountsError("No part of the haven may run as root.", where=part, mend="Name another account.")
+        return found

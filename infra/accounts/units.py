@@ -1,0 +1,93 @@
+"""How does systemd start an installed haven? One unit for each account's process, from the same table of accounts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, owned_folders
+from infra.settings import ROOT, Settings
+
+HARDENED = """NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateNetwork=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+CapabilityBoundingSet=
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @debug
+SystemCallArchitectures=native
+LimitCORE=0
+UMask=0077"""
+"""Of a zone's process: no network, no device, no privilege, no debugger, and nothing to write but its own folders."""
+OF_THE_ORCHESTRATOR = """ProtectSystem=strict
+PrivateTmp=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+LimitCORE=0
+UMask=0077"""
+"""The hub needs user namespaces for the workspaces' sandboxes, so less is closed here."""
+
+
+def units(settings: Settings, python: Path) -> dict[str, str]:
+    """The units' texts by file name. python: of the haven's environment."""
+    accounts = Accounts.wanted(settings)
+    made = {f"haven-{process}.service": _zone_unit(settings, accounts, process, python) for process in PROCESSES}
+    return {**made, "haven.service": _orchestrator_unit(settings, accounts, python)}
+
+
+def _zone_unit(settings: Settings, accounts: Accounts, process: str, python: Path) -> str:
+    own = [str(folder.path) for folder in owned_folders(settings) if folder.owner == process]
+    after = "\nAfter=haven-linkage.service haven-research.service" if process == INTAKE else ""
+    return f"""[Unit]
+Description=Haven: the {process}{"" if process == INTAKE else " zone"}{after}
+
+[Service]
+User={accounts.names[process]}
+Group={accounts.names[process]}
+WorkingDirectory={ROOT}
+ExecStart={python} -m infra.cli zone serve {process} --home {settings.home}
+Restart=on-failure
+ReadWritePaths={" ".join(own)}
+{HARDENED}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _orchestrator_unit(settings: Settings, accounts: Accounts, python: Path) -> str:
+    zones = " ".join(f"haven-{process}.service" for process in PROCESSES)
+    return f"""[Unit]
+Description=Haven: log, gateway, hub and flows
+Wants={zones}
+After={zones}
+
+[Service]
+User={accounts.names[ORCHESTRATOR]}
+Group={accounts.names[ORCHESTRATOR]}
+WorkingDirectory={ROOT}
+ExecStart={python} -m infra.cli up --home {settings.home}
+Restart=on-failure
+ReadWritePaths={settings.home}
+InaccessiblePaths={settings.linkage_zone} {settings.research_zone} {settings.intake_folder}
+{OF_THE_ORCHESTRATOR}
+
+[Install]
+WantedBy=multi-user.target
+"""

@@ -1,0 +1,17 @@
+"""On which engine does a haven link? Chosen in its settings, for the ladder and for what weighs the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from linkage.matching.engines.running import RunLadder, in_duckdb
+from linkage.matching.residual.slices import Weighing
+
+
+@dataclass(frozen=True)
+class LinkageEngine:
+    """name: for the record of each run. Without arguments: DuckDB in the zone's own process."""
+
+    name: str = "duckdb"
+    ladder: RunLadder = in_duckdb
+    weighing: Weighing = field(default_factory=Weighing)

@@ -1,0 +1,232 @@
+"""What does a linkage run do within one zone? Plain functions: plain arguments in; numbers, counts and row keys out.
+
+What passes from the linkage zone to the research zone is row key, subject, person and whether linked. No function here
+gives an identifier or a row of payload to whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from access.keys import HeldKey
+from access.keys.errors import RoundDestroyed
+from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
+from linkage.matching.engines.choice import LinkageEngine
+from linkage.matching.following import applied_runs, follow_subjects
+from linkage.matching.passing import plan_of
+from linkage.matching.quality.implausible import active_after_death, contradicting_records
+from linkage.matching.quality.rates import match_rates
+from linkage.matching.quality.report import summarise, weights_of
+from linkage.matching.quality.trials import decoys, hidden_numbers
+from linkage.matching.records_to_link import prepare, set_registers
+from linkage.matching.renewal import is_standing
+from linkage.matching.residual.settling import doubtful_pairs, prepare_residual
+from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
+from linkage.references.tables import in_force
+from linkage.sealed.records import Rounds
+from linkage.sealed.service import (
+    drop_sealed_keys,
+    has_ended_rounds,
+    link_sealed,
+    sealed_outcome,
+    sealed_waiting,
+    summarise_sealed,
+)
+from linkage.separation.ports import Answer, Named, Plain, Room
+
+# in the linkage zone
+
+
+def token_key(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """Which key the tokens are made with: id, version and check value. The key itself stays in its process."""
+    key = _key(room)
+    return Answer({"key_id": key.key_id, "version": key.version, "check_value": key.check_value})
+
+
+def unlinked_deliveries(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """deliveries: those with rows that still have their row key."""
+    with room.open(read_only=True) as zone:
+        keyed = deliveries_in(zone, "identity", "row_key IS NOT NULL") | sealed_waiting(zone)
+    return Answer({"deliveries": sorted(keyed)})
+
+
+def stands(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """stands: is all made under the rules and tables of now, and do no tokens of a destroyed round lie here?"""
+    with room.open(read_only=True) as zone:
+        return Answer({"stands": is_standing(zone) and not has_ended_rounds(zone, _living_round(room))})
+
+
+def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """Phase 1, one transaction. Raises LinkageError.
+
+    asked: deliveries, run, at, registers, plan, everybody, test_range.
+    """
+    engine, at = room.engine or LinkageEngine(), datetime.fromisoformat(asked["at"])
+    with room.open() as zone:
+        create_identity(zone)
+        prepare(zone)
+        prepare_residual(zone)
+        with transaction(zone):
+            set_registers(zone, asked["registers"])
+            link_zone(
+                zone,
+                asked["deliveries"],
+                asked["run"],
+                _key(room),
+                at,
+                asked["test_range"],
+                room.progress,
+                replace(plan_of(asked["plan"]), weighing=engine.weighing),
+                everybody=asked["everybody"],
+                ladder=engine.ladder,
+            )
+            link_sealed(
+                zone,
+                asked["deliveries"],
+                asked["run"],
+                at,
+                _living_round(room),
+                test_range=asked["test_range"],
+                progress=room.progress,
+            )
+    return Answer()
+
+
+def outcome(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """What the research zone is told: links of rows whose key is still kept; of subjects; changes of persons.
+
+    asked: applied, the runs that it was told of before.
+    """
+    with room.open(read_only=True) as zone:
+        rows = zone.sql(
+            "SELECT i.row_key, e.subject, l.person, l.linked FROM identity i JOIN links l USING (record)"
+            " JOIN evidence e USING (record) WHERE i.row_key IS NOT NULL"
+        ).to_arrow_table()
+        new = "run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
+        subjects = zone.sql(
+            f"SELECT e.subject, l.person, l.linked, l.run FROM links l JOIN evidence e USING (record) WHERE {new}",
+            params=[asked["applied"]],
+        ).to_arrow_table()
+        changes = zone.sql(
+            f"SELECT was, now, kind, as_at, run FROM changes WHERE {new}", params=[asked["applied"]]
+        ).to_arrow_table()
+        sealed_rows, sealed_subjects = sealed_outcome(zone, asked["applied"])
+    rows, subjects = pa.concat_tables([rows, sealed_rows]), pa.concat_tables([subjects, sealed_subjects])
+    return Answer({}, {"links": rows, "subjects": subjects, "changes": changes})
+
+
+def drop_row_keys(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """Phase 3. asked: deliveries."""
+    with room.open() as zone:
+        zone.execute(
+            "UPDATE identity SET row_key = NULL WHERE row_key IS NOT NULL AND list_contains(?, delivery)",
+            [asked["deliveries"]],
+        )
+        drop_sealed_keys(zone, asked["deliveries"])
+    return Answer()
+
+
+def told(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """doubtful: pairs by subject, with weights; changes: kind, was, now of runs that are not among asked's `told`;
+    references: kind and version of the reference tables that were followed.
+    """
+    with room.open(read_only=True) as zone:
+        changes = zone.execute(
+            "SELECT kind, was::TEXT, now::TEXT FROM changes WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
+            " ORDER BY ALL",
+            [asked["told"]],
+        ).fetchall()
+        tables = [f"{kind} {version}" for kind, version, _, _ in in_force(zone)]
+        return Answer({"doubtful": doubtful_pairs(zone), "changes": changes, "references": tables})
+
+
+def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """How right the linkage is, tried on copies: counts, weights, signs and both trials. asked: plan, test_range."""
+    plan, test_range = plan_of(asked["plan"]), asked["test_range"]
+    with room.open(read_only=True) as zone:
+        counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
+        counts["sealed"] = summarise_sealed(zone)
+        counts["people"] += counts["sealed"].get("people", 0)
+        room.progress("trying it with hidden NHS numbers", 0, None)
+        hidden = hidden_numbers(zone, plan, test_range=test_range)
+        room.progress("trying it with decoys", 0, None)
+        made_up = decoys(zone, plan, _key(room), test_range=test_range)
+    trials = {"hidden": hidden and asdict(hidden), "decoys": made_up and asdict(made_up)}
+    return Answer({"counts": counts, "scores": scores, "signs": [asdict(one) for one in signs], **trials})
+
+
+# in the research zone
+
+
+def linked_deliveries(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """deliveries: those whose payload is under person numbers."""
+    with room.open(read_only=True) as zone:
+        return Answer({"deliveries": sorted(deliveries_in(zone, "linked_deliveries"))})
+
+
+def applied(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """runs: those whose outcome the payload shows."""
+    with room.open(read_only=True) as zone:
+        return Answer({"runs": applied_runs(zone)})
+
+
+def move_payload(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
+    """Phase 2, one transaction. asked: deliveries. tables: links, subjects, changes. Raises LinkageError."""
+    given = {name: rows.read_all() for name, rows in tables}
+    deliveries = asked["deliveries"]
+    with room.open() as zone, transaction(zone):
+        staged = incoming_tables(zone)
+        zone.execute("CREATE TABLE IF NOT EXISTS linked_deliveries (delivery TEXT PRIMARY KEY)")
+        follow_subjects(zone, staged, given["subjects"], given["changes"])
+        zone.register("links", given["links"])
+        for table in staged:
+            move_table(zone, table, deliveries)
+        zone.unregister("links")
+        remove_deliveries_except(zone, deliveries, [*staged, "linked_deliveries"])
+        zone.execute(
+            "INSERT INTO linked_deliveries SELECT d FROM unnest(?::TEXT[]) AS u(d)"
+            " WHERE d NOT IN (SELECT delivery FROM linked_deliveries)",
+            [deliveries],
+        )
+    return Answer()
+
+
+def rates_and_signs(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """rates by group and signs of false links, as raw counts."""
+    with room.open(read_only=True) as zone:
+        rates, signs = match_rates(zone), active_after_death(zone)
+    return Answer({"rates": [asdict(one) for one in rates], "signs": [asdict(one) for one in signs]})
+
+
+@contextmanager
+def transaction(zone: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of it, or nothing."""
+    zone.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        zone.execute("ROLLBACK")
+        raise
+    zone.execute("COMMIT")
+
+
+def _key(room: Room) -> HeldKey:
+    return room.keyring.token_key(LINKAGE_ROUND)
+
+
+def _living_round(room: Room) -> Rounds:
+    """The key of a round of mode B by name; None where it was destroyed: what it made is compared with nothing then."""
+
+    def living(name: str) -> HeldKey | None:
+        try:
+            return room.keyring.rounds.find(name)
+        except RoundDestroyed:
+            return None
+
+    return living

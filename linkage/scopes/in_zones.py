@@ -1,0 +1,189 @@
+"""How is a project's file built within the research zone? In a work file there, encrypted under the scope's key.
+
+What leaves the zone is that file as it is on the disk: approved columns under pseudonyms, readable with the scope's key
+only. The keys of the scope and of the project come with the request, for this one build; they are kept nowhere here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import duckdb
+import pyarrow as pa
+
+from access.keys import HeldKey
+from access.keys.store import FIRST_VERSION
+from access.scope import Scope
+from linkage.errors import ZoneForbids
+from linkage.intake.tables import deliveries_in, quoted
+from linkage.matching.following import applied_runs
+from linkage.scopes import steps
+from linkage.scopes.errors import ScopeUnbuildable
+from linkage.scopes.passing import key_of, scope_of
+from linkage.scopes.pseudonyms import BLOCK, pseudonyms_of, uuids_of
+from linkage.separation.ports import Answer, Named, Plain, Room
+from linkage.zones import count
+
+FILE = "file"
+"""The answer's table that holds the scope's file, piece by piece in one column."""
+PIECE = 1 << 20
+PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # it becomes part of a file's name
+WORK = ".scope-"
+
+
+def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
+    """Build what the approval allows, unless that is `current_build`. Raises ScopeUnbuildable.
+
+    asked: scope, project_key, scope_key, current_build, told (are changes of pseudonyms to be told?).
+    tables: `seen`, the pseudonyms that the project has had; `carried`, the changes that it was told of before.
+    """
+    scope, key = scope_of(asked["scope"]), key_of(asked["project_key"])
+    given = {name: rows.read_all() for name, rows in tables}
+    if not PROJECT.fullmatch(scope.project):
+        raise ZoneForbids("This is no project's id.", where="scope")
+    with room.open(read_only=True) as zone:
+        name = build_name(zone, scope, key)
+        if name == asked["current_build"]:
+            return Answer({"build": name})
+        _require_buildable(zone, scope)
+        for left in room.folder.glob(f"{WORK}{scope.project}-*"):
+            left.unlink()
+        work = room.folder / f"{WORK}{scope.project}-{uuid.uuid4().hex}"
+        try:
+            facts = _built(room, zone, scope, key, work, asked, given)
+            file = work.open("rb")
+        finally:
+            work.unlink(missing_ok=True)
+            Path(f"{work}.wal").unlink(missing_ok=True)
+    return Answer({"build": name, "facts": facts}, {FILE: _pieces(file)})
+
+
+def _built(
+    room: Room,
+    zone: duckdb.DuckDBPyConnection,
+    scope: Scope,
+    key: HeldKey,
+    work: Path,
+    asked: Plain,
+    given: dict[str, pa.Table],
+) -> Plain:
+    """Write the file; what is known of it."""
+    total = len(scope.tables) + 1
+    room.progress("pseudonyms", 0, total)
+    zone.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?)", [str(work), asked["scope_key"]])
+    zone.execute("CREATE SCHEMA scope.material")
+    zone.execute(*steps.cohort(scope))
+    people = zone.sql(
+        "SELECT unhex(replace(person::TEXT, '-', '')) AS person FROM cohort ORDER BY cohort.person"
+    ).to_arrow_table()
+    ids = people["person"].combine_chunks()
+    named = pa.table({"person": uuids_of(ids), "pseudonym": pseudonyms_of(ids, key)})
+    zone.register("named", named)
+    zone.execute("CREATE OR REPLACE TEMP TABLE pseudonyms AS FROM named")
+    zone.unregister("named")
+    for done, table in enumerate(scope.tables, 1):
+        room.progress(table.table, done, total)
+        zone.execute(*steps.material(table))
+        zone.execute(steps.view(table))
+    if asked["told"]:
+        _tell_changes(zone, key, given)
+    views = _columns(zone)
+    rows = {name: count(zone, f"SELECT count(*) FROM scope.material.{quoted(name)}") for name in views}
+    zone.execute("DETACH DATABASE scope")
+    return {
+        "tables": views,
+        "rows": rows,
+        "people": len(ids),
+        "people_digest": hashlib.sha256(b"".join(ids.to_pylist())).hexdigest(),
+        "key_check": key.check_value,
+    }
+
+
+def _tell_changes(zone: duckdb.DuckDBPyConnection, key: HeldKey, given: dict[str, pa.Table]) -> None:
+    """What became of pseudonyms that the project has had: its pseudonym-change table, if there is any change.
+
+    Who was never in the project's file is not in its table either: the file before says who was.
+    """
+    changes = _person_changes(zone)
+    if not changes.num_rows:
+        return
+    renamed = pa.table(
+        {
+            "old_pseudonym": pseudonyms_of(changes["was"].combine_chunks(), key),
+            "new_pseudonym": pseudonyms_of(changes["now"].combine_chunks(), key),
+            "kind": changes["kind"],
+            "day": changes["day"],
+        }
+    )
+    for name, table in (("renamed", renamed), ("seen", given["seen"]), ("carried", given["carried"])):
+        zone.register(name, table)
+    zone.execute(steps.changes())
+    for name in ("renamed", "seen", "carried"):
+        zone.unregister(name)
+    if count(zone, f"SELECT count(*) FROM scope.material.{steps.CHANGES}"):
+        zone.execute(steps.changes_view())
+
+
+def build_name(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey) -> str:
+    """What a build is made from: the approval's scope, the linked deliveries and runs, a rotated key of the project."""
+    rotated = [key.check_value] if key.version > FIRST_VERSION else []
+    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated]
+    text = "\n".join([scope.digest(), str(scope.version), *made_of])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _person_changes(zone: duckdb.DuckDBPyConnection) -> pa.Table:
+    """was and now as 16 bytes, kind, day: every merge and split that the research zone has been told of."""
+    if not applied_runs(zone):
+        return pa.table({"was": pa.array([], pa.binary(BLOCK))})
+    raw = ", ".join(f"unhex(replace({name}::TEXT, '-', '')) AS {name}" for name in ("was", "now"))
+    return zone.sql(f"SELECT {raw}, kind, as_at::DATE AS day FROM person_changes").to_arrow_table()
+
+
+def _require_buildable(zone: duckdb.DuckDBPyConnection, scope: Scope) -> None:
+    """Every approved table and column must be there: a scope that lacks some would be taken for the whole."""
+    found = zone.execute(
+        "SELECT table_name, list(column_name) FROM duckdb_columns() WHERE database_name = 'zone' GROUP BY table_name"
+    ).fetchall()
+    have = {str(table): set(columns) for table, columns in found}
+    missing = [table.table for table in scope.tables if table.table not in have]
+    missing += [
+        f"{table.table}.{column.name}"
+        for table in scope.tables
+        for column in table.columns
+        if table.table in have and column.name not in have[table.table]
+    ]
+    if missing or not scope.tables:
+        raise ScopeUnbuildable(
+            f"The research zone does not hold: {', '.join(missing) or 'anything that the approval names'}.",
+            where=scope.project,
+            mend="Receive the deliveries that bring it, and run `haven linkage run`; then publish again.",
+        )
+
+
+def _columns(zone: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    rows = zone.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'scope'"
+        " AND schema_name = 'main' ORDER BY table_name, column_index"
+    ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        tables.setdefault(str(table), {})[str(column)] = str(kind)
+    return tables
+
+
+def _pieces(file: IO[bytes]) -> pa.RecordBatchReader:
+    """The file's bytes as a stream; it has no name any more, so nothing is left of it when it is closed."""
+    schema = pa.schema([(FILE, pa.large_binary())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with file:
+            while piece := file.read(PIECE):
+                yield pa.record_batch([pa.array([piece], pa.large_binary())], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

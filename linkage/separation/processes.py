@@ -1,0 +1,36 @@
+"""What does a zone's process do for whom? The table of verbs, for the zones that are its own, with its own key ring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.progress import Progress
+from linkage.errors import ZoneForbids
+from linkage.separation.ports import Answer, Asker, Named, Plain, Room
+from linkage.separation.server import Do
+from linkage.separation.verbs import verb_named
+from linkage.zones import Zones
+
+SERVED: dict[str, frozenset[str]] = {
+    "linkage": frozenset({"linkage", "quarantine"}),
+    "research": frozenset({"research"}),
+}
+"""By process: the zones that it opens. Where bad rows are, and why, is kept by linkage; their content by nobody."""
+
+
+def in_own_zones(process: str, zones: Zones) -> Do:
+    """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's."""
+    own = SERVED[process]
+
+    def do(verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress) -> Answer:
+        known = verb_named(verb)
+        if known.zone not in own or known.asked_by is not asker:
+            raise ZoneForbids(
+                f"The {process} zone does not do this for the account of the {asker}.",
+                where=verb,
+                mend="linkage/separation/verbs.py says which account asks for what.",
+            )
+        room = Room(zones.opener(known.zone), zones.keyring, zones.folder(known.zone), progress, keeps_rows=False)
+        return known.do(room, arguments, tables)
+
+    return do

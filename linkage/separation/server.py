@@ -1,0 +1,102 @@
+"""A zone's own process: it answers on a Unix socket, to the accounts it knows, for the verbs that each may ask.
+
+Who asks is what the kernel says of the other side (SO_PEERCRED), never what the other side says. It holds its own
+role's key and opens its own zone.
+"""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from audit.errors import HavenError
+from linkage.errors import ZoneError, ZoneForbids
+from linkage.separation.ports import Answer, Asker, Named, Plain, handed
+from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
+
+OPEN_TO_ALL = 0o666  # whoever connects is asked for their account, so the file's mode need not say it
+SECONDS_TO_WAIT = 600.0  # for the other side's next frame
+Progressed = Callable[[str, int, "int | None"], None]
+Do = Callable[[str, Asker, Plain, Iterator[Named], Progressed], Answer]
+"""do(verb, asker, arguments, tables, progress)"""
+
+
+class ZoneServer(socketserver.ThreadingUnixStreamServer):
+    """Serves until told to stop. askers: the accounts that may ask, by their number."""
+
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, path: Path, askers: Mapping[int, Asker], do: Do) -> None:
+        self.askers = dict(askers)
+        self.do = do
+        path.unlink(missing_ok=True)
+        super().__init__(str(path), _Conversation)
+        path.chmod(OPEN_TO_ALL)
+
+    def stop(self) -> None:
+        """End serving, from a signal's handler."""
+        threading.Thread(target=self.shutdown, daemon=True).start()
+
+
+class _Conversation(socketserver.BaseRequestHandler):
+    """One request and its answer."""
+
+    server: ZoneServer
+
+    def handle(self) -> None:
+        self.request.settimeout(SECONDS_TO_WAIT)
+        wire = Wire(self.request)
+        with suppress(ZoneError):  # the other side is gone: nobody is left to be told
+            try:
+                self._answer(wire)
+            except HavenError as error:
+                _refuse(wire, error)
+            except Exception as error:  # noqa: BLE001 - any library's: its text may quote a row
+                _refuse(wire, _fault(error))
+
+    def _answer(self, wire: Wire) -> None:
+        asker = self.server.askers.get(wire.peer())
+        kind, content = (b"", b"") if asker is None else wire.receive()
+        if asker is None or kind != REQUEST:
+            raise ZoneForbids(
+                "This account may ask nothing here.",
+                where="zone socket",
+                mend="The haven's own accounts ask; `haven accounts check` names them.",
+            )
+        asked = plain(content)
+
+        def progressed(step: str, done: int, total: int | None) -> None:
+            wire.send_plain(PROGRESS, {"step": step, "done": done, "total": total})
+
+        tables = wire.tables()
+        answer = self.server.do(asked["verb"], asker, asked["arguments"], tables, progressed)
+        for _ in tables:
+            pass  # what nobody read; the other side waits until all is taken
+        wire.send_plain(ANSWER, answer.data)
+        for name, table in answer.tables.items():
+            wire.send_table(name, handed(table))
+        wire.send(ALL_SENT)
+
+
+def _refuse(wire: Wire, error: HavenError) -> None:
+    """Let the other side finish, so that it reads the answer, and say what was wrong."""
+    wire.send_plain(ERROR, error.as_dict())
+    with suppress(ZoneError):
+        while wire.receive()[0] != ALL_SENT:
+            pass
+
+
+def _fault(error: Exception) -> ZoneError:
+    """A fault of the programme, by type and place only."""
+    frame: Any = traceback.extract_tb(error.__traceback__)[-1]
+    return ZoneError(
+        f"The zone's process failed with {type(error).__name__}.",
+        where=f"{Path(frame.filename).name}:{frame.lineno}",
+        mend="What was complete is kept; report the place.",
+    )

@@ -1,0 +1,63 @@
+"""What may be asked of a zone, and by whose process? One line for each verb; what stands in no line is refused.
+
+No verb of the linkage zone gives an identifier to anybody; none of the research zone gives a row of payload, but for a
+scope's own file, which comes encrypted under that scope's key. Only the intake brings rows, and it asks for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linkage.errors import ZoneForbids
+from linkage.intake import in_zones as intake
+from linkage.matching import in_zones as matching
+from linkage.scopes import in_zones as scopes
+from linkage.separation.ports import Asker, ZoneVerb
+
+
+@dataclass(frozen=True)
+class KnownVerb:
+    """One verb: in which zone it is done, how, and whose process may ask for it."""
+
+    zone: str
+    do: ZoneVerb
+    asked_by: Asker = Asker.ORCHESTRATOR
+
+
+VERBS: dict[str, KnownVerb] = {
+    # the intake brings rows
+    "identity.put": KnownVerb("linkage", intake.put_identity, Asker.INTAKE),
+    "tokens.put": KnownVerb("linkage", intake.put_tokens, Asker.INTAKE),
+    "payload.put": KnownVerb("research", intake.put_payload, Asker.INTAKE),
+    "quarantine.put": KnownVerb("quarantine", intake.put_quarantine, Asker.INTAKE),
+    # what does not count goes; where bad rows are
+    "identity.keep_only": KnownVerb("linkage", intake.keep_identity),
+    "payload.keep_only": KnownVerb("research", intake.keep_payload),
+    "quarantine.keep_only": KnownVerb("quarantine", intake.keep_quarantine),
+    "quarantine.rows": KnownVerb("quarantine", intake.quarantined),
+    # linkage: row keys and random numbers pass, and counts
+    "linkage.token_key": KnownVerb("linkage", matching.token_key),
+    "linkage.unlinked": KnownVerb("linkage", matching.unlinked_deliveries),
+    "linkage.stands": KnownVerb("linkage", matching.stands),
+    "linkage.link": KnownVerb("linkage", matching.link_records),
+    "linkage.outcome": KnownVerb("linkage", matching.outcome),
+    "linkage.drop_row_keys": KnownVerb("linkage", matching.drop_row_keys),
+    "linkage.told": KnownVerb("linkage", matching.told),
+    "linkage.measured": KnownVerb("linkage", matching.measured),
+    "research.linked": KnownVerb("research", matching.linked_deliveries),
+    "research.applied": KnownVerb("research", matching.applied),
+    "research.move": KnownVerb("research", matching.move_payload),
+    "research.measured": KnownVerb("research", matching.rates_and_signs),
+    # a project's file
+    "scope.build": KnownVerb("research", scopes.build),
+}
+
+
+def verb_named(name: str) -> KnownVerb:
+    """The verb of this name. Raises ZoneForbids."""
+    known = VERBS.get(name)
+    if known is None:
+        raise ZoneForbids(
+            "No zone does this.", where=name[:60], mend="The two processes are of different versions: start both anew."
+        )
+    return known

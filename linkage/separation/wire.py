@@ -1,0 +1,175 @@
+"""How do two processes speak? In frames on a Unix socket: a kind, a length, and JSON or a piece of an Arrow stream.
+
+Nothing that could be run is ever sent: JSON and Arrow only, never pickle. A frame has at most 8 MiB; a stream that ends
+before its end mark is an error, never a short table.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from linkage.errors import ZoneAway, ZoneError
+from linkage.separation.ports import Named, Plain
+
+HEAD = struct.Struct(">cI")
+LARGEST_FRAME = 8 << 20
+LARGEST_PLAIN = 64 << 20  # arguments: lists of deliveries and decisions
+REQUEST, ANSWER, ERROR, PROGRESS = b"Q", b"A", b"X", b"P"
+TABLE, PIECE, TABLE_ENDS, ALL_SENT = b"N", b"T", b"E", b"D"
+LOCAL_UID = struct.Struct("3i")
+
+
+class Wire:
+    """One connection. Raises ZoneAway where the other side is gone, ZoneError for what is no frame."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def peer(self) -> int:
+        """The account at the other side, by its number, as the kernel knows it."""
+        found = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, LOCAL_UID.size)
+        _, uid, _ = LOCAL_UID.unpack(found)
+        return int(uid)
+
+    def send(self, kind: bytes, content: bytes | memoryview = b"") -> None:
+        """One frame."""
+        try:
+            self._socket.sendall(HEAD.pack(kind, len(content)))
+            self._socket.sendall(content)
+        except OSError:
+            raise _gone() from None
+
+    def send_plain(self, kind: bytes, data: Plain) -> None:
+        """JSON, as one frame."""
+        self.send(kind, json.dumps(data, separators=(",", ":")).encode())
+
+    def send_table(self, name: str, table: pa.RecordBatchReader) -> None:
+        """A table, batch by batch."""
+        self.send_plain(TABLE, {"name": name})
+        with pa.ipc.new_stream(pa.PythonFile(_Pieces(self), mode="w"), table.schema) as stream:
+            for batch in table:
+                stream.write_batch(batch)
+        self.send(TABLE_ENDS)
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """The next frame: kind and content."""
+        kind, size = HEAD.unpack(self._exactly(HEAD.size))
+        if size > (LARGEST_PLAIN if kind in (REQUEST, ANSWER) else LARGEST_FRAME):
+            raise ZoneError("What came is no frame of this haven's.", where="zone socket", mend="Start both anew.")
+        return kind, self._exactly(size)
+
+    def tables(self) -> Iterator[Named]:
+        """The tables that come, up to the mark that all were sent; each is to be read to its end."""
+        while True:
+            kind, content = self.receive()
+            if kind == ALL_SENT:
+                return
+            if kind != TABLE:
+                raise _disorder()
+            pieces = _Received(self)
+            yield plain(content)["name"], pa.ipc.open_stream(pa.PythonFile(pieces, mode="r"))
+            pieces.finish()
+
+    def _exactly(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            try:
+                part = self._socket.recv(min(size, 1 << 20))
+            except OSError:
+                raise _gone() from None
+            if not part:
+                raise _gone()
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+def plain(content: bytes) -> Plain:
+    """The JSON object of a frame. Raises ZoneError."""
+    try:
+        data = json.loads(content)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise _disorder()
+    return data
+
+
+class _Pieces:
+    """A file to write into, as Arrow wants it: what is written goes out in frames."""
+
+    closed = False
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def write(self, content: Any) -> int:
+        """Send it, cut to the size of a frame."""
+        rest = memoryview(content).cast("B")
+        for start in range(0, len(rest), LARGEST_FRAME):
+            self._wire.send(PIECE, rest[start : start + LARGEST_FRAME])
+        return len(rest)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """The connection stays."""
+
+
+class _Received:
+    """A file to read from: the pieces of one table as they come."""
+
+    closed = False
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._rest = b""
+        self._ended = False
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or all; fewer only where the table was marked as ended."""
+        parts: list[bytes] = []
+        wanted = size if size >= 0 else 1 << 62
+        while wanted and self._more():
+            part, self._rest = self._rest[:wanted], self._rest[wanted:]
+            parts.append(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def finish(self) -> None:
+        """Pass over what nobody read."""
+        while self._more():
+            self._rest = b""
+
+    def close(self) -> None:
+        """The connection stays."""
+
+    def _more(self) -> bool:
+        while not self._rest and not self._ended:
+            kind, self._rest = self._wire.receive()
+            if kind == TABLE_ENDS:
+                self._ended = True
+            elif kind != PIECE:
+                raise _disorder()
+        return bool(self._rest)
+
+
+def _gone() -> ZoneAway:
+    return ZoneAway(
+        "The other process ended the connection.",
+        where="zone socket",
+        mend="Nothing that was half sent is kept. Look at the zone's log, and run the command again.",
+    )
+
+
+def _disorder() -> ZoneError:
+    return ZoneError(
+        "What came is out of order.", where="zone socket", mend="The two processes are of different versions."
+    )

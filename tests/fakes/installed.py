@@ -1,0 +1,185 @@
+"""A haven with installed accounts under names of its own, on a home that other accounts can pass through.
+
+Run as a program it is the orchestrator's part of the chain: `... HOME DELIVERY...` receives, links and publishes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from access.scope import ColumnScope, Scope, TableScope
+from audit.model import person, service
+from infra.accounts.install import install
+from infra.accounts.layout import Accounts
+from infra.accounts.services import account_services
+from infra.servers.supervisor import Supervisor
+from infra.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+PACKAGES = {
+    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("site-packages")),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+PARTS = ("orchestrator", "linkage", "research", "intake")
+SCOPE = Scope(
+    "study", 1, (TableScope("gp", "gp", "gp_events", (ColumnScope("code"), ColumnScope("value"))),), (),
+    date(2030, 1, 1), "standard",
+)  # fmt: skip
+
+
+@dataclass
+class InstalledHaven:
+    """home: the haven's; folder: around it; names: the accounts, and a stranger's."""
+
+    folder: Path
+    home: Path
+    names: dict[str, str]
+    python: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to find our packages and the interpreter's library."""
+        return {**PACKAGES, "LD_LIBRARY_PATH": str(self.python.parent.parent / "lib")}
+
+    @property
+    def settings(self) -> Settings:
+        """As they are read."""
+        return load_settings(self.home)
+
+    def install(self) -> Accounts:
+        """As `haven accounts install` does."""
+        return install(self.settings, lambda _: None)
+
+    @contextmanager
+    def running(self) -> Iterator[dict[str, int]]:
+        """The zones' processes, each under its account: their process ids."""
+        run, logs = self.home / "run" / "zones", self.home / "zones" / "logs"
+        supervisor = Supervisor(run, logs, lambda _: None)
+        services = [
+            replace(one, command=(str(self.python), *one.command[1:]), environment=self.environment)
+            for one in account_services(self.settings, orchestrator=False)
+        ]
+        with supervisor.running(services):
+            state = json.loads((run / "services.json").read_text())["services"]
+            yield {name: int(one["pid"]) for name, one in state.items()}
+
+    def run_as(self, part: str, *words: str | Path, data: str | None = None) -> subprocess.CompletedProcess[str]:
+        """A Python module as one of the accounts."""
+        found = pwd.getpwnam(self.names[part])
+        return subprocess.run(
+            [str(self.python), "-m", *map(str, words)],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **self.environment},
+            user=found.pw_uid,
+            group=found.pw_gid,
+            extra_groups=[],
+            input=data,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def chain(self, *deliveries: Path) -> dict[str, Any]:
+        """Receive, link and publish as the orchestrator; what it saw."""
+        done = self.run_as("orchestrator", "tests.fakes.installed", self.home, *deliveries)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return dict(json.loads(done.stdout))
+
+    def hand_to_intake(self, folder: Path) -> None:
+        """As a controller's delivery lies in the inbox: only the intake's account reads it."""
+        shutil.chown(folder, self.names["intake"], self.names["intake"])
+        folder.chmod(0o700)
+
+
+@contextmanager
+def installed_haven(*, stranger: bool = True) -> Iterator[InstalledHaven]:
+    """Root only. The accounts are removed at the end, and the folder."""
+    folder = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
+    folder.chmod(0o711)
+    mark = f"hv{os.getpid()}"
+    names = {part: f"{mark}-{part[:4]}" for part in PARTS}
+    home = folder / "h"
+    home.mkdir()
+    lines = "\n".join(f'{part} = "{name}"' for part, name in names.items())
+    (home / "haven.toml").write_text(f"[accounts]\n{lines}\n", encoding="utf-8")
+    haven = InstalledHaven(folder, home, {**names, "stranger": f"{mark}-else"}, _python(folder))
+    try:
+        if stranger:
+            subprocess.run(["useradd", "--system", "--no-create-home", haven.names["stranger"]], check=True)
+        yield haven
+    finally:
+        for name in haven.names.values():
+            _end_all_of(name)
+            if any(one.pw_name == name for one in pwd.getpwall()):
+                subprocess.run(["userdel", name], check=True, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_all_of(name: str) -> None:
+    """End what an account of ours still runs, such as the log's writer: nobody else has this account."""
+    numbers = [one.pw_uid for one in pwd.getpwall() if one.pw_name == name]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.stat().st_uid in numbers:
+                os.kill(int(process.name), signal.SIGKILL)
+                time.sleep(0.1)
+
+
+def _python(folder: Path) -> Path:
+    """An interpreter that every account can run: this one, or a copy where this one lies in a closed folder."""
+    try:
+        subprocess.run([sys.executable, "-V"], user=NOBODY, group=NOBODY, extra_groups=[], check=True)
+    except OSError:
+        left_out = shutil.ignore_patterns("site-packages", "test", "idlelib", "ensurepip", "config-3*")
+        base, version = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        shutil.copytree(base / "lib" / version, folder / "python" / "lib" / version, ignore=left_out)
+        for library in (base / "lib").glob("libpython*.so.*"):
+            shutil.copy2(library, folder / "python" / "lib")
+        (folder / "python" / "bin").mkdir()
+        return Path(shutil.copy2(base / "bin" / version, folder / "python" / "bin"))
+    return Path(sys.executable)
+
+
+def main(home: str, *deliveries: str) -> int:
+    """The orchestrator's part: prints what it was told."""
+    from infra.wiring import Haven
+
+    haven = Haven.at(Path(home))
+    received = [haven.delivery_intake.receive(Path(path), by=person("data-engineer")) for path in deliveries]
+    linked = haven.linker.link(by=service("linkage"))
+    scope = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
+    again = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
+    print(
+        json.dumps(
+            {
+                "rows": [one.rows for one in received],
+                "quarantined": [one.quarantined for one in received],
+                "deliveries": len(linked.deliveries),
+                "people": linked.counts["people"],
+                "scope_rows": scope.rows,
+                "scope_people": scope.people,
+                "unchanged": again.unchanged,
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,239 @@
+"""The proof of separation: a haven with installed accounts, the whole chain, and every account trying everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access.keys import KeyRing, KeyRole
+from audit.clock import FixedClock
+from infra.accounts.check import Looked, look
+from infra.accounts.layout import COMMON_ROLES
+from infra.accounts.roots import zone_keyring
+from infra.database import open_database
+from infra.settings import Settings, SettingsError
+from infra.wiring import Haven
+from linkage.matching.service import Linker
+from linkage.separation.ports import Asker
+from linkage.separation.processes import SERVED
+from linkage.separation.verbs import VERBS
+from linkage.zones import ZonePlan, Zones
+from tests.acceptance.canaries import files_that_hold
+from tests.fakes.damaged_rows import DAMAGES
+from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, intact, nhs_number, repack
+from tests.fakes.havens import START, memory_records
+from tests.fakes.installed import InstalledHaven, installed_haven
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes system accounts: run the tests as root")
+PARTS = ("orchestrator", "linkage", "research", "intake", "stranger")
+ASKS = {"orchestrator": Asker.ORCHESTRATOR, "intake": Asker.INTAKE}
+HARMLESS = {"linkage": ["linkage.unlinked"], "research": ["research.linked"]}
+OWN = {"linkage": "identifiers", "research": "payload"}
+
+
+@dataclass
+class Played:
+    """The haven after the chain, what the orchestrator was told, and what came of each account's tries."""
+
+    haven: InstalledHaven
+    told: dict[str, Any]
+    tries: dict[str, dict[str, Any]]
+    before: dict[str, str]  # the zones' keys before the accounts were installed
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Played]:
+    """A home that holds data of one account is moved over; two deliveries more, one with a bad row; then the tries."""
+    with installed_haven() as haven:
+        before = _received_by_one_account(haven)
+        haven.install()
+        with haven.running() as pids:
+            gp, hospital = intact(haven.folder / "gp1"), intact(haven.folder / "hospital1", "hospital")
+            next(one for one in DAMAGES if one.name == "a code not agreed").make(gp)
+            repack(gp)
+            for folder in (gp, hospital):
+                haven.hand_to_intake(folder)
+            told = haven.chain(gp, hospital)
+            for folder in (gp, hospital):
+                shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
+            tries = {part: _tries(haven, part, pids) for part in PARTS}
+        yield Played(haven, told, tries, before)
+
+
+def _received_by_one_account(haven: InstalledHaven) -> dict[str, str]:
+    """A council's delivery with a bad row, received and linked as on a laptop; the zones' keys by name."""
+    (haven.home / "records").mkdir(mode=0o700)
+    records = memory_records(FixedClock(START), open_database(haven.settings))
+    bench = IntakeBench(haven.home, records)
+    delivery = intact(haven.folder / "care0", "social_care")
+    file = delivery / "cld_events.csv"
+    file.write_bytes(file.read_bytes().replace(b"Female", b"Zqcanary", 1))
+    repack(delivery, "social_care")
+    assert sum(bench.receive(delivery).quarantined.values()) == 1
+    Linker(bench.zones, bench.zones.keyring, records, haven.home / "reports").link(by=ENGINEER)
+    shutil.rmtree(delivery)
+    return {zone: bench.zones.keyring.zone_key(zone) for zone in ("linkage", "research")}
+
+
+def _forbidden(part: str) -> dict[str, list[str]]:
+    """By process: the verbs that this account may not ask there; and, where it may ask any, one as a control."""
+    wanted: dict[str, list[str]] = {"intake": [] if part == "orchestrator" else ["intake.manifest", "intake.take_in"]}
+    for process, zones in SERVED.items():
+        mine = [name for name, verb in VERBS.items() if verb.asked_by is ASKS.get(part) and verb.zone in zones]
+        wanted[process] = [name for name in VERBS if name not in mine] + (HARMLESS[process] if part in ASKS else [])
+    return wanted
+
+
+def _tries(haven: InstalledHaven, part: str, pids: dict[str, int]) -> dict[str, Any]:
+    given = {"home": str(haven.home), "pids": pids, "verbs": _forbidden(part)}
+    done = haven.run_as(part, "tests.fakes.account_probes", data=json.dumps(given))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout))
+
+
+def _refused(outcome: object) -> bool:
+    return str(outcome).startswith("refused")
+
+
+def _got(tries: dict[str, Any]) -> set[str]:
+    return {kind for kinds in tries["opened"].values() for kind in kinds}
+
+
+def test_the_chain_runs_through_the_accounts(played: Played) -> None:
+    """Received with its bad row set aside, linked, published, and published again without a change."""
+    assert played.told["rows"][0]["gp_patients"] == 39
+    assert played.told["quarantined"][0]["value.not_allowed"] == 1
+    assert played.told["deliveries"] == 2
+    assert played.told["people"] > 80
+    assert played.told["scope_rows"] == {"gp_events": 78}
+    assert played.told["unchanged"] is True
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_account_gets_both_identifiers_and_payload(played: Played, part: str) -> None:
+    """With every key it can unwrap, an account reads at most one of the two; each zone's own account reads its own."""
+    got = _got(played.tries[part])
+    assert got == {"linkage": {"identifiers"}, "research": {"payload"}, "orchestrator": {"payload"}}.get(part, set())
+    if part == "orchestrator":  # what it has is the project's own file: approved columns under pseudonyms
+        assert [name for name, kinds in played.tries[part]["opened"].items() if kinds] == ["0 scope"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_account_reads_anothers_files(played: Played, part: str) -> None:
+    """Stores, drafts, spilled pages and keys of a zone are read and listed by its own account and by no other."""
+    tries = played.tries[part]["files"]
+    for zone in OWN:
+        mine = {what: got for what, got in tries.items() if f"zones/{zone}" in what or f"keys/{zone}" in what}
+        if part == zone:
+            assert not _refused(mine[f"read zones/{zone}/{zone}.duckdb"])
+            assert not _refused(mine[f"read keys/{zone}/roles.json"])
+        else:
+            assert all(map(_refused, mine.values())), mine
+    assert _refused(tries["list zones/logs"])
+    assert _refused(tries["list intake"]) == (part != "intake")
+    assert _refused(tries["read keys/passphrase"]) == (part != "orchestrator")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_account_is_answered_what_it_may_not_ask(played: Played, part: str) -> None:
+    """Each verb that is another's is refused by the process itself; what an account may ask is answered."""
+    tries = dict(played.tries[part]["verbs"])
+    assert len(tries) >= 6
+    for process, (verb,) in HARMLESS.items():
+        outcome = tries.pop(f"{process} {verb}")
+        assert outcome == ("answered" if part == "orchestrator" else "refused: zone.forbids")
+    assert set(tries.values()) == {"refused: zone.forbids"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_account_looks_into_a_zones_process(played: Played, part: str) -> None:
+    """Environment, memory, open files and a debugger: refused, even to the zone's own account; the tries do work."""
+    tries = played.tries[part]["processes"]
+    own = {what: got for what, got in tries.items() if what.startswith("own ")}
+    assert not any(map(_refused, own.values())), own
+    assert len(tries) == 16
+    assert all(_refused(got) for what, got in tries.items() if what not in own), tries
+
+
+def test_no_mark_of_a_person_and_no_key_stands_where_it_must_not(played: Played) -> None:
+    """Byte search of the whole home: no identifier, no payload in the clear, no key of one role anywhere."""
+    settings = played.haven.settings
+    linkage, research = zone_keyring(settings, "linkage"), zone_keyring(settings, "research")
+    common = KeyRing.open(settings.keys_folder, roles=COMMON_ROLES)
+    token = linkage.token_key("spine").key
+    wanted = [nhs_number(3).encode(), CANARY.encode(), b"Zqcanary", token, token.hex().encode()]
+    wanted += [linkage.zone_key("linkage").encode(), research.zone_key("research").encode()]
+    rings = {**dict.fromkeys(COMMON_ROLES, common), KeyRole.LINKAGE: linkage, KeyRole.RESEARCH: research}
+    wanted += [ring._key_of(role) for role, ring in rings.items()]
+    wanted += [common.scope_file_key("study", 1).encode(), common.project_key("study").key]
+    assert files_that_hold(settings.home, wanted, ()) == []
+    assert any(settings.linkage_zone.rglob("*.duckdb"))
+    assert any((settings.home / "records").iterdir())
+
+
+def test_a_home_that_held_data_was_moved_over(played: Played) -> None:
+    """The zones' keys are what they were; a row in quarantine lost its content, and its place and reason stay."""
+    settings = played.haven.settings
+    for zone in OWN:
+        assert zone_keyring(settings, zone).zone_key(zone) == played.before[zone]
+    assert not (settings.intake_folder / "quarantine.duckdb").exists()
+    folder = settings.linkage_zone
+    with Zones(ZonePlan(folder, folder, folder), zone_keyring(settings, "linkage")).quarantine(read_only=True) as zone:
+        rows = zone.execute("SELECT dataset, row_number, reasons, content FROM quarantine ORDER BY dataset").fetchall()
+    assert {dataset for dataset, *_ in rows} == {"gp", "social_care"}
+    assert all(content is None for *_, content in rows)
+    assert all(reasons for _, _, reasons, _ in rows)
+
+
+def _amiss(settings: Settings) -> list[Looked]:
+    """What is amiss in the home; the tests' own interpreter may lie in a closed folder."""
+    return [one for one in look(settings) if one.amiss and not one.what.startswith("program")]
+
+
+def test_the_home_is_as_the_table_says_and_every_deviation_is_told(played: Played) -> None:
+    """`haven accounts check` finds nothing amiss; a folder opened to others is told with the command that mends it."""
+    settings = played.haven.settings
+    assert _amiss(settings) == []
+    settings.linkage_zone.chmod(0o755)
+    (amiss,) = _amiss(settings)
+    assert (amiss.what, amiss.mend) == (str(settings.linkage_zone), f"chmod 0700 {settings.linkage_zone}")
+    settings.linkage_zone.chmod(0o700)
+
+
+def test_root_leaves_no_files_of_its_own(played: Played) -> None:
+    """Where accounts are installed, every command but those of the accounts refuses another account, root too."""
+    with pytest.raises(SettingsError, match="run as the account") as refused:
+        Haven.at(played.haven.home)
+    assert played.haven.names["orchestrator"] in str(refused.value.mend)
+
+
+def test_a_zone_starts_as_its_account_and_on_roots_settings_only(played: Played) -> None:
+    """Another account cannot start it; settings that another account can write, which name libraries, start nothing."""
+    haven, toml = played.haven, played.haven.home / "haven.toml"
+    serve = ("infra.cli", "zone", "serve", "linkage", "--home", haven.home)
+    other = haven.run_as("orchestrator", *serve)
+    assert (other.returncode, "runs as the account" in other.stderr) == (77, True)
+    shutil.chown(toml, haven.names["orchestrator"])
+    refused = haven.run_as("linkage", *serve)
+    (amiss,) = _amiss(haven.settings)
+    shutil.chown(toml, "root")
+    assert (refused.returncode, "not root's alone" in refused.stderr) == (77, True)
+    assert amiss.what == str(toml)
+
+
+def test_installing_again_changes_nothing(played: Played) -> None:
+    """The same keys, the same owners; the data are there after it."""
+    settings = played.haven.settings
+    before = zone_keyring(settings, "research").zone_key("research")
+    played.haven.install()
+    assert zone_keyring(settings, "research").zone_key("research") == before
+    assert _amiss(settings) == []
+    home = Path(settings.research_zone)
+    assert home.stat().st_uid != 0
