@@ -14,7 +14,7 @@ SECRET = bytes(range(32))
 KEY = HeldKey("token/r1", 1, SECRET, check_value(SECRET))
 OF_LADDER = {"y": "b_y", "md": "b_md", "bk": "b_known"}
 COMMON = {"f", "g", "gi", "fs", "nm", "s", "y", "md"}  # told by how often they occur, alone and in these pairs
-FROZEN = (14336748886565613458, 7534329845723752471, 14794175821394387637)
+FROZEN = (15351114284831545855, 14737340445648273758, 4157514250726496843)
 ZARA = {
     "nhs_number": "9990000018",
     "surname": "Hale",
