@@ -26,7 +26,9 @@ from linkage.matching.quality.report import summarise, weights_of
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing
+from linkage.matching.residual.sampling import draw_joined_pairs
 from linkage.matching.residual.settling import doubtful_pairs, prepare_residual
+from linkage.matching.residual.training import draw, learn_model
 from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
 from linkage.references.tables import in_force
 from linkage.sealed.records import Rounds
@@ -159,6 +161,20 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         made_up = decoys(zone, plan, _key(room), test_range=test_range)
     trials = {"hidden": hidden and asdict(hidden), "decoys": made_up and asdict(made_up)}
     return Answer({"counts": counts, "scores": scores, "signs": [asdict(one) for one in signs], **trials})
+
+
+def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """model and card, learned from what lies here. asked: test_range. Raises NothingToLearnFrom, CannotTrain."""
+    with room.open(read_only=True) as zone:
+        drawn, rows = draw(zone)
+    model, card = learn_model(drawn, rows, test_range=asked["test_range"], progress=room.progress)
+    return Answer({"model": model.model_dump(mode="json"), "card": card})
+
+
+def sample(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
+    """pairs: of subjects that one step joined, drawn alike from every step, with the step. asked: size."""
+    with room.open(read_only=True) as zone:
+        return Answer({"pairs": draw_joined_pairs(zone, asked["size"])})
 
 
 # in the research zone

@@ -114,8 +114,8 @@ class Linker:
         self._most_pairs = most_pairs
         asked = access or Access(records)
         opened = zones if isinstance(zones, Zones) else cast("Zones", ZonesElsewhere())
-        self.models = LinkageModels(opened, records, asked, real_data=real_data)
-        self.queue = ClericalQueue(opened, records, asked)
+        self.models = LinkageModels(self._runner, records, asked, real_data=real_data)
+        self.queue = ClericalQueue(opened, records, asked, self._runner)
 
     def link(self, *, by: Actor, progress: Progress = silent) -> LinkageSummary:
         """Link what was received and not yet linked. Raises WrongKey, ZoneBusy."""

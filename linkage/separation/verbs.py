@@ -44,6 +44,8 @@ VERBS: dict[str, KnownVerb] = {
     "linkage.drop_row_keys": KnownVerb("linkage", matching.drop_row_keys),
     "linkage.told": KnownVerb("linkage", matching.told),
     "linkage.measured": KnownVerb("linkage", matching.measured),
+    "linkage.train": KnownVerb("linkage", matching.train),
+    "linkage.sample": KnownVerb("linkage", matching.sample),
     "research.linked": KnownVerb("research", matching.linked_deliveries),
     "research.applied": KnownVerb("research", matching.applied),
     "research.move": KnownVerb("research", matching.move_payload),

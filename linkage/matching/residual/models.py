@@ -7,8 +7,6 @@ model is numbers only; no identifier and no count of few people stands in it or 
 from __future__ import annotations
 
 import hashlib
-import math
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,18 +16,15 @@ from audit.events import EventName
 from audit.model import Actor, service
 from audit.progress import Progress, silent
 from audit.records import Records
-from audit.suppression import shown_count
 from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
-from linkage.matching.residual.drawing import Drawn, draw_people
-from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
-from linkage.matching.residual.reduction import Bounds
+from linkage.matching.residual.errors import NoModel
 from linkage.matching.residual.store import LinkageModel
-from linkage.matching.residual.weighing import engine_for, people_specification
-from linkage.specified.engine import PAIRS_FOR_U, VERSION, SplinkEngine, rounded
+from linkage.matching.residual.weighing import people_specification
+from linkage.separation.ports import ZoneRunner, runner_of
+from linkage.specified.engine import VERSION
 from linkage.specified.frozen import FrozenModel
-from linkage.specified.service import learn
-from linkage.zones import Zones, count
+from linkage.zones import Zones
 
 ENGINE = "duckdb"
 TRAINING_FLOW = service("linkage")
@@ -49,8 +44,8 @@ class TrainedModel:
 class LinkageModels:
     """The models of one haven."""
 
-    def __init__(self, zones: Zones, records: Records, access: Access, *, real_data: bool = False) -> None:
-        self._zones = zones
+    def __init__(self, zones: Zones | ZoneRunner, records: Records, access: Access, *, real_data: bool = False) -> None:
+        self._runner = runner_of(zones)
         self._records = records
         self._asked = Asked(records, access)
         self._test_range = not real_data
@@ -61,11 +56,8 @@ class LinkageModels:
             decision = policies.may_train(self._asked.person(by), self._asked.today())
             self._asked.require(decision, EventName.LINKAGE_TRAIN_REFUSED, by)
         progress("reading", 0, None)
-        drawn, rows = self._drawn()
-        with closing(engine_for(drawn.people, test_range=self._test_range, references=drawn.references)) as engine:
-            model = learn(engine, progress=progress)
-            model = model.model_copy(update={"prior": rounded(model.prior / drawn.part)})
-            card = _card(model, engine, drawn, rows)
+        learned = self._runner.run("linkage.train", {"test_range": self._test_range}, progress=progress).data
+        model, card = FrozenModel.model_validate(learned["model"]), learned["card"]
         digest = hashlib.sha256(model.model_dump_json().encode()).hexdigest()
         with self._records.change(by=by) as change:
             if change.session.get(LinkageModel, digest) is None:  # the same data give the same model: it stays as it is
@@ -139,49 +131,6 @@ class LinkageModels:
                 return None
             return newest.id, FrozenModel.model_validate(newest.model)
 
-    def _drawn(self) -> tuple[Drawn, dict[str, int]]:
-        """Records to learn from, and the rows of each dataset."""
-        with self._zones.linkage(read_only=True) as zone:
-            if not count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'identity'"):
-                raise _nothing()
-            drawn = draw_people(zone)
-            found = zone.execute("SELECT dataset, count(*) FROM identity GROUP BY ALL ORDER BY ALL").fetchall()
-        if drawn.people.is_empty():
-            raise _nothing()
-        return drawn, {str(dataset): int(rows) for dataset, rows in found}
-
 
 def _fits(model: LinkageModel) -> bool:
     return (model.specification, model.engine) == (people_specification().digest, f"{ENGINE} {VERSION}")
-
-
-def _nothing() -> NothingToLearnFrom:
-    return NothingToLearnFrom(
-        "There are no records to learn from.",
-        where="linkage zone",
-        mend="Receive deliveries first: haven delivery receive PATH",
-    )
-
-
-def _card(model: FrozenModel, engine: SplinkEngine, drawn: Drawn, rows: dict[str, int]) -> dict[str, Any]:
-    """What a person must know to approve the model: from what, how, and what each agreement weighs."""
-    bounds = Bounds()
-    return {
-        "specification": people_specification().title,
-        "engine": f"{model.engine}, Splink {model.splink}",
-        "learned_from": {name: shown_count(n) for name, n in {"records": drawn.people.height, **rows}.items()},
-        "drawn": "all people" if drawn.part == 1 else f"one person in {drawn.part}, by {drawn.drawn_by}",
-        "method": "chance agreement from random pairs; agreement of one person's records by expectation maximisation",
-        "prior": f"one pair in {round(1 / model.prior):,}",
-        "joined_from_weight": bounds.accept,
-        "asked_from_weight": bounds.ask,
-        "columns": {
-            comparison.of: [
-                {"agreement": one.label, "m": one.m, "u": one.u, "weight": round(math.log2(one.m / one.u), 1)}
-                for one in comparison.levels
-            ]
-            for comparison in model.comparisons
-        },
-        "limits": "Columns count as independent; what a household shares never joins two records by itself.",
-        "random_pairs": shown_count(min(engine.possible_pairs, PAIRS_FOR_U)),
-    }

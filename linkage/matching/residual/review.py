@@ -23,9 +23,10 @@ from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
 from linkage.matching.residual.errors import NoPair
 from linkage.matching.residual.reduction import CONTRADICTED
-from linkage.matching.residual.sampling import SAMPLE_OF, draw_joined_pairs, judged_steps, sample_pairs
+from linkage.matching.residual.sampling import SAMPLE_OF, judged_steps, sample_pairs
 from linkage.matching.residual.store import ClericalPair
 from linkage.matching.store import newest_run
+from linkage.separation.ports import ZoneRunner, runner_of
 from linkage.standardise.specification import IDENTITY
 from linkage.zones import Zones
 
@@ -51,8 +52,9 @@ class ShownPair:
 class ClericalQueue:
     """The doubtful pairs of one haven, and what people said of them."""
 
-    def __init__(self, zones: Zones, records: Records, access: Access) -> None:
+    def __init__(self, zones: Zones, records: Records, access: Access, runner: ZoneRunner | None = None) -> None:
         self._zones = zones
+        self._runner = runner or runner_of(zones)
         self._records = records
         self._asked = Asked(records, access)
 
@@ -108,8 +110,8 @@ class ClericalQueue:
             known = {frozenset((p.subject_a, p.subject_b)) for p in store.every_pair(session)}
         if newest is None:
             raise NoRun("Nothing has been linked yet.", mend="Receive deliveries, then: haven linkage run")
-        with self._zones.linkage(read_only=True) as zone:
-            drawn = draw_joined_pairs(zone, size)
+        pairs_drawn = self._runner.run("linkage.sample", {"size": size}).data["pairs"]
+        drawn = [(str(a), str(b), int(step)) for a, b, step in pairs_drawn]
         with self._records.change(by=by) as change:
             pairs = sample_pairs(drawn, change.at, known, newest.id)
             change.session.add_all(pairs)

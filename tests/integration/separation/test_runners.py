@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import socket
 import struct
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -24,8 +27,9 @@ from linkage.errors import ZoneAway, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
 from linkage.intake.manifest import load_manifest
 from linkage.intake.receipt import Receipt
-from linkage.intake.tables import random_row_keys
+from linkage.intake.tables import IDENTIFIERS, random_row_keys
 from linkage.matching.passing import plan_as_data
+from linkage.matching.residual.errors import NothingToLearnFrom
 from linkage.matching.residual.settling import LADDER_ONLY
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.separation.client import InTheirAccounts, ZonePlace
@@ -35,8 +39,10 @@ from linkage.separation.processes import SERVED, in_own_zones
 from linkage.separation.server import Do, ZoneServer
 from linkage.separation.verbs import VERBS, verb_named
 from linkage.separation.wire import HEAD, REQUEST
+from linkage.specified.frozen import FrozenModel
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.deliveries import ENGINEER, intact
+from tests.fakes.evidence import demo_records
 from tests.fakes.havens import START
 from tests.fakes.installed import SCOPE
 
@@ -132,6 +138,26 @@ def test_rows_pass_and_are_linked(runner: ZoneRunner, zones: Zones) -> None:
     assert runner.run("research.linked").data == {"deliveries": ["d1"]}
     with zones.research(read_only=True) as zone:
         assert zone.execute("SELECT count(*), count(DISTINCT person) FROM gp_events").fetchall() == [(20, 20)]
+
+
+def test_a_model_is_learned_where_the_records_are(runner: ZoneRunner) -> None:
+    """Numbers and a card come out, no name; with nothing there the error says so; a sample is of subjects."""
+    with pytest.raises(NothingToLearnFrom):
+        runner.run("linkage.train", {"test_range": True})
+    people = demo_records(600)
+    for dataset in ("gp", "hospital"):
+        rows = people.filter(pl.col("dataset") == dataset)
+        texts = rows.select(name for name in IDENTIFIERS if name in rows.columns).to_arrow()
+        identity = texts.append_column("row_key", random_row_keys(rows.height))
+        runner.run("identity.put", {"delivery": "d1", "dataset": dataset}, [("people", identity.to_reader())])
+    learned = runner.run("linkage.train", {"test_range": True}).data
+    assert FrozenModel.model_validate(learned["model"]).prior > 0
+    told = json.dumps(learned)
+    assert not [name for name in people["surname"].unique() if name and len(name) > 3 and f'"{name}"' in told]
+    _linked(runner, [])
+    pairs = runner.run("linkage.sample", {"size": 5}).data["pairs"]
+    assert len(pairs) == 5
+    assert all(uuid.UUID(a) != uuid.UUID(b) for a, b, _ in pairs)
 
 
 def test_a_scopes_file_comes_whole_and_encrypted(runner: ZoneRunner, zones: Zones, tmp_path: Path) -> None:
