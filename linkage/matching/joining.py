@@ -23,7 +23,9 @@ CONTRADICTION = "nhs_number_contradicts"
 
 OF_CLUSTER = ("c_n_low", "c_n_high", "c_first", "c_last", "c_datasets")
 """What a record knows of its cluster: NHS numbers, initials, datasets (a bit each)."""
-WORK = ("record", "cluster", "step", *OF_CLUSTER, "score", "field_scores")
+LINKS = ("record", "cluster", "step", *OF_CLUSTER)
+"""What the ladder itself says of a record: the rest of `work` is empty until pairs are weighed."""
+WORK = (*LINKS, "score", "field_scores")
 """The columns of `work`: who is whom so far. What is compared stays in `evidence`."""
 SEEN = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched")
 """The columns of `seen`. was: the cluster when the stretch began; touched: the step that changed it since."""

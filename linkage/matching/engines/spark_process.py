@@ -38,7 +38,8 @@ MEMORY = "memory"
 """The kind of failure that the job tells when Java's memory was not enough."""
 SIGNED = 1 << 63
 """Tokens are unsigned, and Spark has no such numbers: shifted by this they keep their order."""
-TRAITS = dict(zip(OF_CLUSTER, ("min(n)", "max(n)", "min(gi)", "max(gi)", "bit_or(bit)"), strict=True))
+TOKENS = tuple(name for name in OF_CLUSTER if name != "c_datasets")
+"""What is known of a cluster as tokens, which come back shifted as they went."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +188,12 @@ def _write(zone: duckdb.DuckDBPyConnection, folder: Path) -> int:
 
 
 def _read(zone: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """`work` and `doubts`. What a record knows of its cluster is asked of the records themselves."""
+    """`work` and `doubts`. What is known of a cluster is the ladder's to say: it is less than its records hold."""
+    tokens = ", ".join(f"({name}::HUGEINT + {SIGNED})::UBIGINT AS {name}" for name in TOKENS)
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE work AS SELECT {', '.join(WORK)} FROM"
-        " (SELECT l.record, l.cluster, l.step, NULL::DOUBLE AS score, NULL::TEXT AS field_scores,"
-        f" {', '.join(f'{said} OVER same AS {name}' for name, said in TRAITS.items())}"
-        f" FROM read_parquet('{quoted(folder)}/links/*.parquet') l JOIN evidence e USING (record)"
-        " JOIN datasets d ON e.dataset = d.dataset WINDOW same AS (PARTITION BY l.cluster))"
+        f" (SELECT * REPLACE ({tokens}), NULL::DOUBLE AS score, NULL::TEXT AS field_scores"
+        f" FROM read_parquet('{quoted(folder)}/links/*.parquet'))"
     ).fetchall()
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE doubts AS"
