@@ -29,6 +29,8 @@ PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 PATIENCE_SECONDS = 10.0
 SCRATCH = "scratch-"
+NO_ROOM = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+"""What the engine raises where it cannot write, or find memory; the last once it gave the file up."""
 COPIED_AT_ONCE = 1 << 30  # bytes asked of the kernel in one call
 
 
@@ -111,9 +113,12 @@ class WorkFiles:
             except duckdb.Error:
                 raise _cannot_open(folder) from None
             connection.execute("USE zone")
-            yield connection
-            if not read_only:
-                connection.execute("CHECKPOINT zone")
+            try:
+                yield connection
+                if not read_only:
+                    connection.execute("CHECKPOINT zone")
+            except NO_ROOM:  # of whatever the engine says only this is told: its words may quote a row
+                raise _no_room(folder) from None
 
     def _choose_cipher(self, connection: duckdb.DuckDBPyConnection) -> None:
         """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
@@ -272,6 +277,15 @@ def _log_of(path: Path) -> Path:
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
     _log_of(path).unlink(missing_ok=True)
+
+
+def _no_room(folder: Path) -> ZoneError:
+    return ZoneError(
+        "There is no room to work in the zone: the disk or the memory is full. The zone stays as it was.",
+        where=str(folder),
+        mend="Make room on this disk (three times the zone's file), or give the haven more memory, and run the command"
+        " again.",
+    )
 
 
 def _cannot_open(folder: Path) -> ZoneError:
