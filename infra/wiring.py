@@ -297,7 +297,9 @@ class Haven:
                 where="linkage.engine",
                 mend='Write engine = "duckdb" in haven.toml.',
             )
-        return LinkageEngine(settings.linkage.engine, self._ladder(), self._weighing())
+        own, named = settings.linkage_zone / EXCHANGE, settings.linkage.spark.folder
+        exchanges = (own, named) if named else (own,)
+        return LinkageEngine(settings.linkage.engine, self._ladder(), self._weighing(), exchanges)
 
     def _weighing(self) -> Weighing:
         """Who weighs what the ladder leaves."""

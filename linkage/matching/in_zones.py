@@ -70,6 +70,7 @@ def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     asked: deliveries, run, at, registers, plan, everybody, test_range.
     """
     engine, at = room.engine or LinkageEngine(), datetime.fromisoformat(asked["at"])
+    engine.tidy()
     with room.open() as zone:
         create_identity(zone)
         prepare(zone)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from access.keys import HeldKey
 from linkage.matching.ladder import FIELDS
-from linkage.matching.records_to_link import tokens_of
+from linkage.matching.records_to_link import AT_ONCE, tokens_of
 from linkage.references.tables import in_force, references_in
 from linkage.standardise.specification import IDENTITY, VERSION
 from linkage.zones import count
@@ -39,13 +40,17 @@ def renew_evidence(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range:
 
 def _make_anew(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range: bool) -> None:
     names = ", ".join(IDENTITY)
-    said = zone.sql(
-        f"SELECT record, {names} FROM (SELECT record, {names}, count(*) AS often FROM identity"
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE said AS SELECT row_number() OVER (ORDER BY record) AS place, * FROM"
+        f" (SELECT record, {names} FROM (SELECT record, {names}, count(*) AS often FROM identity"
         " WHERE record IS NOT NULL GROUP BY ALL)"
-        f" QUALIFY row_number() OVER (PARTITION BY record ORDER BY often DESC, {names}) = 1 ORDER BY record"
-    ).to_arrow_table()
-    tokens = tokens_of(pl.DataFrame(said), key, test_range=test_range, references=references_in(zone))
-    zone.register("tokens", tokens.to_arrow())
+        f" QUALIFY row_number() OVER (PARTITION BY record ORDER BY often DESC, {names}) = 1)"
+    )
+    references, many = references_in(zone), count(zone, "SELECT count(*) FROM said")
+    pages = (_said(zone, start) for start in range(0, max(many, 1), AT_ONCE))
+    made = [tokens_of(page, key, test_range=test_range, references=references).to_arrow() for page in pages]
+    zone.execute("DROP TABLE temp.said")
+    zone.register("tokens", pa.concat_tables(made))
     # What no row carries any more keeps its old tokens: it is about to be forgotten.
     fields = ", ".join(f"CASE WHEN t.record IS NULL THEN e.{name} ELSE t.{name} END AS {name}" for name in FIELDS)
     zone.execute(
@@ -56,6 +61,15 @@ def _make_anew(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range: boo
     zone.execute("DELETE FROM evidence")
     zone.execute("INSERT INTO evidence BY NAME FROM renewed")
     zone.execute("DROP TABLE renewed")
+
+
+def _said(zone: duckdb.DuckDBPyConnection, start: int) -> pl.DataFrame:
+    """AT_ONCE records as written: texts are in memory for so many at a time."""
+    bounds = {"start": start, "end": start + AT_ONCE}
+    page = zone.sql(
+        "SELECT * EXCLUDE (place) FROM said WHERE place > $start AND place <= $end ORDER BY place", params=bounds
+    )
+    return pl.DataFrame(page.to_arrow_table())
 
 
 def _rules(zone: duckdb.DuckDBPyConnection) -> str:

@@ -285,6 +285,7 @@ class Linker:
             signs_of([*linkage["signs"], *research["signs"]]),
             tuple(linkage["scores"]),
             self.queue.judged(),
+            engine=self._engine,
         )
 
     def newest(self) -> LinkageRun | None:

@@ -27,6 +27,9 @@ PRIVATE = 0o700
 SECONDS_TO_END = 10
 IN_USE = ".in-use"
 
+KINDS = ("pieces", "spark")
+"""Whose folders they are."""
+
 
 class Workers:
     """So many processes over one folder. told: what each is told first (piece_worker)."""
@@ -86,8 +89,7 @@ class Workers:
 def private_folder(under: Path, kind: str) -> Iterator[Path]:
     """A folder of this account only, gone afterwards; what a killed run left beside it goes first."""
     under.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-    for debris in under.glob(f"{kind}-*"):
-        _remove_if_left(debris)
+    sweep(under)
     folder = under / f"{kind}-{uuid.uuid4().hex}"
     folder.mkdir(mode=PRIVATE)
     with (folder / IN_USE).open("w") as held:
@@ -96,6 +98,13 @@ def private_folder(under: Path, kind: str) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(under: Path) -> None:
+    """Remove what killed runs of any engine left here; what a living process uses stays."""
+    for kind in KINDS:
+        for debris in under.glob(f"{kind}-*"):
+            _remove_if_left(debris)
 
 
 def _remove_if_left(folder: Path) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.engines.piece_workers import IN_USE, private_folder
+
+
+def test_the_next_linkage_removes_it_on_whatever_engine(tmp_path: Path) -> None:
+    """An administrator who goes back to DuckDB after a killed run on Spark keeps no tokens of it."""
+    (tmp_path / "spark-left").mkdir()
+    (tmp_path / "spark-left" / IN_USE).touch()
+    LinkageEngine(exchanges=(tmp_path, tmp_path / "absent")).tidy()
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_closed_to_others_and_gone_after_an_error(tmp_path: Path) -> None:
@@ -19,8 +28,9 @@ def test_it_is_closed_to_others_and_gone_after_an_error(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_goes_and_what_is_in_use_stays(tmp_path: Path) -> None:
-    """Debris has a lock that nobody holds; another run's folder has one that is held."""
-    (tmp_path / "spark-left").mkdir()
-    (tmp_path / "spark-left" / IN_USE).touch()
+    """Debris, of whichever engine, has a lock that nobody holds; another run's folder has one that is held."""
+    for left in ("spark-left", "pieces-left"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / IN_USE).touch()
     with private_folder(tmp_path, "spark") as mine, private_folder(tmp_path, "spark") as other:
         assert {one.name for one in tmp_path.iterdir()} == {mine.name, other.name}
