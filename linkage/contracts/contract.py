@@ -31,7 +31,7 @@ Encoding = Literal["utf-8", "windows-1252", "iso-8859-1", "utf-16"]
 DateForm = Literal[
     "yyyy-mm-dd", "yyyymmdd", "yyyy/mm/dd", "dd/mm/yyyy", "dd-mm-yyyy", "dd.mm.yyyy", "mm/dd/yyyy", "dd-Mon-yyyy"
 ]
-RESERVED = frozenset({"delivery", "row_key", "person", "linked", "pseudonym"})
+RESERVED = frozenset({"delivery", "row_key", "subject", "person", "linked", "pseudonym"})
 CONFIRM = "# CONFIRM:"
 
 

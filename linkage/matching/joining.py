@@ -199,11 +199,15 @@ class _StretchRun:
         self._engine.change("work", WORK, {**NEW, "step": "coalesce(work.step, l.touched)"})
 
     def contest_numbers(self) -> None:
-        """The guard lets go of clusters of one dataset whose NHS number others hold too (Stretch.contests)."""
+        """The guard lets go of clusters of one dataset whose NHS number is another's by two datasets' word.
+
+        One dataset's word is not enough: whoever could plant a bare number would take the guard from its owner.
+        """
         self._engine.keep(
             "labels",
             "SELECT DISTINCT s.cluster FROM seen s JOIN (SELECT n FROM seen WHERE n IS NOT NULL GROUP BY n"
-            " HAVING min(cluster) <> max(cluster)) c ON s.n = c.n WHERE bit_count(s.c_datasets) = 1",
+            " HAVING min(cluster) <> max(cluster) AND max(bit_count(c_datasets)) > 1) c ON s.n = c.n"
+            " WHERE bit_count(s.c_datasets) = 1",
         )
         self._engine.change(
             "work", WORK, {name: f"nullif(work.{name}, work.{name})" for name in ("c_n_low", "c_n_high")}

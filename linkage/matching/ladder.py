@@ -99,9 +99,9 @@ class Stretch:
     Open is who has no record in a second dataset yet. near empty: every record is looked at. Each key of the steps
     holds all of one key of `near`, which is what makes it right to look no further.
 
-    contests: the steps of the NHS number end here. A number that several clusters still hold is somebody else's for all
-    of them but one; whom one dataset alone knows by it may from now on be joined by what else is known (the guard lets
-    go). Whom two datasets know by it keeps it.
+    contests: the steps of the NHS number end here. A number that several clusters still hold, one of them by the word
+    of two datasets, is that one's; whom one dataset alone knows by it may from now on be joined by what else is known
+    (the guard lets go).
     """
 
     steps: tuple[LadderStep, ...]

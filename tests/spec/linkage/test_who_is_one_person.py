@@ -118,6 +118,17 @@ def test_a_neighbours_number_does_not_keep_a_person_apart(bench: LinkageBench) -
     assert bench.links()["zara-again"][0] == 8
 
 
+def test_a_planted_number_takes_nobodys_guard_away(bench: LinkageBench) -> None:
+    """Twins with numbers of their own stay two, though a third dataset holds a row of one twin's bare number."""
+    twins = [{"forenames": "Maryam", "local_id": "a"}, {"forenames": "Mina", "local_id": "b"}]
+    bench.deliver("hospital", "hospital_episodes", [BASE | twins[0]], {})
+    bench.deliver("gp", "gp_patients", [BASE | twins[1] | {"nhs_number": OTHER_NUMBER}], {})
+    bench.deliver("social_care", "events", [{"nhs_number": BASE["nhs_number"], "local_id": "planted"}], {})
+    bench.linker.link(by="service:test")  # type: ignore[arg-type]
+    persons = bench.persons()
+    assert persons["a"] != persons["b"]
+
+
 def test_a_number_that_nobody_else_has_keeps_its_own(bench: LinkageBench) -> None:
     """Without another holder, a number that differs is the person's own: they stay two."""
     bench.deliver("gp", "gp_patients", [BASE | {"local_id": "a"}], {})
