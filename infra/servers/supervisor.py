@@ -24,6 +24,7 @@ STATE_FILE = "services.json"
 LOCK_FILE = "services.lock"
 SECONDS_TO_STOP = 15.0
 POLL_SECONDS = 0.1
+PROGRAM = Path(__file__).resolve().parents[2]
 # What a service inherits: enough to run, and nothing that a shell may carry (tokens, proxies, settings).
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS", "HAVEN_DATABASE")
 
@@ -81,6 +82,7 @@ class Supervisor:
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             process = subprocess.Popen(
                 service.command,
+                cwd=PROGRAM,  # never where the caller stands: what lies there is somebody's
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

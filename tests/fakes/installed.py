@@ -31,8 +31,9 @@ from infra.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
+ROOT_AND_PACKAGES = (str(ROOT), *(path for path in sys.path if path.endswith("site-packages")))
 PACKAGES = {
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("site-packages")),
+    "PYTHONPATH": os.pathsep.join(ROOT_AND_PACKAGES),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 PARTS = ("orchestrator", "linkage", "research", "intake")
