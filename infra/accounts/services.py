@@ -45,6 +45,7 @@ def _orchestrator_service(settings: Settings, accounts: Accounts) -> Service:
         ready=lambda: service_address(settings.run_folder, "prefect") is not None,
         address=f"account {accounts.names[ORCHESTRATOR]}",
         seconds_to_start=420.0,
+        opens_records=True,
         account=_account(settings, accounts, ORCHESTRATOR),
     )
 

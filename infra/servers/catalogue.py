@@ -52,6 +52,7 @@ def gateway_service(settings: Settings) -> Service:
         command=(sys.executable, "-P", "-m", "infra.servers.gateway", "--home", str(settings.home)),
         ready=lambda: _healthy_socket(path),
         address=f"unix:{path}",
+        opens_records=True,
     )
 
 
@@ -81,6 +82,7 @@ def prefect_service(settings: Settings) -> Service:
         ready=lambda: _healthy_url(f"{url}/api/health"),
         address=url,
         environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
+        opens_records=True,
         seconds_to_start=180.0,
     )
 

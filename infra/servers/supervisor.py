@@ -26,7 +26,8 @@ SECONDS_TO_STOP = 15.0
 POLL_SECONDS = 0.1
 PROGRAM = Path(__file__).resolve().parents[2]
 # What a service inherits: enough to run, and nothing that a shell may carry (tokens, proxies, settings).
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS", "HAVEN_DATABASE")
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS")
+DATABASE = "HAVEN_DATABASE"  # may hold a password
 
 Say = Callable[[str], None]
 
@@ -86,7 +87,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_kept_variables(), **service.environment, **_home_of(service)},
+                env={**_kept_variables(service), **service.environment, **_home_of(service)},
                 start_new_session=True,
                 **_as_account(service),
             )
@@ -213,8 +214,9 @@ def _home_of(service: Service) -> dict[str, str]:
     return {} if service.account is None else {"HOME": str(service.account.home)}
 
 
-def _kept_variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+def _kept_variables(service: Service) -> dict[str, str]:
+    names = (*KEPT_VARIABLES, DATABASE) if service.opens_records else KEPT_VARIABLES
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _try_lock(lock: TextIO) -> bool:
