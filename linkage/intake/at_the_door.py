@@ -23,6 +23,7 @@ from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
 from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.sealed.door import is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 from linkage.zones import PATIENCE_SECONDS, WorkFiles, held_lock
@@ -47,8 +48,11 @@ class IntakeAtTheDoor(Splitting):
         """Read a manifest, or take a delivery in. A fault of the delivery is an answer; ZoneForbids is raised."""
         if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN):
             raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
+        path = Path(arguments["path"])
         try:
-            with delivery_folder(Path(arguments["path"]), self._folder) as folder:
+            if is_sealed(path):
+                raise Fault("archive.sealed")
+            with delivery_folder(path, self._folder) as folder:
                 manifest = load_manifest(folder)
                 if verb == MANIFEST:
                     return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})

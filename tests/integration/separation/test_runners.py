@@ -26,6 +26,7 @@ from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
 from linkage.intake.manifest import load_manifest
+from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.tables import IDENTIFIERS, random_row_keys
 from linkage.matching.passing import plan_as_data
@@ -335,6 +336,16 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
         there.take_in(receipt, silent)
     assert Sent.put == ["identity.put", "payload.put"]
     assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
+
+
+def test_a_sealed_delivery_is_refused_by_name_where_the_intake_reads(zones: Zones, tmp_path: Path) -> None:
+    """The intake's process tells a sealed archive and says that mode B is not yet received there."""
+    sealed = tmp_path / "one.age"
+    sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
+    door = IntakeAtTheDoor(tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path))
+    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:
+        ThroughTheDoor(place, tmp_path).manifest(sealed)
+    assert (refused.value.code, "mode B" in refused.value.what) == ("archive.sealed", True)
 
 
 def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
