@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import struct
 import threading
@@ -346,6 +347,24 @@ def test_a_sealed_delivery_is_refused_by_name_where_the_intake_reads(zones: Zone
     with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:
         ThroughTheDoor(place, tmp_path).manifest(sealed)
     assert (refused.value.code, "mode B" in refused.value.what) == ("archive.sealed", True)
+
+
+def test_what_a_killed_receipt_had_unpacked_is_removed(zones: Zones, tmp_path: Path) -> None:
+    """At the start of the intake's process, and before each delivery, an archive's too."""
+    left, archive = tmp_path / "unpacked-1", tmp_path / "one.zip"
+
+    def unpacked_before() -> None:
+        left.mkdir()
+        (left / "patients.csv").write_text("zqcanary", encoding="utf-8")
+
+    shutil.make_archive(str(archive.with_suffix("")), "zip", intact(tmp_path / "gp1"))
+    unpacked_before()
+    door = IntakeAtTheDoor(tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path))
+    assert not left.exists()
+    for path in (archive, tmp_path / "gp1"):
+        unpacked_before()
+        answer = door.do("intake.manifest", Asker.ORCHESTRATOR, {"path": str(path)}, iter(()))
+        assert ("manifest" in answer.data, left.exists()) == (True, False)
 
 
 def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
