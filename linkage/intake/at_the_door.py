@@ -82,7 +82,7 @@ class IntakeAtTheDoor(Splitting):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the intake from before an archive is unpacked, so that all that lies there unpacked is a killed one's."""
+        """Hold the intake before anything is unpacked: what lies there unpacked then is a killed receipt's."""
         with self._one_delivery_at_a_time():
             remove_leftovers(self._folder)
             yield
