@@ -17,6 +17,9 @@ from access.keys.ports import RootKeys
 from access.keys.ring import rotate_root
 from access.keys.rounds import ROUNDS_FOLDER
 
+ROTATION_OWED = "rotation-owed"
+"""Stands in the common folder from before the switch until the common root has been rotated."""
+
 
 def set_apart(folder: Path, now: RootKeys, own_folder: Path, own: RootKeys, roles: Collection[KeyRole]) -> bool:
     """Move these roles' keys to `own_folder` under the root `own`; False where that was done before.
@@ -28,23 +31,24 @@ def set_apart(folder: Path, now: RootKeys, own_folder: Path, own: RootKeys, role
         if envelope is None:
             raise KeyRingError("There are no role keys yet.", where=str(folder), mend="Run: haven keys list")
         here = [role for role in roles if role in envelope.wrapped]
-        if not here:
-            _erase_rounds(folder, roles)
-            return False
-        if envelope.founding:
+        if here and envelope.founding:
             raise KeyRingError(
                 "This home was made before there were role keys: all its roles share one secret, and cannot be parted.",
                 where=str(folder),
                 mend="Make a new home, install its accounts, and receive the deliveries there.",
             )
-        own.make()
-        Envelope.sealed(envelope.opened(now, here), own, founding=False).write(own_folder)
-        if KeyRole.LINKAGE in here:
-            _copy_rounds(folder, own_folder)
-        envelope.without(here).write(folder)  # the switch: before it the old place counts, after it the new one
+        if here:
+            own.make()
+            Envelope.sealed(envelope.opened(now, here), own, founding=False).write(own_folder)
+            if KeyRole.LINKAGE in here:
+                _copy_rounds(folder, own_folder)
+            write_private(folder / ROTATION_OWED, b"")
+            envelope.without(here).write(folder)  # the switch: before it the old place counts, after it the new one
         _erase_rounds(folder, roles)
-    rotate_root(folder, now, now)
-    return True
+    if (folder / ROTATION_OWED).exists():
+        rotate_root(folder, now, now)
+        (folder / ROTATION_OWED).unlink()
+    return bool(here)
 
 
 def _copy_rounds(folder: Path, own_folder: Path) -> None:

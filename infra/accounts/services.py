@@ -21,7 +21,7 @@ def account_services(settings: Settings, *, orchestrator: bool = True) -> list[S
 
 def zone_command(home: Path, process: str) -> tuple[str, ...]:
     """What starts a zone's process."""
-    return (sys.executable, "-m", "infra.cli", "zone", "serve", process, "--home", str(home))
+    return (sys.executable, "-P", "-m", "infra.cli", "zone", "serve", process, "--home", str(home))
 
 
 def _zone_service(settings: Settings, accounts: Accounts, process: str) -> Service:
@@ -41,10 +41,11 @@ def _orchestrator_service(settings: Settings, accounts: Accounts) -> Service:
     return Service(
         name=ORCHESTRATOR,
         purpose="runs log, gateway, hub and Prefect",
-        command=(sys.executable, "-m", "infra.cli", "up", "--home", str(settings.home)),
+        command=(sys.executable, "-P", "-m", "infra.cli", "up", "--home", str(settings.home)),
         ready=lambda: service_address(settings.run_folder, "prefect") is not None,
         address=f"account {accounts.names[ORCHESTRATOR]}",
         seconds_to_start=420.0,
+        opens_records=True,
         account=_account(settings, accounts, ORCHESTRATOR),
     )
 

@@ -61,7 +61,7 @@ Description=Haven: the {process}{"" if process == INTAKE else " zone"}{after}
 User={accounts.names[process]}
 Group={accounts.names[process]}
 WorkingDirectory={ROOT}
-ExecStart={python} -m infra.cli zone serve {process} --home {settings.home}
+ExecStart={python} -P -m infra.cli zone serve {process} --home {settings.home}
 Restart=on-failure
 ReadWritePaths={" ".join(own)}
 {HARDENED}
@@ -82,7 +82,7 @@ After={zones}
 User={accounts.names[ORCHESTRATOR]}
 Group={accounts.names[ORCHESTRATOR]}
 WorkingDirectory={ROOT}
-ExecStart={python} -m infra.cli up --home {settings.home}
+ExecStart={python} -P -m infra.cli up --home {settings.home}
 Restart=on-failure
 ReadWritePaths={settings.home}
 InaccessiblePaths={settings.linkage_zone} {settings.research_zone} {settings.intake_folder}

@@ -74,7 +74,7 @@ def _up_accounts(home: Path) -> None:
 
 def _detach(home: Home) -> None:
     from infra.servers.model import ServiceError
-    from infra.settings import load_settings
+    from infra.settings import ROOT, load_settings
 
     settings = load_settings(home) if runs_accounts(home) else open_haven(home).settings
     folder = settings.zone_logs_folder if runs_accounts(home) else settings.logs_folder
@@ -82,7 +82,8 @@ def _detach(home: Home) -> None:
     log = folder / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.cli", "up", "--home", str(settings.home)],
+            [sys.executable, "-P", "-m", "infra.cli", "up", "--home", str(settings.home)],
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

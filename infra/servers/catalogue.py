@@ -37,7 +37,7 @@ def log_service(settings: Settings) -> Service:
     return Service(
         name="log",
         purpose="writes the audit log",
-        command=(sys.executable, "-m", "audit.writer", "--folder", str(folder), "--socket", str(path)),
+        command=(sys.executable, "-P", "-m", "audit.writer", "--folder", str(folder), "--socket", str(path)),
         ready=lambda: answers(path),
         address=f"unix:{path}",
     )
@@ -49,9 +49,10 @@ def gateway_service(settings: Settings) -> Service:
     return Service(
         name="gateway",
         purpose="answers queries",
-        command=(sys.executable, "-m", "infra.servers.gateway", "--home", str(settings.home)),
+        command=(sys.executable, "-P", "-m", "infra.servers.gateway", "--home", str(settings.home)),
         ready=lambda: _healthy_socket(path),
         address=f"unix:{path}",
+        opens_records=True,
     )
 
 
@@ -77,10 +78,11 @@ def prefect_service(settings: Settings) -> Service:
     return Service(
         name="prefect",
         purpose="orchestrates flows",
-        command=(sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)),
+        command=(sys.executable, "-P", "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)),
         ready=lambda: _healthy_url(f"{url}/api/health"),
         address=url,
         environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
+        opens_records=True,
         seconds_to_start=180.0,
     )
 

@@ -44,4 +44,5 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds_to_start: float = 60.0
     account: Account | None = None  # None: whoever starts it
+    opens_records: bool = False  # it is told where the haven's database is, which may hold a password
     optional: bool = False  # its failure is told and the rest goes on (workspaces without user namespaces)

@@ -24,8 +24,10 @@ STATE_FILE = "services.json"
 LOCK_FILE = "services.lock"
 SECONDS_TO_STOP = 15.0
 POLL_SECONDS = 0.1
+PROGRAM = Path(__file__).resolve().parents[2]
 # What a service inherits: enough to run, and nothing that a shell may carry (tokens, proxies, settings).
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS", "HAVEN_DATABASE")
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "HAVEN_ENVIRONMENTS")
+DATABASE = "HAVEN_DATABASE"  # may hold a password
 
 Say = Callable[[str], None]
 
@@ -81,10 +83,11 @@ class Supervisor:
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             process = subprocess.Popen(
                 service.command,
+                cwd=PROGRAM,  # never where the caller stands: what lies there is somebody's
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_kept_variables(), **service.environment, **_home_of(service)},
+                env={**_kept_variables(service), **service.environment, **_home_of(service)},
                 start_new_session=True,
                 **_as_account(service),
             )
@@ -211,8 +214,9 @@ def _home_of(service: Service) -> dict[str, str]:
     return {} if service.account is None else {"HOME": str(service.account.home)}
 
 
-def _kept_variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+def _kept_variables(service: Service) -> dict[str, str]:
+    names = (*KEPT_VARIABLES, DATABASE) if service.opens_records else KEPT_VARIABLES
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _try_lock(lock: TextIO) -> bool:

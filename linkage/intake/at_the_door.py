@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from audit.clock import Clock
@@ -16,13 +16,14 @@ from audit.model import service
 from audit.progress import Progress, silent
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import shipped
-from linkage.errors import ZoneForbids
+from linkage.errors import ZoneBusy, ZoneForbids
 from linkage.intake.manifest import Manifest, load_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
 from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.sealed.door import is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 from linkage.zones import PATIENCE_SECONDS, WorkFiles, held_lock
@@ -40,6 +41,8 @@ class IntakeAtTheDoor(Splitting):
         super().__init__(zones, clock, work=work, keeps_rows=False)
         self._folder = folder
         self._agreed = agreed
+        with suppress(ZoneBusy), self._alone():  # who works here now removes it
+            pass
 
     def do(
         self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
@@ -47,8 +50,11 @@ class IntakeAtTheDoor(Splitting):
         """Read a manifest, or take a delivery in. A fault of the delivery is an answer; ZoneForbids is raised."""
         if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN):
             raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
+        path = Path(arguments["path"])
         try:
-            with delivery_folder(Path(arguments["path"]), self._folder) as folder:
+            if is_sealed(path):
+                raise Fault("archive.sealed")
+            with self._alone(), delivery_folder(path, self._folder) as folder:
                 manifest = load_manifest(folder)
                 if verb == MANIFEST:
                     return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
@@ -60,21 +66,26 @@ class IntakeAtTheDoor(Splitting):
         contract = self._contract(arguments["contract"])
         receipt = Receipt(arguments["delivery"], manifest, contract, folder, INTAKE)
         fault = None
-        with self._one_delivery_at_a_time():
-            remove_leftovers_but(self._folder, folder)
-            try:
-                if manifest.digest != arguments["digest"]:
-                    raise Fault("delivery.changed")
-                with self._scratch() as scratch:
-                    self._take_in(receipt, scratch, progress)
-            except Fault as found:
-                fault = _as_data(found)
+        try:
+            if manifest.digest != arguments["digest"]:
+                raise Fault("delivery.changed")
+            with self._scratch() as scratch:
+                self._take_in(receipt, scratch, progress)
+        except Fault as found:
+            fault = _as_data(found)
         files = [
             {"name": f.name, "table": f.table, "rows": f.rows, "reasons": dict(f.reasons),
              "forms": [[*form, count] for form, count in f.forms.items()]}
             for f in receipt.files
         ]  # fmt: skip
         return Answer({"files": files, "columns": receipt.columns, "fault": fault})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the intake before anything is unpacked: what lies there unpacked then is a killed receipt's."""
+        with self._one_delivery_at_a_time():
+            remove_leftovers(self._folder)
+            yield
 
     def _contract(self, sent: Plain) -> DatasetContract:
         """The contract as this account knows it. Raises ZoneForbids for any other.
@@ -137,12 +148,6 @@ class ThroughTheDoor:
     def _ask(self, verb: str, arguments: Plain, progress: Progress) -> Plain:
         with connected(self._place) as wire:
             return asked(wire, verb, arguments, (), progress, None).data
-
-
-def remove_leftovers_but(work: Path, folder: Path) -> None:
-    """Remove what killed receipts had unpacked, but not what was unpacked now."""
-    if folder.parent != work:
-        remove_leftovers(work)
 
 
 def _as_data(fault: Fault) -> Plain:

@@ -23,6 +23,7 @@ MOST_BAD = 0.05
 REASONS = {
     "bad_old": "the old value is not valid",
     "bad_new": "the new value is not valid",
+    "bad_date": "the date is missing or is no day, as 2004-05-01",
     "no_change": "the new value is the old one",
     "several_candidates": "the old value has several successors, so none is followed",
     "circle": "the old value leads back to itself, so nothing is followed",
@@ -81,8 +82,14 @@ def read_table(path: Path, kind: ReferenceKind, *, test_range: bool) -> CheckedT
         "bad_new": pl.col("old").is_not_null() & pl.col("new").is_null(),
         "no_change": pl.col("old") == pl.col("new"),
     }
+    if kind.date:
+        day = pl.col(kind.date).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+        frame = frame.with_columns(day=day)
+        good_pair = pl.col("old").is_not_null() & pl.col("new").is_not_null() & (pl.col("old") != pl.col("new"))
+        bad["bad_date"] = good_pair & pl.col("day").is_null()
     counts = {name: int(frame.select(test.sum()).item() or 0) for name, test in bad.items()}
-    good = _latest(frame.drop_nulls(["old", "new"]).filter(pl.col("old") != pl.col("new")), kind)
+    usable = frame.drop_nulls(["old", "new", "day"] if kind.date else ["old", "new"])
+    good = _latest(usable.filter(pl.col("old") != pl.col("new")), kind)
     counts |= _unfollowed(good)
     if sum(counts.values()) > MOST_BAD * max(frame.height, 1) or not good.height:
         told = "; ".join(f"{shown_count(many)} rows: {REASONS[name]}" for name, many in counts.items() if many)
@@ -111,8 +118,7 @@ def _csv(path: Path, kind: ReferenceKind) -> pl.DataFrame:
 def _latest(frame: pl.DataFrame, kind: ReferenceKind) -> pl.DataFrame:
     """Each pair once; where the table has dates, of each old value only those of its last day."""
     if kind.date:
-        day = pl.col(kind.date).str.to_date("%Y-%m-%d", strict=False)
-        frame = frame.filter((day == day.max().over("old")) | day.max().over("old").is_null())
+        frame = frame.filter(pl.col("day") == pl.col("day").max().over("old"))
     return frame.select("old", "new").unique().sort("old", "new")
 
 

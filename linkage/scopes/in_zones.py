@@ -20,7 +20,7 @@ from access.keys import HeldKey
 from access.keys.store import FIRST_VERSION
 from access.scope import Scope
 from linkage.errors import ZoneForbids
-from linkage.intake.tables import deliveries_in, quoted
+from linkage.intake.tables import INCOMING, deliveries_in, quoted
 from linkage.matching.following import applied_runs
 from linkage.scopes import steps
 from linkage.scopes.errors import ScopeUnbuildable
@@ -34,6 +34,9 @@ FILE = "file"
 PIECE = 1 << 20
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # it becomes part of a file's name
 WORK = ".scope-"
+OWN_TABLES = frozenset({"person_changes", "linked_deliveries", "applied_runs"})
+OWN_COLUMNS = frozenset({"person", "subject", "row_key"})
+"""What the zone keeps for linkage: in no project's file, under whatever approval."""
 
 
 def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
@@ -46,6 +49,7 @@ def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
     given = {name: rows.read_all() for name, rows in tables}
     if not PROJECT.fullmatch(scope.project):
         raise ZoneForbids("This is no project's id.", where="scope")
+    _require_payload_only(scope)
     with room.open(read_only=True) as zone:
         name = build_name(zone, scope, key)
         if name == asked["current_build"]:
@@ -163,6 +167,22 @@ def _require_buildable(zone: duckdb.DuckDBPyConnection, scope: Scope) -> None:
             f"The research zone does not hold: {', '.join(missing) or 'anything that the approval names'}.",
             where=scope.project,
             mend="Receive the deliveries that bring it, and run `haven linkage run`; then publish again.",
+        )
+
+
+def _require_payload_only(scope: Scope) -> None:
+    """No scope names what joins rows to people or to the other zone, whoever approved it. Raises ScopeUnbuildable."""
+    named = {table.table for table in scope.tables} | {condition.table for condition in scope.cohort}
+    columns = {column.name for table in scope.tables for column in table.columns}
+    columns |= {condition.column for condition in scope.cohort}
+    columns |= {table.date_column for table in scope.tables if table.date_column}
+    bad = sorted(one for one in named if one.casefold() in OWN_TABLES or one.casefold().startswith(INCOMING))
+    bad += sorted(one for one in columns if one.casefold() in OWN_COLUMNS)
+    if bad:
+        raise ScopeUnbuildable(
+            f"No project may have the research zone's own: {', '.join(bad)}.",
+            where=scope.project,
+            mend="Leave it out of the approval; projects have payload under pseudonyms.",
         )
 
 

@@ -93,8 +93,8 @@ def asked(
     wire: Wire, verb: str, arguments: Plain, tables: Tables, progress: Progress, sink: TableSink | None
 ) -> Answer:
     """Ask, and take the answer. Raises what the verb raised."""
-    wire.send_plain(REQUEST, {"verb": verb, "arguments": arguments})
     try:
+        wire.send_plain(REQUEST, {"verb": verb, "arguments": arguments})
         for name, table in tables:
             wire.send_table(name, table)
         wire.send(ALL_SENT)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import HavenError
-from linkage.errors import ZoneError, ZoneForbids
+from linkage.errors import ZoneBusy, ZoneError, ZoneForbids
 from linkage.separation.ports import Answer, Asker, Named, Plain, handed
 from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
 
 OPEN_TO_ALL = 0o666  # whoever connects is asked for their account, so the file's mode need not say it
 SECONDS_TO_WAIT = 600.0  # for the other side's next frame
+SECONDS_TO_REFUSE = 1.0  # whoever does not take the refusal in this time goes without
+MOST_AT_ONCE = 32
 Progressed = Callable[[str, int, "int | None"], None]
 Do = Callable[[str, Asker, Plain, Iterator[Named], Progressed], Answer]
 """do(verb, asker, arguments, tables, progress)"""
@@ -36,8 +38,29 @@ class ZoneServer(socketserver.ThreadingUnixStreamServer):
         self.askers = dict(askers)
         self.do = do
         path.unlink(missing_ok=True)
+        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
         super().__init__(str(path), _Conversation)
         path.chmod(OPEN_TO_ALL)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Is it one of the haven's accounts, and is there room? Else it is told so, and not a byte of it is read."""
+        wire = Wire(request)
+        error: ZoneError = _forbidden()
+        if wire.peer() in self.askers:
+            if self._room.acquire(blocking=False):
+                return True
+            error = ZoneBusy("The zone's process has too many askers.", where="zone socket", mend="Try again at once.")
+        request.settimeout(SECONDS_TO_REFUSE)
+        with suppress(ZoneError):
+            wire.send_plain(ERROR, error.as_dict())
+        return False
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One conversation; its place is free afterwards."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     def stop(self) -> None:
         """End serving, from a signal's handler."""
@@ -61,14 +84,10 @@ class _Conversation(socketserver.BaseRequestHandler):
                 _refuse(wire, _fault(error))
 
     def _answer(self, wire: Wire) -> None:
-        asker = self.server.askers.get(wire.peer())
-        kind, content = (b"", b"") if asker is None else wire.receive()
-        if asker is None or kind != REQUEST:
-            raise ZoneForbids(
-                "This account may ask nothing here.",
-                where="zone socket",
-                mend="The haven's own accounts ask; `haven accounts check` names them.",
-            )
+        asker = self.server.askers[wire.peer()]
+        kind, content = wire.receive()
+        if kind != REQUEST:
+            raise _forbidden()
         asked = plain(content)
 
         def progressed(step: str, done: int, total: int | None) -> None:
@@ -90,6 +109,14 @@ def _refuse(wire: Wire, error: HavenError) -> None:
     with suppress(ZoneError):
         while wire.receive()[0] != ALL_SENT:
             pass
+
+
+def _forbidden() -> ZoneForbids:
+    return ZoneForbids(
+        "This account may ask nothing here.",
+        where="zone socket",
+        mend="The haven's own accounts ask; `haven accounts check` names them.",
+    )
 
 
 def _fault(error: Exception) -> ZoneError:

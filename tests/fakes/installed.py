@@ -28,11 +28,13 @@ from infra.accounts.layout import Accounts
 from infra.accounts.services import account_services
 from infra.servers.supervisor import Supervisor
 from infra.settings import Settings, load_settings
+from linkage.errors import DeliveryRefused
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
+ROOT_AND_PACKAGES = (str(ROOT), *(path for path in sys.path if path.endswith("site-packages")))
 PACKAGES = {
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("site-packages")),
+    "PYTHONPATH": os.pathsep.join(ROOT_AND_PACKAGES),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 PARTS = ("orchestrator", "linkage", "research", "intake")
@@ -104,7 +106,7 @@ class InstalledHaven:
     def hand_to_intake(self, folder: Path) -> None:
         """As a controller's delivery lies in the inbox: only the intake's account reads it."""
         shutil.chown(folder, self.names["intake"], self.names["intake"])
-        folder.chmod(0o700)
+        folder.chmod(0o700 if folder.is_dir() else 0o600)
 
 
 @contextmanager
@@ -161,13 +163,19 @@ def main(home: str, *deliveries: str) -> int:
     from infra.wiring import Haven
 
     haven = Haven.at(Path(home))
-    received = [haven.delivery_intake.receive(Path(path), by=person("data-engineer")) for path in deliveries]
+    received, refused = [], []
+    for path in deliveries:
+        try:
+            received.append(haven.delivery_intake.receive(Path(path), by=person("data-engineer")))
+        except DeliveryRefused as refusal:
+            refused.append(refusal.reason)
     linked = haven.linker.link(by=service("linkage"))
     scope = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
     again = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
     print(
         json.dumps(
             {
+                "refused": refused,
                 "rows": [one.rows for one in received],
                 "quarantined": [one.quarantined for one in received],
                 "deliveries": len(linked.deliveries),

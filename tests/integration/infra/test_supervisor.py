@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,16 @@ def test_a_service_that_dies_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(ServiceError), supervisor.running([_service("short", code, sign)]):
         supervisor.watch()
     guard.cancel()
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_only_a_service_that_opens_the_records_is_told_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool
+) -> None:
+    """The database's address may hold a password: a zone's process does not inherit it."""
+    monkeypatch.setenv("HAVEN_DATABASE", "postgresql://haven:secret@nowhere/haven")
+    sign, draft = tmp_path / "sign", tmp_path / "draft"
+    code = f"import os,time; open({str(draft)!r},'w').write(str('HAVEN_DATABASE' in os.environ))"
+    one = _service("one", f"{code}; os.replace({str(draft)!r},{str(sign)!r}); time.sleep(60)", sign)
+    with Supervisor(tmp_path / "run", tmp_path / "logs", lambda _: None).running([replace(one, opens_records=opens)]):
+        assert sign.read_text() == str(opens)

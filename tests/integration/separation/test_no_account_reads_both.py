@@ -58,13 +58,21 @@ def played() -> Iterator[Played]:
             gp, hospital = intact(haven.folder / "gp1"), intact(haven.folder / "hospital1", "hospital")
             next(one for one in DAMAGES if one.name == "a code not agreed").make(gp)
             repack(gp)
-            for folder in (gp, hospital):
-                haven.hand_to_intake(folder)
-            told = haven.chain(gp, hospital)
+            archive, sealed = _archived(hospital), haven.folder / "tokens.age"
+            sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
+            for path in (gp, archive, sealed):
+                haven.hand_to_intake(path)
+            told = haven.chain(gp, archive, sealed)
+            archive.unlink()
             for folder in (gp, hospital):
                 shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
             tries = {part: _tries(haven, part, pids) for part in PARTS}
         yield Played(haven, told, tries, before)
+
+
+def _archived(folder: Path) -> Path:
+    """The same delivery as one file."""
+    return Path(shutil.make_archive(str(folder.parent / "hospital-archive"), "gztar", folder))
 
 
 def _received_by_one_account(haven: InstalledHaven) -> dict[str, str]:
@@ -114,6 +122,12 @@ def test_the_chain_runs_through_the_accounts(played: Played) -> None:
     assert played.told["people"] > 80
     assert played.told["scope_rows"] == {"gp_events": 78}
     assert played.told["unchanged"] is True
+
+
+def test_an_archive_that_only_the_intake_reads_is_received_and_a_sealed_one_refused_by_name(played: Played) -> None:
+    """The orchestrator's account need not be able to open a delivery: the intake's process tells what it is."""
+    assert "episodes" in str(played.told["rows"][1])
+    assert played.told["refused"] == ["archive.sealed"]
 
 
 @pytest.mark.parametrize("part", PARTS)

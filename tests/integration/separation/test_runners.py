@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,9 +25,10 @@ from audit.clock import FixedClock
 from audit.progress import Progress, silent
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import SHIPPED
-from linkage.errors import ZoneAway, ZoneError, ZoneForbids, ZoneUnsafe
+from linkage.errors import ZoneAway, ZoneBusy, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
 from linkage.intake.manifest import load_manifest
+from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.tables import IDENTIFIERS, random_row_keys
 from linkage.matching.passing import plan_as_data
@@ -335,6 +338,68 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
         there.take_in(receipt, silent)
     assert Sent.put == ["identity.put", "payload.put"]
     assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
+
+
+def test_a_sealed_delivery_is_refused_by_name_where_the_intake_reads(zones: Zones, tmp_path: Path) -> None:
+    """The intake's process tells a sealed archive and says that mode B is not yet received there."""
+    sealed = tmp_path / "one.age"
+    sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
+    door = IntakeAtTheDoor(tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path))
+    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:
+        ThroughTheDoor(place, tmp_path).manifest(sealed)
+    assert (refused.value.code, "mode B" in refused.value.what) == ("archive.sealed", True)
+
+
+def test_an_unknown_account_is_refused_at_once_and_not_read(zones: Zones, tmp_path: Path) -> None:
+    """It is answered and cut off before it has sent anything."""
+    with (
+        served(tmp_path / "s", in_own_zones("linkage", zones), {ME + 1: Asker.ORCHESTRATOR}) as place,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection,
+    ):
+        connection.settimeout(5)
+        connection.connect(str(place.socket))
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        there = InTheirAccounts({"linkage": place}, {"linkage.unlinked": "linkage"}, tmp_path)
+        with pytest.raises(ZoneForbids, match="may ask nothing"):
+            there.run("linkage.unlinked", {"long": "x" * 5_000_000})
+    assert (answer[:1], b"zone.forbids" in answer) == (b"X", True)
+
+
+def test_no_more_conversations_than_there_is_room_for(
+    zones: Zones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection too many is told so; when one ends, there is room again."""
+    monkeypatch.setattr("linkage.separation.server.MOST_AT_ONCE", 1)
+    with served(tmp_path / "s", in_own_zones("linkage", zones), {ME: Asker.ORCHESTRATOR}) as place:
+        there = InTheirAccounts({"linkage": place}, {"linkage.unlinked": "linkage"}, tmp_path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as idle:
+            idle.connect(str(place.socket))
+            with pytest.raises(ZoneBusy, match="too many"):
+                there.run("linkage.unlinked")
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with suppress(ZoneBusy):
+                assert there.run("linkage.unlinked").data == {"deliveries": []}
+                return
+        pytest.fail("no room again")
+
+
+def test_what_a_killed_receipt_had_unpacked_is_removed(zones: Zones, tmp_path: Path) -> None:
+    """At the start of the intake's process, and before each delivery, an archive's too."""
+    left, archive = tmp_path / "unpacked-1", tmp_path / "one.zip"
+
+    def unpacked_before() -> None:
+        left.mkdir()
+        (left / "patients.csv").write_text("zqcanary", encoding="utf-8")
+
+    shutil.make_archive(str(archive.with_suffix("")), "zip", intact(tmp_path / "gp1"))
+    unpacked_before()
+    door = IntakeAtTheDoor(tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path))
+    assert not left.exists()
+    for path in (archive, tmp_path / "gp1"):
+        unpacked_before()
+        answer = door.do("intake.manifest", Asker.ORCHESTRATOR, {"path": str(path)}, iter(()))
+        assert ("manifest" in answer.data, left.exists()) == (True, False)
 
 
 def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:

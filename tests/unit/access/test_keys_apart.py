@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from access.keys import KeyRing, KeyRingError, KeyRole
-from access.keys.apart import set_apart
+from access.keys.apart import ROTATION_OWED, set_apart
 from access.keys.ring import sealed_file
 from tests.unit.access.test_keys import first_home
 
@@ -61,6 +61,7 @@ def test_killed_at_any_point_and_run_again_it_finishes(
     """The keys are the same, and the common place holds none of them at the end."""
     before = KeyRing.open(tmp_path)
     had = (before.zone_key("linkage"), before.token_key("spine").key)
+    kept = (tmp_path / "roles.json").read_bytes()
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -73,6 +74,10 @@ def test_killed_at_any_point_and_run_again_it_finishes(
     own = KeyRing.open(tmp_path / "linkage", roles=LINKAGE)
     assert (own.zone_key("linkage"), own.token_key("spine").key) == had
     assert list((tmp_path / "rounds").iterdir()) == []
+    assert not (tmp_path / ROTATION_OWED).exists()
+    (tmp_path / "roles.json").write_bytes(kept)  # the common root was rotated: an older copy opens no more
+    with pytest.raises(KeyRingError):
+        KeyRing.open(tmp_path, roles=LINKAGE)
 
 
 def test_an_older_copy_of_the_envelope_opens_no_more(tmp_path: Path) -> None:

@@ -145,6 +145,14 @@ def test_bad_rows_are_counted_and_too_many_refuse_the_table(
     assert (entry["kind"], entry["rows_bad_new"]) == (NUMBERS, "fewer than 10")
 
 
+def test_a_date_that_is_no_day_is_a_bad_row(tables: ReferenceTables, tmp_path: Path) -> None:
+    """Which successor is the last cannot be told without it: the row is counted and left out."""
+    good = "".join(f"LS{n} {d}AA,M{n} {d}AE,2004-05-01\n" for n in range(1, 10) for d in range(1, 10))
+    bad = "YO1 1AA,M1 1AE,01/05/2004\nYO1 2AA,M1 1AE,\n"
+    loaded = tables.load(POSTCODES, _file(tmp_path, f"old_postcode,new_postcode,from\n{good}{bad}"), by=ENGINEER)
+    assert loaded.bad == {"bad_date": 2}
+
+
 def test_forks_and_circles_are_counted(tables: ReferenceTables, tmp_path: Path) -> None:
     """An old number with two new ones is one bad row, one that leads back to itself is another kind."""
     chain = [nhs_number(n) for n in range(2000, 2200)]

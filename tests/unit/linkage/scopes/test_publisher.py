@@ -216,3 +216,15 @@ def test_pseudonyms_are_a_permutation(tmp_path: Path) -> None:
     assert not set(pseudonyms_of(ids, ring.project_key("b")).to_pylist()) & set(once)
     assert pseudonyms_of(ids.slice(10, 5), ring.project_key("a")).to_pylist() == once[10:15]
     assert len(pseudonyms_of(ids.slice(0, 0), ring.project_key("a"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("gp_events", "person"), ("gp_events", "Row_Key"), ("gp_events", "subject"), ("incoming_gp_events", "code"),
+     ("person_changes", "kind"), ("linked_deliveries", "delivery")],
+)  # fmt: skip
+def test_what_the_zone_keeps_for_linkage_is_in_no_scope(bench: LinkageBench, table: str, column: str) -> None:
+    """An approval that names persons, row keys or the zone's own tables is refused before anything is built."""
+    scope = replace(SCOPE, tables=(TableScope("gp", "gp", table, (ColumnScope(column),)),), cohort=())
+    with pytest.raises(ScopeUnbuildable, match="research zone's own"):
+        _publisher(bench).publish(scope, by=BY)
