@@ -320,6 +320,22 @@ def test_who_has_one_of_a_persons_numbers_is_met(zone: SealedZone) -> None:
     assert found["s3"][2] == "nhs_number_contradicts"
 
 
+def test_rows_without_any_token_are_a_person_each(zone: SealedZone) -> None:
+    """Nothing says that they are one: each has its own subject and one-time number, which stays from run to run."""
+    zone.bring("a", [_person("p")])
+    nothing = dict.fromkeys(("nhs_number", "surname", "forenames", "sex", "date_of_birth", "postcode"))
+    zone.bring_sealed("b", [_person(f"s{place}", "hospital", **nothing) for place in range(3)])
+    zone.link_all()
+    before = zone.sealed()
+    assert len({person for person, _, _ in before.values()}) == 3
+    kinds = zone.zone.execute("SELECT count(DISTINCT subject), list(DISTINCT id_type) FROM sealed_records").fetchall()
+    assert kinds == [(3, ["one_time"])]
+    zone.bring_sealed("c", [_person("t", "hospital", **nothing)])
+    zone.link_all()
+    assert {name: of for name, of in zone.sealed().items() if name != "t"} == before
+    assert zone.sealed()["t"][0] not in {person for person, _, _ in before.values()}
+
+
 def _superseded(zone: SealedZone, *pairs: tuple[str, str], kind: str = "superseded-nhs-numbers") -> None:
     prepare_references(zone.zone)
     zone.zone.executemany("INSERT INTO reference_rows VALUES (?, ?, ?)", [[kind, *pair] for pair in pairs])
