@@ -1,7 +1,8 @@
 """Which sealed records are there, and what becomes of them before anything is matched?
 
-A record is one distinct row of tokens in one dataset and round, or one row that has no token. When the round's key is destroyed its tokens go at the
-next run, and its links stay as they are; what the record follows is the identified record that it was linked to.
+A record is one distinct row of tokens in one dataset and round, or one row that has no token. When the round's key is
+destroyed its tokens go at the next run, and its links stay as they are; what the record follows is the identified
+record that it was linked to.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _number(zone: duckdb.DuckDBPyConnection, new: int) -> None:
         f" AND n.row_key IS NULL AND {_same(ROWS, 'n')}"
     )
     zone.execute(
-        f"UPDATE {ROWS} SET record = n.record FROM numbered n WHERE {ROWS}.record IS NULL AND {ROWS}.row_key = n.row_key"
+        f"UPDATE {ROWS} SET record = n.record FROM numbered n WHERE {ROWS}.record IS NULL"
+        f" AND {ROWS}.row_key = n.row_key"
     )
     zone.execute("DROP TABLE numbered")
 
