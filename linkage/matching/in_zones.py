@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from access.keys import HeldKey
 from access.keys.errors import RoundDestroyed
+from linkage.errors import LinkageError
 from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.following import applied_runs, follow_subjects
@@ -238,12 +239,22 @@ def _key(room: Room) -> HeldKey:
 
 
 def _living_round(room: Room) -> Rounds:
-    """The key of a round of mode B by name; None where it was destroyed: what it made is compared with nothing then."""
+    """The key of a round of mode B by name; None where it was destroyed: what it made is compared with nothing then.
+
+    Raises LinkageError for one that is neither there nor destroyed: its tokens would be erased for good.
+    """
 
     def living(name: str) -> HeldKey | None:
         try:
-            return room.keyring.rounds.find(name)
+            key = room.keyring.rounds.find(name)
         except RoundDestroyed:
             return None
+        if key is None:
+            raise LinkageError(
+                "The key of a round whose tokens lie here is missing, and was not destroyed. Nothing was changed.",
+                where=name,
+                mend="Restore the whole folder of keys from its backup, and link again.",
+            )
+        return key
 
     return living

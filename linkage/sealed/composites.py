@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from access.keys.model import HeldKey
+from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import VERSION, standardise
 from linkage.tokens import tokenise
 
@@ -71,10 +72,20 @@ ENOUGH = (NUMBER, "f_g_b", "nm_b_s")
 """What a record must hold one of to stand for a person by itself (as linkage.matching.spine has of identifiers)."""
 
 
-def sealed_tokens(people: pl.DataFrame, key: HeldKey, *, test_range: bool) -> pl.DataFrame:
-    """IDENTITY columns (text, as received) to one UInt64 or null for each of TOKENS, row by row in the same order."""
-    texts = composite_texts(standardise(people, test_range=test_range))
-    return pl.DataFrame({name: tokenise(texts[name], f"{VERSION}/sealed/{name}", key) for name in TOKENS})
+def sealed_tokens(
+    people: pl.DataFrame, key: HeldKey, *, test_range: bool, references: References = NO_REFERENCES
+) -> pl.DataFrame:
+    """IDENTITY columns (text, as received) to one UInt64 or null for each of TOKENS, row by row in the same order.
+
+    references: the agent has none.
+    """
+    texts = composite_texts(standardise(people, test_range=test_range, references=references))
+    return pl.DataFrame({name: token_of(texts[name], name, key) for name in TOKENS})
+
+
+def token_of(texts: pl.Series, name: str, key: HeldKey) -> pl.Series:
+    """The tokens of one of TOKENS, made of its standardised texts."""
+    return tokenise(texts, f"{VERSION}/sealed/{name}", key)
 
 
 def composite_texts(standard: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,9 @@
 """Whose record is a sealed one? Key by key, from the most certain: one person fits, or it is joined to none.
 
-The guards are the ladder's (linkage.matching.joining): NHS numbers that are known on both sides and differ never join,
-and where one of those who share a key contradicts, the key says nothing; who fits several persons is joined to none of
-them; two rows of a register are not one person by a key without the NHS number; initials that are known must agree.
+The guards are the ladder's (linkage.matching.joining): NHS numbers that are known on both sides and differ never join
+(a number of a sealed record that is joined counts as its person's), and where one of those who share a key contradicts,
+the key says nothing; who fits several persons is joined to none of them; two rows of a register are not one person by a
+key without the NHS number; initials that are known must agree.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from linkage.matching.joining import CONTRADICTION, LARGEST_GROUP, SEVERAL
-from linkage.sealed.composites import COMPOSITES, INITIAL, NUMBER, CompositeKey
+from linkage.sealed.composites import COMPOSITES, INITIAL, CompositeKey
 from linkage.sealed.filters import FILTER
 from linkage.sealed.known import KnownRecords
 from linkage.sealed.likeness import alike
+from linkage.sealed.numbers import NUMBERS, OWN, contradicts, numbers_of_persons, with_own_number
 
 FILTER_STEP = COMPOSITES[-1].step + 1
 
@@ -38,18 +40,26 @@ def join_sealed(records: pl.DataFrame, known: KnownRecords, registers: set[str],
     record, sealed or not, of a register: the person has their one row.
     """
     joined = Joined()
+    records = with_own_number(records, known.superseded)
     unmet = records.filter(pl.col("met").is_null())
-    numbers = known.numbers.group_by("person").agg(low=pl.col(NUMBER).min(), high=pl.col(NUMBER).max())
     for key in COMPOSITES:
-        found = _fitting(unmet, known.hits, numbers, key)
+        found = _fitting(unmet, known.hits, _numbers(records, known, joined), key)
         _keep(joined, _once(found, registers, taken) if key.once else found, taken, key.step)
         unmet = unmet.filter(~pl.col("record").is_in(list(joined.met)))
-    _join_among(records, joined)
+    _join_among(records, joined, _numbers(records, known, joined))
     unmet = unmet.filter(~pl.col("record").is_in([*joined.met, *joined.groups]) & pl.col(FILTER).is_not_null())
     if unmet.height:
-        found = alike(unmet, known.filters, numbers)
+        found = alike(unmet, known.filters, _numbers(records, known, joined))
         _keep(joined, _once(found, registers, taken), taken, FILTER_STEP)
     return joined
+
+
+def _numbers(records: pl.DataFrame, known: KnownRecords, joined: Joined) -> pl.DataFrame:
+    """person and numbers as they are by now: who was joined in this run or an earlier one tells of its person too."""
+    now = {record: person for record, (_, person, _) in joined.met.items()}
+    persons = pl.col("record").replace_strict(now, default=pl.when(pl.col("met").is_not_null()).then("person"),
+                                              return_dtype=pl.String)  # fmt: skip
+    return numbers_of_persons(known.numbers, records.select(persons.alias("person"), OWN))
 
 
 def _keep(joined: Joined, found: pl.DataFrame, taken: set[tuple[str, str]], step: int) -> None:
@@ -65,17 +75,16 @@ def _keep(joined: Joined, found: pl.DataFrame, taken: set[tuple[str, str]], step
 def _fitting(unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key: CompositeKey) -> pl.DataFrame:
     """record, dataset, person, met, flag: who agrees with somebody on this key, and why it is not joined."""
     sought = unmet.filter(pl.col(key.name).is_not_null()).select(
-        "record", "dataset", pl.col(NUMBER).alias("own"), pl.col(INITIAL).alias("initial"), at=pl.col(key.name)
+        "record", "dataset", OWN, pl.col(INITIAL).alias("initial"), at=pl.col(key.name)
     )
     there = hits.filter(pl.col(key.name).is_not_null()).select(
         pl.col("record").alias("met"), "person", pl.col(INITIAL).alias("theirs"), at=pl.col(key.name)
     )
-    there = there.filter(pl.len().over("at") <= LARGEST_GROUP)
-    pairs = sought.join(there, on="at").join(numbers, on="person", how="left")
+    there = there.unique(maintain_order=True).filter(pl.len().over("at") <= LARGEST_GROUP)
+    pairs = contradicts(sought.join(there, on="at"), numbers)
     unlike = (pl.col("initial") != pl.col("theirs")).fill_null(value=False) if key.same_initial else pl.lit(value=False)
-    apart = ((pl.col("low") != pl.col("own")) | (pl.col("high") != pl.col("own"))).fill_null(value=False)
     return (
-        pairs.with_columns(unlike=unlike, apart=apart)
+        pairs.with_columns(unlike=unlike)
         .with_columns(unlike=pl.col("unlike").any().over("record", "person"))
         .group_by("record", maintain_order=True)
         .agg(
@@ -102,8 +111,13 @@ def _once(found: pl.DataFrame, registers: set[str], taken: set[tuple[str, str]])
     ).drop("too_many")
 
 
-def _join_among(records: pl.DataFrame, joined: Joined) -> None:
-    """Sealed records that agree on a certain key are one person's: one of them that has met somebody speaks for all."""
+def _join_among(records: pl.DataFrame, joined: Joined, numbers: pl.DataFrame) -> None:
+    """Sealed records that agree on a certain key are one person's: one of them that has met somebody speaks for all.
+
+    Unless that person has other numbers by now.
+    """
+    of_person = dict(numbers.select("person", NUMBERS).iter_rows())
+    own = dict(records.select("record", OWN).iter_rows())
     together = _Together()
     for key in (key for key in COMPOSITES if key.certain):
         of_key = records.filter(pl.col(key.name).is_not_null()).select("record", at=pl.col(key.name))
@@ -121,7 +135,10 @@ def _join_among(records: pl.DataFrame, joined: Joined) -> None:
             joined.doubts |= dict.fromkeys(open_ones, SEVERAL)
         elif persons:
             record, person = min(met)
-            joined.met |= {one: (record, person, together.steps[one]) for one in open_ones}
+            theirs = of_person.get(person)
+            apart = [one for one in open_ones if theirs is not None and own[one] is not None and own[one] not in theirs]
+            joined.doubts |= dict.fromkeys(apart, CONTRADICTION)
+            joined.met |= {one: (record, person, together.steps[one]) for one in open_ones if one not in apart}
         else:
             joined.groups |= {one: (min(members), together.steps[one]) for one in open_ones}
 

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from linkage.matching.joining import CONTRADICTION, SEVERAL
-from linkage.sealed.composites import NUMBER
 from linkage.sealed.filters import BITS, FILTER, FILTER_BYTES
+from linkage.sealed.numbers import OWN, contradicts
 
 LIKE = 0.93  # one or two letters of a name; no digit of a birthday
 AT_ONCE = 64 * 1024 * 1024  # bytes compared in one step
@@ -21,10 +21,8 @@ def alike(unmet: pl.DataFrame, known: pl.DataFrame, numbers: pl.DataFrame) -> pl
     """record, dataset, person, met, flag: who is like somebody. known: record, person and the filter."""
     sought = unmet.filter(pl.col(FILTER).is_not_null())
     there = known.filter(pl.col(FILTER).is_not_null())
-    pairs = _near(sought, there).join(numbers, on="person", how="left")
-    apart = ((pl.col("low") != pl.col("own")) | (pl.col("high") != pl.col("own"))).fill_null(value=False)
     return (
-        pairs.with_columns(apart=apart)
+        contradicts(_near(sought, there), numbers)
         .group_by("record", maintain_order=True)
         .agg(
             pl.col("dataset").first(),
@@ -45,13 +43,13 @@ def _near(sought: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
     others = _matrix(there)
     rows: list[tuple[int, str, int | None, int, str]] = []
     names = there.select("record", "person").rows()
-    for place, (record, dataset, own) in enumerate(sought.select("record", "dataset", NUMBER).iter_rows()):
+    for place, (record, dataset, own) in enumerate(sought.select("record", "dataset", OWN).iter_rows()):
         mine = _matrix(sought[place])
         for start in range(0, len(others), AT_ONCE // FILTER_BYTES):
             part = others[start : start + AT_ONCE // FILTER_BYTES]
             unlike = np.bitwise_count(part ^ mine).sum(axis=1, dtype=np.uint16)
             rows += [(record, dataset, own, *names[start + int(hit)]) for hit in np.flatnonzero(unlike <= most)]
-    schema = {"record": pl.Int64, "dataset": pl.String, "own": pl.UInt64, "met": pl.Int64, "person": pl.String}
+    schema = {"record": pl.Int64, "dataset": pl.String, OWN: pl.UInt64, "met": pl.Int64, "person": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

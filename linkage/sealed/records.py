@@ -1,7 +1,8 @@
 """Which sealed records are there, and what becomes of them before anything is matched?
 
-A record is one distinct row of tokens in one dataset and round. When the round's key is destroyed its tokens go at the
-next run, and its links stay as they are; what the record follows is the identified record that it was linked to.
+A record is one distinct row of tokens in one dataset and round, or one row that has no token. When the round's key is
+destroyed its tokens go at the next run, and its links stay as they are; what the record follows is the identified
+record that it was linked to.
 """
 
 from __future__ import annotations
@@ -32,8 +33,13 @@ def renew_records(zone: duckdb.DuckDBPyConnection, deliveries: Iterable[str]) ->
     remove_deliveries_except(zone, deliveries, [ROWS])
     names = ", ".join(DISTINCT)
     zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT row_number() OVER () AS fresh, * FROM"
-        f" (SELECT DISTINCT {names} FROM {ROWS} WHERE record IS NULL)"
+        f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT row_number() OVER () AS fresh, *,"
+        f" NULL::UUID AS row_key FROM (SELECT DISTINCT {names} FROM {ROWS} WHERE record IS NULL AND {HAS_TOKENS})"
+    )
+    # Of rows without any token nobody can say that they are one person's: each is a record of its own.
+    zone.execute(
+        "INSERT INTO arrived SELECT (SELECT count(*) FROM arrived) + row_number() OVER () AS fresh,"
+        f" {names}, row_key FROM {ROWS} WHERE record IS NULL AND NOT {HAS_TOKENS}"
     )
     if new := count(zone, "SELECT count(*) FROM arrived"):
         _number(zone, new)
@@ -47,14 +53,18 @@ def _number(zone: duckdb.DuckDBPyConnection, new: int) -> None:
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT a.*, s.subject, k.record IS NULL AS new, coalesce(k.record,"
         " (SELECT coalesce(max(record), 0) FROM sealed_records) + a.fresh) AS record FROM arrived a"
-        " JOIN subjects s USING (fresh) LEFT JOIN sealed_records k ON " + _same("a", "k")
+        f" JOIN subjects s USING (fresh) LEFT JOIN (FROM sealed_records WHERE {HAS_TOKENS}) k ON {_same('a', 'k')}"
     )
     zone.unregister("subjects")
     names = ", ".join(("record", "subject", *DISTINCT))
     zone.execute(f"INSERT INTO sealed_records ({names}) SELECT {names} FROM numbered WHERE new")
     zone.execute(
         f"UPDATE {ROWS} SET record = n.record, {NO_TOKENS} FROM numbered n WHERE {ROWS}.record IS NULL"
-        f" AND {_same(ROWS, 'n')}"
+        f" AND n.row_key IS NULL AND {_same(ROWS, 'n')}"
+    )
+    zone.execute(
+        f"UPDATE {ROWS} SET record = n.record FROM numbered n WHERE {ROWS}.record IS NULL"
+        f" AND {ROWS}.row_key = n.row_key"
     )
     zone.execute("DROP TABLE numbered")
 

@@ -133,10 +133,13 @@ def _open_rounds(zone: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 def _records_of(zone: duckdb.DuckDBPyConnection, name: str) -> pl.DataFrame:
+    """person: of whom it has met, as the ladder has it in this run."""
+    compared = ", ".join(f"s.{one}" for one in COMPARED)
     return pl.DataFrame(
         zone.sql(
-            f"SELECT record, dataset, met, person::TEXT AS person, {', '.join(COMPARED)} FROM sealed_records"
-            " WHERE round = ? AND specification = ? ORDER BY record",
+            f"SELECT s.record, s.dataset, s.met, coalesce(l.person, s.person)::TEXT AS person, {compared}"
+            " FROM sealed_records s LEFT JOIN links l ON l.record = s.met"
+            " WHERE s.round = ? AND s.specification = ? ORDER BY s.record",
             params=[name, VERSION],
         ).to_arrow_table()
     )

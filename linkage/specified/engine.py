@@ -52,7 +52,9 @@ class SplinkEngine:
         self._spill = tempfile.TemporaryDirectory(prefix="haven-spill-")
         self.con = duckdb.connect(":memory:")
         self.con.execute("SET temp_directory = ?", [self._spill.name]).fetchall()
+        self.con.execute("SET autoinstall_known_extensions = false").fetchall()
         self.con.execute("SET temp_file_encryption = true").fetchall()
+        self.con.execute("SET force_mbedtls_unsafe = 'true'").fetchall()  # else nothing can spill
         for macro in MACROS:
             self.con.execute(macro).fetchall()
         self._shares: dict[str, str] = {}

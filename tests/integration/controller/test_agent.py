@@ -203,3 +203,26 @@ def test_bloom_filters_leave_under_an_agreement_only(desk: Controller) -> None:
     done = desk.try_to_pack(folder, contract, RECIPIENT, "d", "--bloom", "--agreed", "DSA-2026-7", "--json")
     assert json.loads(done.stdout)["bloom_agreed"] == "DSA-2026-7"
     assert [one.stderr.count("re-identified by pattern attacks") for one in (refused, done)] == [1, 1]
+
+
+def test_the_agent_spills_what_exceeds_its_memory(desk: Controller) -> None:
+    """With a tiny memory its work file goes to disk, encrypted, and no extension is fetched for it."""
+    (desk.desk / "empty").mkdir()
+    found = in_agent(
+        "import json, pathlib\n"
+        "import haven_controller.checking as checking\n"
+        "checking._files = lambda *_: []\n"
+        "from haven_controller.rules.linkage.contracts.contract import load_contract\n"
+        f"contract = load_contract(pathlib.Path({str(CONTRACTS / 'deaths.yaml')!r}))\n"
+        f"folder = pathlib.Path({str(desk.desk)!r})\n"
+        "with checking.checked(folder / 'empty', contract, lambda *_: None, folder) as delivery:\n"
+        "    run = lambda query: delivery.connection.execute(query).fetchall()\n"
+        "    run(\"SET memory_limit = '20MB'\")\n"
+        "    run('SET threads = 1')\n"
+        "    run('CREATE TEMP TABLE much AS SELECT range AS a, md5(range::TEXT) AS b FROM range(1500000)')\n"
+        "    spilled = run('SELECT sum(size) > 0 FROM duckdb_temporary_files()')[0][0]\n"
+        "    fetches = run(\"SELECT current_setting('autoinstall_known_extensions')\")[0][0]\n"
+        "    sealed = run(\"SELECT current_setting('temp_file_encryption')\")[0][0]\n"
+        "print(json.dumps([spilled, fetches, sealed]))\n"
+    )
+    assert found == [True, False, True]

@@ -98,9 +98,9 @@ def _texts_for_tokens(table: pa.Table) -> pa.Table:
     return table.set_column(place, "n_b", pa.array(["9990000018"] * table.num_rows))
 
 
-def _names_for_filters(parcel: Parcel) -> None:
+def _for_filters(parcel: Parcel, one: bytes) -> None:
     parcel.manifest(bloom_agreed="DSA-7")
-    parcel.table(TOKENS, lambda table: table.append_column("bloom", pa.array([b"SMITH"] * table.num_rows)))
+    parcel.table(TOKENS, lambda table: table.append_column("bloom", pa.array([one] * table.num_rows)))
 
 
 CHANGES: dict[str, tuple[str, Callable[[Parcel], object]]] = {
@@ -124,7 +124,8 @@ CHANGES: dict[str, tuple[str, Callable[[Parcel], object]]] = {
         "tokens.columns",
         lambda p: p.table(TOKENS, lambda t: t.append_column("bloom", pa.array([b"x" * 128] * t.num_rows))),
     ),
-    "names for Bloom filters": ("tokens.columns", lambda p: _names_for_filters(p)),
+    "names for Bloom filters": ("tokens.columns", lambda p: _for_filters(p, b"SMITH")),
+    "empty Bloom filters": ("tokens.columns", lambda p: _for_filters(p, b"")),
     "identifiers in the payload": ("payload.columns", lambda p: p.table(PAYLOAD, _named)),
     "a birthday for a year": (
         "payload.value",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from audit.progress import silent
+from linkage.references.tables import prepare_references
+from linkage.sealed.composites import sealed_tokens
+from linkage.sealed.filters import FILTER
+from linkage.sealed.known import known_records
+from linkage.sealed.service import link_sealed
+from tests.fakes.linkage_zone import AT
 from tests.fakes.sealed_zone import SealedZone
 
 N1, N2, N3 = "9990000018", "9990000026", "9990000034"
+NO_PLACE: dict[str, str | None] = {"postcode": None}
 
 
-def _person(name: str, dataset: str = "gp", **changes: str | None) -> dict[str, str | None]:
+def _person(name: str, dataset: str = "gp", /, **changes: str | None) -> dict[str, str | None]:
     row: dict[str, str | None] = {
         "local_id": name,
         "dataset": dataset,
@@ -259,3 +268,122 @@ def test_without_a_filter_nobody_is_joined_by_likeness(zone: SealedZone) -> None
     zone.bring_sealed("b", [_person("s", "hospital", surname="Featherstonhaughe", **less)])
     zone.link_all()
     assert zone.sealed()["s"][2] == "no_match"
+
+
+def test_two_numbers_never_become_one_person(zone: SealedZone) -> None:
+    """Of sealed records with different numbers none is joined to the one person, without a number, that both fit."""
+    zone.bring("a", [_person("p", nhs_number=None)])
+    zone.bring_sealed("b", [_person("s1", "hospital"), _person("s2", "hospital", nhs_number=N2)])
+    zone.link_all()
+    found = zone.sealed()
+    assert {flag for _, _, flag in found.values()} == {"nhs_number_contradicts"}
+    assert len({zone.persons()["p"], *(person for person, _, _ in found.values())}) == 3
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["in a later run", "by a later key"])
+def test_a_joined_records_number_is_its_persons(zone: SealedZone, later: bool) -> None:
+    """Who was joined tells of the person: another number contradicts from then on, and the same one does not."""
+    zone.bring("a", [_person("p", nhs_number=None)])
+    zone.bring_sealed("b", [_person("s1", "hospital")])
+    if later:
+        zone.link_all()
+    zone.bring_sealed("c", [_person("s2", "care", nhs_number=N2, sex=None), _person("s3", "care", sex=None)])
+    zone.link_all()
+    found, person = zone.sealed(), zone.persons()["p"]
+    assert found["s1"][0] == found["s3"][0] == person
+    assert found["s2"][2] == "nhs_number_contradicts"
+
+
+def test_nobody_is_joined_through_a_record_whose_person_has_another_number(zone: SealedZone) -> None:
+    """The person's number came later and is another than the group's: its newcomers are not joined through it."""
+    zone.bring("a", [_person("p", nhs_number=None)])
+    zone.bring_sealed("b", [_person("s1", "hospital")])
+    zone.link_all()
+    zone.bring("c", [_person("q", "care", nhs_number=N2)])
+    bare: dict[str, str | None] = {"surname": None, "forenames": None, **NO_PLACE}
+    zone.bring_sealed("d", [_person("s2", "hospital", **bare)])
+    zone.link_all()
+    assert zone.persons()["p"] == zone.persons()["q"] == zone.sealed()["s1"][0]
+    assert zone.sealed()["s2"][2] == "nhs_number_contradicts"
+
+
+def test_who_has_one_of_a_persons_numbers_is_met(zone: SealedZone) -> None:
+    """A person with two numbers (as a reviewer may have said) is met by either, and by no third."""
+    zone.bring("a", [_person("p"), _person("q", nhs_number=N2)])
+    zone.link_all()
+    zone.zone.execute("UPDATE links SET person = (SELECT min(person) FROM links)")
+    rows = [_person("s1", "hospital"), _person("s2", "care", nhs_number=N2), _person("s3", "care", nhs_number=N3)]
+    zone.bring_sealed("b", rows)
+    link_sealed(zone.zone, zone.counting, zone.run, AT, zone.rounds.get, test_range=True)
+    found, person = zone.sealed(), zone.persons()["p"]
+    assert found["s1"][0] == found["s2"][0] == person
+    assert found["s3"][2] == "nhs_number_contradicts"
+
+
+def test_rows_without_any_token_are_a_person_each(zone: SealedZone) -> None:
+    """Nothing says that they are one: each has its own subject and one-time number, which stays from run to run."""
+    zone.bring("a", [_person("p")])
+    nothing = dict.fromkeys(("nhs_number", "surname", "forenames", "sex", "date_of_birth", "postcode"))
+    zone.bring_sealed("b", [_person(f"s{place}", "hospital", **nothing) for place in range(3)])
+    zone.link_all()
+    before = zone.sealed()
+    assert len({person for person, _, _ in before.values()}) == 3
+    kinds = zone.zone.execute("SELECT count(DISTINCT subject), list(DISTINCT id_type) FROM sealed_records").fetchall()
+    assert kinds == [(3, ["one_time"])]
+    zone.bring_sealed("c", [_person("t", "hospital", **nothing)])
+    zone.link_all()
+    assert {name: of for name, of in zone.sealed().items() if name != "t"} == before
+    assert zone.sealed()["t"][0] not in {person for person, _, _ in before.values()}
+
+
+def _superseded(zone: SealedZone, *pairs: tuple[str, str], kind: str = "superseded-nhs-numbers") -> None:
+    prepare_references(zone.zone)
+    zone.zone.executemany("INSERT INTO reference_rows VALUES (?, ?, ?)", [[kind, *pair] for pair in pairs])
+
+
+@pytest.mark.parametrize(("known", "sealed"), [(N1, N1), (N1, N2), (N2, N1)], ids=["both old", "new here", "old here"])
+def test_a_superseded_number_is_its_successor(zone: SealedZone, known: str, sealed: str) -> None:
+    """The old number and the new one agree, whichever side has which; the old ones of both sides meet by it."""
+    _superseded(zone, (N1, N2))
+    zone.bring("a", [_person("p", nhs_number=known)])
+    zone.bring_sealed("b", [_person("s", "hospital", nhs_number=sealed)])
+    zone.link_all()
+    assert zone.sealed()["s"][0] == zone.persons()["p"]
+    assert zone.sealed()["s"][1] == (5 if (known, sealed) == (N2, N1) else 1)
+
+
+def test_a_number_with_two_successors_joins_nobody_and_contradicts_nobody(zone: SealedZone) -> None:
+    """It says nothing in mode B either: not by its own keys, and not against others."""
+    _superseded(zone, (N1, N2), (N1, N3))
+    zone.bring("a", [_person("p", surname="Ngata", forenames="Mo"), _person("q", nhs_number=N2, sex="M")])
+    zone.bring_sealed("b", [_person("s", "hospital", **NO_PLACE), _person("t", "care", sex=None, **NO_PLACE)])
+    zone.link_all()
+    found, persons = zone.sealed(), zone.persons()
+    assert found["t"][:2] == (persons["q"], 12)
+    assert found["s"][0] == persons["q"]
+
+
+@pytest.mark.parametrize("sealed", ["LS1 2AB", "LS9 7TF"], ids=["as it was", "as it is"])
+def test_a_recoded_postcode_is_met_in_both_forms(zone: SealedZone, sealed: str) -> None:
+    """The agent knows no table: whichever postcode the controller has, the record meets its person."""
+    _superseded(zone, ("LS1 2AB", "LS9 7TF"), ("LS12AB", "LS97TF"), kind="postcode-history")
+    zone.bring("a", [_person("p", nhs_number=None)])
+    zone.bring_sealed("b", [_person("s", "hospital", nhs_number=None, surname="Ngata", postcode=sealed)])
+    zone.link_all()
+    assert zone.sealed()["s"][:2] == (zone.persons()["p"], 8)
+
+
+def test_one_row_speaks_for_a_record(zone: SealedZone) -> None:
+    """A record's rows are not mixed: a postcode of one row and a number of another make no token."""
+    zone.bring("a", [_person("p", nhs_number=None), _person("q", nhs_number=None, postcode=None)])
+    zone.link()
+    zone.zone.execute("UPDATE identity SET record = (SELECT min(record) FROM identity)")
+    zone.zone.execute("UPDATE identity SET nhs_number = ?, surname = 'Ngata' WHERE local_id = 'q'", [N1])
+    zone.zone.execute("UPDATE identity SET surname = NULL WHERE local_id = 'p'")
+    wanted = sealed_tokens(
+        pl.DataFrame([_person("s", surname="Ngata", full_name="")]), zone.rounds["r1"], test_range=True
+    )
+    wanted = wanted.with_columns(pl.Series(FILTER, [None], dtype=pl.Binary))
+    known = known_records(zone.zone, wanted, zone.rounds["r1"], test_range=True, progress=silent)
+    assert known.hits.height == 1
+    assert known.hits.select((pl.col("n").is_null()) == (pl.col("b_s_p").is_not_null())).item()
