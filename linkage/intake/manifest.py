@@ -6,6 +6,7 @@ The digest of what was packed is the delivery's identity: the same content twice
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from datetime import date
 from pathlib import Path
@@ -92,6 +93,7 @@ class TokenManifest(Manifest):
 
     specification: the rules of standardisation. invented: numbers of the NHS test range stand for people.
     set_aside: rows that stayed with the controller, by reason. bloom_agreed: the agreement to send Bloom filters.
+    content: `content_of` the controller's own files. Row keys are random, so that the files here are never twice alike.
     """
 
     mode: Literal["tokens"]
@@ -102,6 +104,20 @@ class TokenManifest(Manifest):
     invented: bool = False
     set_aside: dict[str, int] = Field(default_factory=dict)
     bloom_agreed: Annotated[str, StringConstraints(min_length=3, max_length=120)] | None = None
+    content: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was packed, in what way: a controller's same files in the same round are one delivery."""
+        told = {"dataset", "controller", "contract_version", "period", "round", "round_check", "specification"}
+        said = self.model_dump(mode="json", include=told | {"invented", "bloom_agreed", "content"})
+        return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def content_of(files: list[str], key: bytes) -> str:
+    """HMAC over the SHA-256 of a controller's files under the round's key: it tells nothing to who has not the key."""
+    told = "haven-content/1\n" + "\n".join(sorted(files))
+    return hmac.digest(key, told.encode(), "sha256").hex()
 
 
 def load_manifest(folder: Path) -> Manifest:

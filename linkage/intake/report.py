@@ -12,7 +12,7 @@ from typing import Any
 
 from audit.reports import Report
 from linkage.contracts.contract import DatasetContract
-from linkage.intake.manifest import Manifest
+from linkage.intake.manifest import Manifest, TokenManifest
 from linkage.intake.reasons import REASONS
 
 
@@ -47,6 +47,11 @@ class DeliveryResult:
     def by_reason(self) -> dict[str, int]:
         """Bad rows by first reason, over all files."""
         return dict(sorted(sum((file.reasons for file in self.files), Counter[str]()).items()))
+
+    def set_aside(self) -> dict[str, int]:
+        """Rows of a delivery in mode B that its sender kept, by reason; what is no reason of ours is not repeated."""
+        told = self.manifest.set_aside if isinstance(self.manifest, TokenManifest) else {}
+        return {code: rows for code, rows in sorted(told.items()) if code in REASONS and rows > 0}
 
     def rows_by_table(self) -> dict[str, int]:
         """Rows taken in, by table."""
@@ -96,6 +101,7 @@ def as_data(result: DeliveryResult) -> dict[str, Any]:
             {"file": name, "column": column, "reason": reason, "values": count}
             for name, column, reason, count in result.columns
         ],
+        "set_aside_by_controller": result.set_aside(),
         "advice": advice(result),
     }
 
@@ -134,6 +140,12 @@ def _page(result: DeliveryResult) -> Report:
         ["file", "table", "rows", "taken in", "in quarantine"],
         [[f.name, f.table, f.rows, f.rows - f.bad if result.state == "received" else 0, f.bad] for f in result.files],
     )
+    if aside := result.set_aside():
+        page.table(
+            "Rows that stayed with the controller",
+            ["reason", "what", "rows"],
+            [[code, REASONS[code].what, rows] for code, rows in aside.items()],
+        )
     reasons = result.by_reason()
     if reasons:
         _bad_rows(page, result, reasons)

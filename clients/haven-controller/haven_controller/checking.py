@@ -20,7 +20,7 @@ import duckdb
 from haven_controller.errors import FilesRefused
 from haven_controller.rules.linkage.contracts.contract import DatasetContract, DeliveredFile
 from haven_controller.rules.linkage.intake.checks import RowChecks
-from haven_controller.rules.linkage.intake.manifest import MANIFEST
+from haven_controller.rules.linkage.intake.manifest import MANIFEST, sha256_of
 from haven_controller.rules.linkage.intake.reading import count_rows, open_rows
 from haven_controller.rules.linkage.intake.reasons import REASONS, Fault
 from haven_controller.rules.linkage.intake.staging import Staging
@@ -38,6 +38,7 @@ class CheckedDelivery:
         self.staging = staging
         self.connection = connection
         self.rows: Counter[str] = Counter()  # by file, as read
+        self.sources: list[str] = []  # each file's table and SHA-256
         self.not_stored: Counter[tuple[str, str]] = Counter()
 
     def reasons(self) -> Counter[tuple[str, str]]:
@@ -84,6 +85,7 @@ def checked(folder: Path, contract: DatasetContract, progress: Progress, work: P
         delivery = CheckedDelivery(contract, Staging(connection, contract), connection)
         try:
             for path, file in _files(folder, contract):
+                delivery.sources.append(f"{file.table} {sha256_of(path)}")
                 _read(delivery, path, file, progress)
             delivery.staging.settle()
         except Fault as fault:

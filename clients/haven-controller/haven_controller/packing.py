@@ -25,7 +25,14 @@ from haven_controller.checking import CheckedDelivery, Progress
 from haven_controller.errors import AgentError
 from haven_controller.rules.access.keys.model import HeldKey
 from haven_controller.rules.linkage.contracts.contract import DeliveredFile
-from haven_controller.rules.linkage.intake.manifest import MANIFEST, PackedFile, Period, TokenManifest, sha256_of
+from haven_controller.rules.linkage.intake.manifest import (
+    MANIFEST,
+    PackedFile,
+    Period,
+    TokenManifest,
+    content_of,
+    sha256_of,
+)
 from haven_controller.rules.linkage.sealed.composites import TOKENS, sealed_tokens
 from haven_controller.rules.linkage.standardise.specification import IDENTITY, VERSION
 
@@ -159,6 +166,7 @@ def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[P
         "invented": told.invented,
         "bloom_agreed": told.bloom_agreed,
         "set_aside": dict(sorted(aside.items())),
+        "content": content_of(delivery.sources, key.key),
     }
     try:
         return TokenManifest.model_validate(content)

@@ -238,7 +238,7 @@ def test_tokens_in_clear_are_refused(parcel: Parcel, tmp_path: Path) -> None:
 def test_row_keys_of_another_delivery_join_nothing(parcel: Parcel) -> None:
     """The haven gives its own row keys: two deliveries that name the same ones never meet."""
     first = parcel.haven.receive(parcel.path)
-    parcel.manifest(name="deaths-second")
+    parcel.manifest(name="deaths-second", content="0" * 64)
     parcel.table(PAYLOAD, lambda table: table.slice(0, table.num_rows))
     second = parcel.haven.receive(parcel.seal())
     with parcel.haven.zones.linkage(read_only=True) as zone:

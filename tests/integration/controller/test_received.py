@@ -131,6 +131,14 @@ def test_a_correction_replaces_a_delivery_in_mode_b(haven: Haven, origin: Origin
         assert zone.execute("SELECT count(*), count(DISTINCT delivery) FROM sealed_rows").fetchall() == [(rows, 1)]
 
 
+def test_the_same_files_packed_twice_are_one_delivery(haven: Haven, origin: Origin, sources: Sources) -> None:
+    """Row keys are random and the archives differ; the content says that it is here already."""
+    contract = sources.folder / "deaths.yaml"
+    again = origin.controller.pack(sources.folder / "deaths", contract, haven.door.recipient, "deaths-again")
+    assert haven.receive(origin.sealed).state == "received"
+    assert haven.receive(again).state == REPEATED
+
+
 def _persons(haven: Haven) -> dict[str, str]:
     with haven.zones.research(read_only=True) as zone:
         return {str(key): str(person) for key, person in zone.execute("SELECT trace, person FROM deaths").fetchall()}
