@@ -169,7 +169,7 @@ def _own_at(parent: int, path: Path, uid: int, gid: int, but: set[Path]) -> None
         raise _changed(path) from None
     try:
         os.fchown(folder, uid, gid)
-        for name in os.listdir(folder):
+        for name in os.listdir(folder):  # noqa: PTH208 - of the open folder, not of a path
             if path / name not in but:
                 _own_at(folder, path / name, uid, gid, but)
     finally:
