@@ -10,12 +10,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from access.keys.envelope import Envelope
+from access.keys.envelope import ROLES_FILE, Envelope
 from access.keys.errors import KeyRingError
-from infra.accounts.layout import KEPT_BY, PARTS, Accounts, AccountsError, OwnedFolder, owned_folders
+from infra.accounts.layout import KEPT_BY, ORCHESTRATOR, PARTS, Accounts, AccountsError, OwnedFolder, owned_folders
+from infra.accounts.roots import passphrase_file
 from infra.settings import SETTINGS_FILE, Settings
 
 OTHERS_WRITE = 0o022
+ALL_BUT_OWNER = 0o077
+PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
 ONE_ACCOUNT = (
     "One account runs both zones here: their folders and keys are apart, and that account can open both."
     " Real separation needs the installed accounts: haven accounts install"
@@ -41,8 +44,10 @@ def look(settings: Settings) -> list[Looked]:
         *(_account(accounts, part) for part in PARTS),
         *(_folder(accounts, folder) for folder in owned_folders(settings)),
         *_keys(settings),
+        *_passphrases(settings, accounts),
         _settings(settings),
         *(_program(path.resolve()) for path in _programs(settings) if path.exists()),
+        *(_library(path) for path in sorted({Path(one).resolve() for one in sys.path if one}) if path.is_dir()),
     ]
 
 
@@ -80,13 +85,46 @@ def _keys(settings: Settings) -> list[Looked]:
     for place, folder in [("common", settings.keys_folder), *((z, settings.zone_keys_folder(z)) for z in KEPT_BY)]:
         try:
             envelope = Envelope.read(folder)
-        except KeyRingError:
-            continue  # another account's: that it cannot be read here is right
+        except KeyRingError as error:
+            if _closed(folder / ROLES_FILE):
+                continue  # another account's: that it cannot be read here is right
+            looked.append(Looked(f"{place} keys", "cannot be read", error.what, error.mend))
+            continue
         held = {role for role in KEPT_BY.values() if envelope is not None and role in envelope.wrapped}
         wanted = set() if place == "common" else {KEPT_BY[place]}
         roles = ", ".join(sorted(envelope.wrapped)) if envelope else "none"
         amiss = None if held == wanted else "holds the wrong zone's key, or lacks its own"
         looked.append(Looked(f"{place} keys", roles, amiss, amiss and "haven accounts install"))
+    return looked
+
+
+def _closed(path: Path) -> bool:
+    """May this account not read it?"""
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _passphrases(settings: Settings, accounts: Accounts) -> list[Looked]:
+    """Each passphrase's file is its account's alone; those that are not there, or not to be seen here, are left out."""
+    common = settings.passphrase_file or settings.keys_folder / PASSPHRASE
+    files = [(ORCHESTRATOR, common)]
+    files += [(z, passphrase_file(settings, z) or settings.zone_keys_folder(z) / PASSPHRASE) for z in KEPT_BY]
+    looked = []
+    for part, path in files:
+        try:
+            found = path.lstat()
+        except OSError:
+            continue
+        said = f"{_name(found.st_uid)} {stat.S_IMODE(found.st_mode):04o}"
+        fit = stat.S_ISREG(found.st_mode) and found.st_uid == accounts.uid(part) and not found.st_mode & ALL_BUT_OWNER
+        amiss = None if fit else f"must be a file of {accounts.names[part]}'s alone"
+        mend = None if fit else f"chown {accounts.names[part]} {path}; chmod 0600 {path}"
+        looked.append(Looked(f"passphrase {path}", said, amiss, mend))
     return looked
 
 
@@ -115,6 +153,23 @@ def _program(path: Path) -> Looked:
             amiss = f"others than root can change {place}, and with it what every account runs"
             return Looked(f"program {path.name}", str(path), amiss, f"chown root {place}; chmod go-w {place}")
     return Looked(f"program {path.name}", str(path))
+
+
+def _library(folder: Path) -> Looked:
+    """Can only root change what Python loads from here? The folder, those above it, and all below it."""
+    looked = _program(folder)
+    if looked.amiss:
+        return looked
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (*folders, *files):
+            found = os.lstat(os.path.join(place, name))  # noqa: PTH118 - tens of thousands of files
+            if found.st_uid != 0 or (found.st_mode & OTHERS_WRITE and not stat.S_ISLNK(found.st_mode)):
+                amiss = f"others than root can change {place}/{name}, which every account may load"
+                return Looked(
+                    f"program {folder.name}", str(folder), amiss, f"chown -R root {folder}; chmod -R go-w {folder}"
+                )
+    return looked
 
 
 def _name(uid: int) -> str:

@@ -6,10 +6,13 @@ quarantine lose their content (it holds identifiers and payload); where they sto
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from access.keys import KeyRing, KeyRole
@@ -26,6 +29,7 @@ from infra.settings import LONGEST_SOCKET_FOLDER, SETTINGS_FILE, Settings
 from linkage.zones import ZonePlan, Zones
 
 Say = Callable[[str], None]
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 NO_LOGIN = "/usr/sbin/nologin"
 
 
@@ -144,9 +148,50 @@ def _move_reports(settings: Settings) -> None:
 
 
 def _own(path: Path, uid: int, gid: int, but: set[Path]) -> None:
-    """Give this and all below it to an account; links are not followed, and folders of the table are left."""
-    os.lchown(path, uid, gid)
-    if path.is_dir() and not path.is_symlink():
-        for below in path.iterdir():
-            if below not in but:
-                _own(below, uid, gid, but)
+    """Give this and all below it to an account; links are not followed, and folders of the table are left.
+
+    Who owns the tree may change it meanwhile: each name is looked up in its folder as that was opened, never by path.
+    """
+    with _opened(path.parent) as parent:
+        _own_at(parent, path, uid, gid, but)
+
+
+def _own_at(parent: int, path: Path, uid: int, gid: int, but: set[Path]) -> None:
+    """As `_own`. parent: the open folder in which `path` is a name."""
+    try:
+        if not stat.S_ISDIR(os.stat(path.name, dir_fd=parent, follow_symlinks=False).st_mode):
+            os.chown(path.name, uid, gid, dir_fd=parent, follow_symlinks=False)
+            return
+        folder = os.open(path.name, FOLDER, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+            raise
+        raise _changed(path) from None
+    try:
+        os.fchown(folder, uid, gid)
+        for name in os.listdir(folder):  # noqa: PTH208 - of the open folder, not of a path
+            if path / name not in but:
+                _own_at(folder, path / name, uid, gid, but)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """This folder, itself and no link to one."""
+    try:
+        number = os.open(folder, FOLDER)
+    except NotADirectoryError:
+        raise _changed(folder) from None
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def _changed(path: Path) -> AccountsError:
+    return AccountsError(
+        "The home changes while it is given to its accounts.",
+        where=str(path),
+        mend="End what runs in it, and install again.",
+    )

@@ -106,8 +106,10 @@ class Accounts:
         """Keep them; readable to all, root's to write."""
         draft = settings.accounts_file.with_suffix(".part")
         draft.unlink(missing_ok=True)
-        draft.write_text(json.dumps({"version": 1, "accounts": self.names}, indent=1), encoding="utf-8")
-        draft.chmod(0o644)
+        # whoever may write here could put a link in the draft's place
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "w") as file:
+            json.dump({"version": 1, "accounts": self.names}, file, indent=1)
+            os.fchmod(file.fileno(), 0o644)
         draft.replace(settings.accounts_file)
 
     def _entry(self, part: str) -> pwd.struct_passwd:

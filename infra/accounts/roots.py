@@ -19,7 +19,7 @@ def zone_root(settings: Settings, zone: str) -> RootKeys:
     if place is not None:
         return place
     folder = settings.zone_keys_folder(zone)
-    return sealed_file(folder, real_data=settings.real_data, passphrase_file=_passphrase_file(settings, zone))
+    return sealed_file(folder, real_data=settings.real_data, passphrase_file=passphrase_file(settings, zone))
 
 
 def zone_keyring(settings: Settings, zone: str) -> KeyRing:
@@ -32,7 +32,7 @@ def zone_keyring(settings: Settings, zone: str) -> KeyRing:
     return KeyRing.open(
         folder,
         real_data=settings.real_data,
-        passphrase_file=_passphrase_file(settings, zone),
+        passphrase_file=passphrase_file(settings, zone),
         root=_elsewhere(settings, zone),
         roles=(KEPT_BY[zone],),
     )
@@ -43,6 +43,7 @@ def _elsewhere(settings: Settings, zone: str) -> RootKeys | None:
     return key_places(keys).get(keys.root)
 
 
-def _passphrase_file(settings: Settings, zone: str) -> Path | None:
+def passphrase_file(settings: Settings, zone: str) -> Path | None:
+    """Where the passphrase of this zone's root key lies, if the settings name a folder of them."""
     folder = settings.accounts.passphrases
     return folder / f"{zone}.passphrase" if folder else None

@@ -141,7 +141,9 @@ class Supervisor:
             },
         }
         draft = self.run_folder / (STATE_FILE + ".part")
-        draft.write_text(json.dumps(state), encoding="utf-8")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666), "w") as file:
+            json.dump(state, file)
         draft.replace(self.run_folder / STATE_FILE)
 
     def _log_of(self, service: Service) -> Path:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from infra.accounts.services import account_services
 from infra.servers.supervisor import Supervisor
 from infra.settings import Settings, load_settings
 from linkage.errors import DeliveryRefused
+from linkage.separation.wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -158,10 +160,26 @@ def _python(folder: Path) -> Path:
     return Path(sys.executable)
 
 
+def _recorded() -> list[tuple[bytes, bytes]]:
+    """Every frame that this process receives from now on: kind and content."""
+    frames: list[tuple[bytes, bytes]] = []
+    receive = Wire.receive
+
+    def recorded(wire: Wire) -> tuple[bytes, bytes]:
+        frame = receive(wire)
+        frames.append(frame)
+        return frame
+
+    Wire.receive = recorded  # type: ignore[method-assign]
+    return frames
+
+
 def main(home: str, *deliveries: str) -> int:
     """The orchestrator's part: prints what it was told."""
     from infra.wiring import Haven
+    from tests.fakes.account_probes import marks
 
+    frames = _recorded()
     haven = Haven.at(Path(home))
     received, refused = [], []
     for path in deliveries:
@@ -175,6 +193,8 @@ def main(home: str, *deliveries: str) -> int:
     print(
         json.dumps(
             {
+                "answers": dict(Counter(kind.decode() for kind, _ in frames)),
+                "marks": sorted({mark for _, content in frames for mark in marks(content.decode("latin-1"))}),
                 "refused": refused,
                 "rows": [one.rows for one in received],
                 "quarantined": [one.quarantined for one in received],

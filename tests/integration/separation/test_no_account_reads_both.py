@@ -130,6 +130,13 @@ def test_an_archive_that_only_the_intake_reads_is_received_and_a_sealed_one_refu
     assert played.told["refused"] == ["archive.sealed"]
 
 
+def test_no_answer_to_the_orchestrator_holds_identifiers_or_payload(played: Played) -> None:
+    """Every frame that it received in the whole chain was kept and searched: a verb that gave rows would be found."""
+    assert played.told["answers"]["A"] > 10
+    assert played.told["answers"]["T"] > 0
+    assert played.told["marks"] == []
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_no_account_gets_both_identifiers_and_payload(played: Played, part: str) -> None:
     """With every key it can unwrap, an account reads at most one of the two; each zone's own account reads its own."""
