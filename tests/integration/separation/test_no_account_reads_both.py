@@ -119,7 +119,7 @@ def test_the_chain_runs_through_the_accounts(played: Played) -> None:
     assert played.told["rows"][0]["gp_patients"] == 39
     assert played.told["quarantined"][0]["value.not_allowed"] == 1
     assert played.told["deliveries"] == 2
-    assert played.told["people"] > 80
+    assert played.told["people"] > 70  # of three small deliveries, whose people are partly the same
     assert played.told["scope_rows"] == {"gp_events": 78}
     assert played.told["unchanged"] is True
 
