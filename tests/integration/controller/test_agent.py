@@ -47,6 +47,10 @@ def test_the_agent_needs_no_haven() -> None:
     assert found[1] == []
 
 
+SPECIAL = {"references", "test_range", "today"}
+"""Vectors that tell of tables, or of another day: an agent has neither."""
+
+
 def test_the_installed_rules_give_the_vectors_answers() -> None:
     """Every vector of the specification, through the agent as installed; its own copy is of this version."""
     found = in_agent(
@@ -55,16 +59,17 @@ def test_the_installed_rules_give_the_vectors_answers() -> None:
         "import haven_controller\n"
         "from haven_controller.rules.linkage.standardise import specification as s\n"
         "data = json.loads((Path(s.__file__).parent / 'vectors.json').read_text(encoding='utf-8'))\n"
-        "rows = [{n: v['in'].get(n) for n in s.IDENTITY} for v in data['vectors']]\n"
+        f"told = [v for v in data['vectors'] if not {SPECIAL!r} & set(v)]\n"
+        "rows = [{n: v['in'].get(n) for n in s.IDENTITY} for v in told]\n"
         "frame = pl.DataFrame(rows, schema=dict.fromkeys(s.IDENTITY, pl.String))\n"
         "print(json.dumps([s.VERSION, s.standardise(frame, test_range=data['test_range']).rows(named=True)]))"
     )
-    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]
+    vectors = [one for one in json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"] if not SPECIAL & set(one)]
     assert found[0] == VERSION
-    assert len(found[1]) == len(vectors) > 20
+    assert len(found[1]) == len(vectors) > 150
     for vector, row in zip(vectors, found[1], strict=True):
-        for name, value in vector["out"].items():
-            assert row[name] == value, vector["rule"]
+        for name in set(vector["out"]) & set(STANDARD):
+            assert row[name] == vector["out"][name], vector["rule"]
         assert set(row) == set(STANDARD)
 
 
