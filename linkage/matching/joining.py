@@ -62,10 +62,13 @@ class _Guards:
     """What is asked of clusters before they are joined, as SQL over TRAITS. registers: their datasets' bits.
 
     open: is a cluster not yet found in every dataset? Where there is one dataset only, every cluster is open.
+    only_registers: is every dataset a register? Then who is in all of them is complete: on a step that keeps registers'
+    people apart (LadderStep.once) they are nobody's other half, and nobody is left alone for being like them.
     """
 
     open: str
     registers: int
+    only_registers: bool
 
     @classmethod
     def over(cls, engine: LadderEngine) -> _Guards:
@@ -74,7 +77,7 @@ class _Guards:
             "SELECT CASE WHEN count(*) > 1 THEN bit_or(bit) ELSE 0 END,"
             " coalesce(bit_or(CASE WHEN register THEN bit END), 0) FROM datasets"
         )
-        return cls(f"c_datasets <> {every}", registers)
+        return cls(f"c_datasets <> {every}", registers, only_registers=every != 0 and every == registers)
 
     @property
     def traits(self) -> str:
@@ -154,18 +157,16 @@ class _StretchRun:
         self._stretch = stretch
 
     def look_at(self) -> None:
-        """`seen`: of the open, and of the settled that may join them, who agree with another on a key of `near`."""
+        """`seen`: of the open, and of the settled that matter to them, who agree with another on a key of `near`."""
+        seen = f"SELECT {OF_SEEN} {FROM_WORK}"
+        is_open, complete = f"w.{self._guards.open}", self._settled_are_complete()
         if not self._stretch.near:
-            self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK}")
+            self._engine.keep("seen", f"{seen} WHERE {is_open}" if complete else seen)
             return
-        self._engine.keep("seen", f"SELECT {OF_SEEN} {FROM_WORK} WHERE w.{self._guards.open}")
-        if not self._are_all_registered():
+        self._engine.keep("seen", f"{seen} WHERE {is_open}")
+        if not complete:
             near, close = self._find_near("")
-            self._engine.keep(
-                "seen",
-                f"SELECT * FROM seen UNION ALL SELECT {OF_SEEN} {FROM_WORK}{near}"
-                f" WHERE NOT w.{self._guards.open} AND {close}",
-            )
+            self._engine.keep("seen", f"SELECT * FROM seen UNION ALL {seen}{near} WHERE NOT {is_open} AND {close}")
         near, close = self._find_near("HAVING min(cluster) <> max(cluster)")
         self._engine.keep("seen", f"SELECT e.* FROM seen e{near} WHERE {close}")
 
@@ -179,12 +180,9 @@ class _StretchRun:
             close.append(f"{near}.{key[0]} IS NOT NULL")
         return joins, f"({' OR '.join(close)})"
 
-    def _are_all_registered(self) -> bool:
-        """Is everybody who is open in a register? Then no settled cluster, which is in each, can be joined to them."""
-        if not all(step.once for step in self._stretch.steps):
-            return False
-        (free,) = self._engine.numbers(f"SELECT count(*) FROM seen WHERE c_datasets & {self._guards.registers} = 0")
-        return free == 0
+    def _settled_are_complete(self) -> bool:
+        """Do the settled play no part here? By the datasets alone, so that what came when changes nothing."""
+        return self._guards.only_registers and all(step.once for step in self._stretch.steps)
 
     def look_up(self) -> None:
         """What the stretch joined goes into `work`, also for a joined cluster's records that were not looked at."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import patch
@@ -13,7 +13,7 @@ from access.keys import HeldKey
 from linkage.intake.tables import IDENTIFIERS, create_identity, random_row_keys
 from linkage.matching import neighbourhood
 from linkage.matching.decisions import PairDecision
-from linkage.matching.records_to_link import prepare
+from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.residual.settling import LADDER_ONLY, ResidualPlan, prepare_residual
 from linkage.matching.service import link_zone
 
@@ -27,13 +27,14 @@ Together = set[frozenset[str]]
 class LinkageZone:
     """A linkage zone in memory. counting: deliveries whose rows count now. plan: how the residual is settled."""
 
-    def __init__(self, plan: ResidualPlan = LADDER_ONLY) -> None:
+    def __init__(self, plan: ResidualPlan = LADDER_ONLY, registers: Iterable[str] = ()) -> None:
         self.zone = duckdb.connect()
         self.plan = plan
         self.counting: list[str] = []
         create_identity(self.zone)
         prepare(self.zone)
         prepare_residual(self.zone)
+        set_registers(self.zone, registers)
 
     def bring(self, name: str, rows: Sequence[Row]) -> None:
         """Put rows into the zone, as a receipt does."""

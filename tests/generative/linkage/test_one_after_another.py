@@ -48,7 +48,7 @@ def _delivery(chance: random.Random, number: int, people: list[Row]) -> list[Row
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 8), deliveries=st.integers(1, 4))
 def test_one_after_another_is_at_once(seed: int, count: int, deliveries: int) -> None:
-    """Whatever the order and whatever was withdrawn: the same rows are one person's."""
+    """Whatever the order, what was withdrawn and which datasets are registers: the same rows are one person's."""
     _hold_together(seed, count, deliveries)
 
 
@@ -63,7 +63,9 @@ def test_one_after_another_is_at_once_with_more_of_everything(seed: int, count: 
 def _hold_together(seed: int, count: int, deliveries: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - invented values
     people = _people(chance, count)
-    steps, once = LinkageZone(), LinkageZone()
+    share = chance.choice((0, 0.5, 1))  # of the datasets that are registers
+    registers = [name for name in DATASETS if chance.random() < share]
+    steps, once = LinkageZone(registers=registers), LinkageZone(registers=registers)
     brought = {str(number): _delivery(chance, number, people) for number in range(deliveries)}
     for name, rows in brought.items():
         steps.bring(name, rows)
