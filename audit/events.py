@@ -71,6 +71,7 @@ class EventName(StrEnum):
     LINKAGE_PAIR_DECIDED = "linkage.pair_decided"
     LINKAGE_REVIEW_REFUSED = "linkage.review_refused"
     LINKAGE_REFERENCE_LOADED = "linkage.reference_loaded"  # whose number or postcode took another's place
+    LINKAGE_REFERENCE_APPROVED = "linkage.reference_approved"
     LINKAGE_REFERENCE_REMOVED = "linkage.reference_removed"
     LINKAGE_REFERENCE_REFUSED = "linkage.reference_refused"
     PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them

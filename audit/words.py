@@ -59,6 +59,7 @@ WORDS: dict[EventName, str] = {
     EventName.LINKAGE_PAIR_DECIDED: "decided whether two records are one person's",
     EventName.LINKAGE_REVIEW_REFUSED: "was refused to review doubtful pairs",
     EventName.LINKAGE_REFERENCE_LOADED: "loaded a table of superseded numbers or postcodes",
+    EventName.LINKAGE_REFERENCE_APPROVED: "approved a table of superseded numbers or postcodes",
     EventName.LINKAGE_REFERENCE_REMOVED: "removed a table of superseded numbers or postcodes",
     EventName.LINKAGE_REFERENCE_REFUSED: "was refused to change a table of superseded numbers or postcodes",
     EventName.PERSONS_CHANGED: "found that persons of the spine are one, or are several",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from linkage.matching.engines.spark_process import SparkPlace
     from linkage.matching.residual.slices import Weighing
     from linkage.matching.service import Linker
+    from linkage.references.door import ReferenceDoor
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.sealed.door import SealedDoor
@@ -355,7 +356,19 @@ class Haven:
         """Whose NHS number or postcode took another's place."""
         from linkage.references.service import ReferenceTables
 
-        return ReferenceTables(self.zones, self.records, self.access, real_data=self.settings.real_data)
+        real_data = self.settings.real_data
+        return ReferenceTables(
+            self.zone_runner, self.records, self.access, real_data=real_data, door=self._reference_door()
+        )
+
+    def _reference_door(self) -> ReferenceDoor | None:
+        if not self.settings.separated:
+            return None
+        from infra.accounts.layout import INTAKE, Accounts
+        from infra.accounts.serving import place_of
+        from linkage.references.door import ReadAtTheDoor
+
+        return ReadAtTheDoor(place_of(self.settings, Accounts.installed(self.settings), INTAKE))
 
     @cached_property
     def scope_publisher(self) -> ScopePublisher:

@@ -13,6 +13,7 @@ from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, Acc
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
+from linkage.references.door import LOAD, ReadHere, ReferencesAtTheDoor
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
@@ -64,9 +65,11 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         folder = settings.agreed_contracts_folder
         if folder.lstat().st_uid != 0:
             raise AccountsError("The folder of agreed contracts is not root's.", where=str(folder))
-        return IntakeAtTheDoor(
+        intake = IntakeAtTheDoor(
             settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder)
-        ).do
+        )
+        references = ReferencesAtTheDoor(ReadHere(zones, test_range=not settings.real_data))
+        return lambda verb, *told: (references if verb == LOAD else intake).do(verb, *told)
     own = settings.linkage_zone if process == "linkage" else settings.research_zone
     for folder in (own, settings.zone_keys_folder(process)):
         _require_own(folder)

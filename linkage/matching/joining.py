@@ -17,7 +17,11 @@ from linkage.matching.engines.port import LadderEngine
 from linkage.matching.ladder import FIELDS, STRETCHES, Key, LadderStep, Stretch
 
 LARGEST_GROUP = 200
-"""More records than this under one key, and the key says nothing: somebody typed a filler."""
+"""More records than this under one key, and the key says nothing: somebody typed a filler.
+
+Where one dataset alone has so many, they say nothing and stay apart; what else is under the key is looked at without
+them, so that no dataset takes a person from the others by repeating who they are.
+"""
 SEVERAL = "several_candidates"
 CONTRADICTION = "nhs_number_contradicts"
 
@@ -42,7 +46,7 @@ ONCE = " AND NOT twice"
 ALIKE = " AND coalesce(first_one = last_one, true)"
 NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
 """Where `labels` has what a record knows of its cluster after a join."""
-TABLES = ("work", "seen", "doubts", "shared", "members", "groups", "edges", "reached", "nearer", "chains")
+TABLES = ("work", "seen", "doubts", "shared", "crowds", "members", "groups", "edges", "reached", "nearer", "chains")
 """What the ladder keeps, beside `labels` and one `near_<place>` for each near key of a stretch."""
 OF_SEEN = (
     f"e.record, {', '.join('e.' + name for name in FIELDS)}, w.cluster, w.step,"
@@ -55,6 +59,7 @@ ALONE = (
     " SEMI JOIN pool p ON e.record = p.record"
 )
 """Every record of the pool as a cluster of its own."""
+UNWEIGHED = "CAST(NULL AS DOUBLE) AS score, CAST(NULL AS TEXT) AS field_scores"
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ def join_records(
     """
     guards = _Guards.over(engine)
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
-    _begin(engine, guards, stretches[0].only_key)
-    done = 1
-    for stretch in stretches[1:]:
+    done = 1 if _begin_in_one_go(engine, guards, stretches[0].only_key) else 0
+    if not done:
+        _begin_alone(engine)
+    for stretch in stretches[done:]:
         run = _StretchRun(engine, guards, stretch)
         run.look_at()
         for step in stretch.steps:
@@ -114,16 +120,22 @@ def join_records(
     progress("ladder", keys, keys)
 
 
-def _begin(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key]) -> None:
-    """`work` and `doubts` after the first key: nobody is joined yet, so that a record is in one group and no chain."""
+def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key]) -> bool:
+    """`work` and `doubts` after the first key: nobody is joined yet, so that a record is in one group and no chain.
+
+    False, and nothing is kept, where more records are under one value of the key than a group may have.
+    """
     step, key = first
     columns, same = ", ".join(key), " AND ".join(f"e.{name} = g.{name}" for name in key)
     engine.keep(
         "groups",
-        f"SELECT {columns}, label, {', '.join(TRAIT_NAMES)}, {guards.of(step)} AND records <= {LARGEST_GROUP} AS good"
+        f"SELECT {columns}, label, records, {', '.join(TRAIT_NAMES)}, {guards.of(step)} AS good"
         f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits} FROM ({ALONE}) e"
         f" WHERE {_present(key)} GROUP BY {columns} HAVING count(*) > 1) g",
     )
+    (crowded,) = engine.numbers(f"SELECT count(*) FILTER (WHERE records > {LARGEST_GROUP}) FROM groups")
+    if crowded:
+        return False
     known = ", ".join(
         f"CASE WHEN g.label IS NULL THEN e.{mine} ELSE g.{trait} END AS {mine}"
         for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)
@@ -131,14 +143,25 @@ def _begin(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key])
     engine.keep(
         "work",
         f"SELECT e.record, coalesce(g.label, e.record) AS cluster, CASE WHEN g.label IS NOT NULL THEN"
-        f" CAST({step.number} AS SMALLINT) END AS step, {known}, CAST(NULL AS DOUBLE) AS score,"
-        f" CAST(NULL AS TEXT) AS field_scores FROM ({ALONE}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
+        f" CAST({step.number} AS SMALLINT) END AS step, {known}, {UNWEIGHED}"
+        f" FROM ({ALONE}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
     )
     engine.keep(
         "doubts",
         f"SELECT e.record, {_flag('e.n')} AS flag FROM ({ALONE}) e JOIN"
         f" (SELECT *, {CONTRADICTS} AS contradiction FROM groups WHERE NOT good) c ON {same.replace(' = g.', ' = c.')}",
     )
+    return True
+
+
+def _begin_alone(engine: LadderEngine) -> None:
+    """`work` and `doubts` before the first key."""
+    known = ", ".join(f"e.{name}" for name in OF_CLUSTER)
+    engine.keep(
+        "work",
+        f"SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, {known}, {UNWEIGHED} FROM ({ALONE}) e",
+    )
+    engine.keep("doubts", f"SELECT record, '{SEVERAL}' AS flag FROM work WHERE cluster <> record")
 
 
 def drop_work(engine: LadderEngine) -> None:
@@ -214,7 +237,12 @@ class _StretchRun:
     def join_on(self, step: LadderStep, key: Key) -> None:
         """One key of one step: groups, guards, connected clusters, guards again, join."""
         guard = self._guards.of(step)
-        bad, good = self._find_groups(key, guard)
+        self._find_shared(key)
+        self._keep_members(key)
+        bad, good, crowded = self._judge_groups(guard)
+        if crowded:
+            self._leave_crowds(key)
+            bad, good, _ = self._judge_groups(guard)
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
         if not good:
@@ -227,32 +255,54 @@ class _StretchRun:
             self._engine.keep("labels", f"SELECT m.cluster, {traits} {OF_GROUPS} WHERE g.good")
         self._apply(step)
 
-    def _find_groups(self, key: Key, guard: str) -> tuple[int, int]:
-        """`groups`: each value of the key that several clusters share, one of them open, with its verdict; `members`.
+    def _find_shared(self, key: Key) -> None:
+        """`shared`: each value of the key that several clusters have, one of them open.
 
-        A group is named k after its lowest record: by a key a record is in one group only. Bad ones, and good ones.
+        It is named k after its lowest record: by a key a record is in one group only.
         """
-        engine, columns = self._engine, ", ".join(key)
-        engine.keep(
+        columns = ", ".join(key)
+        self._engine.keep(
             "shared",
             f"SELECT {columns}, min(record) AS k FROM seen WHERE {_present(key)} GROUP BY {columns}"
             f" HAVING min(cluster) <> max(cluster) AND bool_or({self._guards.open})",
         )
-        same = " AND ".join(f"w.{name} = s.{name}" for name in key)
+
+    def _keep_members(self, key: Key, but: str = "") -> None:
+        """`members`: the clusters under each shared value, and how many of their records are. but: whom to leave."""
         of_cluster = ", ".join(f"min(w.{name}) AS {name}" for name in OF_CLUSTER)
-        engine.keep(
+        self._engine.keep(
             "members",
             f"SELECT s.k, w.cluster, count(*) AS records, {of_cluster}"
-            f" FROM seen w JOIN shared s ON {same} GROUP BY s.k, w.cluster",
+            f" FROM seen w JOIN shared s ON {_same(key)} {but} GROUP BY s.k, w.cluster",
         )
-        engine.keep(
+
+    def _judge_groups(self, guard: str) -> tuple[int, int, int]:
+        """`groups`: the members of each shared value with their verdict. How many are bad, good, and too large."""
+        self._engine.keep(
             "groups",
-            f"SELECT k, label, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
+            f"SELECT k, label, records, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
             f" (SELECT k, min(cluster) AS label, sum(records) AS records, {self._guards.traits} FROM members"
-            " GROUP BY k) g",
+            f" GROUP BY k HAVING count(*) > 1 AND bool_or({self._guards.open})) g",
         )
-        bad, good = engine.numbers("SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good) FROM groups")
-        return bad, good
+        bad, good, crowded = self._engine.numbers(
+            "SELECT count(*) FILTER (WHERE NOT good), count(*) FILTER (WHERE good),"
+            f" count(*) FILTER (WHERE records > {LARGEST_GROUP}) FROM groups"
+        )
+        return bad, good, crowded
+
+    def _leave_crowds(self, key: Key) -> None:
+        """`members` without the records that are too many of one dataset under one value; those are in doubt."""
+        of_dataset = f"FROM seen w JOIN shared s ON {_same(key)} JOIN evidence e ON w.record = e.record"
+        self._engine.keep(
+            "crowds",
+            f"SELECT s.k, e.dataset {of_dataset} GROUP BY s.k, e.dataset HAVING count(*) > {LARGEST_GROUP}",
+        )
+        in_crowd = "crowds c ON s.k = c.k AND e.dataset = c.dataset"
+        self._engine.keep(
+            "doubts",
+            f"SELECT record, flag FROM doubts UNION SELECT w.record, '{SEVERAL}' AS flag {of_dataset} JOIN {in_crowd}",
+        )
+        self._keep_members(key, f"JOIN evidence e ON w.record = e.record LEFT JOIN {in_crowd} WHERE c.k IS NULL")
 
     def _label_chains(self, guard: str) -> None:
         """`labels`: each cluster with the smallest one that a chain of good groups connects it to, where guards agree.
@@ -306,6 +356,10 @@ OF_GROUPS = "FROM members m JOIN groups g ON m.k = g.k"
 def _flag(number: str) -> str:
     """Why a record with this NHS number was left apart, where `c` says whether numbers contradict."""
     return f"CASE WHEN c.contradiction AND {number} IS NOT NULL THEN '{CONTRADICTION}' ELSE '{SEVERAL}' END"
+
+
+def _same(key: Key) -> str:
+    return " AND ".join(f"w.{name} = s.{name}" for name in key)
 
 
 def _present(key: Key) -> str:

@@ -1,19 +1,22 @@
-"""May this person change what a number or postcode stands for? It moves links, so a registered data engineer does."""
+"""May this person change what a number or postcode stands for? It moves links: one loads, another approves."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Decision, Refused
 from access.model import Person, Role
-from access.policies import may_act
+from linkage.matching.residual.policies import must_be
 
 
 def may_load(person: Person | None, today: date) -> Decision:
     """May this person load or remove a reference table?"""
-    acting = may_act(person, today)
-    if not acting:
-        return acting
-    if person is None or Role.DATA_ENGINEER not in person.roles:
-        return Refused("reference.wrong_role", "This person is not a data engineer.", "An administrator sets roles.")
-    return Allowed()
+    return must_be(Role.DATA_ENGINEER, "a data engineer", person, today)
+
+
+def may_approve(person: Person | None, loaded_by: str | None, today: date) -> Decision:
+    """May this person bring the table into force? A linkage reviewer who did not load it."""
+    decision = must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
+    if decision and person is not None and loaded_by == f"person:{person.id}":
+        return Refused("reference.own_table", "Nobody approves the table they loaded.", "Another reviewer decides.")
+    return decision

@@ -18,6 +18,8 @@ from linkage.standardise.nhs_numbers import nhs_numbers
 from linkage.standardise.postcodes import postcodes
 from linkage.standardise.references import resolve
 
+MOST_NUMBERS = 10
+"""More superseded NHS numbers than this lead to one, and they are not one person's: they would merge strangers."""
 MOST_BAD = 0.05
 """A greater share of bad rows, and the table is refused."""
 REASONS = {
@@ -27,6 +29,7 @@ REASONS = {
     "no_change": "the new value is the old one",
     "several_candidates": "the old value has several successors, so none is followed",
     "circle": "the old value leads back to itself, so nothing is followed",
+    "too_many": "more old numbers lead to one than a person has had, so none of them is followed",
 }
 
 
@@ -39,6 +42,7 @@ class ReferenceKind:
     new: str
     date: str | None  # from when; of several successors the last one counts
     checked: Callable[[pl.Series, bool], pl.Series]
+    most_to_one: int | None = None  # old values that may lead to one
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ KINDS = {
             "new_nhs_number",
             None,
             lambda values, test_range: nhs_numbers(values, test_range=test_range),
+            MOST_NUMBERS,
         ),
         ReferenceKind("postcode-history", "old_postcode", "new_postcode", "from", lambda values, _: postcodes(values)),
     )
@@ -91,6 +96,7 @@ def read_table(path: Path, kind: ReferenceKind, *, test_range: bool) -> CheckedT
     usable = frame.drop_nulls(["old", "new", "day"] if kind.date else ["old", "new"])
     good = _latest(usable.filter(pl.col("old") != pl.col("new")), kind)
     counts |= _unfollowed(good)
+    good, counts["too_many"] = _plausible(good, kind)
     if sum(counts.values()) > MOST_BAD * max(frame.height, 1) or not good.height:
         told = "; ".join(f"{shown_count(many)} rows: {REASONS[name]}" for name, many in counts.items() if many)
         raise ReferenceRefused(
@@ -98,8 +104,7 @@ def read_table(path: Path, kind: ReferenceKind, *, test_range: bool) -> CheckedT
             where=kind.name,
             mend="Ask its source for the table again; what was loaded before stays.",
         )
-    text = "\n".join(f"{one}>{other}" for one, other in good.iter_rows())
-    return CheckedTable(good, {name: many for name, many in counts.items() if many}, _digest(text))
+    return CheckedTable(good, {name: many for name, many in counts.items() if many}, digest_of(good))
 
 
 def _csv(path: Path, kind: ReferenceKind) -> pl.DataFrame:
@@ -132,5 +137,16 @@ def _unfollowed(table: pl.DataFrame) -> dict[str, int]:
     return {"several_candidates": several.height, "circle": circle.height}
 
 
-def _digest(text: str) -> str:
+def _plausible(table: pl.DataFrame, kind: ReferenceKind) -> tuple[pl.DataFrame, int]:
+    """The table without the old values of which too many lead to one; and how many those are."""
+    if kind.most_to_one is None or not table.height:
+        return table, 0
+    ends = resolve(table).drop_nulls("new")
+    crowded = ends.filter(pl.len().over("new") > kind.most_to_one)
+    return table.join(crowded, on="old", how="anti"), crowded.height
+
+
+def digest_of(table: pl.DataFrame) -> str:
+    """SHA-256 over the rows of a table old, new, in their order."""
+    text = "\n".join(f"{one}>{other}" for one, other in table.iter_rows())
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,11 +1,15 @@
-"""Load, list and remove reference tables. The next linkage makes everybody's evidence anew and looks at everybody."""
+"""Load, approve, list and remove reference tables.
+
+A table merges people, so that it counts only when another person than who loaded it has approved it. The next linkage
+then makes everybody's evidence anew and looks at everybody.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
+from access.decisions import Decision
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
@@ -13,73 +17,69 @@ from audit.records import Records
 from audit.suppression import shown_count
 from linkage.matching.residual.asked import Asked
 from linkage.references import policies
+from linkage.references.door import LoadedReference, ReadHere, ReferenceDoor
 from linkage.references.errors import UnknownReference
-from linkage.references.reading import ReferenceKind, kind_named, read_table
-from linkage.references.tables import in_force, prepare_references
-from linkage.zones import Zones, count
-
-
-@dataclass(frozen=True)
-class LoadedReference:
-    """A table in force. bad: rows that are not followed, by reason."""
-
-    kind: str
-    version: int
-    digest: str
-    rows: int
-    bad: dict[str, int]
+from linkage.references.reading import kind_named
+from linkage.separation.ports import ZoneRunner, runner_of
+from linkage.zones import Zones
 
 
 class ReferenceTables:
-    """The reference tables of one haven."""
+    """The reference tables of one haven. door: who reads a table; None: this process."""
 
-    def __init__(self, zones: Zones, records: Records, access: Access, *, real_data: bool = False) -> None:
-        self._zones = zones
+    def __init__(
+        self,
+        zones: Zones | ZoneRunner,
+        records: Records,
+        access: Access,
+        *,
+        real_data: bool = False,
+        door: ReferenceDoor | None = None,
+    ) -> None:
+        self._runner = runner_of(zones)
         self._records = records
         self._asked = Asked(records, access)
-        self._test_range = not real_data
+        self._door = door or ReadHere(self._runner, test_range=not real_data)
 
     def all(self) -> list[LoadedReference]:
-        """The tables in force, by kind."""
-        with self._zones.linkage(read_only=True) as zone:
-            return [LoadedReference(*one, {}) for one in in_force(zone)]
+        """The tables in force and those that wait for approval, by kind."""
+        found = self._runner.run("references.list").data["tables"]
+        return [LoadedReference(bad={}, **one) for one in found]
 
     def load(self, kind: str, path: Path, *, by: Actor) -> LoadedReference:
-        """Put a table in the place of the one before. Raises UnknownReference, ReferenceRefused, RefusedError."""
-        asked = self._allowed(kind, by)
-        table = read_table(path, asked, test_range=self._test_range)
+        """Read a table; it waits for approval. Raises UnknownReference, ReferenceRefused, RefusedError (recorded)."""
+        kind_named(kind)
+        self._require(policies.may_load(self._asked.person(by), self._asked.today()), kind, by)
         at = self._records.clock.now().astimezone(UTC).replace(tzinfo=None)
-        with self._zones.linkage() as zone:
-            prepare_references(zone)
-            newest = count(zone, "SELECT coalesce(max(version), 0) FROM reference_tables WHERE kind = ?", [kind])
-            zone.execute("UPDATE reference_tables SET in_force = false WHERE kind = ?", [kind])
-            zone.execute("DELETE FROM reference_rows WHERE kind = ?", [kind])
-            values = [kind, newest + 1, table.digest, table.rows.height, at]
-            zone.execute("INSERT INTO reference_tables VALUES (?, ?, ?, ?, ?, true)", values)
-            zone.register("given", table.rows.to_arrow())
-            zone.execute("INSERT INTO reference_rows SELECT ?, old, new FROM given", [kind])
-            zone.unregister("given")
-            loaded = LoadedReference(kind, newest + 1, table.digest, table.rows.height, table.bad)
-            # Before the zone is switched: without its entry the table does not come into force.
-            self._note(EventName.LINKAGE_REFERENCE_LOADED, loaded, by)
+        loaded = self._door.load(kind, path, at.isoformat(), by)
+        self._note(EventName.LINKAGE_REFERENCE_LOADED, loaded, by)
         return loaded
+
+    def approve(self, kind: str, *, by: Actor) -> LoadedReference:
+        """The next linkage follows the table that waits. Raises UnknownReference, RefusedError (recorded)."""
+        kind_named(kind)
+        waiting = next((one for one in self.all() if one.kind == kind and not one.in_force), None)
+        if waiting is None:
+            raise UnknownReference("No table of this kind waits.", where=kind, mend="haven linkage reference list")
+        self._require(policies.may_approve(self._asked.person(by), waiting.by, self._asked.today()), kind, by)
+        # Before the zone is changed: without its entry the table does not come into force.
+        self._note(EventName.LINKAGE_REFERENCE_APPROVED, waiting, by)
+        self._runner.run("references.approve", {"kind": kind, "version": waiting.version})
+        return next(one for one in self.all() if one.kind == kind and one.in_force)
 
     def remove(self, kind: str, *, by: Actor) -> None:
         """Follow this kind no more. Raises UnknownReference, RefusedError (recorded)."""
-        self._allowed(kind, by)
-        found = next((one for one in self.all() if one.kind == kind), None)
-        if found is None:
+        kind_named(kind)
+        self._require(policies.may_load(self._asked.person(by), self._asked.today()), kind, by)
+        found = [one for one in self.all() if one.kind == kind]
+        if not found:
             raise UnknownReference("No table of this kind is loaded.", where=kind, mend="haven linkage reference list")
-        with self._zones.linkage() as zone:
-            zone.execute("UPDATE reference_tables SET in_force = false WHERE kind = ?", [kind])
-            zone.execute("DELETE FROM reference_rows WHERE kind = ?", [kind])
-            self._note(EventName.LINKAGE_REFERENCE_REMOVED, found, by)
+        for table in found:
+            self._note(EventName.LINKAGE_REFERENCE_REMOVED, table, by)
+        self._runner.run("references.remove", {"kind": kind})
 
-    def _allowed(self, kind: str, by: Actor) -> ReferenceKind:
-        found = kind_named(kind)
-        decision = policies.may_load(self._asked.person(by), self._asked.today())
+    def _require(self, decision: Decision, kind: str, by: Actor) -> None:
         self._asked.require(decision, EventName.LINKAGE_REFERENCE_REFUSED, by, kind=kind)
-        return found
 
     def _note(self, event: EventName, table: LoadedReference, by: Actor) -> None:
         bad = {f"rows_{name}": shown_count(many) for name, many in table.bad.items()}

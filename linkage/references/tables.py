@@ -12,12 +12,21 @@ REFERENCE_TABLES = ("reference_tables", "reference_rows")
 
 
 def prepare_references(zone: duckdb.DuckDBPyConnection) -> None:
-    """The tables; nothing happens where they are there. Versions go on counting after a table was removed."""
+    """The tables; nothing happens where they are there. Versions go on counting after a table was removed.
+
+    A table waits until it is approved: it has rows then, and is not in force. Of each kind one waits at the most.
+    """
     zone.execute(
         "CREATE TABLE IF NOT EXISTS reference_tables (kind TEXT NOT NULL, version INTEGER NOT NULL,"
         " digest TEXT NOT NULL, rows BIGINT NOT NULL, as_at TIMESTAMP NOT NULL, in_force BOOLEAN NOT NULL)"
     )
+    zone.execute("ALTER TABLE reference_tables ADD COLUMN IF NOT EXISTS loaded_by TEXT")
     zone.execute("CREATE TABLE IF NOT EXISTS reference_rows (kind TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL)")
+    zone.execute("ALTER TABLE reference_rows ADD COLUMN IF NOT EXISTS version INTEGER")
+    zone.execute(
+        "UPDATE reference_rows r SET version = t.version FROM reference_tables t"
+        " WHERE r.version IS NULL AND t.kind = r.kind AND t.in_force"
+    )
 
 
 def in_force(zone: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str, int]]:
@@ -28,6 +37,18 @@ def in_force(zone: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str, int]]
     return [(str(kind), int(version), str(digest), int(many)) for kind, version, digest, many in rows.fetchall()]
 
 
+def loaded_tables(zone: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
+    """kind, version, digest, rows, in_force, by of each table that counts or waits, by kind and version."""
+    if not _is_there(zone):
+        return []
+    found = zone.execute(
+        "SELECT kind, version, digest, rows, in_force, loaded_by FROM reference_tables t WHERE in_force"
+        " OR EXISTS (FROM reference_rows r WHERE r.kind = t.kind AND r.version = t.version) ORDER BY kind, version"
+    )
+    names = ("kind", "version", "digest", "rows", "in_force", "by")
+    return [dict(zip(names, one, strict=True)) for one in found.fetchall()]
+
+
 def references_in(zone: duckdb.DuckDBPyConnection) -> References:
     """What standardisation follows, from the tables in force."""
     if not _is_there(zone):
@@ -36,9 +57,19 @@ def references_in(zone: duckdb.DuckDBPyConnection) -> References:
 
 
 def _resolved(zone: duckdb.DuckDBPyConnection, kind: str) -> pl.DataFrame:
-    rows = zone.sql("SELECT old, new FROM reference_rows WHERE kind = ?", params=[kind]).to_arrow_table()
+    rows = zone.sql(
+        "SELECT r.old, r.new FROM reference_rows r JOIN reference_tables t USING (kind, version)"
+        " WHERE kind = ? AND t.in_force",
+        params=[kind],
+    ).to_arrow_table()
     return resolve(pl.DataFrame(rows)) if rows.num_rows else no_table()
 
 
 def _is_there(zone: duckdb.DuckDBPyConnection) -> bool:
-    return bool(count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reference_tables'"))
+    """Since a table can wait, rows say of which version they are; before that nothing is followed until prepared."""
+    return bool(
+        count(
+            zone,
+            "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'reference_rows' AND column_name = 'version'",
+        )
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from linkage.errors import ZoneForbids
 from linkage.intake import in_zones as intake
 from linkage.matching import in_zones as matching
+from linkage.references import in_zones as references
 from linkage.scopes import in_zones as scopes
 from linkage.separation.ports import Asker, ZoneVerb
 
@@ -30,6 +31,7 @@ VERBS: dict[str, KnownVerb] = {
     "tokens.put": KnownVerb("linkage", intake.put_tokens, Asker.INTAKE),
     "payload.put": KnownVerb("research", intake.put_payload, Asker.INTAKE),
     "quarantine.put": KnownVerb("quarantine", intake.put_quarantine, Asker.INTAKE),
+    "references.put": KnownVerb("linkage", references.put_reference, Asker.INTAKE),
     # what does not count goes; where bad rows are
     "identity.keep_only": KnownVerb("linkage", intake.keep_identity),
     "payload.keep_only": KnownVerb("research", intake.keep_payload),
@@ -46,6 +48,9 @@ VERBS: dict[str, KnownVerb] = {
     "linkage.measured": KnownVerb("linkage", matching.measured),
     "linkage.train": KnownVerb("linkage", matching.train),
     "linkage.sample": KnownVerb("linkage", matching.sample),
+    "references.list": KnownVerb("linkage", references.listed),
+    "references.approve": KnownVerb("linkage", references.approve),
+    "references.remove": KnownVerb("linkage", references.remove),
     "research.linked": KnownVerb("research", matching.linked_deliveries),
     "research.applied": KnownVerb("research", matching.applied),
     "research.move": KnownVerb("research", matching.move_payload),

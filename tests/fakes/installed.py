@@ -1,6 +1,7 @@
 """A haven with installed accounts under names of its own, on a home that other accounts can pass through.
 
-Run as a program it is the orchestrator's part of the chain: `... HOME DELIVERY...` receives, links and publishes.
+Run as a program it is the orchestrator's part of the chain: `... HOME DELIVERY...` receives, links and publishes; a CSV
+file is a table of superseded NHS numbers, which is loaded and approved.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from infra.accounts.layout import Accounts
 from infra.accounts.services import account_services
 from infra.servers.supervisor import Supervisor
 from infra.settings import Settings, load_settings
+from infra.wiring import Haven
 from linkage.errors import DeliveryRefused
 from linkage.separation.wire import Wire
+from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -174,15 +177,25 @@ def _recorded() -> list[tuple[bytes, bytes]]:
     return frames
 
 
+def _referred_to(haven: Haven, path: Path) -> dict[str, Any]:
+    """A table of superseded numbers loaded by one person and approved by another: what is said of it."""
+    reviewers(haven.records)
+    kind = "superseded-nhs-numbers"
+    loaded = haven.reference_tables.load(kind, path, by=ENGINEER)
+    approved = haven.reference_tables.approve(kind, by=REVIEWER)
+    return {"rows": loaded.rows, "bad": loaded.bad, "waited": not loaded.in_force, "in_force": approved.in_force}
+
+
 def main(home: str, *deliveries: str) -> int:
     """The orchestrator's part: prints what it was told."""
-    from infra.wiring import Haven
     from tests.fakes.account_probes import marks
 
     frames = _recorded()
     haven = Haven.at(Path(home))
     received, refused = [], []
-    for path in deliveries:
+    references = [path for path in deliveries if path.endswith(".csv")]
+    followed = [_referred_to(haven, Path(path)) for path in references]
+    for path in [path for path in deliveries if path not in references]:
         try:
             received.append(haven.delivery_intake.receive(Path(path), by=person("data-engineer")))
         except DeliveryRefused as refusal:
@@ -196,6 +209,7 @@ def main(home: str, *deliveries: str) -> int:
                 "answers": dict(Counter(kind.decode() for kind, _ in frames)),
                 "marks": sorted({mark for _, content in frames for mark in marks(content.decode("latin-1"))}),
                 "refused": refused,
+                "references": followed,
                 "rows": [one.rows for one in received],
                 "quarantined": [one.quarantined for one in received],
                 "deliveries": len(linked.deliveries),

@@ -11,12 +11,12 @@ from access.policies import may_act
 
 def may_train(person: Person | None, today: date) -> Decision:
     """May this person train a model of linkage? The scheduled flow may too: nothing comes of it without approval."""
-    return _must_be(Role.DATA_ENGINEER, "a data engineer", person, today)
+    return must_be(Role.DATA_ENGINEER, "a data engineer", person, today)
 
 
 def may_approve(person: Person | None, trained_by: str | None, today: date) -> Decision:
     """May this person approve the model? Another linkage reviewer than who trained it."""
-    decision = _must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
+    decision = must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
     if decision and person is not None and trained_by == f"person:{person.id}":
         return Refused("linkage.own_model", "Nobody approves the model they trained.", "Another reviewer decides.")
     return decision
@@ -24,10 +24,11 @@ def may_approve(person: Person | None, trained_by: str | None, today: date) -> D
 
 def may_review(person: Person | None, today: date) -> Decision:
     """May this person see both records of a pair, and decide?"""
-    return _must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
+    return must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
 
 
-def _must_be(role: Role, word: str, person: Person | None, today: date) -> Decision:
+def must_be(role: Role, word: str, person: Person | None, today: date) -> Decision:
+    """Is this person registered and active, and do they have the role, in these words?"""
     acting = may_act(person, today)
     if not acting:
         return acting

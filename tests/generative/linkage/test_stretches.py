@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import duckdb
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkage.matching import joining
 from linkage.matching.engines.running import in_duckdb
-from linkage.matching.ladder import STRETCHES, Stretch
+from linkage.matching.ladder import FIELDS, STRETCHES, Stretch
 from tests.fakes.evidence import DATASETS, accidental_evidence
 
 WHOLE = tuple(replace(stretch, near=()) for stretch in STRETCHES)
@@ -42,12 +44,39 @@ def _linked(
     people=st.integers(1, 40),
     datasets=st.integers(1, 3),
     registers=st.frozensets(st.sampled_from(DATASETS)),
+    largest=st.sampled_from((2, 3, joining.LARGEST_GROUP)),
 )
 def test_looking_only_at_what_is_open_changes_nothing(
-    seed: int, people: int, datasets: int, registers: frozenset[str]
+    seed: int, people: int, datasets: int, registers: frozenset[str], largest: int
 ) -> None:
-    """The same clusters, the same steps, the same doubts; also where some datasets, or all, are registers."""
+    """The same clusters, steps and doubts; also where some datasets, or all, are registers, and groups too large."""
     evidence = accidental_evidence(seed, people, datasets)
-    people_so, doubts_so = _linked(evidence, registers, STRETCHES)
-    people_whole, doubts_whole = _linked(evidence, registers, WHOLE)
+    with patch.object(joining, "LARGEST_GROUP", largest):
+        people_so, doubts_so = _linked(evidence, registers, STRETCHES)
+        people_whole, doubts_whole = _linked(evidence, registers, WHOLE)
     assert (people_so, doubts_so) == (people_whole, doubts_whole)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    known=st.integers(1, 6),
+    spellings=st.integers(joining.LARGEST_GROUP + 1, joining.LARGEST_GROUP + 40),
+    field=st.sampled_from(sorted({"f", "fs", "nm", "s", "b", "b_y", "p"} & set(FIELDS))),
+)
+def test_no_dataset_takes_a_person_from_the_others_by_repeating_them(
+    seed: int, known: int, spellings: int, field: str
+) -> None:
+    """Whoever two datasets know as one stays one, though a third spells them in more ways than a group may have."""
+    two = accidental_evidence(seed, known, 2)
+    victim = two.sample(1, seed=seed).with_columns(dataset=pl.lit("three"))
+    number = 1000 + pl.int_range(spellings, dtype=pl.Int64)
+    crowd = pl.concat([victim] * spellings).with_columns(number.alias("record"), number.cast(pl.UInt64).alias(field))
+    stranger = victim.select(pl.lit(1000, pl.Int64).alias("record"), "dataset").join(
+        two.head(0), on="record", how="left"
+    )
+    without, _ = _linked(pl.concat([two, stranger.select(two.columns)]), frozenset(), STRETCHES)
+    with_crowd, _ = _linked(pl.concat([two, crowd]), frozenset(), STRETCHES)
+    together = {record: cluster for record, cluster, _ in with_crowd}
+    split = [record for record, cluster, _ in without if together[record] != together[cluster]]
+    assert not split

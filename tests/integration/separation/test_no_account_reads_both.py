@@ -60,9 +60,12 @@ def played() -> Iterator[Played]:
             repack(gp)
             archive, sealed = _archived(hospital), haven.folder / "tokens.age"
             sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
-            for path in (gp, archive, sealed):
+            references = haven.folder / "superseded.csv"
+            references.write_text(f"old_nhs_number,new_nhs_number\n{nhs_number(3)},{nhs_number(900)}\n", "utf-8")
+            for path in (gp, archive, sealed, references):
                 haven.hand_to_intake(path)
-            told = haven.chain(gp, archive, sealed)
+            told = haven.chain(gp, archive, sealed, references)
+            references.unlink()
             archive.unlink()
             for folder in (gp, hospital):
                 shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
@@ -128,6 +131,11 @@ def test_an_archive_that_only_the_intake_reads_is_received_and_a_sealed_one_refu
     """The orchestrator's account need not be able to open a delivery: the intake's process tells what it is."""
     assert "episodes" in str(played.told["rows"][1])
     assert played.told["refused"] == ["archive.sealed"]
+
+
+def test_a_reference_table_goes_through_the_intake(played: Played) -> None:
+    """It holds NHS numbers: the intake's account reads it, another person approves it, and counts come back."""
+    assert played.told["references"] == [{"rows": 1, "bad": {}, "waited": True, "in_force": True}]
 
 
 def test_no_answer_to_the_orchestrator_holds_identifiers_or_payload(played: Played) -> None:

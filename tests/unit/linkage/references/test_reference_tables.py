@@ -13,12 +13,13 @@ from access.decisions import RefusedError
 from audit.events import EventName
 from audit.model import service
 from linkage.matching import records_to_link, renewal
+from linkage.references.door import LoadedReference
 from linkage.references.errors import ReferenceRefused, UnknownReference
 from linkage.references.service import ReferenceTables
 from linkage.standardise.nhs_numbers import nhs_numbers
 from linkage.standardise.references import resolve
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
+from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, reviewers
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -67,6 +68,12 @@ def _persons(bench: LinkageBench) -> dict[str, str]:
         return dict(rows.fetchall())
 
 
+def _put_in_force(tables: ReferenceTables, kind: str, path: Path) -> LoadedReference:
+    """Load and approve, by two people."""
+    tables.load(kind, path, by=ENGINEER)
+    return tables.approve(kind, by=REVIEWER)
+
+
 def _events(bench: LinkageBench, name: EventName) -> list[dict[str, Any]]:
     log = bench.records.log
     return [dict(event.details) for event in log.events if event.name == name]  # type: ignore[attr-defined]
@@ -77,6 +84,8 @@ def test_a_new_table_moves_who_was_linked_before(bench: LinkageBench, tables: Re
     bench.linker.link(by=BY)
     assert len(set(_persons(bench).values())) == 2
     tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=ENGINEER)
+    assert bench.linker.link(by=BY).nothing_new, "followed before anybody approved it"
+    tables.approve(NUMBERS, by=REVIEWER)
     assert not bench.linker.link(by=BY).nothing_new
     assert len(set(_persons(bench).values())) == 1
     assert _events(bench, EventName.LINKAGE_COMPLETED)[-1]["references"] == [f"{NUMBERS} 1"]
@@ -88,9 +97,9 @@ def test_a_new_table_moves_who_was_linked_before(bench: LinkageBench, tables: Re
 
 def test_the_same_table_again_changes_nothing(bench: LinkageBench, tables: ReferenceTables, tmp_path: Path) -> None:
     """Loaded again it is a new version of one content, and nobody is looked at for it."""
-    tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=ENGINEER)
+    _put_in_force(tables, NUMBERS, _superseded(tmp_path, (OLD, NEW)))
     bench.linker.link(by=BY)
-    assert tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=ENGINEER).version == 2
+    assert _put_in_force(tables, NUMBERS, _superseded(tmp_path, (OLD, NEW))).version == 2
     assert bench.linker.link(by=BY).nothing_new
     assert [(one.kind, one.version, one.rows) for one in tables.all()] == [(NUMBERS, 2, 1)]
 
@@ -124,7 +133,7 @@ def test_a_home_of_before_the_rules_were_kept_is_linked_anew(bench: LinkageBench
 def test_postcodes_are_followed_too(bench: LinkageBench, tables: ReferenceTables, tmp_path: Path) -> None:
     """Of several successors the last by date counts; the old form links with the new one."""
     text = "old_postcode,new_postcode,from\nLS1 4AP,LS2 9JT,1999-01-01\nls14ap,M1 1AE,2004-05-01\n"
-    tables.load(POSTCODES, _file(tmp_path, text), by=ENGINEER)
+    _put_in_force(tables, POSTCODES, _file(tmp_path, text))
     bench.linker.link(by=BY)
     with bench.zones.linkage(read_only=True) as zone:
         assert zone.execute("SELECT count(DISTINCT p) FROM evidence").fetchall() == [(1,)]
@@ -162,6 +171,34 @@ def test_forks_and_circles_are_counted(tables: ReferenceTables, tmp_path: Path) 
         "several_candidates": 1,
         "circle": 2,
     }
+
+
+def test_too_many_numbers_of_one_person_are_followed_by_none(
+    bench: LinkageBench, tables: ReferenceTables, tmp_path: Path
+) -> None:
+    """Eleven that lead to one, also through others, are bad rows: they would make one person of strangers."""
+    good = [(nhs_number(n), nhs_number(n + 5_000)) for n in range(4_000, 4_300)]
+    ten = [(nhs_number(n), NEW) for n in range(3_000, 3_010)]
+    assert tables.load(NUMBERS, _superseded(tmp_path, *good, *ten), by=ENGINEER).bad == {}
+    loaded = tables.load(NUMBERS, _superseded(tmp_path, *good, *ten, (OLD, ten[0][0])), by=ENGINEER)
+    assert (loaded.bad, loaded.rows) == ({"too_many": 11}, 300)
+
+
+def test_a_table_waits_for_another_person(bench: LinkageBench, tables: ReferenceTables, tmp_path: Path) -> None:
+    """Who loaded it does not approve it; a table loaded again takes the waiting one's place; each step is recorded."""
+    first = tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=TRAINER)
+    with pytest.raises(RefusedError, match="they loaded"):
+        tables.approve(NUMBERS, by=TRAINER)
+    with pytest.raises(RefusedError):
+        tables.approve(NUMBERS, by=ENGINEER)
+    second = tables.load(NUMBERS, _superseded(tmp_path, (NEW, OLD)), by=TRAINER)
+    assert [(one.version, one.in_force) for one in tables.all()] == [(second.version, False)]
+    assert tables.approve(NUMBERS, by=REVIEWER).digest == second.digest != first.digest
+    assert [(one.version, one.in_force) for one in tables.all()] == [(second.version, True)]
+    with pytest.raises(UnknownReference):
+        tables.approve(NUMBERS, by=REVIEWER)
+    assert len(_events(bench, EventName.LINKAGE_REFERENCE_REFUSED)) == 2
+    assert [one["version"] for one in _events(bench, EventName.LINKAGE_REFERENCE_APPROVED)] == [second.version]
 
 
 def test_only_a_data_engineer_loads(bench: LinkageBench, tables: ReferenceTables, tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Who reads a reference table? It holds NHS numbers: where accounts are apart the intake's process, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from audit.progress import Progress, silent
+from linkage.errors import ZoneForbids
+from linkage.references.reading import kind_named, read_table
+from linkage.separation.client import ZonePlace, asked, connected
+from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
+
+LOAD = "intake.reference"
+
+
+@dataclass(frozen=True)
+class LoadedReference:
+    """A table in the linkage zone. in_force: else it waits for approval. bad: rows not followed, by reason."""
+
+    kind: str
+    version: int
+    digest: str
+    rows: int
+    bad: dict[str, int]
+    in_force: bool = False
+    by: str | None = None
+
+
+class ReferenceDoor(Protocol):
+    """Reads a table and puts it into the linkage zone, where it waits. Raises ReferenceRefused, UnknownReference."""
+
+    def load(self, kind: str, path: Path, at: str, by: str) -> LoadedReference:
+        """at: now, as ISO 8601 without a zone; by: who loads it."""
+        ...
+
+
+class ReadHere:
+    """In this process: on a laptop, and within the intake's."""
+
+    def __init__(self, zones: ZoneRunner, *, test_range: bool) -> None:
+        self._zones = zones
+        self._test_range = test_range
+
+    def load(self, kind: str, path: Path, at: str, by: str) -> LoadedReference:
+        """As the port says."""
+        table = read_table(path, kind_named(kind), test_range=self._test_range)
+        told = {"kind": kind, "digest": table.digest, "at": at, "by": by}
+        rows = table.rows.to_arrow().to_reader()
+        version = self._zones.run("references.put", told, [("rows", rows)]).data["version"]
+        return LoadedReference(kind, version, table.digest, table.rows.height, table.bad, by=by)
+
+
+class ReferencesAtTheDoor:
+    """What the intake's process does with a reference table."""
+
+    def __init__(self, here: ReadHere) -> None:
+        self._here = here
+
+    def do(
+        self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
+    ) -> Answer:
+        """Read a table and put it into the linkage zone. Raises what `ReadHere` raises, ZoneForbids."""
+        if asker is not Asker.ORCHESTRATOR or verb != LOAD:
+            raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
+        loaded = self._here.load(arguments["kind"], Path(arguments["path"]), arguments["at"], arguments["by"])
+        return Answer(asdict(loaded))
+
+
+class ReadAtTheDoor:
+    """The intake's process, asked over its socket."""
+
+    def __init__(self, place: ZonePlace) -> None:
+        self._place = place
+
+    def load(self, kind: str, path: Path, at: str, by: str) -> LoadedReference:
+        """As the port says. The path is read by the intake's account, which alone need be able to."""
+        told = {"kind": kind, "path": str(path.absolute()), "at": at, "by": by}
+        with connected(self._place) as wire:
+            return LoadedReference(**asked(wire, LOAD, told, (), silent, None).data)
