@@ -41,7 +41,9 @@ def run_benchmarks(names: list[str], *, quick: bool) -> None:
         table.add_column("measured")
         table.add_column("value", justify="right")
         table.add_column("unit")
-        for label, value, unit in module.run(quick):
+        with console.status(f"{name}: {module.NAME}"):
+            measured = module.run(quick)
+        for label, value, unit in measured:
             table.add_row(label, f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", unit)
         console.print(table)
 

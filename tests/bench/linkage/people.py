@@ -49,9 +49,9 @@ def measured(size: int, methods: tuple[str, ...] = ("haven", "splink", "cprd")) 
     """The table for so many records on each side."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        minority = _write(folder, size)
-        training = _run("train", folder)
-        found = {name: _outcome(name, folder, _run(name, folder), minority) for name in methods}
+        minority = write(folder, size)
+        training = run_method("train", folder)
+        found = {name: outcome(name, folder, run_method(name, folder), minority) for name in methods}
     rows: list[Measured] = [("records on each side", float(size), "")]
     rows.append(("haven: training, once (another flow)", sum(training["seconds"].values()), "CPU s"))
     for name, one in found.items():
@@ -80,7 +80,7 @@ def _ratios(found: dict[str, Method]) -> list[Measured]:
     ]
 
 
-def _write(folder: Path, size: int) -> pl.Series:
+def write(folder: Path, size: int) -> pl.Series:
     """left.parquet and right.parquet; for each person whether they are of a minority."""
     people = invented(size * 6 // 5)
     for side, who, dataset, day in (
@@ -91,7 +91,8 @@ def _write(folder: Path, size: int) -> pl.Series:
     return pl.Series(people.minority)
 
 
-def _run(method: str, folder: Path) -> dict[str, dict[str, float]]:
+def run_method(method: str, folder: Path) -> dict[str, dict[str, float]]:
+    """What the method of _methods.py says of itself, run in a process of its own: seconds, gigabytes."""
     done = subprocess.run(
         [sys.executable, str(METHODS), method, str(folder)],
         cwd=ROOT,
@@ -103,7 +104,8 @@ def _run(method: str, folder: Path) -> dict[str, dict[str, float]]:
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def _outcome(name: str, folder: Path, took: dict, minority: pl.Series) -> Method:
+def outcome(name: str, folder: Path, took: dict, minority: pl.Series) -> Method:
+    """The pairs that the method wrote, held to the truth. took: what it said of itself."""
     pairs = pl.read_parquet(folder / f"{name}.parquet").unique()
     both = pl.read_parquet(folder / "left.parquet", columns=["record"]).join(
         pl.read_parquet(folder / "right.parquet", columns=["record"]), on="record"
