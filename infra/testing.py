@@ -21,6 +21,8 @@ QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
 FULL_FOLDERS = ("integration", "acceptance", "browser")
 POSTGRESQL_CONFIGURATION = Path("/etc/postgresql-common/createcluster.conf")
 INCOMPLETE_STATUS = 3
+WORKERS = str(min(os.cpu_count() or 1, 8))
+"""Processes of the quick folders' tests, which start no server and share nothing; the others run one by one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def run_tests(*, quick: bool, only: Sequence[str] = ()) -> int:
     _house_checks(tally)
     missing = [] if quick else _install_needs(tally)
     for folder in QUICK_FOLDERS:
-        _pytest(tally, folder, ["-m", "not slow"] if quick else [], only)
+        at_once = ["--numprocesses", WORKERS, "--dist", "loadfile"]
+        _pytest(tally, folder, at_once + (["-m", "not slow"] if quick else []), only)
     if not quick:
         unmet = " and ".join(f"not {need.marker}" for need in missing if need.marker)
         for folder in FULL_FOLDERS:

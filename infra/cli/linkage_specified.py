@@ -55,7 +55,7 @@ def evaluate(
         Path | None, typer.Argument(help="The file to link it to; without it, duplicates are found.")
     ] = None,
     spec_file: Annotated[
-        Path | None, typer.Option("--spec", help="The specification; without it, the proposed one.")
+        Path | None, typer.Option("--spec", help="The specification; without it, what `spec` proposes.")
     ] = None,
     truth: Annotated[
         str | None, typer.Option("--truth", help="A file of pairs or of record and person, or a person column.")
@@ -70,16 +70,14 @@ def evaluate(
     Example: `haven linkage evaluate a.csv b.csv --spec people.yaml --truth pairs.csv`
     """
     from linkage.specified.errors import SpecifiedError
+    from linkage.specified.proposal import proposed
     from linkage.specified.service import evaluate_files
     from linkage.specified.specification import load_specification
 
-    if spec_file is None:
-        raise SpecifiedError(
-            "No specification is named.", where="--spec", mend="Propose one: haven linkage spec FILE..."
-        )
     if save_model is not None and save_model.exists():
         raise SpecifiedError("There is a file of this name.", where=str(save_model), mend="Name another file.")
-    specification = load_specification(spec_file)
+    files = [path for path in (left, right) if path is not None]
+    specification = load_specification(spec_file) if spec_file else proposed(files, truth=truth)
     named = truth or (specification.truth.column if specification.truth else None)
     if named is None:
         raise SpecifiedError(

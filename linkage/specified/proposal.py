@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from access.documents import parse_document
 from linkage.specified.errors import SpecifiedError
 from linkage.specified.fields import Field, Fields, find_fields
 from linkage.specified.keys import Counter, blocking_keys, certain_keys, training_keys
@@ -54,6 +55,12 @@ LEVELS: dict[str, list[str]] = {
     "text": ["same", "jaro_winkler: 0.92", "jaro_winkler: 0.82"],
 }
 SPELT = ["share_spelling", "spelling_jaro_winkler: 0.94", "spelling_jaro_winkler: 0.88", "spelling_jaro_winkler: 0.8"]
+
+
+def proposed(files: list[Path], *, truth: str | None = None) -> Specification:
+    """The proposed specification itself. truth: as `evaluate` takes it; a column of the files is no evidence then."""
+    column = () if truth is None or Path(truth).exists() else (truth,)
+    return parse_document(propose_specification(files, truth=column), Specification, name="proposed specification")
 
 
 def propose_specification(files: list[Path], *, truth: tuple[str, ...] = ()) -> str:

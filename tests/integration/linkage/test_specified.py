@@ -54,6 +54,20 @@ def test_one_file_with_many_records_a_person(tmp_path: Path) -> None:
     assert found.counts.recall >= found.scored.recall
 
 
+def test_without_a_specification_the_proposed_one_is_used(tmp_path: Path) -> None:
+    """The figures are those of the proposal; the truth's column is no evidence, whatever it is called."""
+    path = tmp_path / "people.csv"
+    pl.read_csv(strangers.lives(tmp_path, records=1500, seed=45), infer_schema=False).rename(
+        {"cluster": "shelf"}
+    ).write_csv(path)
+    done = CliRunner().invoke(app, ["linkage", "evaluate", str(path), "--truth", "shelf", "--json"])
+    assert done.exit_code == 0, done.output
+    specification = tmp_path / "proposed.yaml"
+    specification.write_text(propose_specification([path], truth=("shelf",)), encoding="utf-8")
+    found = evaluate_files(path, None, load_specification(specification), "shelf")
+    assert json.loads(done.output)["f1"] == pytest.approx(found.counts.f1)
+
+
 @pytest.mark.slow
 def test_fifty_thousand_records_within_the_budget(tmp_path: Path) -> None:
     """The whole of a large file, many records a person."""
