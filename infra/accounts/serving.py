@@ -72,7 +72,8 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         _require_own(folder)
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
-    return in_own_zones(process, Zones(plan, zone_keyring(settings, process)))
+    opened = Zones(plan, zone_keyring(settings, process))
+    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs)
 
 
 def _require_account(accounts: Accounts, process: str) -> None:

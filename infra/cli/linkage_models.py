@@ -56,10 +56,10 @@ def models(
     found = held.all() if model is None else [held.get(model)]
     in_force = held.in_force()
     if as_json:
-        print_json([_data(one) | {"in_force": in_force is not None and in_force[0] == one.id} for one in found])
+        print_json([_data(one) | {"in_force": in_force == one.id} for one in found])
         return
     for one in found:
-        state = "in force" if in_force and in_force[0] == one.id else _state(one)
+        state = "in force" if in_force == one.id else _state(one)
         typer.echo(f"{one.id[:12]}  {state:<34} trained by {one.trained_by}")
     if model is not None:
         _say(found[0])
@@ -103,7 +103,7 @@ def queue(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         )
         return
     for pair in waiting:
-        weight = f"weight {pair.weight:>5.1f}" if pair.fields else f"{'joined':<12}"
+        weight = f"weight {pair.weight:>5.1f}" if not pair.is_sample else f"{'joined':<12}"
         typer.echo(f"{pair.id[:12]}  {weight}  {pair.why.replace('_', ' ')}")
     typer.echo(
         f"{len(waiting)} pairs wait. Decide: haven linkage review --as REVIEWER" if waiting else "No pair waits."

@@ -55,7 +55,8 @@ class Room:
     folder: Path  # the zone's own; nobody else's account reads it
     progress: Progress = silent
     engine: LinkageEngine | None = None  # what links; None: DuckDB
-    keeps_rows: bool = True  # may the quarantine keep rows as they came? Where accounts are apart: no
+    apart: bool = False  # is the zone an account's own? Then no row as it came is kept, no column's weight goes out
+    most_pairs: int | None = None  # that a run may ask to be weighed; None: whatever it asks
 
 
 ZoneVerb = Callable[[Room, Plain, Iterator[Named]], Answer]

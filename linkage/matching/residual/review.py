@@ -6,11 +6,13 @@ and each look is recorded before anything is shown. A decision stands from the n
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.orm import Session
 
 from access.service import Access
@@ -23,7 +25,7 @@ from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
 from linkage.matching.residual.errors import NoPair
 from linkage.matching.residual.reduction import CONTRADICTED
-from linkage.matching.residual.sampling import SAMPLE_OF, judged_steps, sample_pairs
+from linkage.matching.residual.sampling import judged_steps, sample_pairs
 from linkage.matching.residual.store import ClericalPair
 from linkage.matching.store import newest_run
 from linkage.separation.ports import ZoneRunner, runner_of
@@ -141,17 +143,27 @@ class ClericalQueue:
 WEIGHED_AS = {"forenames": "forename", "date_of_birth": "born"}
 
 
+def doubtful_of(table: pa.Table) -> list[DoubtfulPair]:
+    """The doubtful pairs that the linkage zone told."""
+    return [
+        (one["subject_a"], one["subject_b"], one["weight"], json.loads(one["fields"]), one["why"], one["run"])
+        for one in table.to_pylist()
+    ]
+
+
 def renew_queue(session: Session, doubtful: Sequence[DoubtfulPair], at: Any) -> None:
     """Part of a linkage's record: the pairs that are doubtful now wait; those that are not any more are settled.
 
-    What was answered is asked again only where the answer cannot be followed.
+    What was answered is asked again only where the answer cannot be followed. Who waits on is told as they weigh now.
     """
-    now = {frozenset((a, b)) for a, b, *_ in doubtful}
+    now = {frozenset((a, b)): (weight, fields) for a, b, weight, fields, *_ in doubtful}
     known = set()
     for one in store.open_pairs(session):
         names = frozenset((one.subject_a, one.subject_b))
         known.add(names)
-        one.settled = names not in now and not one.why.startswith(SAMPLE_OF)
+        one.settled = names not in now and not one.is_sample
+        if names in now and not one.is_sample:
+            one.weight, one.fields = now[names]
     answered = {frozenset((one.subject_a, one.subject_b)) for one in store.decided_pairs(session)}
     for a, b, weight, fields, why, run in doubtful:
         names = frozenset((a, b))
