@@ -35,6 +35,6 @@ def in_own_zones(process: str, zones: Zones, *, most_pairs: int | None = None) -
             )
         opener, folder = zones.opener(known.zone), zones.folder(known.zone)
         room = Room(opener, zones.keyring, folder, progress, apart=True, most_pairs=most_pairs)
-        return known.do(room, arguments, tables)
+        return known.done(room, arguments, tables)
 
     return do
