@@ -174,6 +174,12 @@ class Zones(WorkFiles):
         with self._zone("quarantine", self._settings.intake_folder / "quarantine.duckdb", read_only) as connection:
             yield connection
 
+    @contextmanager
+    def review(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """What reviewers were shown and said, by subjects: beside the linkage zone, and small."""
+        with self._zone("review", self._settings.linkage_zone / "review.duckdb", read_only) as connection:
+            yield connection
+
     @property
     def keyring(self) -> KeyRing:
         """The ring under whose keys they lie."""
@@ -185,8 +191,9 @@ class Zones(WorkFiles):
         return self._settings.real_data
 
     def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
-        """What opens the zone of this name: linkage, research or quarantine."""
-        return {"linkage": self.linkage, "research": self.research, "quarantine": self.quarantine}[zone]
+        """What opens the zone of this name: linkage, review, research or quarantine."""
+        places = {"linkage": self.linkage, "review": self.review, "research": self.research}
+        return {**places, "quarantine": self.quarantine}[zone]
 
     def folder(self, zone: str) -> Path:
         """The folder of this zone's file."""

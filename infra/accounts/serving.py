@@ -9,14 +9,14 @@ import stat
 from pathlib import Path
 
 from audit.clock import SystemClock
-from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
+from infra.accounts.layout import INTAKE, LINKAGE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
-from linkage.separation.server import Do, ZoneServer
+from linkage.separation.server import Do, ZoneServer, no_reviewers
 from linkage.separation.verbs import VERBS
 from linkage.zones import WorkFiles, ZonePlan, Zones
 
@@ -37,7 +37,8 @@ def serve(settings: Settings, process: str) -> None:
     askers = {accounts.uid(ORCHESTRATOR): Asker.ORCHESTRATOR}
     if process != INTAKE:
         askers[accounts.uid(INTAKE)] = Asker.INTAKE
-    with ZoneServer(settings.zone_socket(process), askers, _doing(settings, accounts, process)) as server:
+    do, reviewer = _doing(settings, accounts, process), accounts.reviewer if process == LINKAGE else no_reviewers
+    with ZoneServer(settings.zone_socket(process), askers, do, reviewer) as server:
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         signal.signal(signal.SIGINT, lambda *_: server.stop())
         server.serve_forever(poll_interval=0.2)

@@ -27,6 +27,7 @@ from linkage.matching.quality.report import count_weights, summarise
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing
+from linkage.matching.residual.door import put_samples
 from linkage.matching.residual.kept_models import keep_model, kept_model, made_for
 from linkage.matching.residual.sampling import MOST_DRAWN, draw_joined_pairs
 from linkage.matching.residual.settling import ResidualPlan, doubtful_pairs, prepare_residual
@@ -194,7 +195,10 @@ def sample(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     if not 0 < asked["size"] <= MOST_DRAWN:
         raise ZoneForbids("No sample of this size is drawn.", where="size", mend=f"Ask for at most {MOST_DRAWN:,}.")
     with room.open(read_only=True) as zone:
-        return Answer({"pairs": draw_joined_pairs(zone, asked["size"])})
+        drawn = draw_joined_pairs(zone, asked["size"])
+    if room.apart and drawn:
+        put_samples(room, drawn)
+    return Answer({"pairs": drawn})
 
 
 # in the research zone

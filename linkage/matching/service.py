@@ -126,6 +126,7 @@ class Linker:
 
     def _link(self, by: Actor, progress: Progress) -> LinkageSummary:
         key = self._token_key()
+        self.queue.take_from_the_door()
         received = self._received()
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())

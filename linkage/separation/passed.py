@@ -34,6 +34,15 @@ DOUBTFUL = Shape(
     {"subject_a": TEXT, "subject_b": TEXT, "weight": pa.float64(), "fields": TEXT, "why": TEXT, "run": TEXT}
 )
 TOLD: Shapes = {"doubtful": DOUBTFUL, "changes": Shape(dict.fromkeys(("kind", "was", "now"), TEXT))}
+SAID: Shapes = {
+    "said": Shape(
+        {
+            "number": pa.int64(),
+            **dict.fromkeys(("what", "pair", "subject_a", "subject_b", "why", "run", "account"), TEXT),
+            "happened": INSTANT,
+        }
+    )
+}
 SEEN = Shape({"pseudonym": TEXT})
 CARRIED = Shape({"old_pseudonym": TEXT, "new_pseudonym": TEXT, "kind": TEXT, "day": pa.date32()})
 SCOPE_FILE: Shapes = {FILE: Shape({FILE: pa.large_binary()})}

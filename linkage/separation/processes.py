@@ -34,7 +34,8 @@ def in_own_zones(process: str, zones: Zones, *, most_pairs: int | None = None) -
                 mend="linkage/separation/verbs.py says which account asks for what.",
             )
         opener, folder = zones.opener(known.zone), zones.folder(known.zone)
-        room = Room(opener, zones.keyring, folder, progress, apart=True, most_pairs=most_pairs)
+        review = zones.opener("review") if process == "linkage" else None
+        room = Room(opener, zones.keyring, folder, progress, review=review, apart=True, most_pairs=most_pairs)
         return known.done(room, arguments, tables)
 
     return do

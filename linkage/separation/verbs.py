@@ -1,7 +1,8 @@
 """What may be asked of a zone, and by whose process? One line for each verb; what stands in no line is refused.
 
-No verb of the linkage zone gives an identifier to anybody; none of the research zone gives a row of payload, but for a
-scope's own file, which comes encrypted under that scope's key. Only the intake brings rows, and it asks for nothing.
+No verb of the linkage zone gives an identifier to anybody but a reviewer, pair by pair; none of the research zone gives
+a row of payload, but for a scope's own file, which comes encrypted under that scope's key. Only the intake brings rows,
+and it asks for nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from linkage.errors import ZoneForbids
 from linkage.intake import in_zones as intake
 from linkage.matching import in_zones as matching
+from linkage.matching.residual import door
 from linkage.scopes import in_zones as scopes
 from linkage.separation import passed
 from linkage.separation.ports import Answer, Asker, Named, Plain, Room, ZoneVerb
@@ -57,6 +59,12 @@ VERBS: dict[str, KnownVerb] = {
     "linkage.measured": KnownVerb("linkage", matching.measured),
     "linkage.train": KnownVerb("linkage", matching.train),
     "linkage.sample": KnownVerb("linkage", matching.sample),
+    # the reviewers' door: fields to a reviewer's account, subjects and answers to the orchestrator's
+    "review.next": KnownVerb("linkage", door.next_pair, Asker.REVIEWER),
+    "review.decide": KnownVerb("linkage", door.decide, Asker.REVIEWER),
+    "review.decisions": KnownVerb("linkage", door.decisions, gives=passed.SAID),
+    "review.taken": KnownVerb("linkage", door.taken),
+    # payload under person numbers
     "research.linked": KnownVerb("research", matching.linked_deliveries),
     "research.applied": KnownVerb("research", matching.applied),
     "research.move": KnownVerb("research", matching.move_payload, takes=passed.outcome),
