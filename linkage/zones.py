@@ -23,6 +23,7 @@ from typing import Protocol
 import duckdb
 
 from access.keys import KeyRing
+from access.keys.files import changeable_by_others
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
 
 PRIVATE = 0o700
@@ -124,6 +125,7 @@ class WorkFiles:
         """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
         extension = self._settings.duckdb_httpfs
         if extension is not None:
+            _require_own(extension)
             quoted = str(extension).replace("'", "''")
             try:
                 connection.execute(f"LOAD '{quoted}'")
@@ -274,6 +276,20 @@ def _switch(draft: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _require_own(extension: Path) -> None:
+    """What is loaded into the process that has the zone's key must be root's or this account's own."""
+    try:
+        place = changeable_by_others(extension)
+    except OSError:
+        return  # the engine says that it is not there
+    if place is not None:
+        raise ZoneUnsafe(
+            f"Others can change {place}, and with it the extension that encrypts the zones.",
+            where="duckdb_httpfs",
+            mend=f"chown root {place}; chmod go-w {place}",
+        )
 
 
 def _log_of(path: Path) -> Path:

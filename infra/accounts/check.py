@@ -170,7 +170,12 @@ def _settings(settings: Settings) -> Looked:
 
 
 def _programs(settings: Settings) -> tuple[Path, ...]:
-    return Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
+    """What the accounts' processes run and load: interpreters, the haven, and the libraries that the settings name."""
+    accounts = settings.accounts
+    tokens = [keys.pkcs11 for keys in (settings.keys, accounts.linkage_keys, accounts.research_keys)]
+    named = [settings.duckdb_httpfs, *(token.module for token in tokens if token is not None)]
+    own = Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
+    return *own, *(path for path in dict.fromkeys(named) if path is not None)
 
 
 def _program(path: Path) -> Looked:

@@ -187,7 +187,7 @@ def _review_at_the_door(settings: Settings) -> None:
         pair, left = held.next_pair(passed)
         if pair is None:
             break
-        typer.echo(f"\n{left} pairs wait")
+        typer.echo(f"\nPairs that wait: {left}")
         _show(pair)
         answer = _answer(ANSWERS_AT_THE_DOOR, "sdunq")
         if answer == "q":
@@ -196,7 +196,7 @@ def _review_at_the_door(settings: Settings) -> None:
             held.decide(pair.id, SAID[answer], typer.prompt("Why", default=""))
             answered += 1
         passed.append(pair.id)
-    typer.echo(f"\n{answered} pairs answered. What you said stands from the next linkage on.")
+    typer.echo(f"\nAnswered: {answered}. What you said stands from the next linkage on.")
 
 
 def decide(

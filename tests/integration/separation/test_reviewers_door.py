@@ -24,7 +24,7 @@ from linkage.separation.processes import in_own_zones
 from linkage.separation.reviewing import ReviewersDoor
 from linkage.separation.server import ZoneServer
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.linkage_models import approved_model, reviewers
+from tests.fakes.linkage_models import reviewers
 from tests.fakes.zones import LinkageBench
 
 ME, BY = os.geteuid(), service("test")
@@ -35,14 +35,18 @@ CHILD = MOTHER | {"local_id": "c", "forenames": "Zoe", "date_of_birth": "1984-11
 
 @pytest.fixture
 def bench(tmp_path: Path) -> LinkageBench:
-    """A mother at the practice and a child in hospital under one number: one doubtful pair."""
+    """A mother at the practice and a child in hospital under one number: one doubtful pair, as a model would ask."""
     bench = LinkageBench(tmp_path)
     access = reviewers(bench.records)
     bench.linker = Linker(bench.zones, bench.keyring, bench.records, tmp_path / "reports", access=access)
-    approved_model(bench)
     bench.deliver("gp", "gp_patients", [MOTHER], {"sex": "VARCHAR"})
     bench.deliver("hospital", "episodes", [CHILD], {"sex": "VARCHAR"})
     bench.linker.link(by=BY)
+    with bench.zones.linkage() as zone:
+        zone.execute(
+            "INSERT INTO doubtful SELECT min(subject), max(subject), 6.3, '{\"surname\": 9.8}', 'between_thresholds',"
+            " uuid() FROM evidence"
+        )
     return bench
 
 
