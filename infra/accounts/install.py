@@ -39,6 +39,7 @@ def install(settings: Settings, say: Say) -> Accounts:
     accounts = Accounts.wanted(settings)
     for part in PARTS:
         _make_account(accounts.names[part], say)
+    _make_group(settings.accounts.reviewers, say)
     for folder in owned_folders(settings):
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     _part_keys(settings, say)
@@ -102,6 +103,21 @@ def _make_account(name: str, say: Say) -> None:
                 f"The account '{name}' could not be made.", where="useradd", mend=done.stderr.strip() or None
             ) from None
         say(f"Made the account {name}; nobody can log in to it.")
+
+
+def _make_group(name: str, say: Say) -> None:
+    """The reviewers' group: empty, until root puts people into it."""
+    import grp
+
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        done = subprocess.run(["groupadd", "--system", name], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AccountsError(
+                f"The group '{name}' could not be made.", where="groupadd", mend=done.stderr.strip() or None
+            ) from None
+        say(f"Made the group {name}. Who is in it sees doubtful pairs: gpasswd -a NAME {name}")
 
 
 def _part_keys(settings: Settings, say: Say) -> None:

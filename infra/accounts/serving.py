@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from audit.clock import SystemClock
-from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
+from infra.accounts.layout import INTAKE, LINKAGE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
@@ -17,7 +17,7 @@ from linkage.references.door import LOAD, ReadHere, ReferencesAtTheDoor
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
-from linkage.separation.server import Do, ZoneServer
+from linkage.separation.server import Do, ZoneServer, no_reviewers
 from linkage.separation.verbs import VERBS
 from linkage.zones import WorkFiles, ZonePlan, Zones
 
@@ -38,7 +38,8 @@ def serve(settings: Settings, process: str) -> None:
     askers = {accounts.uid(ORCHESTRATOR): Asker.ORCHESTRATOR}
     if process != INTAKE:
         askers[accounts.uid(INTAKE)] = Asker.INTAKE
-    with ZoneServer(settings.zone_socket(process), askers, _doing(settings, accounts, process)) as server:
+    do, reviewer = _doing(settings, accounts, process), accounts.reviewer if process == LINKAGE else no_reviewers
+    with ZoneServer(settings.zone_socket(process), askers, do, reviewer) as server:
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         signal.signal(signal.SIGINT, lambda *_: server.stop())
         server.serve_forever(poll_interval=0.2)
@@ -75,7 +76,8 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         _require_own(folder)
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
-    return in_own_zones(process, Zones(plan, zone_keyring(settings, process)))
+    opened = Zones(plan, zone_keyring(settings, process))
+    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs)
 
 
 def _require_account(accounts: Accounts, process: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 from audit.progress import Progress, silent
 from linkage.errors import ZoneForbids
 from linkage.references.reading import kind_named, read_table
@@ -14,6 +16,7 @@ from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 
 LOAD = "intake.reference"
+ROWS = pa.schema([("old", pa.string()), ("new", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class ReadHere:
         """As the port says."""
         table = read_table(path, kind_named(kind), test_range=self._test_range)
         told = {"kind": kind, "digest": table.digest, "at": at, "by": by}
-        rows = table.rows.to_arrow().to_reader()
+        rows = table.rows.to_arrow().cast(ROWS).to_reader()
         version = self._zones.run("references.put", told, [("rows", rows)]).data["version"]
         return LoadedReference(kind, version, table.digest, table.rows.height, table.bad, by=by)
 

@@ -18,8 +18,11 @@ SERVED: dict[str, frozenset[str]] = {
 """By process: the zones that it opens. Where bad rows are, and why, is kept by linkage; their content by nobody."""
 
 
-def in_own_zones(process: str, zones: Zones) -> Do:
-    """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's."""
+def in_own_zones(process: str, zones: Zones, *, most_pairs: int | None = None) -> Do:
+    """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
+
+    most_pairs: that a linkage may weigh, as this process's own settings say.
+    """
     own = SERVED[process]
 
     def do(verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress) -> Answer:
@@ -30,7 +33,9 @@ def in_own_zones(process: str, zones: Zones) -> Do:
                 where=verb,
                 mend="linkage/separation/verbs.py says which account asks for what.",
             )
-        room = Room(zones.opener(known.zone), zones.keyring, zones.folder(known.zone), progress, keeps_rows=False)
-        return known.do(room, arguments, tables)
+        opener, folder = zones.opener(known.zone), zones.folder(known.zone)
+        review = zones.opener("review") if process == "linkage" else None
+        room = Room(opener, zones.keyring, folder, progress, review=review, apart=True, most_pairs=most_pairs)
+        return known.done(room, arguments, tables)
 
     return do
