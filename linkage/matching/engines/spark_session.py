@@ -41,9 +41,7 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def open_session(
-    master: str, memory: str, folder: Path, *, rows: int = FEW, jars: tuple[Path, ...] = ()
-) -> SparkSession:
+def open_session(master: str, memory: str, folder: Path, *, rows: int = FEW) -> SparkSession:
     """A session whose files lie in `folder`, for so many rows. memory: of this process, as Java says it (4g)."""
     few = rows < FEW
     told = {
@@ -55,7 +53,6 @@ def open_session(
         "spark.driver.extraJavaOptions": " ".join(
             [f"-Djava.io.tmpdir={folder}", f"-Dderby.system.home={folder}", *([QUICK_START] if few else [])]
         ),
-        **({"spark.jars": ",".join(map(str, jars))} if jars else {}),
     }
     if is_local(master):
         told |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
