@@ -44,9 +44,9 @@ def run_ladder(told: dict[str, Any]) -> None:
     """The ladder over `evidence.parquet` and `datasets.parquet` of the folder."""
     folder = Path(told["folder"])
     with _session(told) as session:
-        for name in ("evidence", "datasets"):
-            session.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
         tables = SparkTables(session)
+        for name in ("evidence", "datasets"):
+            tables.read(name, folder / f"{name}.parquet")
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
         session.sql(f"SELECT {', '.join(LINKS)} FROM work").write.parquet(str(folder / "links"))

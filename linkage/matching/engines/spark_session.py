@@ -11,6 +11,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
+PARTS = "spark.sql.shuffle.partitions"
 ROWS_A_PARTITION = 250_000
 FEW = 1_000_000
 """With fewer rows, compiling each query (Spark's to Java, Java's to the machine) costs more than it saves."""
@@ -68,4 +69,4 @@ def divide_for(session: SparkSession, rows: int) -> None:
     """As many parts as the rows ask for: one, or at the least one for each core."""
     parts = rows // ROWS_A_PARTITION
     cores = session.sparkContext.defaultParallelism
-    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, parts) if parts else 1))
+    session.conf.set(PARTS, str(max(cores, parts) if parts else 1))
