@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from prefect import task
+from prefect.futures import wait
 
 from flows.steps import contained
 
@@ -22,12 +23,16 @@ def make_piece(piece: str) -> int:
 
 
 def as_tasks(makes: Mapping[str, Callable[[], int]]) -> list[int]:
-    """Make pieces as tasks; the rows of each. A single one is not worth a task. Raises what a piece raises."""
+    """Make pieces as tasks; the rows of each. A single one is not worth a task. Raises what a piece raises.
+
+    Not before every task has ended: what they read and write goes with the run.
+    """
     if len(makes) == 1:
         return [make() for make in makes.values()]
     _waiting.update(makes)
     try:
         futures = [make_piece.submit(piece) for piece in makes]
+        wait(futures)
         return [int(future.result()) for future in futures]
     finally:
         for piece in makes:

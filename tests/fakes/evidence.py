@@ -11,7 +11,7 @@ from access.keys import HeldKey
 from infra.demo.generator_errors import address, record
 from infra.demo.generator_people import make_people
 from infra.demo.illness import TODAY
-from linkage.matching.ladder import FIELDS
+from linkage.matching.ladder import FIELDS, IMPLIED, LADDER
 from linkage.matching.records_to_link import tokens_of
 
 KEY = HeldKey("token/test", 1, b"k" * 32, "check")
@@ -62,4 +62,14 @@ def accidental_evidence(seed: int, people: int, datasets: int) -> pl.DataFrame:
             row = {name: true[name] if chance.random() < SAME else chance.choice([None, 1, 2, 3]) for name in FIELDS}
             row["b"] = row["b"] if row["b_known"] is None else row["b_known"]
             rows.append({"record": len(rows) + 1, "dataset": DATASETS[chance.randrange(datasets)], **row})
+    return pl.DataFrame(rows, schema=KINDS)
+
+
+def evidence_of_each_key(datasets: tuple[str, str] = ("gp", "hospital")) -> pl.DataFrame:
+    """For each key of the ladder two records, of two datasets, that agree on it and know nothing else."""
+    rows = []
+    for number, key in enumerate((key for step in LADDER for key in step.keys), start=1):
+        known = {*key, *(IMPLIED[name] for name in key if name in IMPLIED)}
+        told = {name: number if name in known else None for name in FIELDS}
+        rows += [{"record": len(rows) + place, "dataset": one, **told} for place, one in enumerate(datasets, start=1)]
     return pl.DataFrame(rows, schema=KINDS)

@@ -1,6 +1,7 @@
 """The processes that make pieces: started with nothing secret in sight, given one at a time, ended whatever happens.
 
-A process that dies, or that DuckDB's own limits end, ends the run: its folder goes, and the zone is as it was.
+A process that dies, or that DuckDB's own limits end, ends the run: no piece begins after it, whoever waits is told of
+it and of nothing else, the processes end, and then the folder goes. The zone is as it was.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import linkage
@@ -23,6 +25,8 @@ from linkage.matching.engines.errors import EngineFailed
 
 WORKER = "linkage.matching.engines.piece_worker"
 CODE = Path(linkage.__file__).resolve().parent.parent
+CLOSED = ("-P", "-s")
+"""How an interpreter is started: it imports nothing from its working directory, nor from a home's packages."""
 PRIVATE = 0o700
 SECONDS_TO_END = 10
 IN_USE = ".in-use"
@@ -36,12 +40,14 @@ class Workers:
 
     def __init__(self, number: int, folder: Path, told: Mapping[str, Any]) -> None:
         self._idle: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        self._failure: EngineFailed | None = None
+        self._failing = Lock()
         self._all = [self._start(folder, told) for _ in range(number)]
 
     def make(self, select: str, tables: Mapping[str, list[Path]], to: Path | None) -> list[int]:
         """A piece in a worker that is free, as soon as one is: its rows, or the numbers of the one row.
 
-        Raises EngineFailed.
+        Raises EngineFailed: of this piece, or of the one that failed first, after which none begins.
         """
         told = {
             "select": select,
@@ -50,27 +56,40 @@ class Workers:
         }
         worker = self._idle.get()
         try:
+            if self._failure is not None:
+                raise self._failure
             return _asked(worker, told)
+        except EngineFailed as error:
+            raise self._first(error) from None
         finally:
             self._idle.put(worker)
 
     def end(self) -> None:
-        """Their input closes; who has not ended then is killed."""
+        """Their input closes; who has not ended then is killed.
+
+        What they say is closed last: a thread that still reads of it would hold the closing up.
+        """
         for worker in self._all:
-            for pipe in (worker.stdin, worker.stdout):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):
-                        pipe.close()
+            if worker.stdin is not None:
+                with suppress(BrokenPipeError):
+                    worker.stdin.close()
         for worker in self._all:
             try:
                 worker.wait(SECONDS_TO_END)
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+            if worker.stdout is not None:
+                worker.stdout.close()
+
+    def _first(self, error: EngineFailed) -> EngineFailed:
+        with self._failing:
+            self._failure = self._failure or error
+            return self._failure
 
     def _start(self, folder: Path, told: Mapping[str, Any]) -> subprocess.Popen[str]:
         worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", WORKER],
+            [sys.executable, *CLOSED, "-m", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

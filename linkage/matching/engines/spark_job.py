@@ -44,9 +44,9 @@ def run_ladder(told: dict[str, Any]) -> None:
     """The ladder over `evidence.parquet` and `datasets.parquet` of the folder."""
     folder = Path(told["folder"])
     with _session(told) as session:
-        for name in ("evidence", "datasets"):
-            session.read.parquet(str(folder / f"{name}.parquet")).createOrReplaceTempView(name)
         tables = SparkTables(session)
+        for name in ("evidence", "datasets"):
+            tables.read(name, folder / f"{name}.parquet")
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
         session.sql(f"SELECT {', '.join(LINKS)} FROM work").write.parquet(str(folder / "links"))
@@ -55,15 +55,15 @@ def run_ladder(told: dict[str, Any]) -> None:
 
 def weigh_pairs(told: dict[str, Any]) -> None:
     """Pairs of the folder under a frozen model (spark_splink)."""
-    from linkage.matching.engines.spark_splink import similarity_jar, weigh
+    from linkage.matching.engines.spark_splink import weigh
 
-    with _session(told, similarity_jar()) as session:
+    with _session(told) as session:
         weigh(session, Path(told["folder"]), told["weigh"])
 
 
 @contextmanager
-def _session(told: dict[str, Any], *jars: Path) -> Iterator[SparkSession]:
-    session = open_session(told["master"], told["memory"], Path(told["folder"]), rows=told["rows"], jars=jars)
+def _session(told: dict[str, Any]) -> Iterator[SparkSession]:
+    session = open_session(told["master"], told["memory"], Path(told["folder"]), rows=told["rows"])
     try:
         divide_for(session, told["rows"])
         yield session

@@ -23,7 +23,7 @@ import duckdb
 import linkage
 from audit.progress import Progress, silent
 from linkage.matching.engines.errors import EngineFailed, EngineMissing
-from linkage.matching.engines.piece_workers import private_folder, quoted
+from linkage.matching.engines.piece_workers import CLOSED, private_folder, quoted
 from linkage.matching.engines.running import number_datasets
 from linkage.matching.joining import OF_CLUSTER, WORK
 from linkage.matching.ladder import FIELDS
@@ -83,11 +83,11 @@ def exchange(place: SparkPlace) -> Iterator[Path]:
 def run_job(place: SparkPlace, told: Mapping[str, Any], progress: Progress = silent) -> None:
     """One job from its beginning to its end. Raises EngineFailed."""
     job = subprocess.Popen(
-        [str(place.python), "-m", JOB],
+        [str(place.python), *CLOSED, "-m", JOB],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_bare_environment(Path(told["folder"])),
+        env=_bare_environment(Path(told["folder"]), place.python),
         cwd=told["folder"],
         start_new_session=True,
         text=True,
@@ -133,9 +133,18 @@ def _end(job: subprocess.Popen[str]) -> None:
     job.wait()
 
 
-def _bare_environment(folder: Path) -> dict[str, str]:
+def _bare_environment(folder: Path, python: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    return {**kept, "HOME": str(folder), "PYTHONPATH": str(CODE), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "PYTHONPATH": str(CODE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Spark starts interpreters of its own: this one's, and as closed as this one.
+        "PYSPARK_PYTHON": str(python),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
 
 
 def _require_parts(place: SparkPlace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
+PARTS = "spark.sql.shuffle.partitions"
 ROWS_A_PARTITION = 250_000
 FEW = 1_000_000
 """With fewer rows, compiling each query (Spark's to Java, Java's to the machine) costs more than it saves."""
@@ -41,9 +42,7 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def open_session(
-    master: str, memory: str, folder: Path, *, rows: int = FEW, jars: tuple[Path, ...] = ()
-) -> SparkSession:
+def open_session(master: str, memory: str, folder: Path, *, rows: int = FEW) -> SparkSession:
     """A session whose files lie in `folder`, for so many rows. memory: of this process, as Java says it (4g)."""
     few = rows < FEW
     told = {
@@ -55,7 +54,6 @@ def open_session(
         "spark.driver.extraJavaOptions": " ".join(
             [f"-Djava.io.tmpdir={folder}", f"-Dderby.system.home={folder}", *([QUICK_START] if few else [])]
         ),
-        **({"spark.jars": ",".join(map(str, jars))} if jars else {}),
     }
     if is_local(master):
         told |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
@@ -71,4 +69,4 @@ def divide_for(session: SparkSession, rows: int) -> None:
     """As many parts as the rows ask for: one, or at the least one for each core."""
     parts = rows // ROWS_A_PARTITION
     cores = session.sparkContext.defaultParallelism
-    session.conf.set("spark.sql.shuffle.partitions", str(max(cores, parts) if parts else 1))
+    session.conf.set(PARTS, str(max(cores, parts) if parts else 1))

@@ -1,7 +1,7 @@
 """Splink on Spark: pairs that were found elsewhere, weighed by a model that was made elsewhere.
 
-Runs in the environment `spark` only. Splink's rule for this engine: its own functions for likeness come from a jar that
-ships with it.
+Runs in the environment `spark` only. Likeness is measured by DuckDB's functions, not by those of the jar that ships
+with Splink: they differ (spark_likeness).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from splink import Linker, SparkAPI
-from splink.internals.spark.jar_location import similarity_jar_location
 
-
-def similarity_jar() -> Path:
-    """Splink's functions for Spark."""
-    return Path(similarity_jar_location())
+from linkage.matching.engines.spark_likeness import register_likeness
 
 
 def weigh(session: SparkSession, folder: Path, told: dict[str, Any]) -> None:
     """`people`, `blocked` and the shares of the folder to `weights`: l, r, evidence (log2 of the odds, no prior)."""
     logging.getLogger("splink").setLevel(logging.ERROR)
-    api = SparkAPI(spark_session=session, break_lineage_method="persist")  # type: ignore[no-untyped-call]
+    register_likeness(session)
+    api = SparkAPI(  # type: ignore[no-untyped-call]
+        spark_session=session, break_lineage_method="persist", register_udfs_automatically=False
+    )
     names = [*told["people"], "blocked", *told["shares"].values()]
     frames = {
         name: api.register(session.read.parquet(str(folder / f"{name}.parquet")), dataset_display_name=name)

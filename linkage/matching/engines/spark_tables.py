@@ -7,11 +7,14 @@ each of the ladder's keys would soon cost more than the work.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import sqlglot
 from pyspark.sql import SparkSession
 
 from linkage.matching.engines.port import changed
+from linkage.matching.engines.spark_session import PARTS
 
 
 class SparkTables:
@@ -19,6 +22,11 @@ class SparkTables:
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
+        self._together = session.conf.get(PARTS) == "1"
+
+    def read(self, name: str, file: Path) -> None:
+        """A view of what lies in a file."""
+        self._show(name, self._session.read.parquet(str(file))._jdf)
 
     def keep(self, name: str, select: str) -> None:
         """A view of the result.
@@ -28,8 +36,7 @@ class SparkTables:
         """
         made = self._session.sql(_said(select)).localCheckpoint(eager=True)._jdf
         rows = made.queryExecution().toRdd()
-        bare = self._session._jsparkSession.internalCreateDataFrame(rows, made.schema(), False)
-        bare.createOrReplaceTempView(name)
+        self._show(name, self._session._jsparkSession.internalCreateDataFrame(rows, made.schema(), False))
 
     def numbers(self, select: str) -> tuple[int, ...]:
         """The row."""
@@ -42,6 +49,10 @@ class SparkTables:
     def drop(self, name: str) -> None:
         """The view; its data go when nothing refers to them."""
         self._session.catalog.dropTempView(name)
+
+    def _show(self, name: str, table: Any) -> None:
+        """As a view. Of few rows Spark is told that they lie together: else it moves them before each join."""
+        (table.coalesce(1) if self._together else table).createOrReplaceTempView(name)
 
 
 def _said(select: str) -> str:

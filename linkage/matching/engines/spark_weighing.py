@@ -8,31 +8,18 @@ leave the haven's process for this, so it is chosen apart from the engine of the
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import polars as pl
 
-from linkage.matching.engines.errors import EngineFailed
 from linkage.matching.engines.piece_workers import quoted
+from linkage.matching.engines.spark_levels import in_spark
 from linkage.matching.engines.spark_process import SparkPlace, exchange, run_job
 from linkage.specified.engine import SplinkEngine
 from linkage.specified.frozen import FrozenModel
 
 ENGINE = "spark"
-IN_SPARK = {
-    "jaro_winkler_similarity": "jaro_winkler",  # of the jar that ships with Splink
-    "damerau_levenshtein": "damerau_levenshtein",  # the same jar
-    "starts_with": "startswith",
-    "list_has_any": "arrays_overlap",
-    **{same: same for same in ("abs", "coalesce", "length", "levenshtein", "cast")},
-}
-"""DuckDB's functions in a level, each with Spark's that gives the same value. Others are refused."""
-CALL = re.compile(r"\b(\w+)\(")
-NAME = re.compile(r'"(\w+)"')
-WORDS = {"and", "or", "not", "is", "null", "then", "when"}
 
 
 @dataclass(frozen=True)
@@ -66,29 +53,3 @@ class WeighedOnSpark:
                     f"SELECT l, r, evidence FROM read_parquet('{quoted(folder)}/weights/*.parquet') ORDER BY l, r"
                 ).to_arrow_table()
         return pl.DataFrame(found)
-
-
-def in_spark(settings: dict[str, Any]) -> dict[str, Any]:
-    """Splink's settings with every level said in Spark's dialect. Raises EngineFailed for what cannot be."""
-    comparisons = [
-        {**one, "comparison_levels": [_level(level) for level in one["comparison_levels"]]}
-        for one in settings["comparisons"]
-    ]
-    return {**settings, "comparisons": comparisons}
-
-
-def _level(level: dict[str, Any]) -> dict[str, Any]:
-    return {**level, "sql_condition": NAME.sub(r"`\1`", CALL.sub(_function, level["sql_condition"]))}
-
-
-def _function(call: re.Match[str]) -> str:
-    name = call[1]
-    if name.lower() in WORDS:
-        return call[0]
-    if name.lower() not in IN_SPARK:
-        raise EngineFailed(
-            f"A comparison uses {name}, which is not said for Apache Spark.",
-            where="linkage.spark.weigh",
-            mend="Weigh on this machine: weigh = false under [linkage.spark] in haven.toml.",
-        )
-    return f"{IN_SPARK[name.lower()]}("

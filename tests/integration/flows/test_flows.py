@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.failing_piece import PIECES
+
 CANARY = "9990000018"
 SCRIPT = """
 import json, sys
@@ -58,6 +60,11 @@ for name, flow, subject in (("publish", publish_scope, "p1"), ("release", releas
         out[name] = "went through"
     except Exception as error:
         out[name] = f"{type(error).__name__}: {error}"
+from prefect import flow
+from tests.fakes.failing_piece import fail_a_piece
+(folder / "pieces").mkdir()
+failed = flow(lambda: fail_a_piece(folder / "pieces", as_tasks), name="fail_a_piece")()
+out["piece"] = {**vars(failed), "left": len(list((folder / "pieces").iterdir()))}
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     out["artifacts"] = sorted(a.key for a in client.read_artifacts() if a.key)
@@ -122,4 +129,14 @@ def test_the_pieces_of_a_linkage_are_tasks(ran: tuple[dict[str, object], Path]) 
     assert ran[0]["rows"] == [3, 4]
     tasks = ran[0]["tasks"]
     assert isinstance(tasks, list)
-    assert tasks.count("make_piece") == 2
+    assert tasks.count("make_piece") == 2 + 2 * PIECES  # the pool, and the table that failed
+
+
+def test_a_failed_piece_ends_the_run(ran: tuple[dict[str, object], Path]) -> None:
+    """Its failure is what is told; what ran ends, what waited never begins, and the folder goes last."""
+    happened = ran[0]["piece"]
+    assert isinstance(happened, dict)
+    assert "failed (InvalidInputException)" in happened["told"]
+    assert 1 <= happened["begun"] <= 3
+    assert happened["there"] == [True] * happened["begun"]
+    assert not happened["left"]

@@ -15,6 +15,7 @@ from linkage.matching.engines.piece_workers import WORKER
 from linkage.matching.engines.running_in_pieces import InPieces
 from tests.fakes.engine_runs import zone_with
 from tests.fakes.evidence import accidental_evidence
+from tests.fakes.failing_piece import fail_a_piece
 
 
 def _workers() -> list[int]:
@@ -43,6 +44,16 @@ def test_a_killed_worker_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     assert not _workers()
 
 
+def test_a_failed_piece_ends_the_run(tmp_path: Path) -> None:
+    """Its failure is what is told; what ran ends, what waited never begins, and the folder goes last."""
+    happened = fail_a_piece(tmp_path, None)
+    assert "failed (InvalidInputException)" in happened.told
+    assert 1 <= happened.begun <= 3
+    assert happened.there == [True] * happened.begun
+    assert not list(tmp_path.iterdir())
+    assert not _workers()
+
+
 def test_no_key_and_no_plain_table_is_in_sight(tmp_path: Path) -> None:
     """The files are not readable as they lie; the workers' arguments and variables hold no key."""
     seen: list[bytes] = []
@@ -52,7 +63,7 @@ def test_no_key_and_no_plain_table_is_in_sight(tmp_path: Path) -> None:
         rows = [make() for make in makes.values()]
         seen.extend(path.read_bytes() for path in tmp_path.rglob("*.parquet"))
         for pid in _workers():
-            assert Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:4] == [b"-P", b"-m", WORKER.encode()]
+            assert Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:5] == [b"-P", b"-s", b"-m", WORKER.encode()]
             variables.update(
                 one.split(b"=")[0] for one in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if one
             )

@@ -7,7 +7,8 @@ import hashlib
 import pytest
 
 from linkage.matching.engines.errors import EngineFailed
-from linkage.matching.engines.spark_weighing import carried_over, in_spark
+from linkage.matching.engines.spark_levels import in_spark
+from linkage.matching.engines.spark_weighing import carried_over
 from tests.fakes.linkage_models import made_model
 
 
@@ -19,7 +20,7 @@ def _settings(sql: str) -> dict[str, object]:
     ("here", "there"),
     [
         ('"x_l" IS NULL OR "x_r" IS NULL', "`x_l` IS NULL OR `x_r` IS NULL"),
-        ('jaro_winkler_similarity("x_l", "x_r") >= 0.92', "jaro_winkler(`x_l`, `x_r`) >= 0.92"),
+        ('jaro_winkler_similarity("x_l", "x_r") >= 0.92', "haven_jaro_winkler(`x_l`, `x_r`) >= 0.92"),
         (
             'starts_with("x_l", "x_r") OR starts_with("x_r", "x_l")',
             "startswith(`x_l`, `x_r`) OR startswith(`x_r`, `x_l`)",
