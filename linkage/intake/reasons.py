@@ -151,6 +151,15 @@ REASONS: dict[str, Reason] = {
     "gzip.damaged": Reason("The .gz file cannot be unpacked: damaged, cut short, or not gzip.", "Compress it again."),
     "gzip.too_large": Reason("The .gz file unpacks to far more than its size allows.", "Send it in several parts."),
     "parquet.damaged": Reason("The Parquet file cannot be read.", "Write it again."),
+    "parquet.too_large": Reason(
+        "The Parquet file unpacks to far more than its size allows, or has a row longer than a megabyte.",
+        "Write it again with pages of a megabyte, or send it in several parts.",
+    ),
+    "parquet.untrue": Reason("The Parquet file's footer does not say what lies in its pages.", "Write it again."),
+    "parquet.encoding": Reason(
+        "The Parquet file has an encoding that is not read here.",
+        "Write it with plain or dictionary encoding, which is what most programs do.",
+    ),
     "parquet.nested": Reason(
         "The Parquet file has columns without a plain text: nested, binary, times.", "Write plain columns only."
     ),

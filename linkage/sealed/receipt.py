@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audit.progress import Progress
 from linkage.contracts.contract import DatasetContract, DeliveredFile
 from linkage.intake.manifest import PackedFile, TokenManifest
+from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
 from linkage.intake.report import FileResult
 from linkage.intake.staging import BATCH, DUCKDB_TYPES, bound_memory
@@ -26,8 +26,6 @@ from linkage.sealed.composites import TOKENS
 from linkage.sealed.filters import FILTER, FILTER_BYTES
 from linkage.sealed.values import wrong_column
 
-AT_ONCE = 100_000
-LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
 ROW_KEY = "row_key"
 ARROW_TYPES = {
     "text": pa.string(),
@@ -168,18 +166,13 @@ def _expected(contract: DatasetContract) -> Iterator[tuple[str, tuple[str, Deliv
 
 def _batches(path: Path, schema: pa.Schema, packed: PackedFile, code: str) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file that has exactly these columns in their types. Raises Fault."""
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.remove_metadata().equals(schema):
-                raise Fault(code)
-            if file.metadata.num_rows != packed.rows:
-                raise Fault("file.row_count")
-            groups = [file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)]
-            if sum(group.total_byte_size for group in groups) > max(RATIO_APPLIES_FROM, packed.bytes * LARGEST_RATIO):
-                raise Fault("archive.too_large")
-            yield from file.iter_batches(AT_ONCE)
-    except (pa.ArrowException, OSError, ValueError):
-        raise Fault("parquet.damaged") from None
+    with path.open("rb") as opened:
+        parquet = BoundedParquet(opened, packed.bytes)
+        if not parquet.schema.equals(schema):
+            raise Fault(code)
+        if parquet.rows != packed.rows:
+            raise Fault("file.row_count")
+        yield from parquet.batches()
 
 
 def _table(kind: str, file: DeliveredFile) -> str:
