@@ -25,6 +25,7 @@ RULES = (
     "linkage/intake/csv_rows.py",
     "linkage/intake/dates.py",
     "linkage/intake/headers.py",
+    "linkage/intake/hidden.py",
     "linkage/intake/manifest.py",
     "linkage/intake/parquet.py",
     "linkage/intake/parquet_pages.py",

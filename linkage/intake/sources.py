@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 
 class Source(Protocol):
@@ -14,7 +15,7 @@ class Source(Protocol):
     def name(self) -> str: ...
     @property
     def size(self) -> int: ...
-    def open(self) -> BinaryIO: ...
+    def open(self) -> BufferedReader: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,6 @@ class PlainFile:
         """Bytes."""
         return self.path.stat().st_size
 
-    def open(self) -> BinaryIO:
+    def open(self) -> BufferedReader:
         """A reader from the first byte."""
         return self.path.open("rb")

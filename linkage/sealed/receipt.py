@@ -6,9 +6,8 @@ of the delivery are replaced by the haven's own: its sender knows them, and anot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -20,6 +19,7 @@ from linkage.intake.manifest import PackedFile, TokenManifest
 from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
 from linkage.intake.report import FileResult
+from linkage.intake.sources import Source
 from linkage.intake.staging import BATCH, DUCKDB_TYPES, bound_memory
 from linkage.intake.tables import quoted, random_row_keys
 from linkage.sealed.composites import TOKENS
@@ -48,8 +48,8 @@ class SealedRows:
         self._filters = False
         bound_memory(connection)
 
-    def read(self, folder: Path, manifest: TokenManifest, progress: Progress) -> list[FileResult]:
-        """Read all files; what each payload file holds. Raises Fault."""
+    def read(self, held: Mapping[str, Source], manifest: TokenManifest, progress: Progress) -> list[FileResult]:
+        """Read all files, held by name; what each payload file holds. Raises Fault."""
         self._filters = manifest.bloom_agreed is not None
         expected = dict(_expected(self._contract))
         packed = {file.name: file for file in manifest.files}
@@ -59,7 +59,7 @@ class SealedRows:
             raise Fault("file.missing", where=min(missing))
         for name, (kind, file) in expected.items():
             progress(f"checking {name}", 0, packed[name].rows)
-            self._load(folder / name, packed[name], kind, file)
+            self._load(held[name], packed[name], kind, file)
         for file in self._contract.files:
             self._require_keys(file)
         return [
@@ -83,7 +83,7 @@ class SealedRows:
             " USING (_theirs)"
         )
 
-    def _load(self, path: Path, packed: PackedFile, kind: str, file: DeliveredFile) -> None:
+    def _load(self, source: Source, packed: PackedFile, kind: str, file: DeliveredFile) -> None:
         """One file into its table, batch by batch. Raises Fault."""
         tokens = kind == "tokens"
         columns = {**TOKEN_COLUMNS} if tokens else {name: ARROW_TYPES[of] for name, of in file.payload.items()}
@@ -96,7 +96,7 @@ class SealedRows:
         schema = pa.schema([(ROW_KEY, pa.string()), *columns.items()])
         rows = 0
         try:
-            for batch in _batches(path, schema, packed, "tokens.columns" if tokens else "payload.columns"):
+            for batch in _batches(source, schema, packed, "tokens.columns" if tokens else "payload.columns"):
                 rows += batch.num_rows
                 if FILTER in columns and not set(map(len, batch[FILTER].drop_null().to_pylist())) <= {FILTER_BYTES}:
                     raise Fault("tokens.columns")
@@ -164,9 +164,9 @@ def _expected(contract: DatasetContract) -> Iterator[tuple[str, tuple[str, Deliv
         yield f"payload-{file.table}.parquet", ("payload", file)
 
 
-def _batches(path: Path, schema: pa.Schema, packed: PackedFile, code: str) -> Iterator[pa.RecordBatch]:
+def _batches(source: Source, schema: pa.Schema, packed: PackedFile, code: str) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file that has exactly these columns in their types. Raises Fault."""
-    with path.open("rb") as opened:
+    with source.open() as opened:
         parquet = BoundedParquet(opened, packed.bytes)
         if not parquet.schema.equals(schema):
             raise Fault(code)
