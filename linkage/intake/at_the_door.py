@@ -17,12 +17,13 @@ from audit.progress import Progress, silent
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import shipped
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.intake.manifest import Manifest, load_manifest
+from linkage.intake.held import OpenedDelivery
+from linkage.intake.manifest import Manifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
 from linkage.intake.splitting import Splitting
-from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.intake.unpack import opened_delivery, remove_leftovers
 from linkage.sealed.door import is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
@@ -54,17 +55,17 @@ class IntakeAtTheDoor(Splitting):
         try:
             if is_sealed(path):
                 raise Fault("archive.sealed")
-            with self._alone(), delivery_folder(path, self._folder) as folder:
-                manifest = load_manifest(folder)
+            with self._alone(), opened_delivery(path, self._folder) as opened:
+                manifest = parse_manifest(opened.manifest())
                 if verb == MANIFEST:
                     return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
-                return self._taken_in(folder, manifest, arguments, progress)
+                return self._taken_in(opened, manifest, arguments, progress)
         except Fault as fault:
             return Answer({"fault": _as_data(fault)})
 
-    def _taken_in(self, folder: Path, manifest: Manifest, arguments: Plain, progress: Progress) -> Answer:
+    def _taken_in(self, opened: OpenedDelivery, manifest: Manifest, arguments: Plain, progress: Progress) -> Answer:
         contract = self._contract(arguments["contract"])
-        receipt = Receipt(arguments["delivery"], manifest, contract, folder, INTAKE)
+        receipt = Receipt(arguments["delivery"], manifest, contract, Path(arguments["path"]), INTAKE, opened)
         fault = None
         try:
             if manifest.digest != arguments["digest"]:

@@ -151,6 +151,15 @@ REASONS: dict[str, Reason] = {
     "gzip.damaged": Reason("The .gz file cannot be unpacked: damaged, cut short, or not gzip.", "Compress it again."),
     "gzip.too_large": Reason("The .gz file unpacks to far more than its size allows.", "Send it in several parts."),
     "parquet.damaged": Reason("The Parquet file cannot be read.", "Write it again."),
+    "parquet.too_large": Reason(
+        "The Parquet file unpacks to far more than its size allows, or has a row longer than a megabyte.",
+        "Write it again with pages of a megabyte, or send it in several parts.",
+    ),
+    "parquet.untrue": Reason("The Parquet file's footer does not say what lies in its pages.", "Write it again."),
+    "parquet.encoding": Reason(
+        "The Parquet file has an encoding that is not read here.",
+        "Write it with plain or dictionary encoding, which is what most programs do.",
+    ),
     "parquet.nested": Reason(
         "The Parquet file has columns without a plain text: nested, binary, times.", "Write plain columns only."
     ),
@@ -183,6 +192,10 @@ REASONS: dict[str, Reason] = {
         "The file has many times the columns of its contract.", "Send only the columns of the contract."
     ),
     "header.free_text": Reason("The file has a free-text column, which is refused.", "Leave that column out."),
+    "column.identifier": Reason(
+        "A payload column holds identifiers in most of its rows.",
+        "Leave it out, or declare it in a new version of the contract: as an identifier, or with may_hold and why.",
+    ),
     # one row
     "row.too_few_fields": Reason("The row has fewer fields than the header.", "Look for a missing separator."),
     "row.too_many_fields": Reason(
@@ -210,6 +223,19 @@ REASONS: dict[str, Reason] = {
     "value.out_of_range": Reason("The value lies outside the agreed range.", "Correct it."),
     "value.too_long": Reason("The text is longer than agreed.", "Check that columns are not shifted."),
     "value.control_character": Reason("The text has control characters.", "Remove them."),
+    "identifier.nhs_number": Reason(
+        "A valid NHS number stands among payload.",
+        "Leave it out; a column of other ten-digit numbers says so in the contract: may_hold.",
+    ),
+    "identifier.postcode": Reason(
+        "A full postcode stands among payload.", "Leave it out, or send its first half only."
+    ),
+    "identifier.date_of_birth": Reason(
+        "The row's own date of birth stands in a payload column that is no date.", "Leave it out."
+    ),
+    "identifier.name": Reason(
+        "The row's own surname or forename stands in a text of payload.", "Leave it out, or send a code for the text."
+    ),
     "date.unreadable": Reason("The date does not exist or is not a date.", "Send it in the agreed form."),
     "date.other_form": Reason("The date is written in another form than agreed.", "Send it in the agreed form."),
     "date.serial": Reason("The date is a spreadsheet's day number.", "Format the column as a date before exporting."),
@@ -224,7 +250,7 @@ REASONS: dict[str, Reason] = {
         "The NHS number has not ten digits.", "Look for lost leading zeros or other numbers in this column."
     ),
 }
-OF_ONE_ROW = ("row", "key", "join", "value", "date", "spreadsheet", "nhs_number")
+OF_ONE_ROW = ("row", "key", "identifier", "join", "value", "date", "spreadsheet", "nhs_number")
 
 
 def sets_aside(code: str) -> bool:

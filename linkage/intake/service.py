@@ -25,12 +25,13 @@ from linkage.contracts.contract import DatasetContract
 from linkage.contracts.registry import Contracts
 from linkage.errors import DeliveryRefused, UnknownDelivery
 from linkage.intake.door import IntakeDoor
-from linkage.intake.manifest import Manifest, TokenManifest, load_manifest
+from linkage.intake.held import OpenedDelivery
+from linkage.intake.manifest import Manifest, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import remove_reports_except, write_reports
 from linkage.intake.splitting import Splitting
-from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.intake.unpack import opened_delivery, opened_tar, remove_leftovers
 from linkage.sealed.door import SealedDoor, is_sealed
 from linkage.separation.ports import ZoneRunner, runner_of
 from linkage.store import RECEIVED, REFUSED, SUPERSEDED, Delivery, delivery_named
@@ -100,21 +101,23 @@ class DeliveryIntake(Splitting):
                 if self._door is not None:
                     return self._receive_through(self._door, path, by, progress)
                 if self._sealed and is_sealed(path):
-                    with self._sealed.opened(path, self._folder) as inside, delivery_folder(inside, self._folder) as it:
-                        return self._receive_folder(it, by, progress, TokenManifest)
-                with delivery_folder(path, self._folder) as folder:
-                    return self._receive_folder(folder, by, progress, Manifest)
+                    with self._sealed.opened(path, self._folder) as tar, opened_tar(tar, self._folder) as inside:
+                        return self._receive_opened(inside, path, by, progress, TokenManifest)
+                with opened_delivery(path, self._folder) as delivery:
+                    return self._receive_opened(delivery, path, by, progress, Manifest)
 
-    def _receive_folder(self, folder: Path, by: Actor, progress: Progress, form: type[Manifest]) -> ReceiptSummary:
+    def _receive_opened(
+        self, opened: OpenedDelivery, path: Path, by: Actor, progress: Progress, form: type[Manifest]
+    ) -> ReceiptSummary:
         progress("manifest", 0, None)
-        manifest = load_manifest(folder)
+        manifest = parse_manifest(opened.manifest())
         if type(manifest) is not form:  # tokens come sealed, and only tokens do
             raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
         contract = self._contract_of(manifest, by)
         repeated = self._repeated(manifest, by)
         if repeated:
             return repeated
-        delivery = Receipt(str(uuid.uuid4()), manifest, contract, folder, by)
+        delivery = Receipt(str(uuid.uuid4()), manifest, contract, path, by, opened)
         with self._refusal_kept(delivery):
             delivery.superseded = self._superseded(manifest)
             with self._scratch() as scratch:
@@ -155,8 +158,7 @@ class DeliveryIntake(Splitting):
         contract = self._contracts.in_force(manifest.dataset, manifest.contract_version, by=by)
         if contract is None:
             raise Fault("manifest.contract")
-        if contract.controller != manifest.controller:
-            raise Fault("manifest.controller")
+        manifest.require_contract(contract)
         return contract
 
     def _repeated(self, manifest: Manifest, by: Actor) -> ReceiptSummary | None:

@@ -27,7 +27,7 @@ from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneBusy, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
-from linkage.intake.manifest import load_manifest
+from linkage.intake.manifest import MANIFEST, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.tables import IDENTIFIERS, create_identity
@@ -379,7 +379,7 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
     number["role"] = "payload"
     del number["identifies"]
     changed = DatasetContract.model_validate(data)
-    manifest = load_manifest(delivery)
+    manifest = parse_manifest((delivery / MANIFEST).read_bytes())
 
     class Sent(InThisProcess):
         put: ClassVar[list[str]] = []
