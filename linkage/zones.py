@@ -179,8 +179,13 @@ class Zones(WorkFiles):
     @contextmanager
     def review(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """What reviewers were shown and said, by subjects: beside the linkage zone, and small."""
-        with self._zone("review", self._settings.linkage_zone / "review.duckdb", read_only) as connection:
+        with self._zone("review", self.review_file, read_only) as connection:
             yield connection
+
+    @property
+    def review_file(self) -> Path:
+        """Where that lies; it is made with the door."""
+        return self._settings.linkage_zone / "review.duckdb"
 
     @property
     def keyring(self) -> KeyRing:

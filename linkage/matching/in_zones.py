@@ -18,6 +18,7 @@ from access.keys import HeldKey
 from access.keys.errors import RoundDestroyed
 from linkage.errors import LinkageError, ZoneForbids
 from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
+from linkage.matching.decisions import RunPlan
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
@@ -27,7 +28,7 @@ from linkage.matching.quality.report import count_weights, summarise
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing
-from linkage.matching.residual.door import put_samples
+from linkage.matching.residual.door import answers_given, pair_name, put_samples
 from linkage.matching.residual.kept_models import keep_model, kept_model, made_for
 from linkage.matching.residual.sampling import MOST_DRAWN, draw_joined_pairs
 from linkage.matching.residual.settling import ResidualPlan, doubtful_pairs, prepare_residual
@@ -268,8 +269,24 @@ def _plan(room: Room, zone: duckdb.DuckDBPyConnection, data: Plain, weighing: We
             where="linkage.most_pairs",
             mend="Raise it in haven.toml, and start the zone's process anew.",
         )
+    if room.apart and asked.decisions:
+        _require_answers(room, asked)
     model = None if asked.model is None else kept_model(zone, asked.model)
     return ResidualPlan(model, asked.model, asked.decisions, most_pairs=asked.most_pairs, weighing=weighing)
+
+
+def _require_answers(room: Room, asked: RunPlan) -> None:
+    """Every decision must have been made at this zone's own door. Raises ZoneForbids.
+
+    Joined to a record of their own making, another would tell by what contradicts it which number or initial it has.
+    """
+    given = answers_given(room)
+    if any((pair_name(one.subject_a, one.subject_b), one.same) not in given for one in asked.decisions):
+        raise ZoneForbids(
+            "The plan holds a decision that no reviewer made at the linkage zone's door.",
+            where="decisions",
+            mend="Reviewers decide by `haven linkage review`. Where records were restored, restore the zone with them.",
+        )
 
 
 def _key(room: Room) -> HeldKey:

@@ -14,7 +14,7 @@ from linkage.errors import LinkageError, ZoneAway, ZoneForbids
 from linkage.separation.ports import Answer, Plain, Tables, TableSink
 from linkage.separation.shapes import NONE, Shapes, taken
 from linkage.separation.verbs import verb_named
-from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
+from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, disorder, plain
 from linkage.zones import PATIENCE_SECONDS, held_lock
 
 
@@ -112,18 +112,21 @@ def asked(
         kind, content = wire.receive()
         data = plain(content)
         if kind == PROGRESS:
-            progress(data["step"], data["done"], data["total"])
+            progress(str(data.get("step")), data.get("done") or 0, data.get("total"))
         elif kind == ERROR:
             raise error_of(data)
         elif kind == ANSWER:
             break
+        else:
+            raise disorder()
     return taken(data, wire.tables(), gives, sink)
 
 
 def error_of(data: Plain) -> HavenError:
     """The error that the other process raised: of its class where we know the code, of the family where we do not."""
     known = {one.code: one for one in _descendants(HavenError) if one.__init__ is HavenError.__init__}
-    made: HavenError = known.get(data["code"], LinkageError)(data["what"], where=data["where"], mend=data["mend"])
+    family = known.get(str(data.get("code")), LinkageError)
+    made: HavenError = family(str(data.get("what")), where=data.get("where"), mend=data.get("mend"))
     return made
 
 

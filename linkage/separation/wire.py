@@ -76,7 +76,7 @@ class Wire:
             if kind == ALL_SENT:
                 return
             if kind != TABLE:
-                raise _disorder()
+                raise disorder()
             pieces = _Received(self)
             name = str(plain(content).get("name"))
             try:
@@ -107,7 +107,7 @@ def plain(content: bytes) -> Plain:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise _disorder()
+        raise disorder()
     return data
 
 
@@ -169,7 +169,7 @@ class _Received:
             if kind == TABLE_ENDS:
                 self._ended = True
             elif kind != PIECE:
-                raise _disorder()
+                raise disorder()
         return bool(self._rest)
 
 
@@ -181,7 +181,8 @@ def _gone() -> ZoneAway:
     )
 
 
-def _disorder() -> ZoneError:
+def disorder() -> ZoneError:
+    """The error of what no process of this version sends."""
     return ZoneError(
         "What came is out of order.", where="zone socket", mend="The two processes are of different versions."
     )

@@ -8,7 +8,7 @@ Who the reviewer is, is what the kernel says of the connection (linkage.separati
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from linkage.errors import ZoneForbids
 from linkage.matching.residual.errors import NoPair
 from linkage.matching.residual.sampling import DrawnPair
 from linkage.matching.residual.shown import AskedPair, ShownPair, both_records
-from linkage.matching.residual.store import SAMPLE_OF
+from linkage.matching.residual.store import SAMPLE_OF, ClericalPair
 from linkage.separation.ports import Answer, Named, Plain, Room
 from linkage.zones import count
 
@@ -91,6 +91,38 @@ def taken(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     return Answer()
 
 
+def answers_given(room: Room) -> set[tuple[str, bool]]:
+    """What reviewers answered here and counts: the pair's name, and whether they are one person's."""
+    with _opened(room, read_only=True) as kept:
+        if not count(kept, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'said'"):
+            return set()
+        said = kept.execute("SELECT pair, what FROM said WHERE counts AND what IN (?, ?)", [SAME, DIFFERENT]).fetchall()
+    return {(str(pair), what == SAME) for pair, what in said}
+
+
+def remember(kept: duckdb.DuckDBPyConnection, decided: Iterable[tuple[AskedPair, bool]]) -> None:
+    """What was decided before the zone had a door, as said here and taken."""
+    prepare_review(kept)
+    for pair, same in decided:
+        _write(kept, SAME if same else DIFFERENT, pair, "")
+    kept.execute("DELETE FROM taken")
+    kept.execute("INSERT INTO taken SELECT max(number) FROM said")
+
+
+def asked_pair(pair: ClericalPair) -> AskedPair:
+    """A pair of the records, as the zone names it."""
+    run = "" if pair.is_sample else pair.run
+    return AskedPair(pair_name(pair.subject_a, pair.subject_b), pair.subject_a, pair.subject_b, pair.why, 0.0, {}, run)
+
+
+def prepare_review(kept: duckdb.DuckDBPyConnection) -> None:
+    """The tables of what was shown and said; nothing happens where they are there."""
+    kept.execute(f"CREATE TABLE IF NOT EXISTS said ({LOG})")
+    kept.execute("CREATE TABLE IF NOT EXISTS comments (number BIGINT, comment TEXT)")
+    kept.execute("CREATE TABLE IF NOT EXISTS taken (number BIGINT)")
+    kept.execute("CREATE TABLE IF NOT EXISTS sampled (a TEXT, b TEXT, step INTEGER)")
+
+
 def put_samples(room: Room, drawn: list[DrawnPair]) -> None:
     """Pairs that were drawn of what a step joined, to be judged at the door."""
     with _kept(room) as kept:
@@ -108,9 +140,11 @@ def _waiting(zone: duckdb.DuckDBPyConnection, kept: duckdb.DuckDBPyConnection, a
             "SELECT subject_a::TEXT, subject_b::TEXT, why, weight, fields, run::TEXT FROM doubtful"
             " ORDER BY weight DESC, 1, 2"
         ).fetchall()
-        found = [AskedPair(_name(a, b), a, b, why, w, json.loads(fields), run) for a, b, why, w, fields, run in rows]
+        found = [
+            AskedPair(pair_name(a, b), a, b, why, w, json.loads(fields), run) for a, b, why, w, fields, run in rows
+        ]
     sampled = kept.execute("SELECT DISTINCT a, b, step FROM sampled ORDER BY ALL").fetchall()
-    found += [AskedPair(_name(a, b), a, b, f"{SAMPLE_OF}{step}", 0.0, {}) for a, b, step in sampled]
+    found += [AskedPair(pair_name(a, b), a, b, f"{SAMPLE_OF}{step}", 0.0, {}) for a, b, step in sampled]
     answered = set(
         kept.execute(
             "SELECT pair, run FROM said WHERE counts AND (what IN (?, ?) OR (what = ? AND account = ?))",
@@ -138,14 +172,11 @@ def _opened(room: Room, *, read_only: bool = False) -> AbstractContextManager[du
 def _kept(room: Room) -> Iterator[duckdb.DuckDBPyConnection]:
     """The file of what was shown and said, to write in. Small, so that no look has to wait for a copy of the zone."""
     with _opened(room) as kept:
-        kept.execute(f"CREATE TABLE IF NOT EXISTS said ({LOG})")
-        kept.execute("CREATE TABLE IF NOT EXISTS comments (number BIGINT, comment TEXT)")
-        kept.execute("CREATE TABLE IF NOT EXISTS taken (number BIGINT)")
-        kept.execute("CREATE TABLE IF NOT EXISTS sampled (a TEXT, b TEXT, step INTEGER)")
+        prepare_review(kept)
         yield kept
 
 
-def _name(a: str, b: str) -> str:
+def pair_name(a: str, b: str) -> str:
     """A pair's name, whichever of both comes first."""
     return "+".join(sorted((a, b)))
 

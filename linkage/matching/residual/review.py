@@ -20,6 +20,7 @@ from access.service import Access
 from audit.events import EventName
 from audit.model import Actor, person
 from audit.records import Records
+from linkage.errors import ZoneForbids
 from linkage.matching.decisions import PairDecision
 from linkage.matching.errors import NoRun
 from linkage.matching.residual import policies, store
@@ -69,7 +70,16 @@ class ClericalQueue:
         return shown
 
     def decide(self, pair: str, same: bool, comment: str = "", *, by: Actor) -> None:
-        """One person's or not; it stands from the next linkage on. Raises RefusedError (recorded), NoPair."""
+        """One person's or not; it stands from the next linkage on. Raises RefusedError (recorded), NoPair.
+
+        ZoneForbids where the zone has a door of its own: what was not said there, it does not follow.
+        """
+        if not isinstance(self._zones, Zones):
+            raise ZoneForbids(
+                "With installed accounts a pair is decided at the linkage zone's door.",
+                where="clerical queue",
+                mend="As the reviewer's own account: haven linkage review",
+            )
         self.require_reviewer(by=by)
         found = self._waiting(pair)
         with self._records.change(by=by) as change:

@@ -8,21 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from access.service import Access
 from audit.events import EventName
-from audit.model import service
+from audit.model import person, service
 from audit.progress import silent
 from linkage.errors import ZoneForbids
+from linkage.matching.decisions import PairDecision, RunPlan
+from linkage.matching.passing import plan_as_data
+from linkage.matching.residual.door import pair_name, remember
 from linkage.matching.residual.errors import NoPair
+from linkage.matching.residual.review import ClericalQueue
+from linkage.matching.residual.shown import AskedPair
 from linkage.matching.service import Linker
 from linkage.separation.client import ZonePlace, asked, connected
+from linkage.separation.elsewhere import ZonesElsewhere
 from linkage.separation.ports import Asker
 from linkage.separation.processes import in_own_zones
 from linkage.separation.reviewing import ReviewersDoor
 from linkage.separation.server import ZoneServer
+from linkage.zones import Zones
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import reviewers
 from tests.fakes.zones import LinkageBench
@@ -144,6 +152,39 @@ def test_what_was_not_shown_cannot_be_answered(bench: LinkageBench) -> None:
         door.decide(shown.id, "same", "")
         with pytest.raises(NoPair):
             door.decide(shown.id, "different", "")
+
+
+def test_where_accounts_are_apart_a_decision_is_one_of_the_door(bench: LinkageBench) -> None:
+    """What the orchestrator says that somebody decided is refused: with it a pair of its choice would be compared."""
+    with _door(bench, "rosa") as door:
+        shown, _ = door.next_pair([])
+        assert shown is not None
+        door.decide(shown.id, "same", "")
+    a, b = shown.id.split("+")
+    do = in_own_zones("linkage", bench.zones)
+    for decision in (PairDecision(a, b, False), PairDecision(a, a, True)):
+        plan = plan_as_data(RunPlan(decisions=(decision,)))
+        with pytest.raises(ZoneForbids, match="no reviewer made"):
+            do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
+    plan = plan_as_data(RunPlan(decisions=(PairDecision(b, a, True),)))
+    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
+
+
+def test_where_accounts_are_apart_nobody_decides_past_the_door(bench: LinkageBench) -> None:
+    """`haven linkage decide` says where it is done; what was decided before the door was made holds there."""
+    queue = ClericalQueue(cast("Zones", ZonesElsewhere()), bench.records, Access(bench.records), bench.linker._runner)
+    with pytest.raises(ZoneForbids, match="zone's door"):
+        queue.decide("x", True, by=person("rosa"))
+    bench.linker.link(by=BY)
+    with bench.zones.linkage(read_only=True) as zone:
+        a, b = zone.execute("SELECT subject_a::TEXT, subject_b::TEXT FROM doubtful").fetchall()[0]
+    before = AskedPair(pair_name(a, b), a, b, "between_thresholds", 0.0, {}, "an older run")
+    with bench.zones.review() as kept:
+        remember(kept, [(before, True)])
+    assert bench.linker.queue.take_from_the_door() == 0
+    plan = plan_as_data(RunPlan(decisions=(PairDecision(a, b, True),)))
+    do = in_own_zones("linkage", bench.zones)
+    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
 
 
 def test_taking_it_again_changes_nothing(bench: LinkageBench, monkeypatch: pytest.MonkeyPatch) -> None:
