@@ -130,6 +130,7 @@ class AccountSettings(BaseModel):
     passphrases: Path | None = None  # folder of NAME.passphrase, each its account's own; required when real_data
     linkage_keys: KeySettings = KeySettings()
     research_keys: KeySettings = KeySettings()
+    intake_keys: KeySettings = KeySettings()
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
@@ -171,12 +172,17 @@ class Settings(BaseModel):
         return self.home / "zones" / "contracts"
 
     @property
+    def controllers_folder(self) -> Path:
+        """What is known of controllers, where accounts are installed: NAME.recipient. Root's to write."""
+        return self.home / "zones" / "controllers"
+
+    @property
     def zone_logs_folder(self) -> Path:
         """What the zones' processes say, where root starts them."""
         return self.home / "zones" / "logs"
 
     def zone_keys_folder(self, zone: str) -> Path:
-        """The root key and the role key of one zone, where accounts are installed."""
+        """The root key and the role key of one zone, or of the intake, where accounts are installed."""
         return self.keys_folder / zone
 
     def zone_socket(self, process: str) -> Path:

@@ -21,8 +21,8 @@ ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE = "orchestrator", "linkage", "research",
 PARTS = (ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE)
 PROCESSES = (LINKAGE, RESEARCH, INTAKE)
 """The parts that have a process of their own under `haven up` as root; the orchestrator starts its services itself."""
-KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH}
-"""The zones whose role key lies under a root of their own."""
+KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH, INTAKE: KeyRole.INTAKE}
+"""The parts whose role key lies under a root of their own; the intake's opens sealed deliveries, and no zone."""
 COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
 """What the orchestrator's account can derive."""
 SEEN, PASSED, SHARED, READ, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o700
@@ -53,6 +53,7 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
         OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
         OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
         OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
+        OwnedFolder(settings.controllers_folder, ROOT, ROOT, READ),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
         OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
         OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from audit.clock import SystemClock
@@ -14,6 +15,8 @@ from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.references.door import LOAD, ReadHere, ReferencesAtTheDoor
+from linkage.sealed.door import SealedDoor
+from linkage.sealed.rounds import RoundsInTheZone
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
@@ -63,10 +66,11 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
                         settings.duckdb_httpfs)  # fmt: skip
         zones = zones_of_accounts(settings, accounts, settings.intake_folder)
         folder = settings.agreed_contracts_folder
-        if folder.lstat().st_uid != 0:
-            raise AccountsError("The folder of agreed contracts is not root's.", where=str(folder))
+        _require_roots_folder(folder, "agreed contracts")
+        _require_own(settings.zone_keys_folder(INTAKE))
+        sealed = SealedDoor(zone_keyring(settings, INTAKE), rounds=RoundsInTheZone(zones), real_data=settings.real_data)
         intake = IntakeAtTheDoor(
-            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder)
+            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), sealed
         )
         references = ReferencesAtTheDoor(ReadHere(zones, test_range=not settings.real_data))
         return lambda verb, *told: (references if verb == LOAD else intake).do(verb, *told)
@@ -75,7 +79,19 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         _require_own(folder)
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
-    return in_own_zones(process, Zones(plan, zone_keyring(settings, process)))
+    return in_own_zones(
+        process, Zones(plan, zone_keyring(settings, process)), listed=listed_recipients(settings.controllers_folder)
+    )
+
+
+def listed_recipients(folder: Path) -> Callable[[str], bool]:
+    """Is this the public key of a controller that root has put there, as NAME.recipient? Looked up at each request."""
+
+    def listed(recipient: str) -> bool:
+        _require_roots_folder(folder, "controllers")
+        return any(recipient in path.read_text(encoding="utf-8").split() for path in folder.glob("*.recipient"))
+
+    return listed
 
 
 def _require_account(accounts: Accounts, process: str) -> None:
@@ -94,6 +110,15 @@ def _require_roots_settings(settings: Settings) -> None:
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
         raise AccountsError(
             "The settings are not root's alone.", where=str(path), mend="As root: haven accounts install"
+        )
+
+
+def _require_roots_folder(folder: Path, of: str) -> None:
+    """What it holds is told by root alone."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+        raise AccountsError(
+            f"The folder of {of} is not root's alone.", where=str(folder), mend="As root: haven accounts check"
         )
 
 

@@ -91,7 +91,7 @@ def recipient(home: Home = DEFAULT_HOME) -> None:
 
     Example: `haven delivery recipient`
     """
-    typer.echo(open_haven(home).sealed_door.recipient)
+    typer.echo(open_haven(home).delivery_recipient)
 
 
 def list_deliveries(

@@ -1,7 +1,7 @@
 """The intake's own process, and how it is asked: it reads a delivery and splits it; counts and hashes come back.
 
-It sees identifiers and payload while a delivery passes through, and opens neither zone: it has no key of theirs, and
-the zones take rows from it and give it nothing.
+It sees identifiers or tokens, and payload, while a delivery passes through, and opens neither zone: it has no key of
+theirs, and the zones take rows from it and tell it nothing but which rounds there are.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from audit.progress import Progress, silent
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import shipped
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.intake.manifest import Manifest, load_manifest
+from linkage.intake.manifest import Manifest, TokenManifest, load_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
 from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import delivery_folder, remove_leftovers
-from linkage.sealed.door import is_sealed
+from linkage.sealed.door import SealedDoor, is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 from linkage.zones import PATIENCE_SECONDS, WorkFiles, held_lock
 
-MANIFEST, TAKE_IN = "intake.manifest", "intake.take_in"
+MANIFEST, TAKE_IN, RECIPIENT = "intake.manifest", "intake.take_in", "intake.recipient"
 INTAKE = service("intake")
 Agreed = Callable[[str, str], DatasetContract | None]
 """The contract of this dataset and version, from where the orchestrator's account cannot write."""
 
 
 class IntakeAtTheDoor(Splitting):
-    """What the intake's process does. folder: its own; zones: the zones' processes."""
+    """What the intake's process does. folder: its own; zones: the zones' processes; sealed: opens with its own key."""
 
-    def __init__(self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed) -> None:
-        super().__init__(zones, clock, work=work, keeps_rows=False)
+    def __init__(
+        self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed, sealed: SealedDoor
+    ) -> None:
+        super().__init__(zones, clock, work=work, sealed=sealed, keeps_rows=False)
+        self._seals = sealed
         self._folder = folder
         self._agreed = agreed
         with suppress(ZoneBusy), self._alone():  # who works here now removes it
@@ -47,15 +50,20 @@ class IntakeAtTheDoor(Splitting):
     def do(
         self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
     ) -> Answer:
-        """Read a manifest, or take a delivery in. A fault of the delivery is an answer; ZoneForbids is raised."""
-        if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN):
+        """Read a manifest, take a delivery in, or say for whom deliveries are sealed.
+
+        A fault of the delivery is an answer; ZoneForbids is raised.
+        """
+        if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN, RECIPIENT):
             raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
+        if verb == RECIPIENT:
+            return Answer({"recipient": self._seals.recipient})
         path = Path(arguments["path"])
         try:
-            if is_sealed(path):
-                raise Fault("archive.sealed")
-            with self._alone(), delivery_folder(path, self._folder) as folder:
+            with self._alone(), self._opened(path) as (folder, form):
                 manifest = load_manifest(folder)
+                if type(manifest) is not form:  # tokens come sealed, and only tokens do
+                    raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
                 if verb == MANIFEST:
                     return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
                 return self._taken_in(folder, manifest, arguments, progress)
@@ -70,7 +78,10 @@ class IntakeAtTheDoor(Splitting):
             if manifest.digest != arguments["digest"]:
                 raise Fault("delivery.changed")
             with self._scratch() as scratch:
-                self._take_in(receipt, scratch, progress)
+                if isinstance(manifest, TokenManifest):
+                    self._take_tokens(receipt, manifest, scratch, progress)
+                else:
+                    self._take_in(receipt, scratch, progress)
         except Fault as found:
             fault = _as_data(found)
         files = [
@@ -79,6 +90,16 @@ class IntakeAtTheDoor(Splitting):
             for f in receipt.files
         ]  # fmt: skip
         return Answer({"files": files, "columns": receipt.columns, "fault": fault})
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[tuple[Path, type[Manifest]]]:
+        """The delivery's folder, and the form that its manifest must have. Raises Fault."""
+        if is_sealed(path):
+            with self._seals.opened(path, self._folder) as inside, delivery_folder(inside, self._folder) as folder:
+                yield folder, TokenManifest
+        else:
+            with delivery_folder(path, self._folder) as folder:
+                yield folder, Manifest
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -124,7 +145,13 @@ class ThroughTheDoor:
         """As the port says."""
         data = self._ask(MANIFEST, {"path": str(path.absolute())}, silent)
         _raise_fault(data.get("fault"))
-        return Manifest.model_validate(data["manifest"])
+        form = TokenManifest if "mode" in data["manifest"] else Manifest
+        return form.model_validate(data["manifest"])
+
+    @property
+    def recipient(self) -> str:
+        """The age public key to seal deliveries for; the intake's account alone opens them."""
+        return str(self._ask(RECIPIENT, {}, silent)["recipient"])
 
     def take_in(self, receipt: Receipt, progress: Progress) -> None:
         """As the port says."""

@@ -66,10 +66,6 @@ REASONS: dict[str, Reason] = {
         "The archive is sealed for another recipient, or was damaged or cut short on its way.",
         "Pack for the recipient that `haven delivery recipient` prints, and send the file again.",
     ),
-    "archive.sealed": Reason(
-        "The archive is sealed, and sealed deliveries (mode B) are not yet received where accounts are installed.",
-        "Receive it in a haven of one account, or have the delivery sent in mode A.",
-    ),
     # a delivery of tokens (mode B)
     "round.unknown": Reason("The manifest names a round that this haven never made.", "Ask for the round's file."),
     "round.destroyed": Reason(

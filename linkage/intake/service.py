@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -80,12 +79,11 @@ class DeliveryIntake(Splitting):
         door: IntakeDoor | None = None,
         sealed: SealedDoor | None = None,
     ) -> None:
-        super().__init__(zones, records.clock)
+        super().__init__(zones, records.clock, sealed=sealed)
         self._folder = folder
         self._records = records
         self._contracts = contracts
         self._door = door
-        self._sealed = sealed
 
     @property
     def reports_folder(self) -> Path:
@@ -124,21 +122,10 @@ class DeliveryIntake(Splitting):
                     self._take_in(delivery, scratch, progress)
             return self._switch_on(delivery)
 
-    def _take_tokens(
-        self, receipt: Receipt, manifest: TokenManifest, scratch: duckdb.DuckDBPyConnection, progress: Progress
-    ) -> None:
-        """Mode B: the round is looked at first. Raises Fault."""
-        if self._sealed is None:
-            raise Fault("tokens.sealed")
-        self._sealed.require_round(manifest)
-        self._split_tokens(receipt, manifest, scratch, progress)
-
     def _receive_through(self, door: IntakeDoor, path: Path, by: Actor, progress: Progress) -> ReceiptSummary:
         """The same, where another account reads: this one sees names, hashes and counts."""
         progress("manifest", 0, None)
         manifest = door.manifest(path)
-        if type(manifest) is not Manifest:
-            raise Fault("tokens.sealed")
         contract = self._contract_of(manifest, by)
         repeated = self._repeated(manifest, by)
         if repeated:

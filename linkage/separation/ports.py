@@ -55,6 +55,7 @@ class Room:
     folder: Path  # the zone's own; nobody else's account reads it
     progress: Progress = silent
     engine: LinkageEngine | None = None  # what links; None: DuckDB
+    listed: Callable[[str], bool] | None = None  # may a round's key be sealed for it? None: for anybody, on one account
     keeps_rows: bool = True  # may the quarantine keep rows as they came? Where accounts are apart: no
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from audit.progress import Progress
 from linkage.errors import ZoneForbids
@@ -18,8 +18,11 @@ SERVED: dict[str, frozenset[str]] = {
 """By process: the zones that it opens. Where bad rows are, and why, is kept by linkage; their content by nobody."""
 
 
-def in_own_zones(process: str, zones: Zones) -> Do:
-    """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's."""
+def in_own_zones(process: str, zones: Zones, *, listed: Callable[[str], bool] = lambda _: False) -> Do:
+    """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
+
+    listed: is this the recipient of a controller that root has listed?
+    """
     own = SERVED[process]
 
     def do(verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress) -> Answer:
@@ -30,7 +33,14 @@ def in_own_zones(process: str, zones: Zones) -> Do:
                 where=verb,
                 mend="linkage/separation/verbs.py says which account asks for what.",
             )
-        room = Room(zones.opener(known.zone), zones.keyring, zones.folder(known.zone), progress, keeps_rows=False)
+        room = Room(
+            zones.opener(known.zone),
+            zones.keyring,
+            zones.folder(known.zone),
+            progress,
+            listed=listed,
+            keeps_rows=False,
+        )
         return known.do(room, arguments, tables)
 
     return do

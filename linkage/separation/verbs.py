@@ -1,7 +1,8 @@
 """What may be asked of a zone, and by whose process? One line for each verb; what stands in no line is refused.
 
 No verb of the linkage zone gives an identifier to anybody; none of the research zone gives a row of payload, but for a
-scope's own file, which comes encrypted under that scope's key. Only the intake brings rows, and it asks for nothing.
+scope's own file, which comes encrypted under that scope's key. Only the intake brings rows, and it asks for nothing but
+which rounds there are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from linkage.intake import in_zones as intake
 from linkage.matching import in_zones as matching
 from linkage.references import in_zones as references
 from linkage.scopes import in_zones as scopes
+from linkage.sealed import in_zones as sealed
 from linkage.separation.ports import Asker, ZoneVerb
 
 
@@ -32,6 +34,12 @@ VERBS: dict[str, KnownVerb] = {
     "payload.put": KnownVerb("research", intake.put_payload, Asker.INTAKE),
     "quarantine.put": KnownVerb("quarantine", intake.put_quarantine, Asker.INTAKE),
     "references.put": KnownVerb("linkage", references.put_reference, Asker.INTAKE),
+    # the keys of rounds: signs pass, and files sealed for a controller
+    "rounds.create": KnownVerb("linkage", sealed.create_round),
+    "rounds.find": KnownVerb("linkage", sealed.find_round, Asker.INTAKE),
+    "rounds.sealed": KnownVerb("linkage", sealed.sealed_round),
+    "rounds.destroy": KnownVerb("linkage", sealed.destroy_round),
+    "rounds.forget": KnownVerb("linkage", sealed.forget_round),
     # what does not count goes; where bad rows are
     "identity.keep_only": KnownVerb("linkage", intake.keep_identity),
     "payload.keep_only": KnownVerb("research", intake.keep_payload),
