@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audit.clock import SystemClock
-from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
+from infra.accounts.layout import INTAKE, ORCHESTRATOR, OTHERS_WRITE, PROCESSES, Accounts, AccountsError, is_roots_file
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
@@ -26,7 +26,6 @@ from linkage.zones import WorkFiles, ZonePlan, Zones
 
 NOT_DUMPABLE = 4  # PR_SET_DUMPABLE: no debugger of the same account, no core, and /proc/PID is root's
 PRIVATE = 0o077
-OTHERS_WRITE = 0o022
 
 
 def serve(settings: Settings, process: str) -> None:
@@ -89,7 +88,8 @@ def listed_recipients(folder: Path) -> Callable[[str], bool]:
 
     def listed(recipient: str) -> bool:
         _require_roots_folder(folder, "controllers")
-        return any(recipient in path.read_text(encoding="utf-8").split() for path in folder.glob("*.recipient"))
+        files = [path for path in folder.glob("*.recipient") if is_roots_file(path)]
+        return any(recipient in path.read_text(encoding="utf-8").split() for path in files)
 
     return listed
 
@@ -106,8 +106,7 @@ def _require_account(accounts: Accounts, process: str) -> None:
 def _require_roots_settings(settings: Settings) -> None:
     """The settings name libraries that this process loads: only root may say which."""
     path = settings.home / SETTINGS_FILE
-    found = path.lstat() if os.path.lexists(path) else None
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+    if not is_roots_file(path):
         raise AccountsError(
             "The settings are not root's alone.", where=str(path), mend="As root: haven accounts install"
         )
@@ -115,16 +114,26 @@ def _require_roots_settings(settings: Settings) -> None:
 
 def _require_roots_folder(folder: Path, of: str) -> None:
     """What it holds is told by root alone."""
-    found = folder.lstat()
+    found = _looked_at(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
         raise AccountsError(
             f"The folder of {of} is not root's alone.", where=str(folder), mend="As root: haven accounts check"
         )
 
 
+def _looked_at(folder: Path) -> os.stat_result:
+    """Itself, and no link's target. Raises AccountsError where an older installation did not make it."""
+    try:
+        return folder.lstat()
+    except FileNotFoundError:
+        raise AccountsError(
+            "A folder of the accounts is missing.", where=str(folder), mend="As root: haven accounts install"
+        ) from None
+
+
 def _require_own(folder: Path) -> None:
     """Only this account's own folder, closed to all others: anything else may have been put in its place."""
-    found = folder.lstat()
+    found = _looked_at(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & PRIVATE:
         raise AccountsError(
             "A folder of this zone is not its account's alone.", where=str(folder), mend="As root: haven accounts check"
