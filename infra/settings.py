@@ -172,8 +172,8 @@ class Settings(BaseModel):
         return self.home / "zones" / "contracts"
 
     @property
-    def controllers_folder(self) -> Path:
-        """What is known of controllers, where accounts are installed: NAME.recipient. Root's to write."""
+    def controller_keys_folder(self) -> Path:
+        """Whom root knows as a controller, where accounts are installed: NAME.recipient, for whom rounds' keys go."""
         return self.home / "zones" / "controllers"
 
     @property

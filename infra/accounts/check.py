@@ -149,7 +149,7 @@ def _settings(settings: Settings) -> Looked:
 def _recipients(settings: Settings) -> list[Looked]:
     """The controllers for whom keys of rounds may be sealed: whoever writes such a file takes a key."""
     looked = []
-    for path in sorted(settings.controllers_folder.glob("*.recipient")):
+    for path in sorted(settings.controller_keys_folder.glob("*.recipient")):
         amiss = None if is_roots_file(path) else "is not root's alone, and not heeded"
         mend = amiss and f"Look at what it says; then: chown root {path}; chmod 0644 {path}"
         looked.append(Looked(f"recipient {path.stem}", str(path), amiss, mend))

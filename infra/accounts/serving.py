@@ -79,7 +79,7 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
     return in_own_zones(
-        process, Zones(plan, zone_keyring(settings, process)), listed=listed_recipients(settings.controllers_folder)
+        process, Zones(plan, zone_keyring(settings, process)), listed=listed_recipients(settings.controller_keys_folder)
     )
 
 

@@ -64,7 +64,7 @@ def played() -> Iterator[Played]:
         before = _received_by_one_account(haven)
         haven.install()
         controller = Controller(haven.folder / "desk")
-        listed = haven.settings.controllers_folder / "hospital.recipient"
+        listed = haven.settings.controller_keys_folder / "hospital.recipient"
         listed.write_text(controller.recipient, encoding="utf-8")
         with haven.running() as pids:
             rounds = haven.rounds(controller.recipient)

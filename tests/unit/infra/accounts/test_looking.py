@@ -62,10 +62,10 @@ def test_a_damaged_envelope_is_told(tmp_path: Path) -> None:
 def test_a_recipient_that_another_account_can_write_is_amiss_and_not_heeded(tmp_path: Path) -> None:
     """Whoever could write it would get the keys of rounds: it is told, and nothing is sealed for it."""
     settings = load_settings(tmp_path)
-    settings.controllers_folder.mkdir(parents=True, mode=0o755)
-    path = settings.controllers_folder / "gp.recipient"
+    settings.controller_keys_folder.mkdir(parents=True, mode=0o755)
+    path = settings.controller_keys_folder / "gp.recipient"
     path.write_text("age1one\n", encoding="utf-8")
-    listed = listed_recipients(settings.controllers_folder)
+    listed = listed_recipients(settings.controller_keys_folder)
     assert ([one.amiss for one in _recipients(settings)], listed("age1one")) == ([None], True)
     os.chown(path, SOMEBODY, SOMEBODY)
     assert ([bool(one.amiss) for one in _recipients(settings)], listed("age1one")) == ([True], False)
