@@ -171,6 +171,11 @@ class Settings(BaseModel):
         return self.home / "zones" / "contracts"
 
     @property
+    def controller_keys_folder(self) -> Path:
+        """The controllers' public keys for their signatures; where accounts are installed, root's to write."""
+        return self.home / "zones" / "controllers"
+
+    @property
     def zone_logs_folder(self) -> Path:
         """What the zones' processes say, where root starts them."""
         return self.home / "zones" / "logs"

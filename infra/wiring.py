@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.service import DeliveryIntake
+    from linkage.intake.signing import Senders
     from linkage.matching.engines.choice import LinkageEngine
     from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
     from linkage.matching.engines.running import RunLadder
@@ -252,8 +253,9 @@ class Haven:
         settings = self.settings
         if not settings.separated:
             return DeliveryIntake(
-                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door
-            )
+                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door,
+                senders=self.senders,
+            )  # fmt: skip
         from infra.accounts.layout import INTAKE, Accounts
         from infra.accounts.serving import place_of
         from linkage.intake.at_the_door import ThroughTheDoor
@@ -261,6 +263,13 @@ class Haven:
         door = ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
         folder = settings.delivery_reports_folder
         return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
+
+    @cached_property
+    def senders(self) -> Senders:
+        """The controllers' keys; with real data nobody is without one."""
+        from linkage.intake.signing import Senders
+
+        return Senders(self.settings.controller_keys_folder, required=self.settings.real_data)
 
     @cached_property
     def sealed_door(self) -> SealedDoor:

@@ -53,6 +53,7 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
         OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
         OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
         OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
+        OwnedFolder(settings.controller_keys_folder, ROOT, ROOT, READ),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
         OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
         OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),

@@ -13,6 +13,7 @@ from infra.accounts.layout import INTAKE, ORCHESTRATOR, PROCESSES, Accounts, Acc
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
+from linkage.intake.signing import Senders
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
@@ -62,10 +63,12 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
                         settings.duckdb_httpfs)  # fmt: skip
         zones = zones_of_accounts(settings, accounts, settings.intake_folder)
         folder = settings.agreed_contracts_folder
-        if folder.lstat().st_uid != 0:
-            raise AccountsError("The folder of agreed contracts is not root's.", where=str(folder))
+        senders = Senders(settings.controller_keys_folder, required=settings.real_data)
+        for place, what in ((folder, "agreed contracts"), (senders.folder, "the controllers' keys")):
+            if place.lstat().st_uid != 0:
+                raise AccountsError(f"The folder of {what} is not root's.", where=str(place))
         return IntakeAtTheDoor(
-            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder)
+            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), senders
         ).do
     own = settings.linkage_zone if process == "linkage" else settings.research_zone
     for folder in (own, settings.zone_keys_folder(process)):

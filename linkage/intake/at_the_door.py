@@ -22,6 +22,7 @@ from linkage.intake.manifest import Manifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
+from linkage.intake.signing import Senders
 from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import opened_delivery, remove_leftovers
 from linkage.sealed.door import is_sealed
@@ -36,12 +37,21 @@ Agreed = Callable[[str, str], DatasetContract | None]
 
 
 class IntakeAtTheDoor(Splitting):
-    """What the intake's process does. folder: its own; zones: the zones' processes."""
+    """What the intake's process does. folder: its own; zones: the zones' processes; senders: the controllers' keys."""
 
-    def __init__(self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        zones: ZoneRunner,
+        work: WorkFiles,
+        clock: Clock,
+        agreed: Agreed,
+        senders: Senders | None = None,
+    ) -> None:
         super().__init__(zones, clock, work=work, keeps_rows=False)
         self._folder = folder
         self._agreed = agreed
+        self._senders = senders
         with suppress(ZoneBusy), self._alone():  # who works here now removes it
             pass
 
@@ -56,9 +66,13 @@ class IntakeAtTheDoor(Splitting):
             if is_sealed(path):
                 raise Fault("archive.sealed")
             with self._alone(), opened_delivery(path, self._folder) as opened:
-                manifest = parse_manifest(opened.manifest())
+                content = opened.manifest()
+                manifest = parse_manifest(content)
+                signed = self._senders is not None and self._senders.require(
+                    manifest.controller, content, opened.signature()
+                )
                 if verb == MANIFEST:
-                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
+                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True), "signed": signed})
                 return self._taken_in(opened, manifest, arguments, progress)
         except Fault as fault:
             return Answer({"fault": _as_data(fault)})
@@ -121,11 +135,11 @@ class ThroughTheDoor:
         self._place = place
         self._locks = locks
 
-    def manifest(self, path: Path) -> Manifest:
+    def manifest(self, path: Path) -> tuple[Manifest, bool]:
         """As the port says."""
         data = self._ask(MANIFEST, {"path": str(path.absolute())}, silent)
         _raise_fault(data.get("fault"))
-        return Manifest.model_validate(data["manifest"])
+        return Manifest.model_validate(data["manifest"]), bool(data["signed"])
 
     def take_in(self, receipt: Receipt, progress: Progress) -> None:
         """As the port says."""
