@@ -173,7 +173,7 @@ class Settings(BaseModel):
 
     @property
     def controller_keys_folder(self) -> Path:
-        """Whom root knows as a controller, where accounts are installed: NAME.recipient, for whom rounds' keys go."""
+        """What root knows of controllers: their public keys for signatures, and for whom rounds' keys are sealed."""
         return self.home / "zones" / "controllers"
 
     @property

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from linkage.contracts.registry import Contracts
     from linkage.intake.at_the_door import ThroughTheDoor
     from linkage.intake.service import DeliveryIntake
+    from linkage.intake.signing import Senders
     from linkage.matching.engines.choice import LinkageEngine
     from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
     from linkage.matching.engines.running import RunLadder
@@ -259,8 +260,9 @@ class Haven:
         settings = self.settings
         if not settings.separated:
             return DeliveryIntake(
-                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door
-            )
+                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door,
+                senders=self.senders,
+            )  # fmt: skip
         folder, door = settings.delivery_reports_folder, self._intake_door()
         return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
 
@@ -277,6 +279,13 @@ class Haven:
     def delivery_recipient(self) -> str:
         """The age public key that controllers seal deliveries for (mode B)."""
         return self._intake_door().recipient if self.settings.separated else self.sealed_door.recipient
+
+    @cached_property
+    def senders(self) -> Senders:
+        """The controllers' keys; with real data nobody is without one."""
+        from linkage.intake.signing import Senders
+
+        return Senders(self.settings.controller_keys_folder, required=self.settings.real_data)
 
     @cached_property
     def sealed_door(self) -> SealedDoor:

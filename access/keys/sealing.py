@@ -5,7 +5,8 @@ What is sealed for somebody else nobody here can open again. The haven's own ide
 
 from __future__ import annotations
 
-from pathlib import Path
+from io import RawIOBase
+from typing import BinaryIO
 
 import pyrage
 
@@ -34,11 +35,10 @@ def recipient_for(secret: bytes) -> str:
     return str(_identity(secret).to_public())
 
 
-def unseal(secret: bytes, source: Path, target: Path) -> bool:
+def unseal(secret: bytes, sealed: BinaryIO, opened: RawIOBase) -> bool:
     """Open a file that was sealed for this secret's recipient; False where it was not, or is damaged or cut short."""
     try:
-        with source.open("rb") as sealed, target.open("xb") as opened:
-            pyrage.decrypt_io(sealed, opened, [_identity(secret)])
+        pyrage.decrypt_io(sealed, opened, [_identity(secret)])
     except pyrage.DecryptError:
         return False
     except OSError as error:

@@ -14,6 +14,7 @@ from infra.accounts.layout import INTAKE, ORCHESTRATOR, OTHERS_WRITE, PROCESSES,
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
+from linkage.intake.signing import Senders
 from linkage.references.door import LOAD, ReadHere, ReferencesAtTheDoor
 from linkage.sealed.door import SealedDoor
 from linkage.sealed.rounds import RoundsInTheZone
@@ -65,11 +66,13 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
                         settings.duckdb_httpfs)  # fmt: skip
         zones = zones_of_accounts(settings, accounts, settings.intake_folder)
         folder = settings.agreed_contracts_folder
+        senders = Senders(settings.controller_keys_folder, required=settings.real_data)
         _require_roots_folder(folder, "agreed contracts")
+        _require_roots_folder(senders.folder, "controllers")
         _require_own(settings.zone_keys_folder(INTAKE))
         sealed = SealedDoor(zone_keyring(settings, INTAKE), rounds=RoundsInTheZone(zones), real_data=settings.real_data)
         intake = IntakeAtTheDoor(
-            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), sealed
+            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), sealed, senders
         )
         references = ReferencesAtTheDoor(ReadHere(zones, test_range=not settings.real_data))
         return lambda verb, *told: (references if verb == LOAD else intake).do(verb, *told)

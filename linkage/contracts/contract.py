@@ -24,6 +24,8 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Identifies = Literal[
     "nhs_number", "surname", "forenames", "full_name", "sex", "date_of_birth", "postcode", "address", "local_id"
 ]
+Held = Literal["nhs_number", "postcode", "date_of_birth", "name"]
+"""What is looked for among payload, where no identifier may be (linkage.intake.smuggled)."""
 Role = Literal["identifier", "payload", "row_key", "join_key", "date", "small_area", "not_kept", "free_text"]
 """not_kept: checked and kept in neither zone. free_text: refused."""
 Kind = Literal["text", "integer", "decimal", "date", "boolean", "code"]
@@ -70,6 +72,9 @@ class DatasetColumn(_Part):
     true_values: tuple[str, ...] = ("true", "1", "Y")
     false_values: tuple[str, ...] = ("false", "0", "N")
     keep_as: KeptForm | None = None
+    may_hold: dict[Held, Text] = Field(
+        default_factory=dict
+    )  # what looks like an identifier and is none: why it is none
 
     @property
     def is_identity(self) -> bool:
@@ -92,6 +97,7 @@ class DatasetColumn(_Part):
         identifier = self.role == "identifier"
         yield identifier != (self.identifies is not None), "role identifier and 'identifies' go together"
         yield self.keep_as is not None and not identifier, "only an identifier has keep_as"
+        yield bool(self.may_hold) and not self.is_payload, "may_hold is for payload"
         yield self.role == "date" and self.type != "date", "role date needs type date"
         yield self.type == "code" and not (self.allowed or self.pattern), "a code needs 'allowed' or 'pattern'"
         yield self.role in {"row_key", "join_key"} and self.type not in {"text", "code"}, "a key has type text or code"

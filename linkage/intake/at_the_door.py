@@ -17,12 +17,14 @@ from audit.progress import Progress, silent
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import shipped
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.intake.manifest import Manifest, TokenManifest, load_manifest
+from linkage.intake.held import OpenedDelivery
+from linkage.intake.manifest import Manifest, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
+from linkage.intake.signing import Senders
 from linkage.intake.splitting import Splitting
-from linkage.intake.unpack import delivery_folder, remove_leftovers
+from linkage.intake.unpack import opened_delivery, opened_tar, remove_leftovers
 from linkage.sealed.door import SealedDoor, is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
@@ -35,15 +37,26 @@ Agreed = Callable[[str, str], DatasetContract | None]
 
 
 class IntakeAtTheDoor(Splitting):
-    """What the intake's process does. folder: its own; zones: the zones' processes; sealed: opens with its own key."""
+    """What the intake's process does. folder: its own; zones: the zones' processes; sealed: opens with its own key.
+
+    senders: the controllers' keys.
+    """
 
     def __init__(
-        self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed, sealed: SealedDoor
+        self,
+        folder: Path,
+        zones: ZoneRunner,
+        work: WorkFiles,
+        clock: Clock,
+        agreed: Agreed,
+        sealed: SealedDoor,
+        senders: Senders | None = None,
     ) -> None:
         super().__init__(zones, clock, work=work, sealed=sealed, keeps_rows=False)
         self._seals = sealed
         self._folder = folder
         self._agreed = agreed
+        self._senders = senders
         with suppress(ZoneBusy), self._alone():  # who works here now removes it
             pass
 
@@ -60,19 +73,23 @@ class IntakeAtTheDoor(Splitting):
             return Answer({"recipient": self._seals.recipient})
         path = Path(arguments["path"])
         try:
-            with self._alone(), self._opened(path) as (folder, form):
-                manifest = load_manifest(folder)
+            with self._alone(), self._opened(path) as (opened, form):
+                content = opened.manifest()
+                manifest = parse_manifest(content)
                 if type(manifest) is not form:  # tokens come sealed, and only tokens do
                     raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
+                signed = self._senders is not None and self._senders.require(
+                    manifest.controller, content, opened.signature()
+                )
                 if verb == MANIFEST:
-                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
-                return self._taken_in(folder, manifest, arguments, progress)
+                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True), "signed": signed})
+                return self._taken_in(opened, manifest, arguments, progress)
         except Fault as fault:
             return Answer({"fault": _as_data(fault)})
 
-    def _taken_in(self, folder: Path, manifest: Manifest, arguments: Plain, progress: Progress) -> Answer:
+    def _taken_in(self, opened: OpenedDelivery, manifest: Manifest, arguments: Plain, progress: Progress) -> Answer:
         contract = self._contract(arguments["contract"])
-        receipt = Receipt(arguments["delivery"], manifest, contract, folder, INTAKE)
+        receipt = Receipt(arguments["delivery"], manifest, contract, Path(arguments["path"]), INTAKE, opened)
         fault = None
         try:
             if manifest.digest != arguments["digest"]:
@@ -92,14 +109,14 @@ class IntakeAtTheDoor(Splitting):
         return Answer({"files": files, "columns": receipt.columns, "fault": fault})
 
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[tuple[Path, type[Manifest]]]:
-        """The delivery's folder, and the form that its manifest must have. Raises Fault."""
+    def _opened(self, path: Path) -> Iterator[tuple[OpenedDelivery, type[Manifest]]]:
+        """The delivery, and the form that its manifest must have. Raises Fault."""
         if is_sealed(path):
-            with self._seals.opened(path, self._folder) as inside, delivery_folder(inside, self._folder) as folder:
-                yield folder, TokenManifest
+            with self._seals.opened(path, self._folder) as tar, opened_tar(tar, self._folder) as inside:
+                yield inside, TokenManifest
         else:
-            with delivery_folder(path, self._folder) as folder:
-                yield folder, Manifest
+            with opened_delivery(path, self._folder) as delivery:
+                yield delivery, Manifest
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -141,12 +158,12 @@ class ThroughTheDoor:
         self._place = place
         self._locks = locks
 
-    def manifest(self, path: Path) -> Manifest:
+    def manifest(self, path: Path) -> tuple[Manifest, bool]:
         """As the port says."""
         data = self._ask(MANIFEST, {"path": str(path.absolute())}, silent)
         _raise_fault(data.get("fault"))
         form = TokenManifest if "mode" in data["manifest"] else Manifest
-        return form.model_validate(data["manifest"])
+        return form.model_validate(data["manifest"]), bool(data["signed"])
 
     @property
     def recipient(self) -> str:

@@ -15,6 +15,7 @@ import polars as pl
 from linkage.contracts.contract import DatasetColumn, DeliveredFile, KeptForm
 from linkage.intake.csv_rows import RowBatch
 from linkage.intake.dates import as_date, other_form
+from linkage.intake.smuggled import PayloadSearch
 
 EARLIEST = date(1850, 1, 1)
 SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
@@ -55,11 +56,17 @@ class RowChecks:
         self._reasons = [self._reason(column).alias(REASON + column.name) for column in self.columns]
         self._reasons += [_out_of_order(o.earlier, o.later) for o in file.order]
         self._outputs = self._output_columns()
+        self._search = PayloadSearch(file)
+        self._born = next((TYPED + c.name for c in self.columns if c.identifies == "date_of_birth"), None)
 
     def check(self, batch: RowBatch) -> CheckedBatch:
         """Split a batch into good rows, ready for the zones, and bad ones with their reasons."""
         numbered = batch.frame.select(self._clean).with_columns(pl.Series(ROW, batch.numbers))
         checked = numbered.lazy().with_columns(self._typed).with_columns(self._reasons).collect()
+        smuggled = self._search.reasons(checked, checked[self._born] if self._born else None)
+        checked = checked.with_columns(
+            pl.coalesce(REASON + name, found).alias(REASON + name) for name, found in smuggled.items()
+        )
         reasons = [name for name in checked.columns if name.startswith(REASON)]
         is_bad = pl.any_horizontal([pl.col(name).is_not_null() for name in reasons])
         wrong = checked.filter(is_bad)

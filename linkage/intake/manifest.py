@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from linkage.contracts.contract import DatasetContract
 from linkage.intake.reasons import Fault
+from linkage.intake.sources import Source
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 4 * 1024 * 1024
@@ -65,9 +67,20 @@ class Manifest(BaseModel):
         names = [file.name.casefold() for file in self.files]
         if len(set(names)) < len(names):
             raise ValueError("a file stands twice in the manifest")
-        if MANIFEST in names:
+        if {MANIFEST, "manifest.sig"} & set(names):
             raise ValueError("the manifest cannot name itself")
         return self
+
+    def require_contract(self, contract: DatasetContract) -> None:
+        """Was it packed for this contract? Raises Fault."""
+        if (self.dataset, self.contract_version) != (contract.dataset, contract.version):
+            raise Fault(
+                "manifest.contract",
+                f"The delivery was packed for contract {self.dataset} {self.contract_version[:40]}, and is received"
+                f" under {contract.dataset} {contract.version}.",
+            )
+        if self.controller != contract.controller:
+            raise Fault("manifest.controller")
 
     @property
     def digest(self) -> str:
@@ -76,11 +89,15 @@ class Manifest(BaseModel):
         content["files"] = sorted([f.name, f.sha256, f.rows] for f in self.files)
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
+    def as_bytes(self) -> bytes:
+        """What manifest.json holds."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
+        return f"{text}\n".encode()
+
     def write(self, folder: Path) -> Path:
         """Write manifest.json, whole or not at all."""
         draft = folder / f".{MANIFEST}.part"
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
-        draft.write_text(text + "\n", encoding="utf-8")
+        draft.write_bytes(self.as_bytes())
         return draft.replace(folder / MANIFEST)
 
 
@@ -120,15 +137,10 @@ def content_of(files: list[str], key: bytes) -> str:
     return hmac.digest(key, told.encode(), "sha256").hex()
 
 
-def load_manifest(folder: Path) -> Manifest:
-    """Read manifest.json. Raises Fault naming each wrong key, never its value."""
-    path = folder / MANIFEST
-    if not path.is_file() or path.is_symlink():
-        raise Fault("manifest.missing")
-    if path.stat().st_size > LARGEST_MANIFEST:
-        raise _invalid("it is larger than any manifest")
+def parse_manifest(content: bytes) -> Manifest:
+    """What manifest.json says. Raises Fault naming each wrong key, never its value."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique_keys)
+        data = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique_keys)
         form = TokenManifest if isinstance(data, dict) and "mode" in data else Manifest
         return form.model_validate(data)
     except UnicodeDecodeError:
@@ -144,44 +156,9 @@ def load_manifest(folder: Path) -> Manifest:
         raise _invalid("it is not JSON") from None
 
 
-Stamp = tuple[int, int, int]
-
-
-def stamp_of(path: Path) -> Stamp:
-    """What changes when a file is written or replaced: inode, bytes, time of change in nanoseconds."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def check_folder(folder: Path, manifest: Manifest) -> dict[str, Stamp]:
-    """Is everything there, nothing else, and each file as packed? Raises Fault for the first that is not.
-
-    Returns each file's stamp from before it was hashed: one that differs after reading was changed meanwhile.
-    """
-    expected = {file.name: file for file in manifest.files}
-    for entry in sorted(folder.iterdir()):
-        if entry.name == MANIFEST:
-            continue
-        if entry.is_symlink() or not entry.is_file():
-            raise Fault("file.not_plain", where=_place(entry.name, expected))
-        if entry.name not in expected:
-            raise Fault("file.extra")
-    for file in manifest.files:
-        path = folder / file.name
-        if not path.is_file():
-            raise Fault("file.missing", where=file.name)
-        if path.stat().st_size != file.bytes:
-            raise Fault("file.truncated", where=file.name)
-    stamps = {file.name: stamp_of(folder / file.name) for file in manifest.files}
-    for file in manifest.files:
-        if sha256_of(folder / file.name) != file.sha256:
-            raise Fault("file.altered", where=file.name)
-    return stamps
-
-
-def sha256_of(path: Path) -> str:
+def sha256_of(source: Source | Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with source.open("rb") if isinstance(source, Path) else source.open() as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -198,8 +175,3 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _invalid(why: str) -> Fault:
     return Fault("manifest.invalid", f"manifest.json is not a manifest: {why}.")
-
-
-def _place(name: str, expected: dict[str, PackedFile]) -> str | None:
-    """A name is shown only when the manifest has it: any other may name a person."""
-    return name if name in expected else None

@@ -30,10 +30,11 @@ from linkage.intake.csv_rows import (
 )
 from linkage.intake.dates import FORMS
 from linkage.intake.headers import match_header
+from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
+from linkage.intake.sources import PlainFile, Source
 
 BLOCK = 8 * 1024 * 1024
-PARQUET_ROWS = 100_000
 PLAIN_KINDS = [
     "string",
     "large_string",
@@ -53,35 +54,42 @@ CODECS = {"utf-8": "utf-8", "windows-1252": "cp1252", "iso-8859-1": "latin-1", "
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PAR1")
 
 
-def open_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+def open_rows(source: Source | Path, file: DeliveredFile) -> Iterator[RowBatch]:
     """The rows of a file, each batch with the contract's column names as text. Raises Fault."""
-    if _is_parquet(path):
-        return _parquet_rows(path, file)
-    return _quotes_placed(path, file)
+    source = _source(source)
+    if _is_parquet(source):
+        return _parquet_rows(source, file)
+    return _quotes_placed(source, file)
 
 
-def _quotes_placed(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
+def _quotes_placed(source: Source, file: DeliveredFile) -> Iterator[RowBatch]:
     """The rows of a text file; a quotation mark that is never closed is looked for, and told with its line."""
     try:
-        yield from _csv_rows(path, file)
+        yield from _csv_rows(source, file)
     except Fault as fault:
         if fault.code != "csv.quote_open":
             raise
         shape = Shape(ord(file.delimiter), ord(file.quote), CODECS[file.encoding], len(file.columns))
-        line = line_of_open_quote(_without_mark(_decoded_blocks(_raw_blocks(path), file.encoding)), shape)
+        line = line_of_open_quote(_without_mark(_decoded_blocks(_raw_blocks(source), file.encoding)), shape)
         raise Fault(fault.code, f"A quotation mark is opened in line {line} and never closed.") from None
 
 
-def count_rows(path: Path, file: DeliveredFile) -> int:
+def count_rows(source: Source | Path, file: DeliveredFile) -> int:
     """How many rows, without checking them: what the manifest says. Raises Fault."""
-    if _is_parquet(path):
-        return int(_open_parquet(path).metadata.num_rows)
-    blocks = _decoded_blocks(_raw_blocks(path), file.encoding)
+    source = _source(source)
+    if _is_parquet(source):
+        with source.open() as opened:
+            return BoundedParquet(opened, source.size).rows
+    blocks = _decoded_blocks(_raw_blocks(source), file.encoding)
     return max(0, count_records(blocks, ord(file.quote)) - 1)
 
 
-def _is_parquet(path: Path) -> bool:
-    name = path.name.lower()
+def _source(source: Source | Path) -> Source:
+    return PlainFile(source) if isinstance(source, Path) else source
+
+
+def _is_parquet(source: Source) -> bool:
+    name = source.name.lower()
     if name.endswith(".parquet"):
         return True
     if name.removesuffix(".gz").endswith(TEXT_SUFFIXES):
@@ -89,24 +97,23 @@ def _is_parquet(path: Path) -> bool:
     raise Fault("file.format")
 
 
-def _raw_blocks(path: Path) -> Iterator[bytes]:
+def _raw_blocks(source: Source) -> Iterator[bytes]:
     """The bytes of a text file, unpacked when it is compressed."""
-    if not path.name.lower().endswith(".gz"):
-        with path.open("rb") as plain:
+    with source.open() as plain:
+        if not source.name.lower().endswith(".gz"):
             while block := plain.read(BLOCK):
                 yield block
-        return
-    largest = max(RATIO_APPLIES_FROM, path.stat().st_size * LARGEST_RATIO)
-    total = 0
-    try:
-        with gzip.open(path, "rb") as packed:
-            while block := packed.read(BLOCK):
-                total += len(block)
-                if total > largest:
-                    raise Fault("gzip.too_large")
-                yield block
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise Fault("gzip.damaged") from None
+            return
+        largest, total = max(RATIO_APPLIES_FROM, source.size * LARGEST_RATIO), 0
+        try:
+            with gzip.GzipFile(fileobj=plain) as packed:
+                while block := packed.read(BLOCK):
+                    total += len(block)
+                    if total > largest:
+                        raise Fault("gzip.too_large")
+                    yield block
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise Fault("gzip.damaged") from None
 
 
 def _decoded_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -123,8 +130,8 @@ def _decoded_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         raise Fault("encoding.other") from None
 
 
-def _csv_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
-    raw = _raw_blocks(path)
+def _csv_rows(source: Source, file: DeliveredFile) -> Iterator[RowBatch]:
+    raw = _raw_blocks(source)
     first = next(raw, b"")
     _look_at_start(first, file)
     blocks = _decoded_blocks(chain([first], raw), file.encoding)
@@ -198,31 +205,17 @@ def _completed(frame: pl.DataFrame, file: DeliveredFile) -> pl.DataFrame:
     return frame.with_columns(absent).select([c.name for c in file.columns])
 
 
-def _open_parquet(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if path.stat().st_size == 0:
-        raise Fault("file.empty")
-    try:
-        return pq.ParquetFile(path, pre_buffer=False)
-    except (pa.ArrowException, OSError):
-        raise Fault("parquet.damaged") from None
-
-
-def _parquet_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
-    import pyarrow as pa
-
-    source = _open_parquet(path)
-    header = [str(name) for name in source.schema_arrow.names]
-    columns = match_header(header, file, None)
-    if not all(_has_plain_text(field.type) for field in source.schema_arrow):
-        raise Fault("parquet.nested")
-    if source.metadata.num_rows == 0:
-        raise Fault("file.no_rows")
-    number = 1
-    try:
-        for batch in source.iter_batches(batch_size=PARQUET_ROWS):
+def _parquet_rows(source: Source, file: DeliveredFile) -> Iterator[RowBatch]:
+    with source.open() as opened:
+        parquet = BoundedParquet(opened, source.size)
+        header = [str(name) for name in parquet.schema.names]
+        columns = match_header(header, file, None)
+        if not all(_has_plain_text(field.type) for field in parquet.schema):
+            raise Fault("parquet.nested")
+        if parquet.rows == 0:
+            raise Fault("file.no_rows")
+        number = 1
+        for batch in parquet.batches():
             typed = pl.DataFrame(pl.from_arrow(batch)).rename(
                 {name: column.name for name, column in zip(header, columns, strict=True)}
             )
@@ -230,8 +223,6 @@ def _parquet_rows(path: Path, file: DeliveredFile) -> Iterator[RowBatch]:
             numbers = np.arange(number, number + frame.height, dtype=np.int64)
             number += frame.height
             yield RowBatch(_completed(frame, file), numbers)
-    except (pa.ArrowException, OSError):
-        raise Fault("parquet.damaged") from None
 
 
 def _has_plain_text(kind: Any) -> bool:

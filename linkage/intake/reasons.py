@@ -113,6 +113,26 @@ REASONS: dict[str, Reason] = {
     "manifest.controller": Reason(
         "The manifest's controller is not the contract's.", "Pack with the controller's own contract."
     ),
+    "signature.missing": Reason(
+        "The delivery is not signed, and its controller has a key here.",
+        "Pack it with `--sign` and the controller's signing key.",
+    ),
+    "signature.wrong": Reason(
+        "The signature is not its controller's, or the manifest was changed after it was signed.",
+        "Pack it again with `--sign`; register a new key before it is used.",
+    ),
+    "signature.replayed": Reason(
+        "This signed delivery was received before and has been replaced since.",
+        "To take a correction back, pack the files again with `--supersedes` and a name of their own, and sign that.",
+    ),
+    "signature.no_key": Reason(
+        "This haven takes signed deliveries only, and the controller has no key here.",
+        "Put the line that `haven delivery keypair` printed into zones/controllers/<controller>.pub of the home.",
+    ),
+    "signature.bad_key": Reason(
+        "The file of the controller's public keys cannot be read.",
+        "Put the lines that `haven delivery keypair` printed into it, and nothing else.",
+    ),
     "file.missing": Reason(
         "A file that the manifest or the contract names is missing.", "Send all files of the delivery together."
     ),
@@ -147,6 +167,15 @@ REASONS: dict[str, Reason] = {
     "gzip.damaged": Reason("The .gz file cannot be unpacked: damaged, cut short, or not gzip.", "Compress it again."),
     "gzip.too_large": Reason("The .gz file unpacks to far more than its size allows.", "Send it in several parts."),
     "parquet.damaged": Reason("The Parquet file cannot be read.", "Write it again."),
+    "parquet.too_large": Reason(
+        "The Parquet file unpacks to far more than its size allows, or has a row longer than a megabyte.",
+        "Write it again with pages of a megabyte, or send it in several parts.",
+    ),
+    "parquet.untrue": Reason("The Parquet file's footer does not say what lies in its pages.", "Write it again."),
+    "parquet.encoding": Reason(
+        "The Parquet file has an encoding that is not read here.",
+        "Write it with plain or dictionary encoding, which is what most programs do.",
+    ),
     "parquet.nested": Reason(
         "The Parquet file has columns without a plain text: nested, binary, times.", "Write plain columns only."
     ),
@@ -179,6 +208,10 @@ REASONS: dict[str, Reason] = {
         "The file has many times the columns of its contract.", "Send only the columns of the contract."
     ),
     "header.free_text": Reason("The file has a free-text column, which is refused.", "Leave that column out."),
+    "column.identifier": Reason(
+        "A payload column holds identifiers in most of its rows.",
+        "Leave it out, or declare it in a new version of the contract: as an identifier, or with may_hold and why.",
+    ),
     # one row
     "row.too_few_fields": Reason("The row has fewer fields than the header.", "Look for a missing separator."),
     "row.too_many_fields": Reason(
@@ -206,6 +239,19 @@ REASONS: dict[str, Reason] = {
     "value.out_of_range": Reason("The value lies outside the agreed range.", "Correct it."),
     "value.too_long": Reason("The text is longer than agreed.", "Check that columns are not shifted."),
     "value.control_character": Reason("The text has control characters.", "Remove them."),
+    "identifier.nhs_number": Reason(
+        "A valid NHS number stands among payload.",
+        "Leave it out; a column of other ten-digit numbers says so in the contract: may_hold.",
+    ),
+    "identifier.postcode": Reason(
+        "A full postcode stands among payload.", "Leave it out, or send its first half only."
+    ),
+    "identifier.date_of_birth": Reason(
+        "The row's own date of birth stands in a payload column that is no date.", "Leave it out."
+    ),
+    "identifier.name": Reason(
+        "The row's own surname or forename stands in a text of payload.", "Leave it out, or send a code for the text."
+    ),
     "date.unreadable": Reason("The date does not exist or is not a date.", "Send it in the agreed form."),
     "date.other_form": Reason("The date is written in another form than agreed.", "Send it in the agreed form."),
     "date.serial": Reason("The date is a spreadsheet's day number.", "Format the column as a date before exporting."),
@@ -220,7 +266,7 @@ REASONS: dict[str, Reason] = {
         "The NHS number has not ten digits.", "Look for lost leading zeros or other numbers in this column."
     ),
 }
-OF_ONE_ROW = ("row", "key", "join", "value", "date", "spreadsheet", "nhs_number")
+OF_ONE_ROW = ("row", "key", "identifier", "join", "value", "date", "spreadsheet", "nhs_number")
 
 
 def sets_aside(code: str) -> bool:

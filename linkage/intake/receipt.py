@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from audit.model import Actor
 from audit.records import Change
 from linkage.contracts.contract import DatasetContract
-from linkage.intake.manifest import Manifest, Stamp, TokenManifest
+from linkage.intake.held import OpenedDelivery
+from linkage.intake.hidden import HiddenFile
+from linkage.intake.manifest import Manifest, TokenManifest
 from linkage.intake.reasons import REASONS
 from linkage.intake.report import DeliveryResult, FileResult, advice
 from linkage.intake.staging import Staging
@@ -18,16 +22,25 @@ CASCADED = "join.parent_quarantined"
 
 
 class Receipt:
-    """A delivery while it is being received."""
+    """A delivery while it is being received. folder: where it lies. held: copies of its files while they are read."""
 
-    def __init__(self, key: str, manifest: Manifest, contract: DatasetContract, folder: Path, by: Actor) -> None:
+    def __init__(
+        self,
+        key: str,
+        manifest: Manifest,
+        contract: DatasetContract,
+        folder: Path,
+        by: Actor,
+        opened: OpenedDelivery | None = None,
+    ) -> None:
         self.id = key
         self.manifest = manifest
         self.contract = contract
         self.folder = folder
         self.by = by
         self.staging: Staging | None = None
-        self.stamps: dict[str, Stamp] = {}
+        self._opened = opened
+        self.held: dict[str, HiddenFile] = {}
         self.superseded: Delivery | None = None
         self.files: list[FileResult] = []
         self.columns: list[tuple[str, str, str, int]] = []
@@ -39,6 +52,15 @@ class Receipt:
         if self.staging is None:
             raise RuntimeError("the work file of a receipt is made before its rows are read")
         return self.staging
+
+    @contextmanager
+    def files_held(self) -> Iterator[None]:
+        """Its files are held to its manifest, and the manifest to its contract. Raises Fault."""
+        self.manifest.require_contract(self.contract)
+        if self._opened is None:
+            raise RuntimeError("who reads a delivery has opened it")
+        with self._opened.held(self.manifest) as self.held:
+            yield
 
     def file(self, name: str) -> FileResult:
         """The result of the file of this name."""

@@ -13,7 +13,7 @@ import duckdb
 from audit.clock import Clock
 from audit.progress import Progress
 from linkage.intake.checks import RowChecks
-from linkage.intake.manifest import TokenManifest, check_folder, stamp_of
+from linkage.intake.manifest import TokenManifest
 from linkage.intake.reading import open_rows
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt, tolerated
@@ -61,9 +61,9 @@ class Splitting:
 
     def _take_in(self, receipt: Receipt, scratch: duckdb.DuckDBPyConnection, progress: Progress) -> None:
         """Check, read, judge and split. Raises Fault; then no row of it counts."""
-        receipt.stamps = check_folder(receipt.folder, receipt.manifest)
-        receipt.staging = Staging(scratch, receipt.contract)
-        self._read_files(receipt, progress)
+        with receipt.files_held():
+            receipt.staging = Staging(scratch, receipt.contract)
+            self._read_files(receipt, progress)
         self._judge(receipt)
         self._split(receipt, progress)
 
@@ -97,12 +97,12 @@ class Splitting:
         if file is None:
             raise Fault("file.not_in_contract", where=result.name)
         staging = receipt.rows_staged
-        path = receipt.folder / result.name
+        source = receipt.held[result.name]
         checks = RowChecks(file, self._clock.now().date())
         limit = tolerated(receipt.contract, expected)
         kept = 0
         try:
-            for batch in open_rows(path, file):
+            for batch in open_rows(source, file):
                 checked = checks.check(batch)
                 result.rows += batch.rows
                 result.forms += checked.forms
@@ -117,8 +117,7 @@ class Splitting:
         except Fault as fault:
             fault.where = result.name
             raise
-        if stamp_of(path) != receipt.stamps[result.name]:
-            raise Fault("delivery.changed", where=result.name)
+        source.close()
         if result.rows != expected:
             raise Fault("file.row_count", where=result.name)
 
@@ -151,9 +150,9 @@ class Splitting:
         self, receipt: Receipt, manifest: TokenManifest, scratch: duckdb.DuckDBPyConnection, progress: Progress
     ) -> None:
         """Mode B: tokens to the linkage zone, payload to the research zone; there is no identifier to split off."""
-        check_folder(receipt.folder, manifest)
         rows = SealedRows(scratch, receipt.contract, self._clock.now().date())
-        receipt.files = rows.read(receipt.folder, manifest, progress)
+        with receipt.files_held():
+            receipt.files = rows.read(receipt.held, manifest, progress)
         asked = {
             "delivery": receipt.id,
             "dataset": receipt.contract.dataset,

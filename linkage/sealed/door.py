@@ -5,7 +5,6 @@ A wrong key is told by its check value before any row is read: it would be a mat
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +15,13 @@ from access.keys.model import KeyName
 from access.keys.ports import RoundSigns
 from access.keys.rounds_here import RoundsHere
 from access.keys.sealing import recipient_for, unseal
+from linkage.intake.hidden import HiddenFile
 from linkage.intake.manifest import TokenManifest
 from linkage.intake.reasons import Fault
 from linkage.standardise.specification import VERSION
 
 AGE_HEADER = b"age-encryption.org/v1"
 PURPOSE = "deliveries"
-OPENED = "unpacked-sealed"  # begins as what the intake removes of a killed receipt
 
 
 class SealedDoor:
@@ -45,18 +44,13 @@ class SealedDoor:
         return recipient_for(self._keyring.age_secret(PURPOSE))
 
     @contextmanager
-    def opened(self, path: Path, work: Path) -> Iterator[Path]:
-        """The tar inside a sealed delivery, below `work` (private), removed afterwards. Raises Fault."""
+    def opened(self, path: Path, work: Path) -> Iterator[HiddenFile]:
+        """The tar inside a sealed delivery, in clear nowhere but in memory. work: a private folder. Raises Fault."""
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = work / OPENED
-        folder.mkdir(mode=0o700)
-        target = folder / "delivery.tar"
-        try:
-            if not unseal(self._keyring.age_secret(PURPOSE), path, target):
+        with path.open("rb") as sealed, HiddenFile(work, "delivery.tar") as opened:
+            if not unseal(self._keyring.age_secret(PURPOSE), sealed, opened):
                 raise Fault("archive.not_for_us")
-            yield target
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            yield opened
 
     def require_round(self, manifest: TokenManifest) -> None:
         """Is the round alive, and were the tokens made with its key, under our rules? Raises Fault."""

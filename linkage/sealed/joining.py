@@ -3,7 +3,8 @@
 The guards are the ladder's (linkage.matching.joining): NHS numbers that are known on both sides and differ never join
 (a number of a sealed record that is joined counts as its person's), and where one of those who share a key contradicts,
 the key says nothing; who fits several persons is joined to none of them; two rows of a register are not one person by a
-key without the NHS number; initials that are known must agree.
+key without the NHS number; initials that are known must agree. A token that more than LARGEST_GROUP records of either
+side share says nothing, and whom it would have concerned is told so: pairs of two large groups would fill any memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from linkage.sealed.known import KnownRecords
 from linkage.sealed.likeness import alike
 from linkage.sealed.numbers import NUMBERS, OWN, contradicts, numbers_of_persons, with_own_number
 
+TOO_LARGE = "group_too_large"
 FILTER_STEP = COMPOSITES[-1].step + 1
 
 
@@ -43,12 +45,13 @@ def join_sealed(records: pl.DataFrame, known: KnownRecords, registers: set[str],
     records = with_own_number(records, known.superseded)
     unmet = records.filter(pl.col("met").is_null())
     for key in COMPOSITES:
-        found = _fitting(unmet, known.hits, _numbers(records, known, joined), key)
+        found = _fitting(unmet, known.hits, _numbers(records, known, joined), key, joined)
         _keep(joined, _once(found, registers, taken) if key.once else found, taken, key.step)
         unmet = unmet.filter(~pl.col("record").is_in(list(joined.met)))
     _join_among(records, joined, _numbers(records, known, joined))
     unmet = unmet.filter(~pl.col("record").is_in([*joined.met, *joined.groups]) & pl.col(FILTER).is_not_null())
     if unmet.height:
+        unmet = _without_crowds(unmet, FILTER, joined)
         found = alike(unmet, known.filters, _numbers(records, known, joined))
         _keep(joined, _once(found, registers, taken), taken, FILTER_STEP)
     return joined
@@ -72,15 +75,24 @@ def _keep(joined: Joined, found: pl.DataFrame, taken: set[tuple[str, str]], step
             joined.doubts[record] = min(flag, joined.doubts.get(record, flag))
 
 
-def _fitting(unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key: CompositeKey) -> pl.DataFrame:
-    """record, dataset, person, met, flag: who agrees with somebody on this key, and why it is not joined."""
+def _fitting(
+    unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key: CompositeKey, joined: Joined
+) -> pl.DataFrame:
+    """record, dataset, person, met, flag: who agrees with somebody on this key, and why it is not joined.
+
+    Who is in too large a group, on this side or on the other, goes into the doubts instead.
+    """
     sought = unmet.filter(pl.col(key.name).is_not_null()).select(
         "record", "dataset", OWN, pl.col(INITIAL).alias("initial"), at=pl.col(key.name)
     )
     there = hits.filter(pl.col(key.name).is_not_null()).select(
         pl.col("record").alias("met"), "person", pl.col(INITIAL).alias("theirs"), at=pl.col(key.name)
     )
-    there = there.unique(maintain_order=True).filter(pl.len().over("at") <= LARGEST_GROUP)
+    there = there.unique(maintain_order=True)
+    crowded = there.filter(pl.len().over("at") > LARGEST_GROUP)["at"].unique()
+    _doubt_crowds(joined, sought.filter(pl.col("at").is_in(crowded.implode())))
+    there = there.filter(~pl.col("at").is_in(crowded.implode()))
+    sought = _without_crowds(sought.filter(pl.col("at").is_in(there["at"].unique().implode())), "at", joined)
     pairs = contradicts(sought.join(there, on="at"), numbers)
     unlike = (pl.col("initial") != pl.col("theirs")).fill_null(value=False) if key.same_initial else pl.lit(value=False)
     return (
@@ -98,6 +110,18 @@ def _fitting(unmet: pl.DataFrame, hits: pl.DataFrame, numbers: pl.DataFrame, key
         )
         .sort("record")
     )
+
+
+def _without_crowds(sought: pl.DataFrame, at: str, joined: Joined) -> pl.DataFrame:
+    """Without those who share what they are looked for by with too many; these go into the doubts."""
+    crowded = pl.len().over(at) > LARGEST_GROUP
+    _doubt_crowds(joined, sought.filter(crowded))
+    return sought.filter(~crowded)
+
+
+def _doubt_crowds(joined: Joined, left_out: pl.DataFrame) -> None:
+    for record in left_out["record"]:
+        joined.doubts[record] = min(TOO_LARGE, joined.doubts.get(record, TOO_LARGE))
 
 
 def _once(found: pl.DataFrame, registers: set[str], taken: set[tuple[str, str]]) -> pl.DataFrame:
@@ -120,8 +144,10 @@ def _join_among(records: pl.DataFrame, joined: Joined, numbers: pl.DataFrame) ->
     own = dict(records.select("record", OWN).iter_rows())
     together = _Together()
     for key in (key for key in COMPOSITES if key.certain):
-        of_key = records.filter(pl.col(key.name).is_not_null()).select("record", at=pl.col(key.name))
-        shared = of_key.filter(pl.len().over("at").is_between(2, LARGEST_GROUP)).group_by("at").agg("record")
+        of_key = records.filter(pl.col(key.name).is_not_null()).select("record", "met", at=pl.col(key.name))
+        size = pl.len().over("at")
+        _doubt_crowds(joined, of_key.filter((size > LARGEST_GROUP) & pl.col("met").is_null()))
+        shared = of_key.filter(size.is_between(2, LARGEST_GROUP)).group_by("at").agg("record")
         for first, *others in shared["record"].to_list():
             for other in others:
                 together.join(first, other, key.step)

@@ -6,28 +6,26 @@ of the delivery are replaced by the haven's own: its sender knows them, and anot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audit.progress import Progress
 from linkage.contracts.contract import DatasetContract, DeliveredFile
 from linkage.intake.manifest import PackedFile, TokenManifest
+from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
 from linkage.intake.report import FileResult
+from linkage.intake.sources import Source
 from linkage.intake.staging import BATCH, DUCKDB_TYPES, bound_memory
 from linkage.intake.tables import quoted, random_row_keys
 from linkage.sealed.composites import TOKENS
 from linkage.sealed.filters import FILTER, FILTER_BYTES
 from linkage.sealed.values import wrong_column
 
-AT_ONCE = 100_000
-LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
 ROW_KEY = "row_key"
 ARROW_TYPES = {
     "text": pa.string(),
@@ -50,8 +48,8 @@ class SealedRows:
         self._filters = False
         bound_memory(connection)
 
-    def read(self, folder: Path, manifest: TokenManifest, progress: Progress) -> list[FileResult]:
-        """Read all files; what each payload file holds. Raises Fault."""
+    def read(self, held: Mapping[str, Source], manifest: TokenManifest, progress: Progress) -> list[FileResult]:
+        """Read all files, held by name; what each payload file holds. Raises Fault."""
         self._filters = manifest.bloom_agreed is not None
         expected = dict(_expected(self._contract))
         packed = {file.name: file for file in manifest.files}
@@ -61,7 +59,7 @@ class SealedRows:
             raise Fault("file.missing", where=min(missing))
         for name, (kind, file) in expected.items():
             progress(f"checking {name}", 0, packed[name].rows)
-            self._load(folder / name, packed[name], kind, file)
+            self._load(held[name], packed[name], kind, file)
         for file in self._contract.files:
             self._require_keys(file)
         return [
@@ -85,7 +83,7 @@ class SealedRows:
             " USING (_theirs)"
         )
 
-    def _load(self, path: Path, packed: PackedFile, kind: str, file: DeliveredFile) -> None:
+    def _load(self, source: Source, packed: PackedFile, kind: str, file: DeliveredFile) -> None:
         """One file into its table, batch by batch. Raises Fault."""
         tokens = kind == "tokens"
         columns = {**TOKEN_COLUMNS} if tokens else {name: ARROW_TYPES[of] for name, of in file.payload.items()}
@@ -98,7 +96,7 @@ class SealedRows:
         schema = pa.schema([(ROW_KEY, pa.string()), *columns.items()])
         rows = 0
         try:
-            for batch in _batches(path, schema, packed, "tokens.columns" if tokens else "payload.columns"):
+            for batch in _batches(source, schema, packed, "tokens.columns" if tokens else "payload.columns"):
                 rows += batch.num_rows
                 if FILTER in columns and not set(map(len, batch[FILTER].drop_null().to_pylist())) <= {FILTER_BYTES}:
                     raise Fault("tokens.columns")
@@ -166,20 +164,15 @@ def _expected(contract: DatasetContract) -> Iterator[tuple[str, tuple[str, Deliv
         yield f"payload-{file.table}.parquet", ("payload", file)
 
 
-def _batches(path: Path, schema: pa.Schema, packed: PackedFile, code: str) -> Iterator[pa.RecordBatch]:
+def _batches(source: Source, schema: pa.Schema, packed: PackedFile, code: str) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file that has exactly these columns in their types. Raises Fault."""
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.remove_metadata().equals(schema):
-                raise Fault(code)
-            if file.metadata.num_rows != packed.rows:
-                raise Fault("file.row_count")
-            groups = [file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)]
-            if sum(group.total_byte_size for group in groups) > max(RATIO_APPLIES_FROM, packed.bytes * LARGEST_RATIO):
-                raise Fault("archive.too_large")
-            yield from file.iter_batches(AT_ONCE)
-    except (pa.ArrowException, OSError, ValueError):
-        raise Fault("parquet.damaged") from None
+    with source.open() as opened:
+        parquet = BoundedParquet(opened, packed.bytes)
+        if not parquet.schema.equals(schema):
+            raise Fault(code)
+        if parquet.rows != packed.rows:
+            raise Fault("file.row_count")
+        yield from parquet.batches()
 
 
 def _table(kind: str, file: DeliveredFile) -> str:

@@ -1,7 +1,7 @@
 """What leaves? Tokens and payload as Parquet under random row keys, a manifest, and nothing else; sealed with age.
 
-The controller's own keys of its records end here: a row key is random. Rows of tokens are in random order. What is
-written in clear lies in a private folder beside the archive and is removed.
+The controller's own keys of its records end here: a row key is random. Rows of tokens are in random order. Until it is
+sealed, what is packed waits in hidden files beside the archive: clear text is nowhere but in memory.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from haven_controller.checking import CheckedDelivery, Progress
 from haven_controller.errors import AgentError
 from haven_controller.rules.access.keys.model import HeldKey
 from haven_controller.rules.linkage.contracts.contract import DeliveredFile
+from haven_controller.rules.linkage.intake.hidden import HiddenFile
 from haven_controller.rules.linkage.intake.manifest import (
     MANIFEST,
     PackedFile,
@@ -33,6 +34,7 @@ from haven_controller.rules.linkage.intake.manifest import (
     content_of,
     sha256_of,
 )
+from haven_controller.rules.linkage.intake.signing import SIGNATURE, read_signing_key, signature_of
 from haven_controller.rules.linkage.sealed.composites import TOKENS, sealed_tokens
 from haven_controller.rules.linkage.standardise.specification import IDENTITY, VERSION
 
@@ -53,6 +55,7 @@ class Told:
     """What the controller says of the delivery. invented: its people are, and their NHS numbers of the test range.
 
     bloom_agreed: the agreement under which Bloom filters are sent too; None: none are.
+    sign: the file of the controller's signing key; None: it is not signed.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Told:
     supersedes: str | None = None
     invented: bool = False
     bloom_agreed: str | None = None
+    sign: Path | None = None
 
 
 def pack(
@@ -71,30 +75,32 @@ def pack(
     progress: Progress,
 ) -> TokenManifest:
     """Write the sealed delivery to `out`, whole or not at all. Raises AgentError."""
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".haven-controller-") as work:
-        folder = Path(work)
-        files = [_packed(path, rows) for path, rows in _written(delivery, key, told, folder, progress)]
-        manifest = _manifest(delivery, key, told, files)
+    with ExitStack() as open_files:
+        written = _written(delivery, key, told, out.parent, progress)
+        files = [(open_files.enter_context(file), rows) for file, rows in written]
+        manifest = _manifest(delivery, key, told, [_packed(file, rows) for file, rows in files])
         progress("sealing", 0, None)
-        _seal(folder, manifest, recipient, out)
+        _seal([*_signed_manifest(manifest, told, out.parent, open_files), *(f for f, _ in files)], recipient, out)
     return manifest
 
 
 def _written(
     delivery: CheckedDelivery, key: HeldKey, told: Told, folder: Path, progress: Progress
-) -> Iterator[tuple[Path, int]]:
+) -> Iterator[tuple[HiddenFile, int]]:
     for file in delivery.contract.files:
         if not file.joins:
-            yield _write_tokens(delivery, file, key, told, folder / f"tokens-{file.table}.parquet", progress)
-        yield _write_payload(delivery, file, folder / f"payload-{file.table}.parquet", progress)
+            tokens = HiddenFile(folder, f"tokens-{file.table}.parquet")
+            yield tokens, _write_tokens(delivery, file, key, told, tokens, progress)
+        payload = HiddenFile(folder, f"payload-{file.table}.parquet")
+        yield payload, _write_payload(delivery, file, payload, progress)
 
 
 def _write_tokens(
-    delivery: CheckedDelivery, file: DeliveredFile, key: HeldKey, told: Told, path: Path, progress: Progress
-) -> tuple[Path, int]:
+    delivery: CheckedDelivery, file: DeliveredFile, key: HeldKey, told: Told, target: HiddenFile, progress: Progress
+) -> int:
     rows, total = 0, delivery.staging.rows()[file.table]
     schema = TOKEN_SCHEMA.append(pa.field("bloom", pa.binary())) if told.bloom_agreed else TOKEN_SCHEMA
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in delivery.staging.identity_rows(file):
             people = pl.DataFrame(pa.table({name: batch.column(name) for name in IDENTITY}))
             tokens = sealed_tokens(people, key, test_range=told.invented)
@@ -104,20 +110,20 @@ def _write_tokens(
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
             rows += batch.num_rows
             progress(f"tokens of {file.table}", rows, total)
-    return path, rows
+    return rows
 
 
-def _write_payload(delivery: CheckedDelivery, file: DeliveredFile, path: Path, progress: Progress) -> tuple[Path, int]:
+def _write_payload(delivery: CheckedDelivery, file: DeliveredFile, target: HiddenFile, progress: Progress) -> int:
     schema = payload_schema(file)
     rows, total = 0, delivery.staging.rows()[file.table]
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in delivery.staging.payload_rows(file):
             columns = [_texts(batch.column(ROW_KEY)), *(batch.column(name) for name in file.payload)]
             cast = [column.cast(schema.field(place).type) for place, column in enumerate(columns)]
             writer.write_table(pa.Table.from_arrays(cast, schema=schema))
             rows += batch.num_rows
             progress(f"payload of {file.table}", rows, total)
-    return path, rows
+    return rows
 
 
 def payload_schema(file: DeliveredFile) -> pa.Schema:
@@ -141,8 +147,8 @@ def _texts(keys: Any) -> Any:
     return pa.array([str(value) if value is not None else None for value in values], pa.string())
 
 
-def _packed(path: Path, rows: int) -> PackedFile:
-    return PackedFile(name=path.name, sha256=sha256_of(path), bytes=path.stat().st_size, rows=rows)
+def _packed(file: HiddenFile, rows: int) -> PackedFile:
+    return PackedFile(name=file.name, sha256=sha256_of(file), bytes=file.size, rows=rows)
 
 
 def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[PackedFile]) -> TokenManifest:
@@ -177,17 +183,29 @@ def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[P
         ) from None
 
 
-def _seal(folder: Path, manifest: TokenManifest, recipient: pyrage.x25519.Recipient, out: Path) -> None:
-    """One tar of plain files with the manifest first, encrypted as it is written; renamed when it is complete."""
-    manifest.write(folder)
-    plain, draft = folder / "delivery.tar", folder / "delivery.age"
-    with tarfile.open(plain, "w") as archive:
-        for name in (MANIFEST, *(file.name for file in manifest.files)):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = (folder / name).stat().st_size, 0o600
-            with (folder / name).open("rb") as source:
-                archive.addfile(entry, source)
-    with plain.open("rb") as source, io.FileIO(draft, "x") as target:
-        pyrage.encrypt_io(source, target, [recipient])
-        os.fsync(target.fileno())
+def _signed_manifest(manifest: TokenManifest, told: Told, folder: Path, open_files: ExitStack) -> list[HiddenFile]:
+    """The manifest, and its signature where there is a key."""
+    contents = {MANIFEST: manifest.as_bytes()}
+    if told.sign:
+        contents[SIGNATURE] = signature_of(contents[MANIFEST], read_signing_key(told.sign))
+    files = [open_files.enter_context(HiddenFile(folder, name)) for name in contents]
+    for file in files:
+        file.write(contents[file.name])
+    return files
+
+
+def _seal(files: list[HiddenFile], recipient: pyrage.x25519.Recipient, out: Path) -> None:
+    """One tar of plain files with the manifest first, encrypted; renamed when it is complete."""
+    draft = out.with_name(f".{out.name}.part")
+    draft.unlink(missing_ok=True)
+    with HiddenFile(out.parent, "delivery.tar") as plain:
+        with tarfile.open(fileobj=plain, mode="w|") as archive:
+            for file in files:
+                entry = tarfile.TarInfo(file.name)
+                entry.size, entry.mode = file.size, 0o600
+                with file.open() as source:
+                    archive.addfile(entry, source)
+        with plain.open() as source, io.FileIO(draft, "x") as target:
+            pyrage.encrypt_io(source, target, [recipient])
+            os.fsync(target.fileno())
     draft.replace(out)

@@ -17,6 +17,7 @@ import duckdb
 
 from audit.reports import Report
 from audit.suppression import SMALLEST_SHOWN, shown_count
+from linkage.matching.joining import LARGEST_GROUP
 from linkage.matching.ladder import AFTER_LADDER, LADDER, NOT_JOINED
 from linkage.matching.quality.implausible import Sign
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
@@ -172,7 +173,10 @@ def _sealed(measured: Measured) -> list[Section]:
     labels[FILTER_STEP] = "Bloom filters nearly alike, under an agreement"
     steps = [[dataset, str(step), labels[step], shown_count(n)] for dataset, step, n in counts["steps"]]
     flags = [[dataset, str(flag), shown_count(n)] for dataset, flag, n in counts["flags"]]
-    about = "Came as tokens, without identifiers: no model and no reviewer looks at them (docs/adr/0012-mode-b.md)."
+    about = (
+        "Came as tokens, without identifiers: no model and no reviewer looks at them (docs/adr/0012-mode-b.md)."
+        f" group_too_large: more than {LARGEST_GROUP} records share a token, so it joins none of them."
+    )
     headers = ("dataset", "key", "agreement", "rows")
     return [
         Section("sealed_steps", "Rows in mode B by the key that joined them", True, headers, steps, about),

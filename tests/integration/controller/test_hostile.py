@@ -33,7 +33,8 @@ class Parcel:
         self.path = path
         self.work = work
         plain = work / "plain.tar"
-        assert unseal(haven.keyring.age_secret("deliveries"), path, plain)
+        with path.open("rb") as sealed, plain.open("xb", buffering=0) as opened:
+            assert unseal(haven.keyring.age_secret("deliveries"), sealed, opened)
         with tarfile.open(plain) as archive:
             self.files = {one.name: archive.extractfile(one).read() for one in archive}  # type: ignore[union-attr]
 

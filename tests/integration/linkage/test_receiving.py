@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit.events import EventName
+from linkage.contracts.registry import find_contract
 from linkage.errors import DeliveryRefused, UnknownDelivery, ZoneBusy
+from linkage.intake.held import OpenedDelivery
+from linkage.intake.manifest import MANIFEST, parse_manifest
+from linkage.intake.reasons import Fault
+from linkage.intake.receipt import Receipt
 from linkage.intake.service import REPEATED, quarantined_rows
+from linkage.intake.unpack import opened_delivery
 from linkage.store import all_deliveries
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.damaged_rows import DAMAGES
-from tests.fakes.deliveries import IntakeBench, as_csv, events, intact, patients, repack
+from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, as_csv, events, intact, patients, repack
 from tests.fakes.receiving_process import bench_at
 
 SERVICE = "linkage.intake.service"
 IN_ZONES = "linkage.intake.in_zones"
 MOMENTS = {
-    "before the files are hashed": "linkage.intake.splitting:check_folder:1",
+    "before the files are hashed": "linkage.intake.held:OpenedDelivery.held:1",
     "at the second file's rows": "linkage.intake.staging:Staging.add_good:2",
     "before rows are judged": "linkage.intake.staging:Staging.settle:1",
     "before identifiers are written": f"{IN_ZONES}:_insert:1",
@@ -173,12 +182,9 @@ def test_a_mended_delivery_is_received_after_its_refusal(bench: IntakeBench, tmp
     assert sorted(_names(bench)) == [("one", "received"), ("one", "refused")]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(
-    bench: IntakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file whose sender still writes to it after it was hashed is refused, even when its size stays."""
+def test_what_is_read_is_what_was_hashed(bench: IntakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that its sender still writes to after it was hashed is read as it was hashed, whatever is in it now."""
     delivery = intact(tmp_path / "one")
-    monkeypatch.setattr(bench.intake, "_read_files", lambda *_: None)
     original = type(bench.intake)._read_files
 
     def rewritten(receipt: Any, progress: Any) -> None:
@@ -187,9 +193,84 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         original(bench.intake, receipt, progress)
 
     monkeypatch.setattr(bench.intake, "_read_files", rewritten)
+    bench.receive(delivery)
+    with bench.zones.research() as zone:
+        assert zone.execute("SELECT DISTINCT code FROM incoming_gp_events").fetchall() == [("8480-6",)]
+
+
+def _other_bytes(delivery: Path) -> None:
+    path = delivery / "events.csv"
+    path.write_bytes(path.read_bytes().replace(b"8480-6", b"8462-4"))
+
+
+def _a_link(delivery: Path) -> None:
+    shutil.move(delivery / "events.csv", delivery.parent / "elsewhere.csv")
+    (delivery / "events.csv").symlink_to(delivery.parent / "elsewhere.csv")
+
+
+def _another_folder(delivery: Path) -> None:
+    shutil.copytree(delivery, delivery.parent / "other")
+    delivery.rename(delivery.parent / "was")
+    (delivery.parent / "other").rename(delivery)
+    _other_bytes(delivery)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "reason"),
+    [(_other_bytes, "file.altered"), (_a_link, "file.not_plain"), (_another_folder, None)],
+    ids=["other bytes", "a link", "another folder in its place"],
+)
+def test_what_is_exchanged_after_the_manifest_was_read_is_not_taken(
+    bench: IntakeBench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exchange: Callable[[Path], None],
+    reason: str | None,
+) -> None:
+    """A file exchanged between the look and the reading is refused; of an exchanged folder the one that was opened."""
+    delivery = intact(tmp_path / "one")
+    original = OpenedDelivery.held
+
+    def exchanged(self: OpenedDelivery, manifest: Any) -> Any:
+        exchange(delivery)
+        return original(self, manifest)
+
+    monkeypatch.setattr(OpenedDelivery, "held", exchanged)
+    if reason is None:
+        bench.receive(delivery)
+        with bench.zones.research() as zone:
+            assert zone.execute("SELECT DISTINCT code FROM incoming_gp_events").fetchall() == [("8480-6",)]
+        return
     with pytest.raises(DeliveryRefused) as refusal:
         bench.receive(delivery)
-    assert refusal.value.reason == "delivery.changed"
+    assert refusal.value.reason == reason
+    assert _names(bench) == [("one", "refused")]
+
+
+def test_the_manifest_is_held_to_the_contract_before_anything_is_read(bench: IntakeBench, tmp_path: Path) -> None:
+    """Whoever takes a delivery in under another contract than it was packed for is told both, and no file is opened."""
+    delivery = intact(tmp_path / "one")
+    manifest = parse_manifest((delivery / MANIFEST).read_bytes())
+    with opened_delivery(delivery, tmp_path) as opened:
+        (delivery / "events.csv").unlink()
+        for contract in (find_contract("hospital"), find_contract("gp").model_copy(update={"version": "2"})):
+            receipt = Receipt("d", manifest, contract, delivery, ENGINEER, opened)
+            with pytest.raises(Fault) as fault, receipt.files_held():
+                pass
+            assert (fault.value.code, "gp 1" in fault.value.what) == ("manifest.contract", True)
+
+
+@pytest.mark.parametrize("form", ["zip", "gztar", "folder"])
+def test_a_killed_receipt_leaves_no_clear_text(form: str, tmp_path: Path) -> None:
+    """Killed while it reads: no name stands in any file below the home or the temporary folder, under whatever name."""
+    delivery, scratch = intact(tmp_path / "sent" / "one"), tmp_path / "scratch"
+    scratch.mkdir()
+    path = Path(shutil.make_archive(str(delivery), form, delivery)) if form != "folder" else delivery
+    died = _receive(tmp_path / "home", path, "linkage.intake.staging:Staging.settle:1", scratch=scratch)
+    assert died.returncode == -signal.SIGKILL
+    left = [one for top in ("home", "scratch") for one in (tmp_path / top).rglob("*") if one.is_file()]
+    assert left
+    assert [one.name for one in left if CANARY.encode() in one.read_bytes().lower()] == []
 
 
 def test_two_receipts_at_once_wait_for_each_other(bench: IntakeBench, tmp_path: Path) -> None:
@@ -208,9 +289,12 @@ def test_an_unknown_delivery_is_said_to_be_unknown(bench: IntakeBench) -> None:
     assert "haven delivery list" in str(unknown.value.mend)
 
 
-def _receive(home: Path, delivery: Path, point: str = "", memory: str = "") -> subprocess.CompletedProcess[str]:
+def _receive(
+    home: Path, delivery: Path, point: str = "", memory: str = "", scratch: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.fakes.receiving_process", str(home), str(delivery), point, memory]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    env = {**os.environ, **({"TMPDIR": str(scratch)} if scratch else {})}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
 
 
 def _content(bench: IntakeBench) -> dict[str, Any]:

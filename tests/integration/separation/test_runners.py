@@ -33,7 +33,7 @@ from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneBusy, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
-from linkage.intake.manifest import TokenManifest, load_manifest
+from linkage.intake.manifest import MANIFEST, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.tables import IDENTIFIERS, random_row_keys
@@ -333,7 +333,7 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
     number["role"] = "payload"
     del number["identifies"]
     changed = DatasetContract.model_validate(data)
-    manifest = load_manifest(delivery)
+    manifest = parse_manifest((delivery / MANIFEST).read_bytes())
 
     class Sent(InThisProcess):
         put: ClassVar[list[str]] = []
@@ -448,7 +448,7 @@ def test_the_intake_opens_a_sealed_delivery_and_looks_at_its_round(
         with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
             at_the_door = ThroughTheDoor(place, tmp_path)
             path = _sealed(tmp_path, at_the_door.recipient, {"round_check": made.check_value, **said})
-            manifest = at_the_door.manifest(path)
+            manifest, _ = at_the_door.manifest(path)
             assert isinstance(manifest, TokenManifest)
             contract = read_contract((SHIPPED / "gp.yaml").read_text(encoding="utf-8"), "gp")
             with pytest.raises(Fault) as refused:

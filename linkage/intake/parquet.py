@@ -1,0 +1,122 @@
+"""What does a Parquet file hold? Its rows in batches, none of which can grow beyond what memory is kept for.
+
+Bounded before anything is unpacked: the footer's bytes, what it says that all unpacks to, and what the pages themselves
+say (parquet_pages). Then text stays in its dictionary, one value once, until it is known how long the rows are: a value
+of a megabyte that stands in each of a million rows is a megabyte in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from linkage.intake.parquet_pages import check_pages, chunks_of
+from linkage.intake.reasons import Fault
+
+LARGEST_FOOTER = 16 * 1024 * 1024
+LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
+LARGEST_ROW = 1024 * 1024
+PIECE = 64 * 1024 * 1024  # bytes of text in one batch
+ROWS = 100_000
+BUFFER = 1024 * 1024
+TAIL = 8  # the footer's length and PAR1
+FIXED_BYTES = 8  # about what a number, a date or a truth value takes
+BYTE_ARRAY = "BYTE_ARRAY"
+
+
+class BoundedParquet:
+    """A Parquet file of flat columns. Raises Fault where it is damaged, untrue, or would grow too large."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._budget = max(RATIO_APPLIES_FROM, size * LARGEST_RATIO)
+        self._footer = self._footer_in_bounds(size)
+        try:
+            opened = pq.ParquetFile(file, pre_buffer=False)
+            self.metadata = opened.metadata
+            self.schema = opened.schema_arrow.remove_metadata()
+        except (pa.ArrowException, OSError, ValueError):
+            raise Fault("parquet.damaged") from None
+        self._size = size
+
+    @property
+    def rows(self) -> int:
+        """How many, by the footer."""
+        return int(self.metadata.num_rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, at most ROWS at once and no more than PIECE of text. Raises Fault."""
+        columns = [self.metadata.schema.column(place) for place in range(self.metadata.num_columns)]
+        chunks = chunks_of(self._footer, [column.path for column in columns])
+        check_pages(self._file, self._size, chunks, self._budget)
+        names = [column.path for column in columns if column.physical_type == BYTE_ARRAY]
+        left = self._budget
+        try:
+            reader = pq.ParquetFile(
+                self._file, metadata=self.metadata, read_dictionary=names, pre_buffer=False, buffer_size=BUFFER
+            )
+            for batch in reader.iter_batches(ROWS):
+                for piece, size in _pieces(batch):
+                    left -= size
+                    if left < 0:
+                        raise Fault("parquet.too_large")
+                    yield _plain(piece)
+        except (pa.ArrowException, OSError, ValueError):
+            raise Fault("parquet.damaged") from None
+
+    def _footer_in_bounds(self, size: int) -> bytes:
+        """The footer. Raises Fault before it reads one that is too long."""
+        if size == 0:
+            raise Fault("file.empty")
+        self._file.seek(max(0, size - TAIL))
+        tail = self._file.read(TAIL)
+        footer = int.from_bytes(tail[:4], "little")
+        if len(tail) < TAIL or tail[4:] != b"PAR1" or footer > size - TAIL:
+            raise Fault("parquet.damaged")
+        if footer > LARGEST_FOOTER:
+            raise Fault("parquet.too_large")
+        self._file.seek(size - TAIL - footer)
+        return self._file.read(footer)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """The batch in parts of at most PIECE bytes of text, with the bytes of each. Raises Fault for a row too long."""
+    rows = np.full(batch.num_rows, FIXED_BYTES * batch.num_columns, dtype=np.int64)
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type):
+            rows += _lengths(column)
+    if rows.max(initial=0) > LARGEST_ROW:
+        raise Fault("parquet.too_large")
+    ends, start = np.cumsum(rows), 0
+    while start < batch.num_rows:
+        before = int(ends[start - 1]) if start else 0
+        stop = int(np.searchsorted(ends, before + PIECE, side="right"))
+        yield batch.slice(start, stop - start), int(ends[stop - 1]) - before
+        start = stop
+
+
+def _lengths(column: Any) -> Any:
+    """The bytes of each row's value."""
+    values = column.dictionary
+    sizes = pc.binary_length(values) if _is_text(values.type) else pa.array([FIXED_BYTES] * len(values), pa.int32())
+    of_values = np.append(pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False).astype(np.int64), 0)
+    places = pc.fill_null(column.indices.cast(pa.int64()), len(values)).to_numpy(zero_copy_only=False)
+    return of_values[places]
+
+
+def _is_text(kind: Any) -> bool:
+    named = pa.types
+    return bool(
+        named.is_string(kind) or named.is_large_string(kind) or named.is_binary(kind) or named.is_large_binary(kind)
+    )
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Each value in its place instead of a dictionary's."""
+    columns = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
