@@ -92,7 +92,7 @@ class SocketAuditLog:
         if not self.start_writer:
             raise _unavailable("does not run", self.folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        command = [sys.executable, "-m", "audit.writer", "--folder", str(self.folder)]
+        command = [sys.executable, "-P", "-m", "audit.writer", "--folder", str(self.folder)]
         command += ["--socket", str(self.socket_path), "--idle-seconds", str(IDLE_SECONDS)]
         with (self.folder / "writer.log").open("ab") as output:
             process = subprocess.Popen(

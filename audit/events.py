@@ -69,6 +69,7 @@ class EventName(StrEnum):
     LINKAGE_PAIR_SHOWN = "linkage.pair_shown"  # both records of a doubtful pair, field by field
     LINKAGE_SAMPLE_DRAWN = "linkage.sample_drawn"  # of what was joined, for reviewers to judge
     LINKAGE_PAIR_DECIDED = "linkage.pair_decided"
+    LINKAGE_PAIR_UNSURE = "linkage.pair_unsure"  # a reviewer could not tell; others are asked
     LINKAGE_REVIEW_REFUSED = "linkage.review_refused"
     LINKAGE_REFERENCE_LOADED = "linkage.reference_loaded"  # whose number or postcode took another's place
     LINKAGE_REFERENCE_APPROVED = "linkage.reference_approved"

@@ -57,6 +57,7 @@ WORDS: dict[EventName, str] = {
     EventName.LINKAGE_PAIR_SHOWN: "looked at both records of a doubtful pair",
     EventName.LINKAGE_SAMPLE_DRAWN: "drew a sample of joined records for review",
     EventName.LINKAGE_PAIR_DECIDED: "decided whether two records are one person's",
+    EventName.LINKAGE_PAIR_UNSURE: "could not tell whether two records are one person's",
     EventName.LINKAGE_REVIEW_REFUSED: "was refused to review doubtful pairs",
     EventName.LINKAGE_REFERENCE_LOADED: "loaded a table of superseded numbers or postcodes",
     EventName.LINKAGE_REFERENCE_APPROVED: "approved a table of superseded numbers or postcodes",

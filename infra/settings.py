@@ -127,6 +127,7 @@ class AccountSettings(BaseModel):
     linkage: str = Field(default="haven-linkage", pattern=ACCOUNT)
     research: str = Field(default="haven-research", pattern=ACCOUNT)
     intake: str = Field(default="haven-intake", pattern=ACCOUNT)
+    reviewers: str = Field(default="haven-reviewers", pattern=ACCOUNT)  # the group whose members see doubtful pairs
     passphrases: Path | None = None  # folder of NAME.passphrase, each its account's own; required when real_data
     linkage_keys: KeySettings = KeySettings()
     research_keys: KeySettings = KeySettings()
@@ -134,8 +135,8 @@ class AccountSettings(BaseModel):
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
-        if len({self.orchestrator, self.linkage, self.research, self.intake}) < 4:
-            raise ValueError("each part needs an account of its own")
+        if len({self.orchestrator, self.linkage, self.research, self.intake, self.reviewers}) < 5:
+            raise ValueError("each part needs an account of its own, and the reviewers a group of their own")
         return self
 
 

@@ -23,6 +23,7 @@ from typing import Protocol
 import duckdb
 
 from access.keys import KeyRing
+from access.keys.files import changeable_by_others
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
 
 PRIVATE = 0o700
@@ -124,6 +125,7 @@ class WorkFiles:
         """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
         extension = self._settings.duckdb_httpfs
         if extension is not None:
+            _require_own(extension)
             quoted = str(extension).replace("'", "''")
             try:
                 connection.execute(f"LOAD '{quoted}'")
@@ -174,6 +176,17 @@ class Zones(WorkFiles):
         with self._zone("quarantine", self._settings.intake_folder / "quarantine.duckdb", read_only) as connection:
             yield connection
 
+    @contextmanager
+    def review(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """What reviewers were shown and said, by subjects: beside the linkage zone, and small."""
+        with self._zone("review", self.review_file, read_only) as connection:
+            yield connection
+
+    @property
+    def review_file(self) -> Path:
+        """Where that lies; it is made with the door."""
+        return self._settings.linkage_zone / "review.duckdb"
+
     @property
     def keyring(self) -> KeyRing:
         """The ring under whose keys they lie."""
@@ -185,8 +198,9 @@ class Zones(WorkFiles):
         return self._settings.real_data
 
     def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
-        """What opens the zone of this name: linkage, research or quarantine."""
-        return {"linkage": self.linkage, "research": self.research, "quarantine": self.quarantine}[zone]
+        """What opens the zone of this name: linkage, review, research or quarantine."""
+        places = {"linkage": self.linkage, "review": self.review, "research": self.research}
+        return {**places, "quarantine": self.quarantine}[zone]
 
     def folder(self, zone: str) -> Path:
         """The folder of this zone's file."""
@@ -267,6 +281,20 @@ def _switch(draft: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _require_own(extension: Path) -> None:
+    """What is loaded into the process that has the zone's key must be root's or this account's own."""
+    try:
+        place = changeable_by_others(extension)
+    except OSError:
+        return  # the engine says that it is not there
+    if place is not None:
+        raise ZoneUnsafe(
+            f"Others can change {place}, and with it the extension that encrypts the zones.",
+            where="duckdb_httpfs",
+            mend=f"chown root {place}; chmod go-w {place}",
+        )
 
 
 def _log_of(path: Path) -> Path:

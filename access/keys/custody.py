@@ -33,7 +33,7 @@ from audit.records import Records
 
 TO_APPROVE = timedelta(hours=48)
 TO_HAND_OUT = timedelta(hours=24)
-ZONES = ("linkage", "quarantine", "research")
+ZONES = ("linkage", "quarantine", "research", "review")
 
 
 class KeyCustody:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from access.keys.errors import KeyRingError
 
 PRIVATE = 0o600
+OTHERS_WRITE = 0o022
 LONGEST_SECRET = 64 * 1024
 
 
@@ -58,6 +60,21 @@ def locked(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def changeable_by_others(path: Path) -> Path | None:
+    """Of this file and the folders above it, also of where links lead: the first that others can change; None: none.
+
+    What is loaded into a process that holds keys must be root's or this account's own. A folder in which nobody can
+    rename another's files (the sticky bit) will do. Raises OSError where it is not there.
+    """
+    named, real = path.absolute(), path.resolve(strict=True)
+    for place in dict.fromkeys((real, *real.parents, *named.parents)):
+        found = place.stat()
+        writable = found.st_mode & OTHERS_WRITE and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+        if writable or found.st_uid not in (0, os.geteuid()):
+            return place
+    return None
 
 
 def read_secret(path: Path, what: str) -> bytes:

@@ -31,6 +31,7 @@ class KeyRole(StrEnum):
 MAY_DERIVE: dict[str, KeyRole] = {
     "zone/linkage": KeyRole.LINKAGE,
     "zone/quarantine": KeyRole.LINKAGE,
+    "zone/review": KeyRole.LINKAGE,
     "zone/research": KeyRole.RESEARCH,
     "scope/": KeyRole.SCOPES,
     "token/": KeyRole.LINKAGE,

@@ -101,6 +101,7 @@ class WorkerPool:
         folder.mkdir(parents=True, mode=PRIVATE)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # its working folder is its own to write: nothing is imported from there
             "-m",
             "environments.gateway.worker",
             stdin=asyncio.subprocess.PIPE,

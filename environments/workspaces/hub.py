@@ -65,7 +65,7 @@ class HubServer:
     def command(self) -> tuple[str, ...]:
         """No secret stands in it: arguments are public."""
         config = self.place.clients / "haven-hub" / "haven_hub" / "config.py"
-        return (str(self.place.environments / "hub" / "bin" / "python"), "-m", "jupyterhub", "-f", str(config))
+        return (str(self.place.environments / "hub" / "bin" / "python"), "-P", "-m", "jupyterhub", "-f", str(config))
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from infra.accounts.layout import (
     ORCHESTRATOR,
     OTHERS_WRITE,
     PARTS,
+    ROOT,
     Accounts,
     AccountsError,
     OwnedFolder,
@@ -51,6 +52,7 @@ def look(settings: Settings) -> list[Looked]:
     accounts = Accounts.installed(settings)
     return [
         *(_account(accounts, part) for part in PARTS),
+        _reviewers(accounts),
         *(_folder(accounts, folder) for folder in owned_folders(settings)),
         *_keys(settings),
         *_passphrases(settings, accounts),
@@ -67,6 +69,28 @@ def _account(accounts: Accounts, part: str) -> Looked:
         return Looked(f"account of the {part}", f"{name} ({accounts.uid(part)})")
     except AccountsError as error:
         return Looked(f"account of the {part}", name, error.what, error.mend)
+
+
+def _reviewers(accounts: Accounts) -> Looked:
+    """The reviewers' group is there, and no account of the haven's is in it: those never see an identifier."""
+    name = accounts.reviewers
+    if name is None:
+        return Looked("group of the reviewers", "none", "reviewers have no door", "haven accounts install")
+    try:
+        group = grp.getgrnam(name)
+    except KeyError:
+        return Looked("group of the reviewers", name, "is no group", "haven accounts install")
+    ours = [one for one in (ROOT, *accounts.names.values()) if one in group.gr_mem or _group_of(one) == group.gr_gid]
+    amiss = f"{ours[0]} runs the haven and may not be in it" if ours else None
+    found = f"{name} ({', '.join(sorted(group.gr_mem)) or 'nobody'})"
+    return Looked("group of the reviewers", found, amiss, amiss and f"gpasswd -d {ours[0]} {name}")
+
+
+def _group_of(account: str) -> int | None:
+    try:
+        return pwd.getpwnam(account).pw_gid
+    except KeyError:
+        return None
 
 
 def _folder(accounts: Accounts, folder: OwnedFolder) -> Looked:
@@ -157,7 +181,14 @@ def _recipients(settings: Settings) -> list[Looked]:
 
 
 def _programs(settings: Settings) -> tuple[Path, ...]:
-    return Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
+    """What the accounts' processes run and load: interpreters, the haven, and the libraries that the settings name."""
+    accounts = settings.accounts
+    tokens = [
+        keys.pkcs11 for keys in (settings.keys, accounts.linkage_keys, accounts.research_keys, accounts.intake_keys)
+    ]
+    named = [settings.duckdb_httpfs, *(token.module for token in tokens if token is not None)]
+    own = Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
+    return *own, *(path for path in dict.fromkeys(named) if path is not None)
 
 
 def _program(path: Path) -> Looked:

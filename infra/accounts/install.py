@@ -21,11 +21,15 @@ from access.keys.envelope import Envelope
 from access.keys.files import erase
 from access.keys.ports import RootKeys
 from access.keys.ring import sealed_file
-from infra.accounts.layout import KEPT_BY, PARTS, Accounts, AccountsError, owned_folders
-from infra.accounts.roots import zone_root
+from infra.accounts.layout import KEPT_BY, LINKAGE, PARTS, Accounts, AccountsError, owned_folders
+from infra.accounts.roots import zone_keyring, zone_root
+from infra.database import open_database
 from infra.keys import key_places
 from infra.servers.supervisor import read_state
 from infra.settings import LONGEST_SOCKET_FOLDER, SETTINGS_FILE, Settings
+from linkage.matching.residual.door import asked_pair, remember
+from linkage.matching.residual.shown import AskedPair
+from linkage.matching.residual.store import decided_pairs
 from linkage.zones import ZonePlan, Zones
 
 Say = Callable[[str], None]
@@ -39,9 +43,11 @@ def install(settings: Settings, say: Say) -> Accounts:
     accounts = Accounts.wanted(settings)
     for part in PARTS:
         _make_account(accounts.names[part], say)
+    _make_group(settings.accounts.reviewers, say)
     for folder in owned_folders(settings):
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     _part_keys(settings, say)
+    _move_decisions(settings)
     _move_reports(settings)
     accounts.write(settings)
     hand_over(settings, accounts)
@@ -105,6 +111,21 @@ def _make_account(name: str, say: Say) -> None:
         say(f"Made the account {name}; nobody can log in to it.")
 
 
+def _make_group(name: str, say: Say) -> None:
+    """The reviewers' group: empty, until root puts people into it."""
+    import grp
+
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        done = subprocess.run(["groupadd", "--system", name], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AccountsError(
+                f"The group '{name}' could not be made.", where="groupadd", mend=done.stderr.strip() or None
+            ) from None
+        say(f"Made the group {name}. Who is in it sees doubtful pairs: gpasswd -a NAME {name}")
+
+
 def _part_keys(settings: Settings, say: Say) -> None:
     """Each zone's role key under a root of its own; the common envelope loses it."""
     folder = settings.keys_folder
@@ -138,6 +159,37 @@ def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
         zone.execute("CREATE OR REPLACE TABLE quarantine AS FROM kept")
         zone.unregister("kept")
     erase(old)
+
+
+def _move_decisions(settings: Settings) -> None:
+    """What reviewers decided before the linkage zone had a door is put where that follows decisions; once for good."""
+    plan = ZonePlan(settings.linkage_zone, settings.research_zone, settings.intake_folder, settings.real_data,
+                    settings.duckdb_httpfs)  # fmt: skip
+    zones = Zones(plan, zone_keyring(settings, LINKAGE))
+    if not zones.review_file.exists():
+        with zones.review() as kept:
+            remember(kept, _decided_before(settings))
+
+
+def _decided_before(settings: Settings) -> list[tuple[AskedPair, bool]]:
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.orm import Session
+
+    if settings.database is None and not (settings.home / "records" / "haven.db").exists():
+        return []
+    try:
+        engine = open_database(settings)
+        with Session(engine) as session:
+            found = decided_pairs(session)
+            made = [(asked_pair(one), bool(one.same)) for one in found]
+        engine.dispose()
+    except (SQLAlchemyError, OSError):
+        raise AccountsError(
+            "The records cannot be read: reviewers' decisions have to be put into the linkage zone.",
+            where="database",
+            mend="Let root connect as the haven does (HAVEN_DATABASE), and install again.",
+        ) from None
+    return made
 
 
 def _move_reports(settings: Settings) -> None:

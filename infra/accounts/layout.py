@@ -6,6 +6,7 @@ else in their place; it makes its own folders beside them (the sticky bit lets n
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -79,14 +80,15 @@ def is_roots_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts of one haven, by part."""
+    """The accounts of one haven, by part. reviewers: the group at the linkage zone's door; None: there is no door."""
 
     names: dict[str, str]
+    reviewers: str | None = None
 
     @classmethod
     def wanted(cls, settings: Settings) -> Accounts:
         """As the settings name them."""
-        return cls({part: str(getattr(settings.accounts, part)) for part in PARTS})
+        return cls({part: str(getattr(settings.accounts, part)) for part in PARTS}, settings.accounts.reviewers)
 
     @classmethod
     def installed(cls, settings: Settings) -> Accounts:
@@ -95,7 +97,8 @@ class Accounts:
         try:
             with path.open("rb") as file:
                 owner, content = os.fstat(file.fileno()).st_uid, file.read()
-            names = json.loads(content)["accounts"]
+            told = json.loads(content)
+            names, reviewers = told["accounts"], told.get("reviewers")
             if owner != 0 or set(names) != set(PARTS):
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError):
@@ -104,7 +107,7 @@ class Accounts:
                 where=str(path),
                 mend="Install them again, as root: haven accounts install",
             ) from None
-        return cls({part: str(name) for part, name in names.items()})
+        return cls({part: str(name) for part, name in names.items()}, reviewers and str(reviewers))
 
     def uid(self, part: str) -> int:
         """The account's number. Raises AccountsError."""
@@ -114,13 +117,27 @@ class Accounts:
         """The number of the account's own group. Raises AccountsError."""
         return self._entry(part).pw_gid
 
+    def reviewer(self, uid: int) -> str | None:
+        """The name of the account with this number, if it is a reviewer's: a member of the group, and none of ours.
+
+        Who runs a part of the haven, and root, is no reviewer, whatever group they are in: the administrator's account
+        never sees an identifier.
+        """
+        try:
+            if self.reviewers is None or uid in {0, *(self.uid(part) for part in PARTS)}:
+                return None
+            found, group = pwd.getpwuid(uid), grp.getgrnam(self.reviewers)
+            return found.pw_name if group.gr_gid in os.getgrouplist(found.pw_name, found.pw_gid) else None
+        except (KeyError, AccountsError):
+            return None
+
     def write(self, settings: Settings) -> None:
         """Keep them; readable to all, root's to write."""
         draft = settings.accounts_file.with_suffix(".part")
         draft.unlink(missing_ok=True)
         # whoever may write here could put a link in the draft's place
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "w") as file:
-            json.dump({"version": 1, "accounts": self.names}, file, indent=1)
+            json.dump({"version": 1, "accounts": self.names, "reviewers": self.reviewers}, file, indent=1)
             os.fchmod(file.fileno(), 0o644)
         draft.replace(settings.accounts_file)
 

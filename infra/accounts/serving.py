@@ -10,7 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audit.clock import SystemClock
-from infra.accounts.layout import INTAKE, ORCHESTRATOR, OTHERS_WRITE, PROCESSES, Accounts, AccountsError, is_roots_file
+from infra.accounts.layout import (
+    INTAKE,
+    LINKAGE,
+    ORCHESTRATOR,
+    OTHERS_WRITE,
+    PROCESSES,
+    Accounts,
+    AccountsError,
+    is_roots_file,
+)
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
@@ -21,7 +30,7 @@ from linkage.sealed.rounds import RoundsInTheZone
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
-from linkage.separation.server import Do, ZoneServer
+from linkage.separation.server import Do, ZoneServer, no_reviewers
 from linkage.separation.verbs import VERBS
 from linkage.zones import WorkFiles, ZonePlan, Zones
 
@@ -41,7 +50,8 @@ def serve(settings: Settings, process: str) -> None:
     askers = {accounts.uid(ORCHESTRATOR): Asker.ORCHESTRATOR}
     if process != INTAKE:
         askers[accounts.uid(INTAKE)] = Asker.INTAKE
-    with ZoneServer(settings.zone_socket(process), askers, _doing(settings, accounts, process)) as server:
+    do, reviewer = _doing(settings, accounts, process), accounts.reviewer if process == LINKAGE else no_reviewers
+    with ZoneServer(settings.zone_socket(process), askers, do, reviewer) as server:
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         signal.signal(signal.SIGINT, lambda *_: server.stop())
         server.serve_forever(poll_interval=0.2)
@@ -81,9 +91,8 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         _require_own(folder)
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
-    return in_own_zones(
-        process, Zones(plan, zone_keyring(settings, process)), listed=listed_recipients(settings.controller_keys_folder)
-    )
+    opened, listed = Zones(plan, zone_keyring(settings, process)), listed_recipients(settings.controller_keys_folder)
+    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs, listed=listed)
 
 
 def listed_recipients(folder: Path) -> Callable[[str], bool]:

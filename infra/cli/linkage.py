@@ -44,18 +44,21 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
                 "run": summary.run,
                 "deliveries": list(summary.deliveries),
                 "model": summary.model,
+                "model_to_be_trained_anew": summary.model_outgrown,
                 "doubtful_pairs": summary.waiting,
                 "people": shown_count(summary.counts["people"]) if summary.counts else None,
                 "reports": [str(path) for path in summary.reports],
             }
         )
         return
+    if summary.model_outgrown:
+        typer.echo("The approved model was made under other rules: train it anew, haven linkage train")
     if summary.nothing_new:
         typer.echo("Everything that was received is linked already: nothing was changed.")
         return
     done = f"Linked {len(summary.deliveries)} deliveries" if summary.deliveries else "Looked again at what was linked"
     typer.echo(f"{done}; people on the spine: {shown_count(summary.counts['people'])}.")
-    if summary.model is None:
+    if summary.model is None and not summary.model_outgrown:
         typer.echo("By the ladder only: no model is approved. Train one: haven linkage train")
     if summary.waiting:
         typer.echo(f"{summary.waiting} doubtful pairs wait for a reviewer: haven linkage queue")

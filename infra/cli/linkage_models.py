@@ -9,12 +9,15 @@ import typer
 from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from linkage.matching.residual.models import TrainedModel
-    from linkage.matching.residual.review import ShownPair
+    from linkage.matching.residual.shown import ShownPair
 
 Pair = Annotated[str, typer.Argument(help="The pair's id, or how it begins: haven linkage queue.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why; names nobody.")]
 ANSWERS = "[s]ame person, [d]ifferent people, [n]ext, [q]uit"
+ANSWERS_AT_THE_DOOR = "[s]ame person, [d]ifferent people, [u]nsure, [n]ext, [q]uit"
+SAID = {"s": "same", "d": "different", "u": "unsure"}
 
 
 def register(topic: typer.Typer) -> None:
@@ -56,10 +59,10 @@ def models(
     found = held.all() if model is None else [held.get(model)]
     in_force = held.in_force()
     if as_json:
-        print_json([_data(one) | {"in_force": in_force is not None and in_force[0] == one.id} for one in found])
+        print_json([_data(one) | {"in_force": in_force == one.id} for one in found])
         return
     for one in found:
-        state = "in force" if in_force and in_force[0] == one.id else _state(one)
+        state = "in force" if in_force == one.id else _state(one)
         typer.echo(f"{one.id[:12]}  {state:<34} trained by {one.trained_by}")
     if model is not None:
         _say(found[0])
@@ -103,7 +106,7 @@ def queue(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         )
         return
     for pair in waiting:
-        weight = f"weight {pair.weight:>5.1f}" if pair.fields else f"{'joined':<12}"
+        weight = f"weight {pair.weight:>5.1f}" if not pair.is_sample else f"{'joined':<12}"
         typer.echo(f"{pair.id[:12]}  {weight}  {pair.why.replace('_', ' ')}")
     typer.echo(
         f"{len(waiting)} pairs wait. Decide: haven linkage review --as REVIEWER" if waiting else "No pair waits."
@@ -130,13 +133,27 @@ def sample(
     typer.echo(f"{drawn} pairs drawn. Judge them: haven linkage review --as {who}")
 
 
-def review(who: As, home: Home = DEFAULT_HOME) -> None:
+def review(
+    who: Annotated[
+        str | None, typer.Option("--as", help="Who acts: a registered person; at the zone's own door, your account.")
+    ] = None,
+    home: Home = DEFAULT_HOME,
+) -> None:
     """Both records of each doubtful pair, field by field, and your answer. Within the linkage unit only.
 
-    Every pair shown is recorded under your name. Stop at any time; what you answered is kept.
+    Every pair shown is recorded under your name. Stop at any time; what you answered is kept. Where accounts are
+    installed, you run it as your own account, which is in the reviewers' group.
 
     Example: `haven linkage review --as rosa`
     """
+    from infra.settings import load_settings
+
+    settings = load_settings(home)
+    if settings.separated:
+        _review_at_the_door(settings)
+        return
+    if who is None:
+        raise typer.BadParameter("Who reviews? --as NAME")
     haven = open_haven(home)
     held, actor = haven.linker.queue, haven.actor(who)
     answered = 0
@@ -157,6 +174,31 @@ def review(who: As, home: Home = DEFAULT_HOME) -> None:
     )
 
 
+def _review_at_the_door(settings: Settings) -> None:
+    """The same, asked of the linkage zone's own process: nothing else of the haven is opened."""
+    from infra.accounts.layout import LINKAGE, Accounts
+    from infra.accounts.serving import place_of
+    from linkage.separation.reviewing import ReviewersDoor
+
+    held = ReviewersDoor(place_of(settings, Accounts.installed(settings), LINKAGE))
+    passed: list[str] = []
+    answered = 0
+    while True:
+        pair, left = held.next_pair(passed)
+        if pair is None:
+            break
+        typer.echo(f"\nPairs that wait: {left}")
+        _show(pair)
+        answer = _answer(ANSWERS_AT_THE_DOOR, "sdunq")
+        if answer == "q":
+            break
+        if answer in SAID:
+            held.decide(pair.id, SAID[answer], typer.prompt("Why", default=""))
+            answered += 1
+        passed.append(pair.id)
+    typer.echo(f"\nAnswered: {answered}. What you said stands from the next linkage on.")
+
+
 def decide(
     pair: Pair,
     same: Annotated[bool, typer.Option("--same/--different", help="One person's records, or two people's.")],
@@ -173,10 +215,10 @@ def decide(
     typer.echo("Kept. It stands from the next linkage on: haven linkage run")
 
 
-def _answer() -> str:
+def _answer(said: str = ANSWERS, letters: str = "sdnq") -> str:
     while True:
-        answer = str(typer.prompt(ANSWERS)).strip().lower()[:1]
-        if answer in ("s", "d", "n", "q"):
+        answer = str(typer.prompt(said)).strip().lower()[:1]
+        if answer and answer in letters:
             return answer
 
 

@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 FOLDER = Path(__file__).parent
 
 

@@ -66,7 +66,7 @@ def put_quarantine(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
     with room.open() as quarantine, _transaction(quarantine):
         _create_quarantine(quarantine)
         for _, rows in tables:
-            if "content" in rows.schema.names and not room.keeps_rows:
+            if "content" in rows.schema.names and room.apart:
                 raise ZoneForbids("A row as it came holds identifiers and payload; it is not kept.", where="quarantine")
             _insert(quarantine, "quarantine", rows, delivery=asked["delivery"], dataset=asked["dataset"])
     return Answer()

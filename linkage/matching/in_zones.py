@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 
 import duckdb
@@ -16,19 +16,23 @@ import pyarrow as pa
 
 from access.keys import HeldKey
 from access.keys.errors import RoundDestroyed
-from linkage.errors import LinkageError
+from linkage.errors import LinkageError, ZoneForbids
 from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
+from linkage.matching.decisions import RunPlan
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
 from linkage.matching.quality.implausible import active_after_death, contradicting_records
 from linkage.matching.quality.rates import match_rates
-from linkage.matching.quality.report import summarise, weights_of
+from linkage.matching.quality.report import count_weights, summarise
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing
-from linkage.matching.residual.sampling import draw_joined_pairs
-from linkage.matching.residual.settling import doubtful_pairs, prepare_residual
+from linkage.matching.residual.door import answers_given, pair_name, put_samples
+from linkage.matching.residual.kept_models import keep_model, kept_model, made_for
+from linkage.matching.residual.sampling import MOST_DRAWN, draw_joined_pairs
+from linkage.matching.residual.settling import ResidualPlan, doubtful_pairs, prepare_residual
+from linkage.matching.residual.slices import Weighing
 from linkage.matching.residual.training import draw, learn_model
 from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
 from linkage.references.tables import in_force
@@ -86,7 +90,7 @@ def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
                 at,
                 asked["test_range"],
                 room.progress,
-                replace(plan_of(asked["plan"]), weighing=engine.weighing),
+                _plan(room, zone, asked["plan"], engine.weighing),
                 everybody=asked["everybody"],
                 ladder=engine.ladder,
             )
@@ -137,24 +141,31 @@ def drop_row_keys(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 
 
 def told(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """doubtful: pairs by subject, with weights; changes: kind, was, now of runs that are not among asked's `told`;
+    """Tables: doubtful, pairs by subject; changes, kind, was, now of runs that are not among asked's `told`.
     references: kind and version of the reference tables that were followed.
+
+    Where accounts are apart the doubtful tell whole bits and no column's weight: a reviewer sees these, nobody else.
     """
     with room.open(read_only=True) as zone:
-        changes = zone.execute(
-            "SELECT kind, was::TEXT, now::TEXT FROM changes WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
-            " ORDER BY ALL",
-            [asked["told"]],
-        ).fetchall()
+        changes = zone.sql(
+            "SELECT kind, was::TEXT AS was, now::TEXT AS now FROM changes"
+            " WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[])) ORDER BY ALL",
+            params=[asked["told"]],
+        ).to_arrow_table()
+        doubtful = doubtful_pairs(zone, whole_bits=room.apart)
         tables = [f"{kind} {version}" for kind, version, _, _ in in_force(zone)]
-        return Answer({"doubtful": doubtful_pairs(zone), "changes": changes, "references": tables})
+        return Answer({"references": tables}, {"doubtful": doubtful, "changes": changes})
 
 
 def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """How right the linkage is, tried on copies: counts, weights, signs and both trials. asked: plan, test_range."""
-    plan, test_range = plan_of(asked["plan"]), asked["test_range"]
+    """How right the linkage is, tried on copies: counts, signs, both trials; weights: how many have so many bits.
+
+    asked: plan, test_range.
+    """
+    test_range = asked["test_range"]
     with room.open(read_only=True) as zone:
-        counts, scores, signs = summarise(zone), weights_of(zone), contradicting_records(zone)
+        plan = _plan(room, zone, asked["plan"], Weighing())
+        counts, weights, signs = summarise(zone), count_weights(zone), contradicting_records(zone)
         counts["sealed"] = summarise_sealed(zone)
         counts["people"] += counts["sealed"].get("people", 0)
         room.progress("trying it with hidden NHS numbers", 0, None)
@@ -162,21 +173,33 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         room.progress("trying it with decoys", 0, None)
         made_up = decoys(zone, plan, _key(room), test_range=test_range)
     trials = {"hidden": hidden and asdict(hidden), "decoys": made_up and asdict(made_up)}
-    return Answer({"counts": counts, "scores": scores, "signs": [asdict(one) for one in signs], **trials})
+    told = [sorted(one.items()) for one in (weights.joined, weights.asked)]
+    return Answer({"counts": counts, "weights": told, "signs": [asdict(one) for one in signs], **trials})
 
 
 def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """model and card, learned from what lies here. asked: test_range. Raises NothingToLearnFrom, CannotTrain."""
+    """Learn a model from what lies here, and keep it here. digest, card and what it is made for come out.
+
+    asked: test_range, at. Raises NothingToLearnFrom, CannotTrain.
+    """
+    at = datetime.fromisoformat(asked["at"])
     with room.open(read_only=True) as zone:
         drawn, rows = draw(zone)
     model, card = learn_model(drawn, rows, test_range=asked["test_range"], progress=room.progress)
-    return Answer({"model": model.model_dump(mode="json"), "card": card})
+    with room.open() as zone:
+        digest = keep_model(zone, model, card, at)
+    return Answer({"digest": digest, "card": card, "made_for": made_for(model)})
 
 
 def sample(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """pairs: of subjects that one step joined, drawn alike from every step, with the step. asked: size."""
+    if not 0 < asked["size"] <= MOST_DRAWN:
+        raise ZoneForbids("No sample of this size is drawn.", where="size", mend=f"Ask for at most {MOST_DRAWN:,}.")
     with room.open(read_only=True) as zone:
-        return Answer({"pairs": draw_joined_pairs(zone, asked["size"])})
+        drawn = draw_joined_pairs(zone, asked["size"])
+    if room.apart and drawn:
+        put_samples(room, drawn)
+    return Answer({"pairs": drawn})
 
 
 # in the research zone
@@ -232,6 +255,38 @@ def transaction(zone: duckdb.DuckDBPyConnection) -> Iterator[None]:
         zone.execute("ROLLBACK")
         raise
     zone.execute("COMMIT")
+
+
+def _plan(room: Room, zone: duckdb.DuckDBPyConnection, data: Plain, weighing: Weighing) -> ResidualPlan:
+    """The plan that was sent, with the model that is kept here, and the haven's own bounds.
+
+    Raises NoModel, ZoneForbids.
+    """
+    asked = plan_of(data)
+    if room.most_pairs is not None and asked.most_pairs > room.most_pairs:
+        raise ZoneForbids(
+            f"This zone weighs at most {room.most_pairs:,} pairs in one run.",
+            where="linkage.most_pairs",
+            mend="Raise it in haven.toml, and start the zone's process anew.",
+        )
+    if room.apart and asked.decisions:
+        _require_answers(room, asked)
+    model = None if asked.model is None else kept_model(zone, asked.model)
+    return ResidualPlan(model, asked.model, asked.decisions, most_pairs=asked.most_pairs, weighing=weighing)
+
+
+def _require_answers(room: Room, asked: RunPlan) -> None:
+    """Every decision must have been made at this zone's own door. Raises ZoneForbids.
+
+    Joined to a record of their own making, another would tell by what contradicts it which number or initial it has.
+    """
+    given = answers_given(room)
+    if any((pair_name(one.subject_a, one.subject_b), one.same) not in given for one in asked.decisions):
+        raise ZoneForbids(
+            "The plan holds a decision that no reviewer made at the linkage zone's door.",
+            where="decisions",
+            mend="Reviewers decide by `haven linkage review`. Where records were restored, restore the zone with them.",
+        )
 
 
 def _key(room: Room) -> HeldKey:

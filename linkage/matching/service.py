@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
 from access.service import Access
@@ -32,6 +33,7 @@ from linkage.intake.tables import (
     quoted,
     remove_deliveries_except,
 )
+from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.engines.duckdb_tables import DuckDBTables
 from linkage.matching.engines.running import RunLadder, in_duckdb
@@ -40,14 +42,13 @@ from linkage.matching.joining import drop_work
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.passing import plan_as_data, rates_of, signs_of, trial_of
-from linkage.matching.quality.report import Measured, write_report
+from linkage.matching.quality.report import Measured, WeightCounts, write_report
 from linkage.matching.records_to_link import add_new_records, forget_records
 from linkage.matching.renewal import renew_evidence
 from linkage.matching.residual.models import LinkageModels
-from linkage.matching.residual.review import ClericalQueue, renew_queue
+from linkage.matching.residual.review import ClericalQueue, doubtful_of, renew_queue
 from linkage.matching.residual.settling import (
     LADDER_ONLY,
-    MOST_PAIRS,
     ResidualPlan,
     settle_residual,
 )
@@ -81,6 +82,7 @@ class LinkageSummary:
     reports: tuple[Path, ...]
     model: str | None = None  # by which the residual was weighed
     waiting: int = 0  # doubtful pairs that wait for a reviewer
+    model_outgrown: bool = False  # one was approved, but under other rules than those of now
 
     @property
     def nothing_new(self) -> bool:
@@ -124,12 +126,13 @@ class Linker:
 
     def _link(self, by: Actor, progress: Progress) -> LinkageSummary:
         key = self._token_key()
+        self.queue.take_from_the_door()
         received = self._received()
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
         if not waiting and not everybody and not self._decided_since(plan) and self._zone_stands():
-            return LinkageSummary(run, (), {}, ())
+            return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
             self._link_records(ids, run, plan, everybody, progress)
@@ -143,7 +146,7 @@ class Linker:
     # phase 1: the linkage zone
 
     def _link_records(
-        self, deliveries: list[str], run: str, plan: ResidualPlan, everybody: bool, progress: Progress
+        self, deliveries: list[str], run: str, plan: RunPlan, everybody: bool, progress: Progress
     ) -> None:
         with self._records.read() as session:
             once = sorted(registers(session))
@@ -184,14 +187,13 @@ class Linker:
         linked = set(self._runner.run("research.linked").data["deliveries"])
         return tuple(sorted(unlinked | (set(deliveries) - linked) | (linked - set(deliveries))))
 
-    def _plan(self) -> tuple[ResidualPlan, bool]:
-        """With what the residual is settled, and whether it was another model before: then everybody is looked at."""
-        in_force, newest = self.models.in_force(), self.newest()
-        name, model = in_force or (None, None)
-        plan = ResidualPlan(model, name, self.queue.decisions(), most_pairs=self._most_pairs)
-        return plan, newest is not None and newest.model != name
+    def _plan(self) -> tuple[RunPlan, bool]:
+        """What the run goes by, and whether it was another model before: then everybody is looked at."""
+        model, newest = self.models.in_force(), self.newest()
+        plan = RunPlan(model, self.queue.decisions(), self._most_pairs)
+        return plan, newest is not None and newest.model != model
 
-    def _decided_since(self, plan: ResidualPlan) -> bool:
+    def _decided_since(self, plan: RunPlan) -> bool:
         """Has anybody decided on a pair since the last linkage read the decisions? By their number: clocks tie."""
         newest = self.newest()
         return newest is not None and len(plan.decisions) != newest.decisions
@@ -223,16 +225,16 @@ class Linker:
         waiting: tuple[str, ...],
         received: list[Delivery],
         key: TokenKeyName,
-        plan: ResidualPlan,
+        plan: RunPlan,
         by: Actor,
         progress: Progress,
     ) -> LinkageSummary:
         """The report, the record of the run and its entry."""
         with self._records.read() as session:
             before = [one.id for one in all_runs(session)]
-        told = self._runner.run("linkage.told", {"told": before}).data
-        doubtful, changes = told["doubtful"], _changes(told["changes"])
-        tables = told["references"]
+        told = self._runner.run("linkage.told", {"told": before})
+        doubtful, changes = doubtful_of(told.tables["doubtful"]), _changes(told.tables["changes"])
+        tables = told.data["references"]
         measured = self._measured(run, plan, progress)
         counts = measured.counts
         progress("reporting", 0, None)
@@ -248,7 +250,7 @@ class Linker:
                     summary={**counts, "engine": self._engine},
                     at=change.at,
                     by=by,
-                    model=plan.model_id,
+                    model=plan.model,
                     decisions=len(plan.decisions),
                 )
             )
@@ -256,7 +258,7 @@ class Linker:
             change.record(
                 EventName.LINKAGE_COMPLETED,
                 run=run,
-                model=plan.model_id or "none",
+                model=plan.model or "none",
                 engine=self._engine,
                 deliveries=list(waiting),
                 specification=VERSION,
@@ -267,9 +269,10 @@ class Linker:
             )
             if changes:
                 change.record(EventName.PERSONS_CHANGED, run=run, **changes)
-        return LinkageSummary(run, waiting, counts, reports, plan.model_id, len(self.queue.waiting()))
+        outgrown = self.models.must_be_trained_anew()
+        return LinkageSummary(run, waiting, counts, reports, plan.model, len(self.queue.waiting()), outgrown)
 
-    def _measured(self, run: str, plan: ResidualPlan, progress: Progress) -> Measured:
+    def _measured(self, run: str, plan: RunPlan, progress: Progress) -> Measured:
         """How right the linkage is, tried on copies, and who is linked less often."""
         asked = {"plan": plan_as_data(plan), "test_range": self._test_range}
         linkage = self._runner.run("linkage.measured", asked, progress=progress).data
@@ -277,13 +280,13 @@ class Linker:
         return Measured(
             run,
             self._records.clock.now(),
-            plan.model_id,
+            plan.model,
             linkage["counts"],
             rates_of(research["rates"]),
             trial_of(linkage["hidden"]),
             trial_of(linkage["decoys"]),
             signs_of([*linkage["signs"], *research["signs"]]),
-            tuple(linkage["scores"]),
+            WeightCounts(*({int(w): n for w, n in found} for found in linkage["weights"])),
             self.queue.judged(),
             engine=self._engine,
         )
@@ -294,13 +297,14 @@ class Linker:
             return newest_run(session)
 
 
-def _changes(rows: list[list[str]]) -> dict[str, Any]:
+def _changes(table: pa.Table) -> dict[str, Any]:
     """Of merges and splits that no completed run has told yet: how many of each kind, and their digest."""
-    if not rows:
+    if not table.num_rows:
         return {}
-    kinds = [str(kind) for kind, _, _ in rows]
-    digest = hashlib.sha256("\n".join(" ".join(row) for row in rows).encode()).hexdigest()
-    counts = {f"{kind}s": shown_count(kinds.count(kind)) for kind in sorted(set(kinds))}
+    rows = zip(*(table[name].to_pylist() for name in ("kind", "was", "now")), strict=True)
+    digest = hashlib.sha256("\n".join(map(" ".join, rows)).encode()).hexdigest()
+    kinds = {one["values"]: one["counts"] for one in table["kind"].value_counts().to_pylist()}
+    counts = {f"{kind}s": shown_count(kinds[kind]) for kind in sorted(kinds)}
     return {**counts, "changes_digest": digest}
 
 

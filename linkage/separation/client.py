@@ -12,7 +12,9 @@ from audit.errors import HavenError
 from audit.progress import Progress, silent
 from linkage.errors import LinkageError, ZoneAway, ZoneForbids
 from linkage.separation.ports import Answer, Plain, Tables, TableSink
-from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
+from linkage.separation.shapes import NONE, Shapes, taken
+from linkage.separation.verbs import verb_named
+from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, disorder, plain
 from linkage.zones import PATIENCE_SECONDS, held_lock
 
 
@@ -56,7 +58,7 @@ class InTheirAccounts:
         if verb not in self._verbs:
             raise ZoneForbids("No zone does this.", where=verb[:60])
         with connected(self._places[self._verbs[verb]]) as wire:
-            return asked(wire, verb, arguments or {}, tables, progress, sink)
+            return asked(wire, verb, arguments or {}, tables, progress, sink, verb_named(verb).gives)
 
     def one_linkage_at_a_time(self) -> AbstractContextManager[None]:
         """By a lock of the asking account's own; each zone has its own besides."""
@@ -90,9 +92,15 @@ def connected(place: ZonePlace) -> Iterator[Wire]:
 
 
 def asked(
-    wire: Wire, verb: str, arguments: Plain, tables: Tables, progress: Progress, sink: TableSink | None
+    wire: Wire,
+    verb: str,
+    arguments: Plain,
+    tables: Tables,
+    progress: Progress,
+    sink: TableSink | None,
+    gives: Shapes = NONE,
 ) -> Answer:
-    """Ask, and take the answer. Raises what the verb raised."""
+    """Ask, and take the answer, with the tables that the verb gives. Raises what the verb raised; ZoneError."""
     try:
         wire.send_plain(REQUEST, {"verb": verb, "arguments": arguments})
         for name, table in tables:
@@ -104,22 +112,21 @@ def asked(
         kind, content = wire.receive()
         data = plain(content)
         if kind == PROGRESS:
-            progress(data["step"], data["done"], data["total"])
+            progress(str(data.get("step")), data.get("done") or 0, data.get("total"))
         elif kind == ERROR:
             raise error_of(data)
         elif kind == ANSWER:
             break
-    if sink is None:
-        return Answer(data, {name: table.read_all() for name, table in wire.tables()})
-    for name, table in wire.tables():
-        sink(name, table)
-    return Answer(data)
+        else:
+            raise disorder()
+    return taken(data, wire.tables(), gives, sink)
 
 
 def error_of(data: Plain) -> HavenError:
     """The error that the other process raised: of its class where we know the code, of the family where we do not."""
     known = {one.code: one for one in _descendants(HavenError) if one.__init__ is HavenError.__init__}
-    made: HavenError = known.get(data["code"], LinkageError)(data["what"], where=data["where"], mend=data["mend"])
+    family = known.get(str(data.get("code")), LinkageError)
+    made: HavenError = family(str(data.get("what")), where=data.get("where"), mend=data.get("mend"))
     return made
 
 

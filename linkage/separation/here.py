@@ -10,6 +10,7 @@ from audit.progress import Progress, silent
 from linkage.errors import ZoneUnsafe
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.separation.ports import Answer, Plain, Room, Tables, TableSink, handed
+from linkage.separation.shapes import taken
 from linkage.separation.verbs import verb_named
 from linkage.zones import Zones
 
@@ -43,14 +44,13 @@ class InThisProcess:
             )
         known = verb_named(verb)
         opener = self._zones.opener(known.zone)
-        room = Room(opener, self._keyring, self._zones.folder(known.zone), progress, self._engine)
-        answer = known.do(room, json.loads(json.dumps(arguments or {})), iter(tables))
+        room = Room(
+            opener, self._keyring, self._zones.folder(known.zone), progress, self._engine, self._zones.opener("review")
+        )
+        answer = known.done(room, json.loads(json.dumps(arguments or {})), tables)
         data = json.loads(json.dumps(answer.data))
-        if sink is None:
-            return Answer(data, {name: handed(table).read_all() for name, table in answer.tables.items()})
-        for name, table in answer.tables.items():
-            sink(name, handed(table))
-        return Answer(data)
+        given = ((name, handed(table)) for name, table in answer.tables.items())
+        return taken(data, given, known.gives, sink)
 
     def one_linkage_at_a_time(self) -> AbstractContextManager[None]:
         """By the lock in the linkage zone's folder."""

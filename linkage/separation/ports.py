@@ -36,6 +36,7 @@ class Asker(StrEnum):
 
     ORCHESTRATOR = "orchestrator"  # runs flows, command line, records and gateway: the administrator's account
     INTAKE = "intake"  # splits deliveries
+    REVIEWER = "reviewer"  # a person of the linkage unit, at the door of the linkage zone
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,22 @@ class Answer:
     tables: Mapping[str, pa.Table | pa.RecordBatchReader] = field(default_factory=dict)
 
 
+Opener = Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
 @dataclass(frozen=True)
 class Room:
     """Where a verb works: its zone, opened by `open(read_only=...)`, and the keys of its zone's role only."""
 
-    open: Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]
+    open: Opener
     keyring: KeyRing
     folder: Path  # the zone's own; nobody else's account reads it
     progress: Progress = silent
     engine: LinkageEngine | None = None  # what links; None: DuckDB
+    review: Opener | None = None  # of what reviewers were shown and said
     listed: Callable[[str], bool] | None = None  # may a round's key be sealed for it? None: for anybody, on one account
-    keeps_rows: bool = True  # may the quarantine keep rows as they came? Where accounts are apart: no
+    apart: bool = False  # is the zone an account's own? Then no row as it came is kept, no column's weight goes out
+    most_pairs: int | None = None  # that a run may ask to be weighed; None: whatever it asks
 
 
 ZoneVerb = Callable[[Room, Plain, Iterator[Named]], Answer]

@@ -18,10 +18,13 @@ SERVED: dict[str, frozenset[str]] = {
 """By process: the zones that it opens. Where bad rows are, and why, is kept by linkage; their content by nobody."""
 
 
-def in_own_zones(process: str, zones: Zones, *, listed: Callable[[str], bool] = lambda _: False) -> Do:
+def in_own_zones(
+    process: str, zones: Zones, *, most_pairs: int | None = None, listed: Callable[[str], bool] = lambda _: False
+) -> Do:
     """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
 
-    listed: is this the recipient of a controller that root has listed?
+    most_pairs: that a linkage may weigh, as this process's own settings say. listed: is this the recipient of a
+    controller that root has listed?
     """
     own = SERVED[process]
 
@@ -38,9 +41,11 @@ def in_own_zones(process: str, zones: Zones, *, listed: Callable[[str], bool] = 
             zones.keyring,
             zones.folder(known.zone),
             progress,
+            review=zones.opener("review") if process == "linkage" else None,
             listed=listed,
-            keeps_rows=False,
+            apart=True,
+            most_pairs=most_pairs,
         )
-        return known.do(room, arguments, tables)
+        return known.done(room, arguments, tables)
 
     return do

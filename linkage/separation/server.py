@@ -23,31 +23,51 @@ OPEN_TO_ALL = 0o666  # whoever connects is asked for their account, so the file'
 SECONDS_TO_WAIT = 600.0  # for the other side's next frame
 SECONDS_TO_REFUSE = 1.0  # whoever does not take the refusal in this time goes without
 MOST_AT_ONCE = 32
+MOST_REVIEWERS = 8  # at once, besides: nobody at the door can keep the orchestrator out
 Progressed = Callable[[str, int, "int | None"], None]
 Do = Callable[[str, Asker, Plain, Iterator[Named], Progressed], Answer]
 """do(verb, asker, arguments, tables, progress)"""
+ReviewerOf = Callable[[int], "str | None"]
+"""The name of the account with this number, if it is a reviewer's."""
+
+
+def no_reviewers(_: int) -> None:
+    """Of a process that has no door."""
 
 
 class ZoneServer(socketserver.ThreadingUnixStreamServer):
-    """Serves until told to stop. askers: the accounts that may ask, by their number."""
+    """Serves until told to stop. askers: the accounts that may ask, by their number; none of them is a reviewer."""
 
     daemon_threads = True
     request_queue_size = 16
 
-    def __init__(self, path: Path, askers: Mapping[int, Asker], do: Do) -> None:
+    def __init__(self, path: Path, askers: Mapping[int, Asker], do: Do, reviewer: ReviewerOf = no_reviewers) -> None:
         self.askers = dict(askers)
         self.do = do
+        self._reviewer = reviewer
         path.unlink(missing_ok=True)
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._reviewers_room = threading.BoundedSemaphore(MOST_REVIEWERS)
+        self._held: dict[int, threading.BoundedSemaphore] = {}
         super().__init__(str(path), _Conversation)
         path.chmod(OPEN_TO_ALL)
+
+    def asker(self, uid: int) -> tuple[Asker, str] | None:
+        """As whom this account asks, and a reviewer's name; None: it may ask nothing."""
+        if uid in self.askers:
+            return self.askers[uid], ""
+        name = self._reviewer(uid)
+        return None if name is None else (Asker.REVIEWER, name)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Is it one of the haven's accounts, and is there room? Else it is told so, and not a byte of it is read."""
         wire = Wire(request)
         error: ZoneError = _forbidden()
-        if wire.peer() in self.askers:
-            if self._room.acquire(blocking=False):
+        asker = self.asker(wire.peer())
+        if asker is not None:
+            room = self._reviewers_room if asker[0] is Asker.REVIEWER else self._room
+            if room.acquire(blocking=False):
+                self._held[id(request)] = room
                 return True
             error = ZoneBusy("The zone's process has too many askers.", where="zone socket", mend="Try again at once.")
         request.settimeout(SECONDS_TO_REFUSE)
@@ -60,7 +80,7 @@ class ZoneServer(socketserver.ThreadingUnixStreamServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self._held.pop(id(request)).release()
 
     def stop(self) -> None:
         """End serving, from a signal's handler."""
@@ -84,11 +104,14 @@ class _Conversation(socketserver.BaseRequestHandler):
                 _refuse(wire, _fault(error))
 
     def _answer(self, wire: Wire) -> None:
-        asker = self.server.askers[wire.peer()]
+        known = self.server.asker(wire.peer())
         kind, content = wire.receive()
-        if kind != REQUEST:
+        if known is None or kind != REQUEST:
             raise _forbidden()
+        asker, name = known
         asked = plain(content)
+        if asker is Asker.REVIEWER:  # who that is, is what the kernel says, whatever was sent
+            asked["arguments"]["account"] = name
 
         def progressed(step: str, done: int, total: int | None) -> None:
             wire.send_plain(PROGRESS, {"step": step, "done": done, "total": total})

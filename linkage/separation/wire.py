@@ -1,7 +1,8 @@
 """How do two processes speak? In frames on a Unix socket: a kind, a length, and JSON or a piece of an Arrow stream.
 
 Nothing that could be run is ever sent: JSON and Arrow only, never pickle. A frame has at most 8 MiB; a stream that ends
-before its end mark is an error, never a short table.
+before its end mark is an error, never a short table. What is in the tables is checked by who takes them
+(linkage.separation.shapes).
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import pyarrow as pa
 
 from linkage.errors import ZoneAway, ZoneError
 from linkage.separation.ports import Named, Plain
+from linkage.separation.shapes import NOT_ARROW, damaged
 
 HEAD = struct.Struct(">cI")
 LARGEST_FRAME = 8 << 20
+ROWS_SENT = 1 << 16  # in one batch
+LARGEST_READ = 1 << 30  # that a stream may ask for at once: of 65,536 rows, 16 KiB each
 LARGEST_PLAIN = 64 << 20  # arguments: lists of deliveries and decisions
 REQUEST, ANSWER, ERROR, PROGRESS = b"Q", b"A", b"X", b"P"
 TABLE, PIECE, TABLE_ENDS, ALL_SENT = b"N", b"T", b"E", b"D"
@@ -54,7 +58,8 @@ class Wire:
         self.send_plain(TABLE, {"name": name})
         with pa.ipc.new_stream(pa.PythonFile(_Pieces(self), mode="w"), table.schema) as stream:
             for batch in table:
-                stream.write_batch(batch)
+                for start in range(0, batch.num_rows, ROWS_SENT):
+                    stream.write_batch(batch.slice(start, ROWS_SENT))
         self.send(TABLE_ENDS)
 
     def receive(self) -> tuple[bytes, bytes]:
@@ -71,9 +76,14 @@ class Wire:
             if kind == ALL_SENT:
                 return
             if kind != TABLE:
-                raise _disorder()
+                raise disorder()
             pieces = _Received(self)
-            yield plain(content)["name"], pa.ipc.open_stream(pa.PythonFile(pieces, mode="r"))
+            name = str(plain(content).get("name"))
+            try:
+                stream = pa.ipc.open_stream(pa.PythonFile(pieces, mode="r"))
+            except NOT_ARROW:
+                raise damaged(name) from None
+            yield name, stream
             pieces.finish()
 
     def _exactly(self, size: int) -> bytes:
@@ -97,7 +107,7 @@ def plain(content: bytes) -> Plain:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise _disorder()
+        raise disorder()
     return data
 
 
@@ -134,9 +144,11 @@ class _Received:
         self._ended = False
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, or all; fewer only where the table was marked as ended."""
+        """So many bytes; fewer only where the table was marked as ended. Raises ZoneError for absurdly many."""
+        if not 0 <= size <= LARGEST_READ:
+            raise ZoneError("A piece of a table is too large.", where="zone socket", mend="Start both processes anew.")
         parts: list[bytes] = []
-        wanted = size if size >= 0 else 1 << 62
+        wanted = size
         while wanted and self._more():
             part, self._rest = self._rest[:wanted], self._rest[wanted:]
             parts.append(part)
@@ -157,7 +169,7 @@ class _Received:
             if kind == TABLE_ENDS:
                 self._ended = True
             elif kind != PIECE:
-                raise _disorder()
+                raise disorder()
         return bool(self._rest)
 
 
@@ -169,7 +181,8 @@ def _gone() -> ZoneAway:
     )
 
 
-def _disorder() -> ZoneError:
+def disorder() -> ZoneError:
+    """The error of what no process of this version sends."""
     return ZoneError(
         "What came is out of order.", where="zone socket", mend="The two processes are of different versions."
     )

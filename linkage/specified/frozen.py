@@ -39,6 +39,7 @@ class FrozenModel(_Part):
     specification: str
     prior: float = Field(gt=0, lt=1)
     comparisons: tuple[ComparisonModel, ...]
+    standardisation: str | None = None  # the version of the haven's own rules; a specification has them in itself
 
     def comparison(self, name: str) -> ComparisonModel:
         """The comparison of this column."""

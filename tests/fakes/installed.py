@@ -6,6 +6,7 @@ file is a table of superseded NHS numbers, which is loaded and approved.
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
@@ -19,12 +20,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from access.model import Organisation, Person, Role
 from access.scope import ColumnScope, Scope, TableScope
 from audit.model import person, service
+from audit.reader import LogReader
 from infra.accounts.install import install
 from infra.accounts.layout import Accounts
 from infra.accounts.services import account_services
@@ -122,6 +125,16 @@ class InstalledHaven:
         """All that the orchestrator's processes received from the zones' in the chain."""
         return b"".join(path.read_bytes() for path in sorted((self.folder / "frames").iterdir()))
 
+    def review(self, typed: str) -> subprocess.CompletedProcess[str]:
+        """`haven linkage review` as the reviewer's own account. typed: what they answer."""
+        return self.run_as("reviewer", "infra.cli", "linkage", "review", "--home", self.home, data=typed)
+
+    def link_again(self) -> dict[str, Any]:
+        """Link once more as the orchestrator; what reviewers' answers became."""
+        done = self.run_as("orchestrator", "tests.fakes.installed", self.home, "--again")
+        assert done.returncode == 0, done.stderr[-3000:]
+        return dict(json.loads(done.stdout))
+
     def hand_to_intake(self, folder: Path) -> None:
         """As a controller's delivery lies in the inbox: only the intake's account reads it."""
         shutil.chown(folder, self.names["intake"], self.names["intake"])
@@ -135,20 +148,25 @@ def installed_haven(*, stranger: bool = True) -> Iterator[InstalledHaven]:
     folder.chmod(0o711)
     mark = f"hv{os.getpid()}"
     names = {part: f"{mark}-{part[:4]}" for part in PARTS}
+    group = f"{mark}-group"
     home = folder / "h"
     home.mkdir()
     lines = "\n".join(f'{part} = "{name}"' for part, name in names.items())
-    (home / "haven.toml").write_text(f"[accounts]\n{lines}\n", encoding="utf-8")
-    haven = InstalledHaven(folder, home, {**names, "stranger": f"{mark}-else"}, _python(folder))
+    (home / "haven.toml").write_text(f'[accounts]\n{lines}\nreviewers = "{group}"\n', encoding="utf-8")
+    others = {"stranger": f"{mark}-else", "reviewer": f"{mark}-revi"}
+    haven = InstalledHaven(folder, home, {**names, **others}, _python(folder))
     try:
         if stranger:
-            subprocess.run(["useradd", "--system", "--no-create-home", haven.names["stranger"]], check=True)
+            subprocess.run(["groupadd", "--system", group], check=True)
+            for part, groups in (("stranger", []), ("reviewer", ["--groups", group])):
+                subprocess.run(["useradd", "--system", "--no-create-home", *groups, haven.names[part]], check=True)
         yield haven
     finally:
         for name in haven.names.values():
             _end_all_of(name)
             if any(one.pw_name == name for one in pwd.getpwall()):
                 subprocess.run(["userdel", name], check=True, capture_output=True)
+        subprocess.run(["groupdel", group], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -207,10 +225,42 @@ def _referred_to(haven: Haven, path: Path) -> dict[str, Any]:
     return {"rows": loaded.rows, "bad": loaded.bad, "waited": not loaded.in_force, "in_force": approved.in_force}
 
 
+def _with_reviewer(haven: Haven) -> str:
+    """The member of the reviewers' group as a registered linkage reviewer."""
+    (name,) = grp.getgrnam(haven.settings.accounts.reviewers).gr_mem
+    house, until = service("administration"), haven.clock.now().date() + timedelta(days=300)
+    if "unit" not in {one.id for one in haven.access.organisations()}:
+        haven.access.register_organisation(Organisation("unit", "Linkage unit"), by=house)
+    haven.access.register_person(Person(name, "Rosa", "unit", frozenset({Role.LINKAGE_REVIEWER}), until), by=house)
+    return name
+
+
+def _again(haven: Haven) -> int:
+    """Link once more: prints what the records and the log have of what reviewers were shown and said."""
+    from tests.fakes.account_probes import marks
+
+    frames = recorded_frames()
+    haven.linker.link(by=service("linkage"))
+    entries = [json.loads(entry) for _, entry in LogReader(haven.settings.audit_folder).entries()]
+    told = [json.dumps(one) for one in entries if "linkage.pair_" in str(one)]
+    print(
+        json.dumps(
+            {
+                "decided": [[one.same, one.decided_by, one.comment] for one in haven.linker.queue.decided()],
+                "events": told,
+                "marks": sorted({mark for _, content in frames for mark in marks(content.decode("latin-1"))}),
+            }
+        )
+    )
+    return 0
+
+
 def main(home: str, *deliveries: str) -> int:
     """The orchestrator's part: prints what it was told."""
     from tests.fakes.account_probes import marks
 
+    if deliveries == ("--again",):
+        return _again(Haven.at(Path(home)))
     frames = recorded_frames()
     haven = Haven.at(Path(home))
     received, refused = [], []
@@ -225,9 +275,11 @@ def main(home: str, *deliveries: str) -> int:
     keep_frames(haven, frames)
     scope = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
     again = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
+    drawn = haven.linker.queue.draw(4, by=person(_with_reviewer(haven)))
     print(
         json.dumps(
             {
+                "drawn": drawn,
                 "answers": dict(Counter(kind.decode() for kind, _ in frames)),
                 "marks": sorted({mark for _, content in frames for mark in marks(content.decode("latin-1"))}),
                 "refused": refused,

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from access.model import Organisation, Person, Role
 from access.service import Access
 from audit.model import service
 from audit.records import Records
+from linkage.matching.residual.kept_models import keep_model, made_now
+from linkage.matching.residual.store import LinkageModel
 from linkage.matching.residual.weighing import people_specification
 from linkage.specified.engine import VERSION
 from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
 from linkage.specified.levels import sql_levels
+from linkage.standardise.specification import VERSION as STANDARDISATION
+from tests.fakes.zones import LinkageBench
 
 AGREE, PARTLY, DISAGREE = 0.9, 0.06, 0.04
 CHANCE, CHANCE_PARTLY = 0.001, 0.004
@@ -38,7 +44,32 @@ def made_model(prior: float = 0.001) -> FrozenModel:
         specification=specification.digest,
         prior=prior,
         comparisons=tuple(comparisons),
+        standardisation=STANDARDISATION,
     )
+
+
+def approved_model(bench: LinkageBench) -> str:
+    """The made model, kept in the bench's linkage zone and approved in its records; its digest."""
+    at = bench.records.clock.now()
+    with bench.zones.linkage() as zone:
+        digest = keep_model(zone, made_model(), {}, at)
+    specification, engine, standardisation = made_now()
+    with Session(bench.records.engine) as session:
+        session.add(
+            LinkageModel(
+                id=digest,
+                specification=specification,
+                engine=engine,
+                standardisation=standardisation,
+                card={},
+                trained_at=at,
+                trained_by=ENGINEER,
+                approved_at=at,
+                approved_by=REVIEWER,
+            )
+        )
+        session.commit()
+    return digest
 
 
 def reviewers(records: Records) -> Access:

@@ -26,7 +26,7 @@ from pkcs11.exceptions import (
 from pkcs11.mechanisms import GCMParams
 
 from access.keys.errors import RootUnavailable, WrongRoot
-from access.keys.files import read_secret
+from access.keys.files import changeable_by_others, read_secret
 
 VERSION_BYTES = 4
 NONCE_BYTES = 12
@@ -129,9 +129,24 @@ class HardwareRoot:
             )
         return versions
 
+    def _require_own_library(self) -> None:
+        """Whoever can change the library reads the PIN and uses the key. Raises RootUnavailable."""
+        try:
+            place = changeable_by_others(self._module)
+        except OSError as error:
+            raise self._unavailable(
+                f"The token's library is not there ({error.strerror}).", "Name it in haven.toml."
+            ) from None
+        if place is not None:
+            raise self._unavailable(
+                f"Others can change {place}, and with it the token's library.",
+                f"chown root {place}; chmod go-w {place}",
+            )
+
     @contextmanager
     def _session(self) -> Iterator[Any]:
         """A session of the user's; whatever goes wrong in it is told without the library's own words."""
+        self._require_own_library()
         pin = read_secret(self._pin_file, "PIN")
         try:
             token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)

@@ -70,7 +70,7 @@ class Workers:
 
     def _start(self, folder: Path, told: Mapping[str, Any]) -> subprocess.Popen[str]:
         worker = subprocess.Popen(
-            [sys.executable, "-m", WORKER],
+            [sys.executable, "-P", "-m", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

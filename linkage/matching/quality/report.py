@@ -33,8 +33,23 @@ Row = list[str]
 
 
 @dataclass(frozen=True)
+class WeightCounts:
+    """How many weigh so many whole bits: records that the model joined, and pairs that people are asked about.
+
+    Never what one pair weighs: how common a name is can be read out of a weight's fractions.
+    """
+
+    joined: dict[int, int]
+    asked: dict[int, int]
+
+    def above(self, limit: int) -> int:
+        """How many weigh so much at the least."""
+        return sum(n for found in (self.joined, self.asked) for weight, n in found.items() if weight >= limit)
+
+
+@dataclass(frozen=True)
 class Measured:
-    """All that is measured of one run, raw. scores: weights of whom the model joined, and of whom people are asked."""
+    """All that is measured of one run, raw."""
 
     run: str
     at: datetime
@@ -44,7 +59,7 @@ class Measured:
     hidden: Trial | None = None
     decoys: Trial | None = None
     signs: list[Sign] = field(default_factory=list)
-    scores: tuple[Sequence[float], Sequence[float]] = ((), ())
+    weights: WeightCounts = field(default_factory=lambda: WeightCounts({}, {}))
     judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
     engine: str = "duckdb"  # on which the ladder ran
 
@@ -79,11 +94,15 @@ def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     }
 
 
-def weights_of(zone: duckdb.DuckDBPyConnection) -> tuple[list[float], list[float]]:
-    """Weights of the records that the model joined, and of the pairs that people are asked about."""
-    joined = zone.execute("SELECT score FROM links WHERE score IS NOT NULL ORDER BY 1").fetchall()
-    asked = zone.execute("SELECT weight FROM doubtful ORDER BY 1").fetchall()
-    return [float(one) for (one,) in joined], [float(one) for (one,) in asked]
+def count_weights(zone: duckdb.DuckDBPyConnection) -> WeightCounts:
+    """By whole bits, rounded down."""
+    joined, asked = (
+        zone.execute(
+            f"SELECT floor({name})::BIGINT, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY 1"
+        ).fetchall()
+        for name, table in (("score", "links"), ("weight", "doubtful"))
+    )
+    return WeightCounts(dict(joined), dict(asked))
 
 
 def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
@@ -254,10 +273,8 @@ def _signs(measured: Measured) -> Section:
 
 
 def _thresholds(measured: Measured) -> Section:
-    joined, asked = measured.scores
-    weights = [*joined, *asked]
     limits = range(4, 21, 2)
-    above = {limit: sum(weight >= limit for weight in weights) for limit in limits}
+    above = {limit: measured.weights.above(limit) for limit in limits}
     about = (
         "How many of those that the model weighed would be joined if it joined from another weight; 8 is in force, and"
         " from 4 on people are asked."

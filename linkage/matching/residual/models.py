@@ -1,12 +1,12 @@
 """Make it so: a model of linkage trained from what was received, and approved by another person, before it is used.
 
 Training needs no labels: chance agreement from random pairs, agreement of true pairs by expectation maximisation. A
-model is numbers only; no identifier and no count of few people stands in it or in its card.
+model is numbers only; no identifier and no count of few people stands in it or in its card. It stays in the linkage
+zone; the record has its digest, its card, and who trained and approved it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,11 @@ from audit.records import Records
 from linkage.matching.residual import policies, store
 from linkage.matching.residual.asked import Asked
 from linkage.matching.residual.errors import NoModel
+from linkage.matching.residual.kept_models import TRAIN_AGAIN, made_now
 from linkage.matching.residual.store import LinkageModel
-from linkage.matching.residual.weighing import people_specification
 from linkage.separation.ports import ZoneRunner, runner_of
-from linkage.specified.engine import VERSION
-from linkage.specified.frozen import FrozenModel
 from linkage.zones import Zones
 
-ENGINE = "duckdb"
 TRAINING_FLOW = service("linkage")
 
 
@@ -38,7 +35,7 @@ class TrainedModel:
     card: dict[str, Any]
     trained_by: str
     approved_by: str | None
-    fits: bool  # is it for this version's specification and engine?
+    fits: bool  # is it for this version's specification, engine and standardisation?
 
 
 class LinkageModels:
@@ -56,25 +53,25 @@ class LinkageModels:
             decision = policies.may_train(self._asked.person(by), self._asked.today())
             self._asked.require(decision, EventName.LINKAGE_TRAIN_REFUSED, by)
         progress("reading", 0, None)
-        learned = self._runner.run("linkage.train", {"test_range": self._test_range}, progress=progress).data
-        model, card = FrozenModel.model_validate(learned["model"]), learned["card"]
-        digest = hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+        asked = {"test_range": self._test_range, "at": self._records.clock.now().isoformat()}
+        learned = self._runner.run("linkage.train", asked, progress=progress).data
+        digest, (specification, engine, standardisation) = str(learned["digest"]), learned["made_for"]
         with self._records.change(by=by) as change:
             if change.session.get(LinkageModel, digest) is None:  # the same data give the same model: it stays as it is
                 change.session.add(
                     LinkageModel(
                         id=digest,
-                        specification=model.specification,
-                        engine=f"{model.engine} {model.splink}",
-                        model=model.model_dump(mode="json"),
-                        card=card,
+                        specification=specification,
+                        engine=engine,
+                        standardisation=standardisation,
+                        card=learned["card"],
                         trained_at=change.at,
                         trained_by=by,
                         approved_at=None,
                         approved_by=None,
                     )
                 )
-            change.record(EventName.LINKAGE_MODEL_TRAINED, model=digest, specification=model.specification)
+            change.record(EventName.LINKAGE_MODEL_TRAINED, model=digest, specification=specification)
         return self.get(digest)
 
     def approve(self, model: str, *, by: Actor) -> TrainedModel:
@@ -84,8 +81,8 @@ class LinkageModels:
         if decision and not found.fits:
             decision = Refused(
                 "linkage.model_unfit",
-                "The model was made for another specification or engine.",
-                "Train again: haven linkage train",
+                "The model was made for another specification, engine or standardisation.",
+                TRAIN_AGAIN,
             )
         self._asked.require(decision, EventName.LINKAGE_APPROVE_REFUSED, by, model=found.id)
         with self._records.change(by=by) as change:
@@ -123,14 +120,18 @@ class LinkageModels:
                 for one in store.all_models(session)
             ]
 
-    def in_force(self) -> tuple[str, FrozenModel] | None:
-        """The model approved last, with its id; None when there is none, or it is for another version of the haven."""
+    def in_force(self) -> str | None:
+        """The id of the model approved last; None when there is none, or it is for another version of the haven."""
         with self._records.read() as session:
             newest = store.newest_approved(session)
-            if newest is None or not _fits(newest):
-                return None
-            return newest.id, FrozenModel.model_validate(newest.model)
+            return newest.id if newest is not None and _fits(newest) else None
+
+    def must_be_trained_anew(self) -> bool:
+        """Was a model approved, and do the rules of now differ from those under which it was trained?"""
+        with self._records.read() as session:
+            newest = store.newest_approved(session)
+            return newest is not None and not _fits(newest)
 
 
 def _fits(model: LinkageModel) -> bool:
-    return (model.specification, model.engine) == (people_specification().digest, f"{ENGINE} {VERSION}")
+    return (model.specification, model.engine, model.standardisation) == made_now()

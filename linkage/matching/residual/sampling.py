@@ -13,9 +13,9 @@ from datetime import datetime
 import duckdb
 
 from linkage.matching.ladder import NOT_JOINED
-from linkage.matching.residual.store import ClericalPair
+from linkage.matching.residual.store import SAMPLE_OF, ClericalPair
 
-SAMPLE_OF = "sample_of_step_"
+MOST_DRAWN = 10_000
 DrawnPair = tuple[str, str, int]  # two subjects, and the step that joined the second
 
 
@@ -61,6 +61,6 @@ def judged_steps(decided: Sequence[ClericalPair]) -> list[tuple[int, int, int]]:
     """step, pairs judged, pairs called one person: of what was drawn from each step."""
     counts: dict[int, list[bool]] = {}
     for pair in decided:
-        if pair.why.startswith(SAMPLE_OF):
+        if pair.is_sample:
             counts.setdefault(int(pair.why.removeprefix(SAMPLE_OF)), []).append(bool(pair.same))
     return [(step, len(said), sum(said)) for step, said in sorted(counts.items())]

@@ -6,19 +6,18 @@ people have decided stands above what the model says. Without an approved model 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from audit.progress import Progress, silent
-from linkage.matching.decisions import PairDecision
+from linkage.matching.decisions import MOST_PAIRS, PairDecision
 from linkage.matching.ladder import DECIDED_STEP, MODEL_STEP, NOT_JOINED
 from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides
 from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, reduce_pairs
-from linkage.matching.residual.review import DoubtfulPair
 from linkage.matching.residual.slices import Weighing, weigh_in_slices
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from linkage.specified.frozen import FrozenModel
@@ -36,9 +35,6 @@ OF_CLUSTERS = (
     " JOIN sides x ON x.record = l JOIN sides y ON y.record = r) GROUP BY a, b"
 ).format(own=" OR ".join(f"coalesce((fields->>'{name}')::DOUBLE > 2, false)" for name in ONE_PERSONS_OWN))
 """The weight between two clusters is that of their heaviest pair of records."""
-
-
-MOST_PAIRS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -226,9 +222,13 @@ def _ask(zone: duckdb.DuckDBPyConnection, reduced: Reduced, run: str) -> None:
     )
 
 
-def doubtful_pairs(zone: duckdb.DuckDBPyConnection) -> list[DoubtfulPair]:
-    """What a person is to be asked about, as it stands: subjects, weight, the columns' weights, why, and the run."""
-    rows = zone.execute(
-        "SELECT subject_a::TEXT, subject_b::TEXT, weight, fields, why, run::TEXT FROM doubtful ORDER BY ALL"
-    ).fetchall()
-    return [(a, b, float(weight), json.loads(fields), why, run) for a, b, weight, fields, why, run in rows]
+def doubtful_pairs(zone: duckdb.DuckDBPyConnection, *, whole_bits: bool) -> pa.Table:
+    """What a person is to be asked about, as it stands: subjects, weight, the columns' weights, why, and the run.
+
+    whole_bits: the weight rounded down, and no column's weight, which would tell how common a value is.
+    """
+    told = "floor(weight) AS weight, '{}' AS fields" if whole_bits else "weight, fields"
+    return zone.sql(
+        f"SELECT subject_a::TEXT AS subject_a, subject_b::TEXT AS subject_b, {told}, why, run::TEXT AS run"
+        " FROM doubtful ORDER BY ALL"
+    ).to_arrow_table()

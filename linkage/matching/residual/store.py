@@ -10,15 +10,17 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit.records import Base
 
+SAMPLE_OF = "sample_of_step_"
+
 
 class LinkageModel(Base):
-    """One trained model: its numbers, its card, and who trained and approved it. id: SHA-256 of the model."""
+    """One trained model: its card, and who trained and approved it. id: SHA-256 of the model, which the zone keeps."""
 
     __tablename__ = "linkage_model"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     specification: Mapped[str] = mapped_column(String(64))
     engine: Mapped[str] = mapped_column(String(40))
-    model: Mapped[dict[str, Any]] = mapped_column(JSON)
+    standardisation: Mapped[str | None] = mapped_column(String(40))  # None: from before the zone kept models
     card: Mapped[dict[str, Any]] = mapped_column(JSON)
     trained_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     trained_by: Mapped[str] = mapped_column(String(120))
@@ -43,6 +45,11 @@ class ClericalPair(Base):
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     decided_by: Mapped[str | None] = mapped_column(String(120))
     comment: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def is_sample(self) -> bool:
+        """Was it drawn of what a step joined, to judge that step? Then nothing weighed it."""
+        return self.why.startswith(SAMPLE_OF)
 
 
 def all_models(session: Session) -> list[LinkageModel]:

@@ -20,6 +20,7 @@ from linkage.matching.residual.weighing import engine_for, people_specification
 from linkage.specified.engine import PAIRS_FOR_U, SplinkEngine, rounded
 from linkage.specified.frozen import FrozenModel
 from linkage.specified.service import learn
+from linkage.standardise.specification import VERSION as STANDARDISATION
 from linkage.zones import count
 
 
@@ -40,7 +41,8 @@ def learn_model(
     """The model and its card. Raises CannotTrain."""
     with closing(engine_for(drawn.people, test_range=test_range, references=drawn.references)) as engine:
         model = learn(engine, progress=progress)
-        model = model.model_copy(update={"prior": rounded(model.prior / drawn.part)})
+        made = {"prior": rounded(model.prior / drawn.part), "standardisation": STANDARDISATION}
+        model = model.model_copy(update=made)
         return model, _card(model, engine, drawn, rows)
 
 
@@ -58,6 +60,7 @@ def _card(model: FrozenModel, engine: SplinkEngine, drawn: Drawn, rows: dict[str
     return {
         "specification": people_specification().title,
         "engine": f"{model.engine}, Splink {model.splink}",
+        "standardisation": model.standardisation,
         "learned_from": {name: shown_count(n) for name, n in {"records": drawn.people.height, **rows}.items()},
         "drawn": "all people" if drawn.part == 1 else f"one person in {drawn.part}, by {drawn.drawn_by}",
         "method": "chance agreement from random pairs; agreement of one person's records by expectation maximisation",

@@ -52,7 +52,7 @@ def test_no_key_and_no_plain_table_is_in_sight(tmp_path: Path) -> None:
         rows = [make() for make in makes.values()]
         seen.extend(path.read_bytes() for path in tmp_path.rglob("*.parquet"))
         for pid in _workers():
-            assert Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", WORKER.encode()]
+            assert Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:4] == [b"-P", b"-m", WORKER.encode()]
             variables.update(
                 one.split(b"=")[0] for one in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if one
             )

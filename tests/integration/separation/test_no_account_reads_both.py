@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
+import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -19,7 +21,7 @@ from access.keys import KeyRing, KeyRole
 from access.keys.errors import RoundDestroyed
 from audit.clock import FixedClock
 from infra.accounts.check import Looked, look
-from infra.accounts.layout import COMMON_ROLES
+from infra.accounts.layout import COMMON_ROLES, Accounts
 from infra.accounts.roots import zone_keyring
 from infra.database import open_database
 from infra.settings import Settings, SettingsError
@@ -39,8 +41,8 @@ from tests.fakes.havens import START, memory_records
 from tests.fakes.installed import InstalledHaven, installed_haven
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes system accounts: run the tests as root")
-PARTS = ("orchestrator", "linkage", "research", "intake", "stranger")
-ASKS = {"orchestrator": Asker.ORCHESTRATOR, "intake": Asker.INTAKE}
+PARTS = ("orchestrator", "linkage", "research", "intake", "reviewer", "stranger")
+ASKS = {"orchestrator": Asker.ORCHESTRATOR, "intake": Asker.INTAKE, "reviewer": Asker.REVIEWER}
 HARMLESS = {"linkage": ["linkage.unlinked"], "research": ["research.linked"]}
 OWN = {"linkage": "identifiers", "research": "payload"}
 
@@ -54,6 +56,8 @@ class Played:
     tries: dict[str, dict[str, Any]]
     before: dict[str, str]  # the zones' keys, and for whom deliveries were sealed, before the accounts were installed
     rounds: dict[str, Any]  # what came of the orchestrator's rounds
+    reviewed: list[str]  # what the reviewer saw at the terminal, twice
+    again: dict[str, Any]  # what the next linkage made of the answers
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,10 @@ def played() -> Iterator[Played]:
             for folder in (gp, hospital):
                 shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
             tries = {part: _tries(haven, part, pids, tokens) for part in PARTS}
-        yield Played(haven, told, tries, before, rounds)
+            reviewed = [haven.review(typed) for typed in ("x\nn\n", "d\nZqcanary told me\n")]
+            assert [done.returncode for done in reviewed] == [0, 0], reviewed[-1].stderr[-3000:]
+            again = haven.link_again()
+        yield Played(haven, told, tries, before, rounds, [done.stdout for done in reviewed], again)
 
 
 def _packed_in_mode_b(haven: InstalledHaven, controller: Controller, recipient: str) -> Path:
@@ -300,6 +307,48 @@ def test_no_mark_of_a_person_and_no_key_stands_where_it_must_not(played: Played)
     assert files_that_hold(settings.home, wanted, ()) == []
     assert any(settings.linkage_zone.rglob("*.duckdb"))
     assert any((settings.home / "records").iterdir())
+
+
+def test_a_reviewer_decides_at_the_zones_own_door(played: Played) -> None:
+    """As their own account, by the socket alone: both records field by field; passed over, then answered."""
+    assert played.told["drawn"] == 1
+    for seen, answered in zip(played.reviewed, (0, 1), strict=True):
+        assert "Pairs that wait: 1" in seen
+        assert "date of birth" in seen
+        assert "zqcanary1" in seen.lower()  # the mark by which the tests know an identifier
+        assert f"Answered: {answered}." in seen
+
+
+def test_what_was_shown_and_said_is_recorded_without_a_field(played: Played) -> None:
+    """Both looks and the answer are in the log under the reviewer's name; the decision stands; no mark came."""
+    rosa = f"person:{played.haven.names['reviewer']}"
+    assert played.again["decided"] == [[False, rosa, None]]
+    events = [json.loads(one) for one in played.again["events"]]
+    kinds = [one["type"] for one in events]
+    assert [kinds.count(f"linkage.pair_{what}") for what in ("shown", "decided")] == [2, 1]
+    assert all(rosa in str(one) for one in events)
+    assert played.again["marks"] == []
+
+
+def test_the_administrator_is_no_reviewer(played: Played) -> None:
+    """Put into the reviewers' group, the orchestrator's account is refused all the same, and the check reports it."""
+    haven = played.haven
+    accounts = Accounts.installed(haven.settings)
+    group, name = str(accounts.reviewers), haven.names["orchestrator"]
+    assert [accounts.reviewer(accounts.uid(part)) for part in ("orchestrator", "linkage")] == [None, None]
+    subprocess.run(["gpasswd", "-a", name, group], check=True, capture_output=True)
+    try:
+        assert accounts.reviewer(accounts.uid("orchestrator")) is None
+        (amiss,) = _amiss(haven.settings)
+        assert (amiss.what, amiss.mend) == ("group of the reviewers", f"gpasswd -d {name} {group}")
+        with haven.running():
+            given = json.dumps({"home": str(haven.home), "pids": {}, "verbs": {"linkage": ["review.next"]}})
+            done = haven.run_as("orchestrator", "tests.fakes.account_probes", data=given)
+            assert json.loads(done.stdout)["verbs"] == {"linkage review.next": "refused: zone.forbids"}
+    finally:
+        subprocess.run(["gpasswd", "-d", name, group], check=True, capture_output=True)
+    assert accounts.reviewer(pwd.getpwnam(haven.names["reviewer"]).pw_uid) == haven.names["reviewer"]
+    assert accounts.reviewer(pwd.getpwnam(haven.names["stranger"]).pw_uid) is None
 
 
 def test_a_home_that_held_data_was_moved_over(played: Played) -> None:

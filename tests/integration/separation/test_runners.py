@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 import pyarrow as pa
@@ -36,10 +36,12 @@ from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_c
 from linkage.intake.manifest import MANIFEST, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
-from linkage.intake.tables import IDENTIFIERS, random_row_keys
+from linkage.intake.tables import IDENTIFIERS, create_identity
+from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.passing import plan_as_data
-from linkage.matching.residual.errors import NothingToLearnFrom
-from linkage.matching.residual.settling import LADDER_ONLY
+from linkage.matching.records_to_link import prepare
+from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
+from linkage.matching.residual.settling import prepare_residual
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.sealed.door import SealedDoor
 from linkage.sealed.rounds import RoundsInTheZone
@@ -50,18 +52,20 @@ from linkage.separation.processes import SERVED, in_own_zones
 from linkage.separation.server import Do, ZoneServer
 from linkage.separation.verbs import VERBS, verb_named
 from linkage.separation.wire import HEAD, REQUEST
-from linkage.specified.frozen import FrozenModel
 from linkage.standardise.specification import VERSION
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.deliveries import ENGINEER, intact
 from tests.fakes.evidence import demo_records
 from tests.fakes.havens import START
 from tests.fakes.installed import SCOPE
+from tests.fakes.linkage_models import made_model
 
 ME = os.geteuid()
 IDENTITY = pyrage.x25519.Identity.generate()
 RECIPIENT = str(IDENTITY.to_public())
 OF_TOKENS = ("mode", "round", "round_version", "round_check", "specification", "invented", "content")
+LADDER_ONLY = RunPlan()
+TRAIN = {"test_range": True, "at": "2026-01-01T00:00:00+00:00"}
 
 
 @pytest.fixture
@@ -114,8 +118,13 @@ def runner(request: pytest.FixtureRequest, zones: Zones, tmp_path: Path) -> Iter
 
 def _rows(count: int, **columns: list[str | None]) -> pa.RecordBatchReader:
     texts = {name: pa.array(cells, pa.string()) for name, cells in columns.items()}
-    table = pa.table({"row_key": random_row_keys(count), **texts})
+    rest = {name: pa.nulls(count, pa.string()) for name in IDENTIFIERS if name not in texts}
+    table = pa.table({"row_key": _keys(count), **texts, **rest})
     return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=7))
+
+
+def _keys(count: int) -> pa.Array[Any]:
+    return pa.array([str(uuid.uuid4()) for _ in range(count)])
 
 
 def _received(runner: ZoneRunner, count: int = 20) -> None:
@@ -132,10 +141,9 @@ def _received(runner: ZoneRunner, count: int = 20) -> None:
     runner.run("payload.put", {"delivery": "d1", "kinds": kinds}, iter(tables))
 
 
-def _linked(runner: ZoneRunner, said: list[str]) -> None:
-    plan = plan_as_data(LADDER_ONLY)
+def _linked(runner: ZoneRunner, said: list[str], plan: RunPlan = LADDER_ONLY) -> None:
     asked = {"deliveries": ["d1"], "run": "00000000-0000-4000-8000-000000000001", "at": "2026-01-01T00:00:00+00:00",
-             "registers": ["gp"], "plan": plan, "everybody": False, "test_range": True}  # fmt: skip
+             "registers": ["gp"], "plan": plan_as_data(plan), "everybody": False, "test_range": True}  # fmt: skip
     runner.run("linkage.link", asked, progress=lambda step, *_: said.append(step))
     outcome = runner.run("linkage.outcome", {"applied": runner.run("research.applied").data["runs"]})
     assert set(outcome.tables) == {"links", "subjects", "changes"}
@@ -158,23 +166,74 @@ def test_rows_pass_and_are_linked(runner: ZoneRunner, zones: Zones) -> None:
 
 
 def test_a_model_is_learned_where_the_records_are(runner: ZoneRunner) -> None:
-    """Numbers and a card come out, no name; with nothing there the error says so; a sample is of subjects."""
+    """Digest and card come out, no number of the model, no name; linking names it by digest; samples are subjects."""
     with pytest.raises(NothingToLearnFrom):
-        runner.run("linkage.train", {"test_range": True})
-    people = demo_records(600)
-    for dataset in ("gp", "hospital"):
-        rows = people.filter(pl.col("dataset") == dataset)
-        texts = rows.select(name for name in IDENTIFIERS if name in rows.columns).to_arrow()
-        identity = texts.append_column("row_key", random_row_keys(rows.height))
-        runner.run("identity.put", {"delivery": "d1", "dataset": dataset}, [("people", identity.to_reader())])
-    learned = runner.run("linkage.train", {"test_range": True}).data
-    assert FrozenModel.model_validate(learned["model"]).prior > 0
+        runner.run("linkage.train", TRAIN)
+    people = _people_received(runner)
+    learned = runner.run("linkage.train", TRAIN).data
+    assert set(learned) == {"digest", "card", "made_for"}
     told = json.dumps(learned)
     assert not [name for name in people["surname"].unique() if name and len(name) > 3 and f'"{name}"' in told]
-    _linked(runner, [])
+    _linked(runner, [], RunPlan(learned["digest"]))
     pairs = runner.run("linkage.sample", {"size": 5}).data["pairs"]
     assert len(pairs) == 5
     assert all(uuid.UUID(a) != uuid.UUID(b) for a, b, _ in pairs)
+    with pytest.raises(ZoneForbids, match="this size"):
+        runner.run("linkage.sample", {"size": 10**9})
+
+
+def test_no_model_and_no_bounds_of_the_askers_own(runner: ZoneRunner) -> None:
+    """A model that the zone does not keep, one that is sent, bounds that are sent: each is refused by every verb."""
+    _received(runner)
+    _linked(runner, [])
+    plan = plan_as_data(LADDER_ONLY)
+    wrong = [plan | {"model": made_model().model_dump(mode="json")}, plan | {"bounds": {"accept": 1.0, "ask": 0.0}}]
+    asked = {"deliveries": ["d1"], "run": "00000000-0000-4000-8000-000000000002", "at": "2026-01-01T00:00:00+00:00",
+             "registers": [], "everybody": True, "test_range": True}  # fmt: skip
+    for verb in ("linkage.link", "linkage.measured"):
+        for one in wrong:
+            with pytest.raises(ZoneForbids, match="by its digest"):
+                runner.run(verb, asked | {"plan": one})
+        with pytest.raises(NoModel, match="does not hold") as refused:
+            runner.run(verb, asked | {"plan": plan | {"model": "0" * 64}})
+        assert "haven linkage train" in str(refused.value.mend)
+
+
+def test_of_apart_accounts_only_whole_bits_leave(zones: Zones, tmp_path: Path) -> None:
+    """In one process a doubtful pair tells each column's weight; where accounts are apart its whole bits, no more."""
+    weights = []
+    with zones.linkage() as zone:
+        create_identity(zone)
+        prepare(zone)
+        prepare_residual(zone)
+        zone.execute("INSERT INTO doubtful VALUES (uuid(), uuid(), 5.73, '{\"surname\": 9.81}', 'x', uuid())")
+    with behind_sockets(zones, tmp_path) as there:
+        for runner in (InThisProcess(zones), there):
+            (pair,) = runner.run("linkage.told", {"told": []}).tables["doubtful"].to_pylist()
+            weights.append((pair["weight"], json.loads(pair["fields"])))
+    assert weights == [(5.73, {"surname": 9.81}), (5.0, {})]
+
+
+def test_more_pairs_than_the_zone_allows_are_refused(zones: Zones, tmp_path: Path) -> None:
+    """The budget is the zone's own settings': the asker may ask for less, and not for more."""
+    do = in_own_zones("linkage", zones, most_pairs=MOST_PAIRS)
+    with served(tmp_path / "s", do, {ME: Asker.ORCHESTRATOR}) as place:
+        there = InTheirAccounts({"linkage": place}, {"linkage.measured": "linkage"}, tmp_path)
+        with zones.linkage() as zone:
+            create_identity(zone)
+        plan = plan_as_data(RunPlan(most_pairs=MOST_PAIRS + 1))
+        with pytest.raises(ZoneForbids, match="at most 20,000,000"):
+            there.run("linkage.measured", {"plan": plan, "test_range": True})
+
+
+def _people_received(runner: ZoneRunner) -> pl.DataFrame:
+    """Two deliveries of the demo's people."""
+    people = demo_records(600)
+    for dataset in ("gp", "hospital"):
+        rows = people.filter(pl.col("dataset") == dataset)
+        identity = _rows(rows.height, **{name: rows[name].to_list() for name in IDENTIFIERS if name in rows.columns})
+        runner.run("identity.put", {"delivery": "d1", "dataset": dataset}, [("people", identity)])
+    return people
 
 
 def test_a_scopes_file_comes_whole_and_encrypted(runner: ZoneRunner, zones: Zones, tmp_path: Path) -> None:
@@ -218,13 +277,14 @@ def test_errors_arrive_as_what_they_are(runner: ZoneRunner) -> None:
 def test_half_a_table_is_no_table(runner: ZoneRunner, zones: Zones) -> None:
     """Where the rows end in an error, nothing of them is in the zone."""
 
+    whole = _rows(10, surname=["a"] * 10).read_all()
+
     def broken() -> Iterator[pa.RecordBatch]:
-        yield from _rows(10, surname=["a"] * 10).read_all().to_batches()
+        yield from whole.to_batches()
         raise OSError("the work file cannot be read")
 
-    schema = pa.schema([("row_key", pa.uuid()), ("surname", pa.string())])
-    rows = pa.RecordBatchReader.from_batches(schema, broken())
-    with pytest.raises(Exception, match="work file"):
+    rows = pa.RecordBatchReader.from_batches(whole.schema, broken())
+    with pytest.raises((OSError, ZoneError), match=r"work file|damaged"):
         runner.run("identity.put", {"delivery": "d1", "dataset": "gp"}, [("people", rows)])
     with zones.linkage(read_only=True) as zone:
         assert zone.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'identity'").fetchall() == [(0,)]

@@ -10,7 +10,7 @@ import pytest
 
 from linkage.matching.quality.implausible import Sign
 from linkage.matching.quality.rates import MatchRate
-from linkage.matching.quality.report import Measured, Section, sections_of, write_report
+from linkage.matching.quality.report import Measured, Section, WeightCounts, sections_of, write_report
 from linkage.matching.quality.statement import statement
 from linkage.matching.quality.trials import StepOutcome, Trial
 
@@ -33,7 +33,7 @@ MEASURED = Measured(
     Trial(4_001, 3_703, SMALL, (StepOutcome(8, 3_703, SMALL),), (("gp", 4_001, 3_703),)),
     Trial(4_003, 0, 0, ()),
     [Sign("people with two sexes recorded", 61_001, SMALL)],
-    ([9.0] * SMALL, [5.0] * 41),
+    WeightCounts({9: SMALL}, {5: 41}),
 )
 
 

@@ -13,7 +13,9 @@ from access.decisions import RefusedError
 from audit.events import EventName
 from audit.model import service
 from linkage.matching.ladder import MODEL_STEP
+from linkage.matching.residual import kept_models, training
 from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
+from linkage.matching.residual.kept_models import kept_model
 from linkage.matching.residual.models import TRAINING_FLOW
 from linkage.matching.residual.store import LinkageModel
 from linkage.matching.service import Linker
@@ -68,9 +70,7 @@ def test_a_model_is_not_used_before_another_person_approved_it(bench: LinkageBen
     models.approve(models.the_waiting_one().id, by=REVIEWER)
     with pytest.raises(NoModel, match="No model waits"):
         models.the_waiting_one()
-    in_force = models.in_force()
-    assert in_force is not None
-    assert in_force[0] == trained.id
+    assert models.in_force() == trained.id
 
 
 def test_only_the_roles_that_may_do_so_train_and_approve(bench: LinkageBench) -> None:
@@ -96,9 +96,8 @@ def test_the_same_data_give_the_same_model(bench: LinkageBench) -> None:
 def test_a_model_and_its_card_tell_of_nobody(bench: LinkageBench) -> None:
     """Numbers only: no name, postcode, number or exact count of what was learned from."""
     trained = bench.linker.models.train(by=TRAINER)
-    with Session(bench.records.engine) as session:
-        row = session.get_one(LinkageModel, trained.id)
-        text = json.dumps([row.model, row.card]).upper()
+    with bench.zones.linkage(read_only=True) as zone:
+        text = json.dumps([kept_model(zone, trained.id).model_dump(), trained.card]).upper()
     for person in (_person(n, "g") for n in range(400)):
         for field in ("nhs_number", "surname", "postcode", "date_of_birth"):
             assert str(person[field]).upper() not in text
@@ -130,6 +129,51 @@ def test_a_model_for_another_version_is_not_used(bench: LinkageBench) -> None:
     assert bench.linker.models.in_force() is None
     with pytest.raises(RefusedError):
         bench.linker.models.approve(trained.id, by=REVIEWER)
+
+
+def test_a_change_of_the_rules_asks_for_a_model_trained_anew(
+    bench: LinkageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under another standardisation the approved model is not used, by records or by zone, and the run says so."""
+    models = bench.linker.models
+    trained = models.train(by=TRAINER)
+    models.approve(trained.id, by=REVIEWER)
+    assert not bench.linker.link(by=BY).model_outgrown
+    for module in (kept_models, training):
+        monkeypatch.setattr(module, "STANDARDISATION", "2099.1")
+    assert (models.in_force(), models.get(trained.id).fits) == (None, False)
+    with bench.zones.linkage(read_only=True) as zone, pytest.raises(NoModel, match="other rules"):
+        kept_model(zone, trained.id)
+    bench.clock.at += timedelta(hours=1)
+    done = bench.linker.link(by=BY)
+    assert (done.model, done.model_outgrown) == (None, True)
+    anew = models.train(by=TRAINER)
+    assert (anew.fits, anew.card["standardisation"]) == (True, "2099.1")
+    models.approve(anew.id, by=REVIEWER)
+    bench.clock.at += timedelta(hours=1)
+    assert (bench.linker.link(by=BY).model, models.must_be_trained_anew()) == (anew.id, False)
+
+
+def test_a_model_of_before_the_zone_kept_them_is_trained_again(bench: LinkageBench) -> None:
+    """An older home's approved model says no standardisation: it is not in force; linking goes on, and says so."""
+    trained = bench.linker.models.train(by=TRAINER)
+    bench.linker.models.approve(trained.id, by=REVIEWER)
+    with Session(bench.records.engine) as session:
+        session.get_one(LinkageModel, trained.id).standardisation = None
+        session.commit()
+    done = bench.linker.link(by=BY)
+    assert (done.model, done.model_outgrown) == (None, True)
+
+
+def test_a_zone_that_lost_its_model_says_so(bench: LinkageBench) -> None:
+    """Records restored without their zone: the approved digest is refused by the zone, with how to mend it."""
+    trained = bench.linker.models.train(by=TRAINER)
+    bench.linker.models.approve(trained.id, by=REVIEWER)
+    with bench.zones.linkage() as zone:
+        zone.execute("DELETE FROM models")
+    with pytest.raises(NoModel, match="does not hold this model") as refused:
+        bench.linker.link(by=BY)
+    assert "haven linkage train" in str(refused.value.mend)
 
 
 def test_names_that_fit_no_model_or_several(bench: LinkageBench) -> None:

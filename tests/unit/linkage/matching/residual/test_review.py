@@ -7,19 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import Session
 
 from access.decisions import RefusedError
 from audit.events import EventName
 from audit.model import service
 from linkage.matching.decisions import PairDecision
 from linkage.matching.residual.errors import NoPair
-from linkage.matching.residual.sampling import SAMPLE_OF
 from linkage.matching.residual.settling import ResidualPlan
-from linkage.matching.residual.store import LinkageModel
+from linkage.matching.residual.store import SAMPLE_OF
 from linkage.matching.service import Linker
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.linkage_models import ENGINEER, REVIEWER, SECOND_REVIEWER, made_model, reviewers
+from tests.fakes.linkage_models import ENGINEER, REVIEWER, SECOND_REVIEWER, approved_model, reviewers
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -43,23 +41,7 @@ def bench(tmp_path: Path) -> LinkageBench:
     bench.linker = Linker(
         bench.zones, bench.keyring, bench.records, tmp_path / "reports", access=reviewers(bench.records)
     )
-    model = made_model()
-    with Session(bench.records.engine) as session:
-        at = bench.records.clock.now()
-        session.add(
-            LinkageModel(
-                id="m" * 64,
-                specification=model.specification,
-                engine=f"{model.engine} {model.splink}",
-                model=model.model_dump(mode="json"),
-                card={},
-                trained_at=at,
-                trained_by=ENGINEER,
-                approved_at=at,
-                approved_by=REVIEWER,
-            )
-        )
-        session.commit()
+    approved_model(bench)
     bench.deliver("gp", "gp_patients", [MOTHER], COLUMNS)
     bench.deliver("hospital", "episodes", [CHILD], COLUMNS)
     bench.linker.link(by=BY)

@@ -1,0 +1,36 @@
+"""A reviewer at the door of the linkage zone: asks its process over the socket, as their own account. Opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.progress import silent
+from linkage.matching.residual.shown import ShownPair
+from linkage.separation.client import ZonePlace, asked, connected
+from linkage.separation.ports import Plain
+
+
+class ReviewersDoor:
+    """The door of one haven. place: where the linkage zone's process answers."""
+
+    def __init__(self, place: ZonePlace) -> None:
+        self._place = place
+
+    def next_pair(self, passed: Sequence[str]) -> tuple[ShownPair | None, int]:
+        """The next pair that waits, and how many do; passed: those to pass over. Raises ZoneForbids, ZoneAway."""
+        data = self._ask("review.next", {"passed": list(passed)})
+        return data["pair"] and _pair_of(data["pair"]), data["left"]
+
+    def decide(self, pair: str, said: str, comment: str) -> None:
+        """same, different or unsure. Raises NoPair: somebody else has answered."""
+        self._ask("review.decide", {"pair": pair, "said": said, "comment": comment})
+
+    def _ask(self, verb: str, arguments: Plain) -> Plain:
+        with connected(self._place) as wire:
+            return asked(wire, verb, arguments, (), silent, None).data
+
+
+def _pair_of(data: Plain) -> ShownPair:
+    left, right = data["datasets"]
+    rows = tuple((name, a, b, weight) for name, a, b, weight in data["rows"])
+    return ShownPair(data["id"], data["why"], data["weight"], (left, right), rows)
