@@ -131,6 +131,7 @@ class AccountSettings(BaseModel):
     passphrases: Path | None = None  # folder of NAME.passphrase, each its account's own; required when real_data
     linkage_keys: KeySettings = KeySettings()
     research_keys: KeySettings = KeySettings()
+    intake_keys: KeySettings = KeySettings()
 
     @model_validator(mode="after")
     def _all_different(self) -> Self:
@@ -172,12 +173,17 @@ class Settings(BaseModel):
         return self.home / "zones" / "contracts"
 
     @property
+    def controller_keys_folder(self) -> Path:
+        """What root knows of controllers: their public keys for signatures, and for whom rounds' keys are sealed."""
+        return self.home / "zones" / "controllers"
+
+    @property
     def zone_logs_folder(self) -> Path:
         """What the zones' processes say, where root starts them."""
         return self.home / "zones" / "logs"
 
     def zone_keys_folder(self, zone: str) -> Path:
-        """The root key and the role key of one zone, where accounts are installed."""
+        """The root key and the role key of one zone, or of the intake, where accounts are installed."""
         return self.keys_folder / zone
 
     def zone_socket(self, process: str) -> Path:

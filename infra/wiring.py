@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from environments.workspaces.service import Workspaces
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
+    from linkage.intake.at_the_door import ThroughTheDoor
     from linkage.intake.service import DeliveryIntake
+    from linkage.intake.signing import Senders
     from linkage.matching.engines.choice import LinkageEngine
     from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
     from linkage.matching.engines.running import RunLadder
@@ -155,7 +157,12 @@ class Haven:
         """The keys and the records of them."""
         from access.keys.custody import KeyCustody
 
-        return KeyCustody(self.keyring, self.records, self.access)
+        if not self.settings.separated:
+            return KeyCustody(self.keyring, self.records, self.access)
+        from linkage.sealed.rounds import RoundsInTheZone
+
+        rounds = RoundsInTheZone(cast("ZoneRunner", self.zone_runner))
+        return KeyCustody(self.keyring, self.records, self.access, rounds)
 
     def rotate_root(self, *, by: Actor) -> str:
         """A new version of the root key; where the settings name another place, it moves there. Its place now."""
@@ -253,15 +260,32 @@ class Haven:
         settings = self.settings
         if not settings.separated:
             return DeliveryIntake(
-                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door
-            )
+                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door,
+                senders=self.senders,
+            )  # fmt: skip
+        folder, door = settings.delivery_reports_folder, self._intake_door()
+        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
+
+    def _intake_door(self) -> ThroughTheDoor:
+        """The process of the intake's account."""
         from infra.accounts.layout import INTAKE, Accounts
         from infra.accounts.serving import place_of
         from linkage.intake.at_the_door import ThroughTheDoor
 
-        door = ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
-        folder = settings.delivery_reports_folder
-        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
+        settings = self.settings
+        return ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
+
+    @property
+    def delivery_recipient(self) -> str:
+        """The age public key that controllers seal deliveries for (mode B)."""
+        return self._intake_door().recipient if self.settings.separated else self.sealed_door.recipient
+
+    @cached_property
+    def senders(self) -> Senders:
+        """The controllers' keys; with real data nobody is without one."""
+        from linkage.intake.signing import Senders
+
+        return Senders(self.settings.controller_keys_folder, required=self.settings.real_data)
 
     @cached_property
     def sealed_door(self) -> SealedDoor:

@@ -6,13 +6,14 @@ more. The common root is rotated at the end: an older copy of the envelope alone
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
 from access.keys.envelope import Envelope
 from access.keys.errors import KeyRingError
 from access.keys.files import erase, locked, write_private
-from access.keys.model import KeyRole
+from access.keys.model import KEY_BYTES, KeyRole
 from access.keys.ports import RootKeys
 from access.keys.ring import rotate_root
 from access.keys.rounds import ROUNDS_FOLDER
@@ -31,6 +32,7 @@ def set_apart(folder: Path, now: RootKeys, own_folder: Path, own: RootKeys, role
         if envelope is None:
             raise KeyRingError("There are no role keys yet.", where=str(folder), mend="Run: haven keys list")
         here = [role for role in roles if role in envelope.wrapped]
+        made = not here and _made_anew(own_folder, own, roles)
         if here and envelope.founding:
             raise KeyRingError(
                 "This home was made before there were role keys: all its roles share one secret, and cannot be parted.",
@@ -48,7 +50,16 @@ def set_apart(folder: Path, now: RootKeys, own_folder: Path, own: RootKeys, role
     if (folder / ROTATION_OWED).exists():
         rotate_root(folder, now, now)
         (folder / ROTATION_OWED).unlink()
-    return bool(here)
+    return bool(here) or made
+
+
+def _made_anew(own_folder: Path, own: RootKeys, roles: Collection[KeyRole]) -> bool:
+    """The intake's key where neither place has it: accounts that were installed before it had one. Never a zone's."""
+    if set(roles) != {KeyRole.INTAKE} or Envelope.read(own_folder) is not None:
+        return False
+    own.make()
+    Envelope.sealed({KeyRole.INTAKE: os.urandom(KEY_BYTES)}, own, founding=False).write(own_folder)
+    return True
 
 
 def _copy_rounds(folder: Path, own_folder: Path) -> None:

@@ -6,7 +6,6 @@ certificate tells of a key that still lies there; killed between the two, the sa
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,9 +17,12 @@ from sqlalchemy.orm import Session
 from access.decisions import Decision, Refused
 from access.keys import policies, store
 from access.keys.certificate import destruction_certificate
-from access.keys.errors import KeyRingError
+from access.keys.errors import KeyRingError, RecipientUnlisted
 from access.keys.model import HeldKey, KeyEntry, RoundKey, RoundState, UnwrapRequest, UnwrapState, check_value
+from access.keys.ports import RoundPlace
 from access.keys.ring import KeyRing
+from access.keys.rounds import STANDING_ROUNDS
+from access.keys.rounds_here import RoundsHere, as_text
 from access.keys.sealing import age_recipient, sealed_for
 from access.keys.store import ProjectKeyRow, RoundKeyRow, UnwrapRow
 from access.model import Person, ProjectVersion
@@ -29,19 +31,23 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.records import Records
 
-STANDING_ROUNDS = ("spine",)
 TO_APPROVE = timedelta(hours=48)
 TO_HAND_OUT = timedelta(hours=24)
 ZONES = ("linkage", "quarantine", "research", "review")
 
 
 class KeyCustody:
-    """The keys of one haven and the records of them."""
+    """The keys of one haven and the records of them. rounds: where the rounds' keys lie; None: in this ring."""
 
-    def __init__(self, ring: KeyRing, records: Records, access: Access) -> None:
+    def __init__(self, ring: KeyRing, records: Records, access: Access, rounds: RoundPlace | None = None) -> None:
         self._ring = ring
         self._records = records
         self._access = access
+        self._place = rounds
+
+    @property
+    def _rounds(self) -> RoundPlace:
+        return self._place or RoundsHere(self._ring.rounds)
 
     # -- looking: check values only
 
@@ -120,7 +126,7 @@ class KeyCustody:
         known = name in STANDING_ROUNDS or self.round(name) is not None
         decision = policies.may_create_round(self._person(by), self._today(), known=known)
         self._require(decision, EventName.KEY_ROUND_CREATE_REFUSED, by, round=name)
-        key = self._ring.rounds.create(name)
+        key = self._rounds.create(name)
         try:
             with self._records.change(by=by) as change:
                 row = RoundKeyRow(
@@ -135,21 +141,17 @@ class KeyCustody:
                 change.session.add(row)
                 change.record(EventName.KEY_ROUND_CREATED, round=name, key_check=key.check_value)
         except BaseException:
-            self._ring.rounds.forget(name)  # a key that no record tells of must not lie there
+            self._rounds.forget(name)  # a key that no record tells of must not lie there
             raise
         return store.as_round(row)
 
     def use_round(self, name: str, recipient: str, *, by: Actor) -> bytes:
         """The round's key, sealed for an age recipient; once. Raises RefusedError, recorded."""
-        decision = policies.may_use_round(self._person(by), self.round(name), self._today())
+        found = self.round(name)
+        decision = policies.may_use_round(self._person(by), found, self._today())
         decision = decision and age_recipient(recipient)
         self._require(decision, EventName.KEY_ROUND_USE_REFUSED, by, round=name)
-        key = self._ring.rounds.find(name)
-        if key is None:
-            raise KeyRingError(
-                "The file of the round's key is missing.", where=name, mend="Restore the folder of keys."
-            )
-        sealed = sealed_for(recipient, _as_text(key))
+        sealed = self._sealed_round(name, recipient, by)
         with self._records.change(by=by) as change:
             moved = _moved(
                 change.session,
@@ -158,10 +160,19 @@ class KeyCustody:
                 .values(state=RoundState.USED.value, used_at=change.at, used_by=by),
             )
             change.record(EventName.KEY_ROUND_USED if moved else EventName.KEY_ROUND_USE_REFUSED,
-                          round=name, key_check=key.check_value, recipient=recipient)  # fmt: skip
+                          round=name, key_check=found.check_value if found else None,
+                          recipient=recipient)  # fmt: skip
         if not moved:
             _overtaken().require()
         return sealed
+
+    def _sealed_round(self, name: str, recipient: str, by: Actor) -> bytes:
+        """The place where the keys lie may refuse what the records allow; that is recorded too."""
+        try:
+            return self._rounds.sealed(name, recipient)
+        except RecipientUnlisted as refused:
+            self._records.note(EventName.KEY_ROUND_USE_REFUSED, by=by, round=name, rule=refused.code)
+            raise
 
     def destroy_round(self, name: str, *, by: Actor) -> dict[str, Any]:
         """Erase the round's key and certify it; a destruction that was cut short is finished. Raises RefusedError."""
@@ -171,8 +182,7 @@ class KeyCustody:
         with self._records.change(by=by) as change:
             _moved(change.session, update(RoundKeyRow).where(RoundKeyRow.name == name).values(ending=True))
             change.record(EventName.KEY_ROUND_DESTRUCTION_STARTED, round=name)
-        self._ring.rounds.destroy(name)
-        if found is None or self._ring.rounds.lies_here(name):
+        if not self._rounds.destroy(name) or found is None:
             raise KeyRingError("The round's key could not be erased.", where=name, mend="Look at the folder of keys.")
         signing = self._ring.signing_key("certificate")
         with self._records.change(by=by) as change:
@@ -242,7 +252,7 @@ class KeyCustody:
         self._require(decision, EventName.KEY_UNWRAP_HAND_OUT_REFUSED, by, request=request)
         known = self._known_unwrap(request)
         key = self._ring.project_key(known.project, known.version)
-        sealed = sealed_for(known.recipient, _as_text(key))
+        sealed = sealed_for(known.recipient, as_text(key))
         self._move_unwrap(
             request, UnwrapState.APPROVED, UnwrapState.HANDED_OUT, EventName.KEY_UNWRAP_HANDED_OUT,
             EventName.KEY_UNWRAP_HAND_OUT_REFUSED, by, handed_out_at=now,
@@ -320,10 +330,3 @@ def _entry(key: HeldKey, state: str) -> KeyEntry:
 
 def _name(by: Actor) -> str:
     return by.partition(":")[2]
-
-
-def _as_text(key: HeldKey) -> bytes:
-    """What stands in a sealed file: the key with what it is checked by."""
-    return json.dumps(
-        {"key_id": key.key_id, "version": key.version, "check_value": key.check_value, "key": key.key.hex()}
-    ).encode()

@@ -41,6 +41,10 @@ class Envelope:
         wrapped = {role: one for role, one in self.wrapped.items() if role not in gone}
         return Envelope(self.root, self.founding, wrapped, {role: self.checks[role] for role in wrapped})
 
+    def beside(self, more: Envelope) -> Envelope:
+        """The same, and what another envelope of the same root holds."""
+        return Envelope(self.root, self.founding, {**self.wrapped, **more.wrapped}, {**self.checks, **more.checks})
+
     def opened(self, root: RootKeys, roles: Iterable[KeyRole]) -> dict[KeyRole, bytes]:
         """The role keys of these roles. Raises WrongRoot."""
         found = {}

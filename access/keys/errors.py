@@ -24,6 +24,13 @@ class WrongRoot(KeyRingError):
     code = "keys.wrong_root"
 
 
+class RecipientUnlisted(KeyRingError):
+    """Whoever asks could name themselves: a round's key is sealed only for a controller that root has listed."""
+
+    code = "keys.recipient_unlisted"
+    exit_status = 77
+
+
 class RoundDestroyed(KeyRingError):
     """The key of this round was destroyed, and nothing brings it back."""
 

@@ -25,6 +25,7 @@ class KeyRole(StrEnum):
     AIRLOCK = "airlock"  # signs what leaves
     IDENTITY = "identity"  # signs the tokens of the development issuer
     CUSTODY = "custody"  # signs what is said of keys
+    INTAKE = "intake"  # opens what controllers seal for the haven
 
 
 MAY_DERIVE: dict[str, KeyRole] = {
@@ -34,7 +35,7 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "zone/research": KeyRole.RESEARCH,
     "scope/": KeyRole.SCOPES,
     "token/": KeyRole.LINKAGE,
-    "age/deliveries": KeyRole.LINKAGE,
+    "age/deliveries": KeyRole.INTAKE,
     "project/": KeyRole.PROJECTS,
     "sign/release": KeyRole.AIRLOCK,
     "sign/token": KeyRole.IDENTITY,
@@ -62,6 +63,15 @@ class HeldKey:
     key_id: str
     version: int
     key: bytes = field(repr=False)
+    check_value: str
+
+
+@dataclass(frozen=True)
+class KeyName:
+    """A key as it is told of where it does not lie: its id and version, and a value to check it by."""
+
+    key_id: str
+    version: int
     check_value: str
 
 

@@ -1,4 +1,4 @@
-"""What does the key ring need of the place where the root key lies? It wraps role keys there, and unwraps them.
+"""What do the keys need of places that are not theirs? One wraps role keys; one holds the rounds' keys.
 
 All adapters (access.keys.roots) are held to one contract test. The root key has versions: a new one wraps, every one
 that is not retired unwraps.
@@ -7,6 +7,8 @@ that is not retired unwraps.
 from __future__ import annotations
 
 from typing import Protocol
+
+from access.keys.model import KeyName
 
 
 class RootKeys(Protocol):
@@ -35,4 +37,35 @@ class RootKeys(Protocol):
 
     def retire(self, before: int) -> None:
         """End every version below `before`: what they wrapped opens nowhere any more."""
+        ...
+
+
+class RoundPlace(Protocol):
+    """Where the rounds' keys lie: in this process (access.keys.rounds_here), or with the linkage zone's account.
+
+    None of them gives a key to whoever asks. Raises KeyRingError, for the name of a standing round too.
+    """
+
+    def create(self, name: str) -> KeyName:
+        """Make a random key for this round."""
+        ...
+
+    def sealed(self, name: str, recipient: str) -> bytes:
+        """The round's key with what it is checked by, for the holder of this age key. Raises RecipientUnlisted."""
+        ...
+
+    def destroy(self, name: str) -> bool:
+        """Erase the key for good, and keep its name from ever being used; is no file left that holds it?"""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Erase a key that was never told of; its name stays free."""
+        ...
+
+
+class RoundSigns(Protocol):
+    """Which rounds there are, for whoever must tell a right key from a wrong one and needs none."""
+
+    def find(self, name: str) -> KeyName | None:
+        """The living round of this name; None: there is none, or it is a standing one. Raises RoundDestroyed."""
         ...

@@ -59,7 +59,7 @@ class KeyRing:
                 erase(folder / ROOT_FILE)
                 (folder / ROLES_FILE).unlink(missing_ok=True)
             store = root or sealed_file(folder, real_data=real_data, passphrase_file=passphrase_file)
-            envelope = Envelope.read(folder) or _first_envelope(folder, store)
+            envelope = _with_intake(folder, store, Envelope.read(folder)) or _first_envelope(folder, store)
             (folder / FIRST).unlink(missing_ok=True)
         _require_same_store(folder, envelope, store)
         return cls(envelope.opened(store, roles), folder, envelope)
@@ -189,6 +189,17 @@ def _first_envelope(folder: Path, store: RootKeys) -> Envelope:
         store.make()
     keys = {role: founding or os.urandom(KEY_BYTES) for role in KeyRole}
     envelope = Envelope.sealed(keys, store, founding=founding is not None)
+    envelope.write(folder)
+    return envelope
+
+
+def _with_intake(folder: Path, store: RootKeys, found: Envelope | None) -> Envelope | None:
+    """A home from before the intake had a role of its own gets it, unless roles were set apart already."""
+    if found is None or set(found.wrapped) != set(KeyRole) - {KeyRole.INTAKE}:
+        return found
+    _require_same_store(folder, found, store)
+    key = found.opened(store, [KeyRole.LINKAGE])[KeyRole.LINKAGE] if found.founding else os.urandom(KEY_BYTES)
+    envelope = found.beside(Envelope.sealed({KeyRole.INTAKE: key}, store, founding=found.founding))
     envelope.write(folder)
     return envelope
 

@@ -20,6 +20,8 @@ from access.keys.files import erase, locked, write_private
 from access.keys.model import KEY_BYTES, HeldKey, check_value
 
 ROUNDS_FOLDER = "rounds"
+STANDING_ROUNDS = ("spine",)
+"""Every linkage needs their keys: nobody takes or destroys them."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 NONCE_BYTES = 12
 

@@ -31,6 +31,7 @@ RULES = (
     "linkage/intake/parquet_pages.py",
     "linkage/intake/reading.py",
     "linkage/intake/reasons.py",
+    "linkage/intake/signing.py",
     "linkage/intake/smuggled.py",
     "linkage/intake/sources.py",
     "linkage/intake/staging.py",

@@ -15,17 +15,18 @@ from access.keys.errors import KeyRingError
 from infra.accounts.layout import (
     KEPT_BY,
     ORCHESTRATOR,
+    OTHERS_WRITE,
     PARTS,
     ROOT,
     Accounts,
     AccountsError,
     OwnedFolder,
+    is_roots_file,
     owned_folders,
 )
 from infra.accounts.roots import passphrase_file
 from infra.settings import SETTINGS_FILE, Settings
 
-OTHERS_WRITE = 0o022
 ALL_BUT_OWNER = 0o077
 PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
 ONE_ACCOUNT = (
@@ -56,6 +57,7 @@ def look(settings: Settings) -> list[Looked]:
         *_keys(settings),
         *_passphrases(settings, accounts),
         _settings(settings),
+        *_recipients(settings),
         *(_program(path.resolve()) for path in _programs(settings) if path.exists()),
         *(_library(path) for path in sorted({Path(one).resolve() for one in sys.path if one}) if path.is_dir()),
     ]
@@ -163,16 +165,27 @@ def _passphrases(settings: Settings, accounts: Accounts) -> list[Looked]:
 def _settings(settings: Settings) -> Looked:
     path = settings.home / SETTINGS_FILE
     found = path.lstat() if os.path.lexists(path) else None
-    roots = found is not None and stat.S_ISREG(found.st_mode) and found.st_uid == 0 and not found.st_mode & OTHERS_WRITE
     said = f"{_name(found.st_uid)} {stat.S_IMODE(found.st_mode):04o}" if found else "missing"
-    amiss = None if roots else "must be root's alone: the zones' processes load what it names"
+    amiss = None if is_roots_file(path) else "must be root's alone: the zones' processes load what it names"
     return Looked(str(path), said, amiss, amiss and "haven accounts install")
+
+
+def _recipients(settings: Settings) -> list[Looked]:
+    """The controllers for whom keys of rounds may be sealed: whoever writes such a file takes a key."""
+    looked = []
+    for path in sorted(settings.controller_keys_folder.glob("*.recipient")):
+        amiss = None if is_roots_file(path) else "is not root's alone, and not heeded"
+        mend = amiss and f"Look at what it says; then: chown root {path}; chmod 0644 {path}"
+        looked.append(Looked(f"recipient {path.stem}", str(path), amiss, mend))
+    return looked
 
 
 def _programs(settings: Settings) -> tuple[Path, ...]:
     """What the accounts' processes run and load: interpreters, the haven, and the libraries that the settings name."""
     accounts = settings.accounts
-    tokens = [keys.pkcs11 for keys in (settings.keys, accounts.linkage_keys, accounts.research_keys)]
+    tokens = [
+        keys.pkcs11 for keys in (settings.keys, accounts.linkage_keys, accounts.research_keys, accounts.intake_keys)
+    ]
     named = [settings.duckdb_httpfs, *(token.module for token in tokens if token is not None)]
     own = Path(sys.executable), Path(__file__), settings.environments_folder / "hub" / "bin" / "python"
     return *own, *(path for path in dict.fromkeys(named) if path is not None)

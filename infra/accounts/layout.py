@@ -10,6 +10,7 @@ import grp
 import json
 import os
 import pwd
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,11 @@ ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE = "orchestrator", "linkage", "research",
 PARTS = (ORCHESTRATOR, LINKAGE, RESEARCH, INTAKE)
 PROCESSES = (LINKAGE, RESEARCH, INTAKE)
 """The parts that have a process of their own under `haven up` as root; the orchestrator starts its services itself."""
-KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH}
-"""The zones whose role key lies under a root of their own."""
+KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH, INTAKE: KeyRole.INTAKE}
+"""The parts whose role key lies under a root of their own; the intake's opens sealed deliveries, and no zone."""
 COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
 """What the orchestrator's account can derive."""
+OTHERS_WRITE = 0o022
 SEEN, PASSED, SHARED, READ, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o700
 
 
@@ -54,6 +56,7 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
         OwnedFolder(home / "zones", ROOT, ROOT, PASSED),
         OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
         OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
+        OwnedFolder(settings.controller_keys_folder, ROOT, ROOT, READ),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
         OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
         OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),
@@ -64,6 +67,15 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
         OwnedFolder(run / "zones", ROOT, ROOT, PASSED),
         *(OwnedFolder(settings.zone_socket(part).parent, part, part, PASSED) for part in PROCESSES),
     ]
+
+
+def is_roots_file(path: Path) -> bool:
+    """Is it there, no link, and nobody's but root's to write?"""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid == 0 and not found.st_mode & OTHERS_WRITE
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def zone_keyring(settings: Settings, zone: str) -> KeyRing:
     folder = settings.zone_keys_folder(zone)
     if not (folder / ROLES_FILE).exists():  # a ring is made on first use; here it must be there already
         raise AccountsError(
-            f"The {zone} zone has no key of its own.", where=str(folder), mend="As root: haven accounts install"
+            f"The account of {zone} has no key of its own.", where=str(folder), mend="As root: haven accounts install"
         )
     return KeyRing.open(
         folder,

@@ -6,14 +6,27 @@ import ctypes
 import os
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from audit.clock import SystemClock
-from infra.accounts.layout import INTAKE, LINKAGE, ORCHESTRATOR, PROCESSES, Accounts, AccountsError
+from infra.accounts.layout import (
+    INTAKE,
+    LINKAGE,
+    ORCHESTRATOR,
+    OTHERS_WRITE,
+    PROCESSES,
+    Accounts,
+    AccountsError,
+    is_roots_file,
+)
 from infra.accounts.roots import zone_keyring
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
+from linkage.intake.signing import Senders
 from linkage.references.door import LOAD, ReadHere, ReferencesAtTheDoor
+from linkage.sealed.door import SealedDoor
+from linkage.sealed.rounds import RoundsInTheZone
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED, in_own_zones
@@ -23,7 +36,6 @@ from linkage.zones import WorkFiles, ZonePlan, Zones
 
 NOT_DUMPABLE = 4  # PR_SET_DUMPABLE: no debugger of the same account, no core, and /proc/PID is root's
 PRIVATE = 0o077
-OTHERS_WRITE = 0o022
 
 
 def serve(settings: Settings, process: str) -> None:
@@ -64,10 +76,13 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
                         settings.duckdb_httpfs)  # fmt: skip
         zones = zones_of_accounts(settings, accounts, settings.intake_folder)
         folder = settings.agreed_contracts_folder
-        if folder.lstat().st_uid != 0:
-            raise AccountsError("The folder of agreed contracts is not root's.", where=str(folder))
+        senders = Senders(settings.controller_keys_folder, required=settings.real_data)
+        _require_roots_folder(folder, "agreed contracts")
+        _require_roots_folder(senders.folder, "controllers")
+        _require_own(settings.zone_keys_folder(INTAKE))
+        sealed = SealedDoor(zone_keyring(settings, INTAKE), rounds=RoundsInTheZone(zones), real_data=settings.real_data)
         intake = IntakeAtTheDoor(
-            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder)
+            settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), sealed, senders
         )
         references = ReferencesAtTheDoor(ReadHere(zones, test_range=not settings.real_data))
         return lambda verb, *told: (references if verb == LOAD else intake).do(verb, *told)
@@ -76,8 +91,19 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         _require_own(folder)
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
-    opened = Zones(plan, zone_keyring(settings, process))
-    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs)
+    opened, listed = Zones(plan, zone_keyring(settings, process)), listed_recipients(settings.controller_keys_folder)
+    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs, listed=listed)
+
+
+def listed_recipients(folder: Path) -> Callable[[str], bool]:
+    """Is this the public key of a controller that root has put there, as NAME.recipient? Looked up at each request."""
+
+    def listed(recipient: str) -> bool:
+        _require_roots_folder(folder, "controllers")
+        files = [path for path in folder.glob("*.recipient") if is_roots_file(path)]
+        return any(recipient in path.read_text(encoding="utf-8").split() for path in files)
+
+    return listed
 
 
 def _require_account(accounts: Accounts, process: str) -> None:
@@ -92,16 +118,34 @@ def _require_account(accounts: Accounts, process: str) -> None:
 def _require_roots_settings(settings: Settings) -> None:
     """The settings name libraries that this process loads: only root may say which."""
     path = settings.home / SETTINGS_FILE
-    found = path.lstat() if os.path.lexists(path) else None
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+    if not is_roots_file(path):
         raise AccountsError(
             "The settings are not root's alone.", where=str(path), mend="As root: haven accounts install"
         )
 
 
+def _require_roots_folder(folder: Path, of: str) -> None:
+    """What it holds is told by root alone."""
+    found = _looked_at(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & OTHERS_WRITE:
+        raise AccountsError(
+            f"The folder of {of} is not root's alone.", where=str(folder), mend="As root: haven accounts check"
+        )
+
+
+def _looked_at(folder: Path) -> os.stat_result:
+    """Itself, and no link's target. Raises AccountsError where an older installation did not make it."""
+    try:
+        return folder.lstat()
+    except FileNotFoundError:
+        raise AccountsError(
+            "A folder of the accounts is missing.", where=str(folder), mend="As root: haven accounts install"
+        ) from None
+
+
 def _require_own(folder: Path) -> None:
     """Only this account's own folder, closed to all others: anything else may have been put in its place."""
-    found = folder.lstat()
+    found = _looked_at(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & PRIVATE:
         raise AccountsError(
             "A folder of this zone is not its account's alone.", where=str(folder), mend="As root: haven accounts check"

@@ -49,6 +49,14 @@ def say_one_account(settings: Settings) -> None:
         typer.echo(ONE_ACCOUNT, err=True)
 
 
+def say_without_key(haven: Haven) -> None:
+    """The controllers of contracts in force whose deliveries nobody can tell from planted ones."""
+    known = {known.contract.controller for known in haven.contracts.all() if known.installed}
+    without = sorted(name for name in known if not (haven.senders.folder / f"{name}.pub").exists())
+    if without:
+        typer.echo(f"No key to check the deliveries of: {', '.join(without)} (docs/controller.md).", err=True)
+
+
 def runs_accounts(home: Path) -> bool:
     """Is this root, at a home whose accounts are installed? Root then starts each part under its account."""
     from infra.settings import load_settings

@@ -18,12 +18,24 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
     delivery = typer.Typer(no_args_is_help=True, help="Deliveries: packed by a controller, received by the haven.")
+    delivery.command("keypair")(keypair)
     delivery.command("pack")(pack)
     delivery.command("receive")(receive)
     delivery.command("recipient")(recipient)
     delivery.command("list")(list_deliveries)
     delivery.command("show")(show)
     app.add_typer(delivery, name="delivery")
+
+
+def keypair(file: Annotated[Path, typer.Argument(help="The new file of the signing key; keep it secret.")]) -> None:
+    """Make the key with which a controller signs its deliveries; prints the public key for the haven.
+
+    Example: `haven delivery keypair signing.key`
+    """
+    from linkage.intake.signing import new_signing_key
+
+    typer.echo(new_signing_key(file))
+    typer.echo(f"The key is in {file}. Send the line above to the haven; the file stays with you.", err=True)
 
 
 def pack(
@@ -34,6 +46,7 @@ def pack(
     supersedes: Annotated[
         str | None, typer.Option("--supersedes", help="The name of the delivery that this one corrects.")
     ] = None,
+    sign: Annotated[Path | None, typer.Option("--sign", help="The file of the signing key (keypair).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write manifest.json beside the files: names, SHA-256, rows. Nothing leaves this machine.
@@ -43,7 +56,9 @@ def pack(
     from linkage.contracts.registry import find_contract
     from linkage.intake.pack import pack as pack_delivery
 
-    manifest = pack_delivery(folder, find_contract(contract), name=name, period=_period(period), supersedes=supersedes)
+    manifest = pack_delivery(
+        folder, find_contract(contract), name=name, period=_period(period), supersedes=supersedes, sign=sign
+    )
     if as_json:
         print_json(manifest.model_dump(mode="json", by_alias=True))
         return
@@ -91,7 +106,7 @@ def recipient(home: Home = DEFAULT_HOME) -> None:
 
     Example: `haven delivery recipient`
     """
-    typer.echo(open_haven(home).sealed_door.recipient)
+    typer.echo(open_haven(home).delivery_recipient)
 
 
 def list_deliveries(

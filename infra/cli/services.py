@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, runs_accounts, say_one_account
+from infra.cli.common import (
+    DEFAULT_HOME,
+    AsJson,
+    Home,
+    open_haven,
+    print_json,
+    runs_accounts,
+    say_one_account,
+    say_without_key,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -120,10 +129,12 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """
     from infra.servers.supervisor import read_state
 
-    settings = open_haven(home).settings
+    haven = open_haven(home)
+    settings = haven.settings
     state = read_state(settings.run_folder)
     if not as_json:
         say_one_account(settings)
+        say_without_key(haven)
     if as_json:
         print_json(state or {"services": {}})
         return

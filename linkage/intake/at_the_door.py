@@ -1,7 +1,7 @@
 """The intake's own process, and how it is asked: it reads a delivery and splits it; counts and hashes come back.
 
-It sees identifiers and payload while a delivery passes through, and opens neither zone: it has no key of theirs, and
-the zones take rows from it and give it nothing.
+It sees identifiers or tokens, and payload, while a delivery passes through, and opens neither zone: it has no key of
+theirs, and the zones take rows from it and tell it nothing but which rounds there are.
 """
 
 from __future__ import annotations
@@ -18,47 +18,71 @@ from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.contracts.registry import shipped
 from linkage.errors import ZoneBusy, ZoneForbids
 from linkage.intake.held import OpenedDelivery
-from linkage.intake.manifest import Manifest, parse_manifest
+from linkage.intake.manifest import Manifest, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import FileResult
+from linkage.intake.signing import Senders
 from linkage.intake.splitting import Splitting
-from linkage.intake.unpack import opened_delivery, remove_leftovers
-from linkage.sealed.door import is_sealed
+from linkage.intake.unpack import opened_delivery, opened_tar, remove_leftovers
+from linkage.sealed.door import SealedDoor, is_sealed
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 from linkage.zones import PATIENCE_SECONDS, WorkFiles, held_lock
 
-MANIFEST, TAKE_IN = "intake.manifest", "intake.take_in"
+MANIFEST, TAKE_IN, RECIPIENT = "intake.manifest", "intake.take_in", "intake.recipient"
 INTAKE = service("intake")
 Agreed = Callable[[str, str], DatasetContract | None]
 """The contract of this dataset and version, from where the orchestrator's account cannot write."""
 
 
 class IntakeAtTheDoor(Splitting):
-    """What the intake's process does. folder: its own; zones: the zones' processes."""
+    """What the intake's process does. folder: its own; zones: the zones' processes; sealed: opens with its own key.
 
-    def __init__(self, folder: Path, zones: ZoneRunner, work: WorkFiles, clock: Clock, agreed: Agreed) -> None:
-        super().__init__(zones, clock, work=work, keeps_rows=False)
+    senders: the controllers' keys.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        zones: ZoneRunner,
+        work: WorkFiles,
+        clock: Clock,
+        agreed: Agreed,
+        sealed: SealedDoor,
+        senders: Senders | None = None,
+    ) -> None:
+        super().__init__(zones, clock, work=work, sealed=sealed, keeps_rows=False)
+        self._seals = sealed
         self._folder = folder
         self._agreed = agreed
+        self._senders = senders
         with suppress(ZoneBusy), self._alone():  # who works here now removes it
             pass
 
     def do(
         self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
     ) -> Answer:
-        """Read a manifest, or take a delivery in. A fault of the delivery is an answer; ZoneForbids is raised."""
-        if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN):
+        """Read a manifest, take a delivery in, or say for whom deliveries are sealed.
+
+        A fault of the delivery is an answer; ZoneForbids is raised.
+        """
+        if asker is not Asker.ORCHESTRATOR or verb not in (MANIFEST, TAKE_IN, RECIPIENT):
             raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
+        if verb == RECIPIENT:
+            return Answer({"recipient": self._seals.recipient})
         path = Path(arguments["path"])
         try:
-            if is_sealed(path):
-                raise Fault("archive.sealed")
-            with self._alone(), opened_delivery(path, self._folder) as opened:
-                manifest = parse_manifest(opened.manifest())
+            with self._alone(), self._opened(path) as (opened, form):
+                content = opened.manifest()
+                manifest = parse_manifest(content)
+                if type(manifest) is not form:  # tokens come sealed, and only tokens do
+                    raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
+                signed = self._senders is not None and self._senders.require(
+                    manifest.controller, content, opened.signature()
+                )
                 if verb == MANIFEST:
-                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True)})
+                    return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True), "signed": signed})
                 return self._taken_in(opened, manifest, arguments, progress)
         except Fault as fault:
             return Answer({"fault": _as_data(fault)})
@@ -71,7 +95,10 @@ class IntakeAtTheDoor(Splitting):
             if manifest.digest != arguments["digest"]:
                 raise Fault("delivery.changed")
             with self._scratch() as scratch:
-                self._take_in(receipt, scratch, progress)
+                if isinstance(manifest, TokenManifest):
+                    self._take_tokens(receipt, manifest, scratch, progress)
+                else:
+                    self._take_in(receipt, scratch, progress)
         except Fault as found:
             fault = _as_data(found)
         files = [
@@ -80,6 +107,16 @@ class IntakeAtTheDoor(Splitting):
             for f in receipt.files
         ]  # fmt: skip
         return Answer({"files": files, "columns": receipt.columns, "fault": fault})
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[tuple[OpenedDelivery, type[Manifest]]]:
+        """The delivery, and the form that its manifest must have. Raises Fault."""
+        if is_sealed(path):
+            with self._seals.opened(path, self._folder) as tar, opened_tar(tar, self._folder) as inside:
+                yield inside, TokenManifest
+        else:
+            with opened_delivery(path, self._folder) as delivery:
+                yield delivery, Manifest
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -121,11 +158,17 @@ class ThroughTheDoor:
         self._place = place
         self._locks = locks
 
-    def manifest(self, path: Path) -> Manifest:
+    def manifest(self, path: Path) -> tuple[Manifest, bool]:
         """As the port says."""
         data = self._ask(MANIFEST, {"path": str(path.absolute())}, silent)
         _raise_fault(data.get("fault"))
-        return Manifest.model_validate(data["manifest"])
+        form = TokenManifest if "mode" in data["manifest"] else Manifest
+        return form.model_validate(data["manifest"]), bool(data["signed"])
+
+    @property
+    def recipient(self) -> str:
+        """The age public key to seal deliveries for; the intake's account alone opens them."""
+        return str(self._ask(RECIPIENT, {}, silent)["recipient"])
 
     def take_in(self, receipt: Receipt, progress: Progress) -> None:
         """As the port says."""

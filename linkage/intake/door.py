@@ -14,8 +14,11 @@ from linkage.intake.receipt import Receipt
 class IntakeDoor(Protocol):
     """The intake's process. Raises Fault as reading here would; ZoneAway, ZoneForbids."""
 
-    def manifest(self, path: Path) -> Manifest:
-        """The manifest of the delivery at this path, which only the intake's account need be able to read."""
+    def manifest(self, path: Path) -> tuple[Manifest, bool]:
+        """The manifest of the delivery at this path, which only the intake's account can read; is it signed?
+
+        By the key that its controller has here, found to be right.
+        """
         ...
 
     def take_in(self, receipt: Receipt, progress: Progress) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 from linkage.intake.hidden import HiddenFile
 from linkage.intake.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, PackedFile
 from linkage.intake.reasons import Fault
+from linkage.intake.signing import LARGEST_SIGNATURE, SIGNATURE
 
 COPIED_AT_ONCE = 256 * 1024
-BESIDE = frozenset({MANIFEST})
+BESIDE = frozenset({MANIFEST, SIGNATURE})
 """What lies in a delivery and is not told of in its manifest."""
 
 
@@ -46,6 +47,10 @@ class OpenedDelivery(ABC):
         if found is None:
             raise Fault("manifest.missing")
         return found
+
+    def signature(self) -> bytes | None:
+        """manifest.sig as it is; None where there is none. Raises Fault."""
+        return self.beside(SIGNATURE, LARGEST_SIGNATURE)
 
     def beside(self, name: str, most: int) -> bytes | None:
         """One of BESIDE; None where there is none. Raises Fault where it is larger than any."""

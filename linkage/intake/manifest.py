@@ -67,7 +67,7 @@ class Manifest(BaseModel):
         names = [file.name.casefold() for file in self.files]
         if len(set(names)) < len(names):
             raise ValueError("a file stands twice in the manifest")
-        if MANIFEST in names:
+        if {MANIFEST, "manifest.sig"} & set(names):
             raise ValueError("the manifest cannot name itself")
         return self
 

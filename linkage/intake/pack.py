@@ -7,9 +7,11 @@ from pathlib import Path
 
 from linkage.contracts.contract import DatasetContract
 from linkage.errors import DeliveryRefused
-from linkage.intake.manifest import MANIFEST, Manifest, PackedFile, Period, sha256_of
+from linkage.intake.held import BESIDE
+from linkage.intake.manifest import Manifest, PackedFile, Period, sha256_of
 from linkage.intake.reading import count_rows
 from linkage.intake.reasons import Fault
+from linkage.intake.signing import SIGNATURE, read_signing_key, signature_of
 
 
 def pack(
@@ -19,12 +21,17 @@ def pack(
     name: str | None = None,
     period: Period | None = None,
     supersedes: str | None = None,
+    sign: Path | None = None,
 ) -> Manifest:
-    """Write manifest.json into `folder`. Raises DeliveryRefused when a file does not belong to the contract."""
+    """Write manifest.json into `folder`. Raises DeliveryRefused when a file does not belong to the contract.
+
+    sign: the file of the controller's signing key; manifest.sig is written too.
+    """
+    key = read_signing_key(sign) if sign else None
     if not folder.is_dir():
         raise DeliveryRefused("delivery.not_found", "There is no such folder.", mend="Name the folder of the files.")
     try:
-        files = tuple(_packed(path, contract) for path in sorted(folder.iterdir()) if path.name != MANIFEST)
+        files = tuple(_packed(path, contract) for path in sorted(folder.iterdir()) if path.name not in BESIDE)
         _all_there(files, contract)
     except Fault as fault:
         raise DeliveryRefused(fault.code, fault.what, where=fault.where, mend=fault.mend) from None
@@ -37,7 +44,10 @@ def pack(
         supersedes=supersedes,
         files=files,
     )
-    manifest.write(folder)
+    (folder / SIGNATURE).unlink(missing_ok=True)  # an earlier manifest's
+    written = manifest.write(folder)
+    if key:
+        (folder / SIGNATURE).write_bytes(signature_of(written.read_bytes(), key))
     return manifest
 
 

@@ -66,10 +66,6 @@ REASONS: dict[str, Reason] = {
         "The archive is sealed for another recipient, or was damaged or cut short on its way.",
         "Pack for the recipient that `haven delivery recipient` prints, and send the file again.",
     ),
-    "archive.sealed": Reason(
-        "The archive is sealed, and sealed deliveries (mode B) are not yet received where accounts are installed.",
-        "Receive it in a haven of one account, or have the delivery sent in mode A.",
-    ),
     # a delivery of tokens (mode B)
     "round.unknown": Reason("The manifest names a round that this haven never made.", "Ask for the round's file."),
     "round.destroyed": Reason(
@@ -116,6 +112,26 @@ REASONS: dict[str, Reason] = {
     ),
     "manifest.controller": Reason(
         "The manifest's controller is not the contract's.", "Pack with the controller's own contract."
+    ),
+    "signature.missing": Reason(
+        "The delivery is not signed, and its controller has a key here.",
+        "Pack it with `--sign` and the controller's signing key.",
+    ),
+    "signature.wrong": Reason(
+        "The signature is not its controller's, or the manifest was changed after it was signed.",
+        "Pack it again with `--sign`; register a new key before it is used.",
+    ),
+    "signature.replayed": Reason(
+        "This signed delivery was received before and has been replaced since.",
+        "To take a correction back, pack the files again with `--supersedes` and a name of their own, and sign that.",
+    ),
+    "signature.no_key": Reason(
+        "This haven takes signed deliveries only, and the controller has no key here.",
+        "Put the line that `haven delivery keypair` printed into zones/controllers/<controller>.pub of the home.",
+    ),
+    "signature.bad_key": Reason(
+        "The file of the controller's public keys cannot be read.",
+        "Put the lines that `haven delivery keypair` printed into it, and nothing else.",
     ),
     "file.missing": Reason(
         "A file that the manifest or the contract names is missing.", "Send all files of the delivery together."

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,7 @@ from linkage.intake.manifest import Manifest, TokenManifest, parse_manifest
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
 from linkage.intake.report import remove_reports_except, write_reports
+from linkage.intake.signing import Senders
 from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import opened_delivery, opened_tar, remove_leftovers
 from linkage.sealed.door import SealedDoor, is_sealed
@@ -69,6 +69,7 @@ class DeliveryIntake(Splitting):
     """Receives deliveries. folder: for reports and unpacking, private to the intake. sealed: for those in mode B.
 
     door: the process of the intake's own account, which reads and splits there; None: it is done here.
+    senders: the controllers' keys, where it is done here; None: of tests, in which nobody signs.
     """
 
     def __init__(
@@ -80,13 +81,14 @@ class DeliveryIntake(Splitting):
         *,
         door: IntakeDoor | None = None,
         sealed: SealedDoor | None = None,
+        senders: Senders | None = None,
     ) -> None:
-        super().__init__(zones, records.clock)
+        super().__init__(zones, records.clock, sealed=sealed)
         self._folder = folder
         self._records = records
         self._contracts = contracts
         self._door = door
-        self._sealed = sealed
+        self._senders = senders
 
     @property
     def reports_folder(self) -> Path:
@@ -110,11 +112,13 @@ class DeliveryIntake(Splitting):
         self, opened: OpenedDelivery, path: Path, by: Actor, progress: Progress, form: type[Manifest]
     ) -> ReceiptSummary:
         progress("manifest", 0, None)
-        manifest = parse_manifest(opened.manifest())
+        content = opened.manifest()
+        manifest = parse_manifest(content)
         if type(manifest) is not form:  # tokens come sealed, and only tokens do
             raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
         contract = self._contract_of(manifest, by)
-        repeated = self._repeated(manifest, by)
+        signed = self._senders is not None and self._senders.require(contract.controller, content, opened.signature())
+        repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
             return repeated
         delivery = Receipt(str(uuid.uuid4()), manifest, contract, path, by, opened)
@@ -127,23 +131,12 @@ class DeliveryIntake(Splitting):
                     self._take_in(delivery, scratch, progress)
             return self._switch_on(delivery)
 
-    def _take_tokens(
-        self, receipt: Receipt, manifest: TokenManifest, scratch: duckdb.DuckDBPyConnection, progress: Progress
-    ) -> None:
-        """Mode B: the round is looked at first. Raises Fault."""
-        if self._sealed is None:
-            raise Fault("tokens.sealed")
-        self._sealed.require_round(manifest)
-        self._split_tokens(receipt, manifest, scratch, progress)
-
     def _receive_through(self, door: IntakeDoor, path: Path, by: Actor, progress: Progress) -> ReceiptSummary:
         """The same, where another account reads: this one sees names, hashes and counts."""
         progress("manifest", 0, None)
-        manifest = door.manifest(path)
-        if type(manifest) is not Manifest:
-            raise Fault("tokens.sealed")
+        manifest, signed = door.manifest(path)
         contract = self._contract_of(manifest, by)
-        repeated = self._repeated(manifest, by)
+        repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
             return repeated
         delivery = Receipt(str(uuid.uuid4()), manifest, contract, path, by)
@@ -161,15 +154,18 @@ class DeliveryIntake(Splitting):
         manifest.require_contract(contract)
         return contract
 
-    def _repeated(self, manifest: Manifest, by: Actor) -> ReceiptSummary | None:
+    def _repeated(self, manifest: Manifest, by: Actor, *, signed: bool) -> ReceiptSummary | None:
         """The same content again, under whatever name, changes nothing.
 
-        What was superseded comes in again only in place of a delivery that counts now: a correction taken back.
+        What was superseded comes in again only in place of a delivery that counts now: a correction taken back. A
+        signed one that says what it said before is no new word of its controller. Raises Fault.
         """
         with self._records.read() as session:
             query = select(Delivery).where(Delivery.digest == manifest.digest, Delivery.state != REFUSED)
             newest = query.order_by((Delivery.state == RECEIVED).desc(), Delivery.at.desc())
             known = session.scalars(newest).first()
+            if signed and self._replayed(session, manifest):
+                raise Fault("signature.replayed")
             if known is None or (known.state == SUPERSEDED and self._takes_back(session, manifest)):
                 return None
         self._records.note(
@@ -186,6 +182,18 @@ class DeliveryIntake(Splitting):
             reports,
             counts=known.state == RECEIVED,
         )
+
+    @staticmethod
+    def _replayed(session: Session, manifest: Manifest) -> bool:
+        """Was this very manifest received before, and replaced since? By its name, its content and what it replaced."""
+        query = select(Delivery).where(
+            Delivery.digest == manifest.digest, Delivery.name == manifest.name, Delivery.state == SUPERSEDED
+        )
+        for known in session.scalars(query):
+            replaced = session.get(Delivery, known.supersedes) if known.supersedes else None
+            if manifest.supersedes in ({replaced.name, replaced.id} if replaced else {None}):
+                return True
+        return False
 
     @staticmethod
     def _takes_back(session: Session, manifest: Manifest) -> bool:

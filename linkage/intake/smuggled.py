@@ -25,12 +25,13 @@ MANY = 20
 SHORTEST_NAME = 3
 LETTERS_ONLY = r"[^\p{L}'-]+"
 NAMES = {"surname", "forenames", "full_name"}
-WORDS: dict[Held, str] = {
-    "nhs_number": "valid NHS numbers",
-    "postcode": "full postcodes",
-    "date_of_birth": "each row's own date of birth",
-    "name": "each row's own name",
+FOUND: dict[Held, tuple[str, str]] = {
+    "nhs_number": ("identifier.nhs_number", "valid NHS numbers"),
+    "postcode": ("identifier.postcode", "full postcodes"),
+    "date_of_birth": ("identifier.date_of_birth", "each row's own date of birth"),
+    "name": ("identifier.name", "each row's own name"),
 }
+"""The reason of a row, and the words for a column."""
 
 
 @dataclass
@@ -78,7 +79,7 @@ class PayloadSearch:
         reason: pl.Expr = pl.lit(None, dtype=pl.String)
         for kind, mask in told:
             self._refuse_column(column, kind, int(mask.sum()), seen)
-            reason = pl.when(pl.lit(mask)).then(pl.lit(f"identifier.{kind}")).otherwise(reason)
+            reason = pl.when(pl.lit(mask)).then(pl.lit(FOUND[kind][0])).otherwise(reason)
         return pl.select(reason.alias(column.name)).to_series()
 
     def _by_value(self, column: DatasetColumn, values: pl.Series, seen: _Seen) -> dict[Held, pl.Series | None]:
@@ -106,7 +107,7 @@ class PayloadSearch:
         if seen.found[kind] >= MANY and seen.found[kind] * 2 >= seen.values:
             raise Fault(
                 "column.identifier",
-                f"The column '{column.name}' is payload and holds {WORDS[kind]} in most of its rows.",
+                f"The column '{column.name}' is payload and holds {FOUND[kind][1]} in most of its rows.",
                 "Leave it out; or agree a new version of the contract, in which it has the role identifier, or says why"
                 f" it is none: may_hold: {{{kind}: the reason}}.",
             )

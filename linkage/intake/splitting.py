@@ -19,6 +19,7 @@ from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt, tolerated
 from linkage.intake.report import FileResult
 from linkage.intake.staging import Staging
+from linkage.sealed.door import SealedDoor
 from linkage.sealed.receipt import SealedRows
 from linkage.separation.ports import ZoneRunner, runner_of
 from linkage.zones import WorkFiles, Zones
@@ -27,14 +28,24 @@ KEPT_OF_REFUSED = 10_000
 
 
 class Splitting:
-    """Reads and splits deliveries. keeps_rows: may bad rows be kept as they came? Never where accounts are apart."""
+    """Reads and splits deliveries. sealed: opens those in mode B; None: none is taken in.
+
+    keeps_rows: may bad rows be kept as they came? Never where accounts are apart.
+    """
 
     def __init__(
-        self, zones: Zones | ZoneRunner, clock: Clock, *, work: WorkFiles | None = None, keeps_rows: bool = True
+        self,
+        zones: Zones | ZoneRunner,
+        clock: Clock,
+        *,
+        work: WorkFiles | None = None,
+        sealed: SealedDoor | None = None,
+        keeps_rows: bool = True,
     ) -> None:
         self._runner = runner_of(zones)
         self._work = work or (zones if isinstance(zones, Zones) else None)
         self._clock = clock
+        self._sealed = sealed
         self._keeps_rows = keeps_rows
 
     def _one_delivery_at_a_time(self) -> AbstractContextManager[None]:
@@ -55,6 +66,15 @@ class Splitting:
             self._read_files(receipt, progress)
         self._judge(receipt)
         self._split(receipt, progress)
+
+    def _take_tokens(
+        self, receipt: Receipt, manifest: TokenManifest, scratch: duckdb.DuckDBPyConnection, progress: Progress
+    ) -> None:
+        """Mode B: the round is looked at first. Raises Fault."""
+        if self._sealed is None:
+            raise Fault("tokens.sealed")
+        self._sealed.require_round(manifest)
+        self._split_tokens(receipt, manifest, scratch, progress)
 
     # reading
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from access.keys import HeldKey, KeyRing
-from access.keys.custody import STANDING_ROUNDS
+from access.keys import KeyRing
 from access.keys.errors import RoundDestroyed
+from access.keys.model import KeyName
+from access.keys.ports import RoundSigns
+from access.keys.rounds_here import RoundsHere
 from access.keys.sealing import recipient_for, unseal
 from linkage.intake.hidden import HiddenFile
 from linkage.intake.manifest import TokenManifest
@@ -23,10 +25,14 @@ PURPOSE = "deliveries"
 
 
 class SealedDoor:
-    """Opens what controllers seal for this haven. real_data: no delivery of invented people comes in."""
+    """Opens what controllers seal for this haven, with the key of the intake's role. rounds: None: in the same ring.
 
-    def __init__(self, keyring: KeyRing, *, real_data: bool = False) -> None:
+    real_data: no delivery of invented people comes in.
+    """
+
+    def __init__(self, keyring: KeyRing, *, rounds: RoundSigns | None = None, real_data: bool = False) -> None:
         self._keyring = keyring
+        self._rounds = rounds
         self._real_data = real_data
 
     def __repr__(self) -> str:
@@ -50,7 +56,7 @@ class SealedDoor:
         """Is the round alive, and were the tokens made with its key, under our rules? Raises Fault."""
         if manifest.invented and self._real_data:
             raise Fault("round.invented")
-        key = self.round_key(manifest.round)
+        key = self._round(manifest.round)
         if key is None:
             raise Fault("round.unknown")
         if (key.check_value, key.version) != (manifest.round_check, manifest.round_version):
@@ -58,10 +64,10 @@ class SealedDoor:
         if manifest.specification != VERSION:
             raise Fault("round.specification")
 
-    def round_key(self, name: str) -> HeldKey | None:
-        """The key of a round made by name; not of the standing one. Raises Fault for one that was destroyed."""
+    def _round(self, name: str) -> KeyName | None:
+        """The sign of a living round. Raises Fault for one that was destroyed."""
         try:
-            return self._keyring.rounds.find(name) if name not in STANDING_ROUNDS else None
+            return (self._rounds or RoundsHere(self._keyring.rounds)).find(name)
         except RoundDestroyed:
             raise Fault("round.destroyed") from None
 

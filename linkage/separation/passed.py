@@ -23,6 +23,8 @@ KINDS = {
 YES_OR_NO, INSTANT = pa.bool_(), pa.timestamp("us")
 IDENTITY: Shapes = {ANY: Shape(dict.fromkeys(("row_key", *IDENTIFIERS), TEXT))}
 SEALED: Shapes = {ANY: Shape({"row_key": TEXT, **dict.fromkeys(TOKENS, pa.uint64()), FILTER: pa.binary()})}
+REFERENCES: Shapes = {"rows": Shape(dict.fromkeys(("old", "new"), pa.large_string()))}
+"""As Polars gives them."""
 QUARANTINE: Shapes = {
     "bad": Shape({"file": TEXT, "tbl": TEXT, "row_number": pa.int64(), "reasons": pa.list_(TEXT)}, {"content": TEXT})
 }
@@ -57,6 +59,11 @@ def identity(_: Plain) -> Shapes:
 def sealed(_: Plain) -> Shapes:
     """Rows of composite tokens."""
     return SEALED
+
+
+def references(_: Plain) -> Shapes:
+    """A reference table: what took another's place."""
+    return REFERENCES
 
 
 def payload(asked: Plain) -> Shapes:

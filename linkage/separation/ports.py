@@ -60,6 +60,7 @@ class Room:
     progress: Progress = silent
     engine: LinkageEngine | None = None  # what links; None: DuckDB
     review: Opener | None = None  # of what reviewers were shown and said
+    listed: Callable[[str], bool] | None = None  # may a round's key be sealed for it? None: for anybody, on one account
     apart: bool = False  # is the zone an account's own? Then no row as it came is kept, no column's weight goes out
     most_pairs: int | None = None  # that a run may ask to be weighed; None: whatever it asks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from audit.progress import Progress
 from linkage.errors import ZoneForbids
@@ -18,10 +18,13 @@ SERVED: dict[str, frozenset[str]] = {
 """By process: the zones that it opens. Where bad rows are, and why, is kept by linkage; their content by nobody."""
 
 
-def in_own_zones(process: str, zones: Zones, *, most_pairs: int | None = None) -> Do:
+def in_own_zones(
+    process: str, zones: Zones, *, most_pairs: int | None = None, listed: Callable[[str], bool] = lambda _: False
+) -> Do:
     """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
 
-    most_pairs: that a linkage may weigh, as this process's own settings say.
+    most_pairs: that a linkage may weigh, as this process's own settings say. listed: is this the recipient of a
+    controller that root has listed?
     """
     own = SERVED[process]
 
@@ -33,9 +36,16 @@ def in_own_zones(process: str, zones: Zones, *, most_pairs: int | None = None) -
                 where=verb,
                 mend="linkage/separation/verbs.py says which account asks for what.",
             )
-        opener, folder = zones.opener(known.zone), zones.folder(known.zone)
-        review = zones.opener("review") if process == "linkage" else None
-        room = Room(opener, zones.keyring, folder, progress, review=review, apart=True, most_pairs=most_pairs)
+        room = Room(
+            zones.opener(known.zone),
+            zones.keyring,
+            zones.folder(known.zone),
+            progress,
+            review=zones.opener("review") if process == "linkage" else None,
+            listed=listed,
+            apart=True,
+            most_pairs=most_pairs,
+        )
         return known.done(room, arguments, tables)
 
     return do

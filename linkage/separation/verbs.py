@@ -2,7 +2,7 @@
 
 No verb of the linkage zone gives an identifier to anybody but a reviewer, pair by pair; none of the research zone gives
 a row of payload, but for a scope's own file, which comes encrypted under that scope's key. Only the intake brings rows,
-and it asks for nothing.
+and it asks for nothing but which rounds there are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from linkage.matching import in_zones as matching
 from linkage.matching.residual import door
 from linkage.references import in_zones as references
 from linkage.scopes import in_zones as scopes
+from linkage.sealed import in_zones as sealed
 from linkage.separation import passed
 from linkage.separation.ports import Answer, Asker, Named, Plain, Room, ZoneVerb
 from linkage.separation.shapes import CheckedTables, Shapes, Takes, takes_nothing
@@ -45,6 +46,12 @@ VERBS: dict[str, KnownVerb] = {
     "payload.put": KnownVerb("research", intake.put_payload, Asker.INTAKE, passed.payload),
     "quarantine.put": KnownVerb("quarantine", intake.put_quarantine, Asker.INTAKE, passed.quarantine),
     "references.put": KnownVerb("linkage", references.put_reference, Asker.INTAKE, passed.references),
+    # the keys of rounds: signs pass, and files sealed for a controller
+    "rounds.create": KnownVerb("linkage", sealed.create_round),
+    "rounds.find": KnownVerb("linkage", sealed.find_round, Asker.INTAKE),
+    "rounds.sealed": KnownVerb("linkage", sealed.sealed_round),
+    "rounds.destroy": KnownVerb("linkage", sealed.destroy_round),
+    "rounds.forget": KnownVerb("linkage", sealed.forget_round),
     # what does not count goes; where bad rows are
     "identity.keep_only": KnownVerb("linkage", intake.keep_identity),
     "payload.keep_only": KnownVerb("research", intake.keep_payload),

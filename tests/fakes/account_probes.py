@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from audit.errors import HavenError
 from audit.progress import silent
 from infra.accounts.layout import Accounts
 from infra.accounts.serving import place_of
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
+from linkage.intake.reasons import Fault
+from linkage.sealed.door import SealedDoor
 from linkage.separation.client import asked, connected
 from linkage.zones import ZonePlan, Zones
 
@@ -31,6 +34,9 @@ IDENTIFIERS = ("zqcanary1", "9990000")
 PAYLOAD = ("8480-6",)
 ATTACH, DETACH = 16, 17
 ZONES = ("linkage", "research", "quarantine")
+OWN_KEYS = ("linkage", "research", "intake")
+LIVING = "autumn"
+"""The round of tests.fakes.installed_rounds whose key lives."""
 
 
 def tried(what: Callable[[], Any]) -> Any:
@@ -39,6 +45,8 @@ def tried(what: Callable[[], Any]) -> Any:
         return what()
     except HavenError as error:
         return f"refused: {error.code}"
+    except Fault as fault:
+        return f"refused: {fault.code}"
     except (OSError, duckdb.Error) as error:
         return f"refused: {type(error).__name__}"
 
@@ -55,9 +63,10 @@ def files(home: Path) -> dict[str, Any]:
     known = ["zones/linkage/linkage.duckdb", "zones/research/research.duckdb", "zones/linkage/quarantine.duckdb",
              "zones/linkage/.linkage.next", "zones/research/.research.next", "keys/roles.json", "keys/passphrase",
              "intake/.intake.lock"]  # fmt: skip
-    known += [f"keys/{zone}/{name}" for zone in ZONES[:2] for name in ("roles.json", "root.key", "passphrase")]
+    known += [f"keys/{zone}/{name}" for zone in OWN_KEYS for name in ("roles.json", "root.key", "passphrase")]
+    known += [f"keys/linkage/rounds/{LIVING}.json"]
     folders = ["zones/linkage", "zones/research", "zones/linkage/.spill", "zones/research/.spill", "zones/logs",
-               "intake", "inbox", "keys/linkage", "keys/linkage/rounds", "keys/research"]  # fmt: skip
+               "intake", "inbox", "keys/linkage", "keys/linkage/rounds", "keys/research", "keys/intake"]  # fmt: skip
     found = {f"list {name}": tried(lambda name=name: len(list((home / name).iterdir()))) for name in folders}
     return found | {f"read {name}": tried(lambda name=name: len((home / name).read_bytes())) for name in known}
 
@@ -65,14 +74,33 @@ def files(home: Path) -> dict[str, Any]:
 def opened(home: Path) -> dict[str, list[str]]:
     """Every store, under every key that this account can unwrap: which kinds of data it then reads."""
     settings = load_settings(home)
-    places = [settings.keys_folder, *(settings.zone_keys_folder(zone) for zone in ("linkage", "research"))]
     found: dict[str, list[str]] = {}
-    for number, folder in enumerate(places):
-        ring = tried(lambda folder=folder: _ring(folder))
-        if not isinstance(ring, str):
-            found |= {f"{number} {zone}": _read(settings, ring, zone) for zone in ZONES}
-            found |= {f"{number} scope": _scope(settings.scopes_folder, ring)}
+    for number, ring in _rings(settings).items():
+        found |= {f"{number} {zone}": _read(settings, ring, zone) for zone in ZONES}
+        found |= {f"{number} scope": _scope(settings.scopes_folder, ring)}
     return found
+
+
+def _rings(settings: Settings) -> dict[int, KeyRing]:
+    """The key rings that this account can unwrap: the common one, linkage's, research's, the intake's."""
+    places = [settings.keys_folder, *(settings.zone_keys_folder(zone) for zone in OWN_KEYS)]
+    rings = {number: tried(lambda folder=folder: _ring(folder)) for number, folder in enumerate(places)}
+    return {number: ring for number, ring in rings.items() if not isinstance(ring, str)}
+
+
+def mode_b(home: Path, sealed: Path) -> dict[str, list[Any]]:
+    """With every key that this account can unwrap: a sealed delivery that all can read, and the living round's key."""
+    settings = load_settings(home)
+    rings = _rings(settings).values()
+
+    def opened(ring: KeyRing) -> str:
+        with tempfile.TemporaryDirectory() as work, SealedDoor(ring).opened(sealed, Path(work)):
+            return "opened"
+
+    return {
+        "delivery": [tried(lambda ring=ring: opened(ring)) for ring in rings],
+        "round": [tried(lambda ring=ring: ring.rounds.find(LIVING) and "found") for ring in rings],
+    }
 
 
 def _ring(folder: Path) -> KeyRing:
@@ -167,6 +195,7 @@ def main() -> int:
                 "opened": opened(home),
                 "verbs": verbs(home, given["verbs"]),
                 "processes": processes(given["pids"]),
+                "mode_b": mode_b(home, Path(given["sealed"])),
             }
         )
     )

@@ -73,7 +73,10 @@ class InstalledHaven:
 
     def install(self) -> Accounts:
         """As `haven accounts install` does."""
-        return install(self.settings, lambda _: None)
+        accounts = install(self.settings, lambda _: None)
+        (self.folder / "frames").mkdir(mode=0o700, exist_ok=True)
+        shutil.chown(self.folder / "frames", self.names["orchestrator"])
+        return accounts
 
     @contextmanager
     def running(self) -> Iterator[dict[str, int]]:
@@ -110,6 +113,17 @@ class InstalledHaven:
         done = self.run_as("orchestrator", "tests.fakes.installed", self.home, *deliveries)
         assert done.returncode == 0, done.stderr[-3000:]
         return dict(json.loads(done.stdout))
+
+    def rounds(self, recipient: str) -> dict[str, Any]:
+        """Rounds made by the orchestrator for this controller (tests.fakes.installed_rounds); what it saw."""
+        done = self.run_as("orchestrator", "tests.fakes.installed_rounds", self.home, recipient)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return dict(json.loads(done.stdout))
+
+    @property
+    def frames(self) -> bytes:
+        """All that the orchestrator's processes received from the zones' in the chain."""
+        return b"".join(path.read_bytes() for path in sorted((self.folder / "frames").iterdir()))
 
     def review(self, typed: str) -> subprocess.CompletedProcess[str]:
         """`haven linkage review` as the reviewer's own account. typed: what they answer."""
@@ -181,7 +195,7 @@ def _python(folder: Path) -> Path:
     return Path(sys.executable)
 
 
-def _recorded() -> list[tuple[bytes, bytes]]:
+def recorded_frames() -> list[tuple[bytes, bytes]]:
     """Every frame that this process receives from now on: kind and content."""
     frames: list[tuple[bytes, bytes]] = []
     receive = Wire.receive
@@ -195,9 +209,16 @@ def _recorded() -> list[tuple[bytes, bytes]]:
     return frames
 
 
+def keep_frames(haven: Haven, frames: list[tuple[bytes, bytes]]) -> None:
+    """For the test, which is root, beside the home."""
+    folder = haven.settings.home.parent / "frames"
+    (folder / str(os.getpid())).write_bytes(b"".join(content for _, content in frames))
+
+
 def _referred_to(haven: Haven, path: Path) -> dict[str, Any]:
     """A table of superseded numbers loaded by one person and approved by another: what is said of it."""
-    reviewers(haven.records)
+    if haven.access.person("eve") is None:
+        reviewers(haven.records)
     kind = "superseded-nhs-numbers"
     loaded = haven.reference_tables.load(kind, path, by=ENGINEER)
     approved = haven.reference_tables.approve(kind, by=REVIEWER)
@@ -208,8 +229,9 @@ def _with_reviewer(haven: Haven) -> str:
     """The member of the reviewers' group as a registered linkage reviewer."""
     (name,) = grp.getgrnam(haven.settings.accounts.reviewers).gr_mem
     house, until = service("administration"), haven.clock.now().date() + timedelta(days=300)
-    haven.access.register_organisation(Organisation("reviewers", "Linkage reviewers"), by=house)
-    haven.access.register_person(Person(name, "Rosa", "reviewers", frozenset({Role.LINKAGE_REVIEWER}), until), by=house)
+    if "unit" not in {one.id for one in haven.access.organisations()}:
+        haven.access.register_organisation(Organisation("unit", "Linkage unit"), by=house)
+    haven.access.register_person(Person(name, "Rosa", "unit", frozenset({Role.LINKAGE_REVIEWER}), until), by=house)
     return name
 
 
@@ -217,7 +239,7 @@ def _again(haven: Haven) -> int:
     """Link once more: prints what the records and the log have of what reviewers were shown and said."""
     from tests.fakes.account_probes import marks
 
-    frames = _recorded()
+    frames = recorded_frames()
     haven.linker.link(by=service("linkage"))
     entries = [json.loads(entry) for _, entry in LogReader(haven.settings.audit_folder).entries()]
     told = [json.dumps(one) for one in entries if "linkage.pair_" in str(one)]
@@ -239,7 +261,7 @@ def main(home: str, *deliveries: str) -> int:
 
     if deliveries == ("--again",):
         return _again(Haven.at(Path(home)))
-    frames = _recorded()
+    frames = recorded_frames()
     haven = Haven.at(Path(home))
     received, refused = [], []
     references = [path for path in deliveries if path.endswith(".csv")]
@@ -250,6 +272,7 @@ def main(home: str, *deliveries: str) -> int:
         except DeliveryRefused as refusal:
             refused.append(refusal.reason)
     linked = haven.linker.link(by=service("linkage"))
+    keep_frames(haven, frames)
     scope = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
     again = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
     drawn = haven.linker.queue.draw(4, by=person(_with_reviewer(haven)))

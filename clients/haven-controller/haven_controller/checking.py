@@ -23,6 +23,7 @@ from haven_controller.rules.linkage.intake.checks import RowChecks
 from haven_controller.rules.linkage.intake.manifest import MANIFEST, sha256_of
 from haven_controller.rules.linkage.intake.reading import count_rows, open_rows
 from haven_controller.rules.linkage.intake.reasons import REASONS, Fault
+from haven_controller.rules.linkage.intake.signing import SIGNATURE
 from haven_controller.rules.linkage.intake.staging import Staging
 
 Progress = Callable[[str, int, int | None], None]
@@ -99,7 +100,7 @@ def _files(folder: Path, contract: DatasetContract) -> list[tuple[Path, Delivere
         raise Fault("delivery.not_found", "There is no such folder.", "Name the folder of the data files.")
     found = []
     for path in sorted(folder.iterdir()):
-        if path.name == MANIFEST:
+        if path.name in {MANIFEST, SIGNATURE}:
             continue
         if path.is_symlink() or not path.is_file():
             raise Fault("file.not_plain", where=path.name)

@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     key_new = _command(commands, "key-new", _key_new, "Make your age identity; prints the recipient for the haven.",
                        "haven-controller key-new controller.key")  # fmt: skip
     key_new.add_argument("file", type=Path, help="the new file of the identity; keep it secret")
+    keypair = _command(commands, "keypair", _keypair, "Make your signing key; prints the public key for the haven.",
+                       "haven-controller keypair signing.key")  # fmt: skip
+    keypair.add_argument("file", type=Path, help="the new file of the signing key; keep it secret")
     for name, run, what in (
         ("check", _check, "Are the files what the contract says? Nothing is written but the list of bad rows."),
         ("show", _show, "What would leave: columns and counts, never a value."),
@@ -87,6 +90,7 @@ def _pack_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--period", help="the days it is about: 2026-04-01/2026-09-30")
     command.add_argument("--bloom", action="store_true", help="send hardened Bloom filters too; only with --agreed")
     command.add_argument("--agreed", metavar="REFERENCE", help="the written agreement to send Bloom filters")
+    command.add_argument("--sign", type=Path, help="the file of your signing key (keypair)")
     command.add_argument("--supersedes", help="the name of the delivery that this one corrects")
     command.add_argument(
         "--invented", action="store_true", help="the people are invented: NHS numbers of the test range stand for them"
@@ -109,6 +113,14 @@ def _key_new(told: argparse.Namespace) -> int:
     print(
         f"The identity is in {told.file}. Send the line above to the haven; the file stays with you.", file=sys.stderr
     )
+    return 0
+
+
+def _keypair(told: argparse.Namespace) -> int:
+    from haven_controller.rules.linkage.intake.signing import new_signing_key
+
+    print(new_signing_key(told.file))
+    print(f"The key is in {told.file}. Send the line above to the haven; the file stays with you.", file=sys.stderr)
     return 0
 
 
@@ -147,7 +159,7 @@ def _pack(told: argparse.Namespace) -> int:
     with _opened(told) as delivery:
         delivery.require_tolerable()
         name = told.name or f"{delivery.contract.dataset}-{datetime.now(UTC):%Y-%m-%d}"
-        said = Told(name, period, told.supersedes, told.invented, agreed)
+        said = Told(name, period, told.supersedes, told.invented, agreed, told.sign)
         manifest = pack(delivery, key, recipient, said, told.out, _progress)
     if told.json:
         _say(manifest.model_dump(mode="json", by_alias=True), True)

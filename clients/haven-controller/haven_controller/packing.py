@@ -34,6 +34,7 @@ from haven_controller.rules.linkage.intake.manifest import (
     content_of,
     sha256_of,
 )
+from haven_controller.rules.linkage.intake.signing import SIGNATURE, read_signing_key, signature_of
 from haven_controller.rules.linkage.sealed.composites import TOKENS, sealed_tokens
 from haven_controller.rules.linkage.standardise.specification import IDENTITY, VERSION
 
@@ -54,6 +55,7 @@ class Told:
     """What the controller says of the delivery. invented: its people are, and their NHS numbers of the test range.
 
     bloom_agreed: the agreement under which Bloom filters are sent too; None: none are.
+    sign: the file of the controller's signing key; None: it is not signed.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Told:
     supersedes: str | None = None
     invented: bool = False
     bloom_agreed: str | None = None
+    sign: Path | None = None
 
 
 def pack(
@@ -77,7 +80,7 @@ def pack(
         files = [(open_files.enter_context(file), rows) for file, rows in written]
         manifest = _manifest(delivery, key, told, [_packed(file, rows) for file, rows in files])
         progress("sealing", 0, None)
-        _seal([file for file, _ in files], manifest, recipient, out)
+        _seal([*_signed_manifest(manifest, told, out.parent, open_files), *(f for f, _ in files)], recipient, out)
     return manifest
 
 
@@ -180,15 +183,24 @@ def _manifest(delivery: CheckedDelivery, key: HeldKey, told: Told, files: list[P
         ) from None
 
 
-def _seal(files: list[HiddenFile], manifest: TokenManifest, recipient: pyrage.x25519.Recipient, out: Path) -> None:
+def _signed_manifest(manifest: TokenManifest, told: Told, folder: Path, open_files: ExitStack) -> list[HiddenFile]:
+    """The manifest, and its signature where there is a key."""
+    contents = {MANIFEST: manifest.as_bytes()}
+    if told.sign:
+        contents[SIGNATURE] = signature_of(contents[MANIFEST], read_signing_key(told.sign))
+    files = [open_files.enter_context(HiddenFile(folder, name)) for name in contents]
+    for file in files:
+        file.write(contents[file.name])
+    return files
+
+
+def _seal(files: list[HiddenFile], recipient: pyrage.x25519.Recipient, out: Path) -> None:
     """One tar of plain files with the manifest first, encrypted; renamed when it is complete."""
-    told = HiddenFile(out.parent, MANIFEST)
-    told.write(manifest.as_bytes())
     draft = out.with_name(f".{out.name}.part")
     draft.unlink(missing_ok=True)
-    with told, HiddenFile(out.parent, "delivery.tar") as plain:
+    with HiddenFile(out.parent, "delivery.tar") as plain:
         with tarfile.open(fileobj=plain, mode="w|") as archive:
-            for file in (told, *files):
+            for file in files:
                 entry = tarfile.TarInfo(file.name)
                 entry.size, entry.mode = file.size, 0o600
                 with file.open() as source:

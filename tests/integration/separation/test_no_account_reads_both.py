@@ -7,14 +7,18 @@ import os
 import pwd
 import shutil
 import subprocess
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from access.keys import KeyRing, KeyRole
+from access.keys.errors import RoundDestroyed
 from audit.clock import FixedClock
 from infra.accounts.check import Looked, look
 from infra.accounts.layout import COMMON_ROLES, Accounts
@@ -23,13 +27,16 @@ from infra.database import open_database
 from infra.settings import Settings, SettingsError
 from infra.wiring import Haven
 from linkage.matching.service import Linker
+from linkage.sealed.composites import TOKENS
+from linkage.sealed.door import SealedDoor
 from linkage.separation.ports import Asker
 from linkage.separation.processes import SERVED
 from linkage.separation.verbs import VERBS
 from linkage.zones import ZonePlan, Zones
 from tests.acceptance.canaries import files_that_hold
+from tests.fakes.agent import CONTRACTS, Controller
 from tests.fakes.damaged_rows import DAMAGES
-from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, intact, nhs_number, repack
+from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, as_csv, episodes, intact, nhs_number, repack
 from tests.fakes.havens import START, memory_records
 from tests.fakes.installed import InstalledHaven, installed_haven
 
@@ -47,37 +54,56 @@ class Played:
     haven: InstalledHaven
     told: dict[str, Any]
     tries: dict[str, dict[str, Any]]
-    before: dict[str, str]  # the zones' keys before the accounts were installed
+    before: dict[str, str]  # the zones' keys, and for whom deliveries were sealed, before the accounts were installed
+    rounds: dict[str, Any]  # what came of the orchestrator's rounds
     reviewed: list[str]  # what the reviewer saw at the terminal, twice
     again: dict[str, Any]  # what the next linkage made of the answers
 
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[Played]:
-    """A home that holds data of one account is moved over; two deliveries more, one with a bad row; then the tries."""
+    """A home that holds data of one account is moved over; two deliveries more, one with a bad row, and one in mode B,
+    which the real agent packs; then the tries."""
     with installed_haven() as haven:
         before = _received_by_one_account(haven)
         haven.install()
+        controller = Controller(haven.folder / "desk")
+        listed = haven.settings.controller_keys_folder / "hospital.recipient"
+        listed.write_text(controller.recipient, encoding="utf-8")
         with haven.running() as pids:
+            rounds = haven.rounds(controller.recipient)
+            controller.take_round(b64decode(rounds["sealed"]))
+            tokens = _packed_in_mode_b(haven, controller, rounds["recipient"])
             gp, hospital = intact(haven.folder / "gp1"), intact(haven.folder / "hospital1", "hospital")
             next(one for one in DAMAGES if one.name == "a code not agreed").make(gp)
             repack(gp)
-            archive, sealed = _archived(hospital), haven.folder / "tokens.age"
+            archive, sealed = _archived(hospital), haven.folder / "damaged.age"
             sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
             references = haven.folder / "superseded.csv"
             references.write_text(f"old_nhs_number,new_nhs_number\n{nhs_number(3)},{nhs_number(900)}\n", "utf-8")
-            for path in (gp, archive, sealed, references):
+            for path in (gp, archive, sealed, references, tokens):
                 haven.hand_to_intake(path)
-            told = haven.chain(gp, archive, sealed, references)
+            told = haven.chain(gp, archive, sealed, references, tokens)
+            tokens.chmod(0o644)  # the tries with it are on what it holds
             references.unlink()
             archive.unlink()
             for folder in (gp, hospital):
                 shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
-            tries = {part: _tries(haven, part, pids) for part in PARTS}
+            tries = {part: _tries(haven, part, pids, tokens) for part in PARTS}
             reviewed = [haven.review(typed) for typed in ("x\nn\n", "d\nZqcanary told me\n")]
             assert [done.returncode for done in reviewed] == [0, 0], reviewed[-1].stderr[-3000:]
             again = haven.link_again()
-        yield Played(haven, told, tries, before, [done.stdout for done in reviewed], again)
+        yield Played(haven, told, tries, before, rounds, [done.stdout for done in reviewed], again)
+
+
+def _packed_in_mode_b(haven: InstalledHaven, controller: Controller, recipient: str) -> Path:
+    """Thirty of the hospital's people, sealed by the agent in the environment `controller`."""
+    files = haven.folder / "in-mode-b"
+    files.mkdir()
+    (files / "apc_episodes.csv").write_bytes(as_csv(episodes(30)).encode())
+    packed = controller.pack(files, CONTRACTS / "hospital.yaml", recipient, "hospital-sealed")
+    shutil.rmtree(files)
+    return Path(shutil.move(packed, haven.folder / "hospital-sealed.age"))
 
 
 def _archived(folder: Path) -> Path:
@@ -97,20 +123,29 @@ def _received_by_one_account(haven: InstalledHaven) -> dict[str, str]:
     assert sum(bench.receive(delivery).quarantined.values()) == 1
     Linker(bench.zones, bench.zones.keyring, records, haven.home / "reports").link(by=ENGINEER)
     shutil.rmtree(delivery)
-    return {zone: bench.zones.keyring.zone_key(zone) for zone in ("linkage", "research")}
+    keyring = bench.zones.keyring
+    return {zone: keyring.zone_key(zone) for zone in OWN} | {"recipient": SealedDoor(keyring).recipient}
+
+
+def _linkage_zone(played: Played) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """The linkage zone, read as root with its account's key."""
+    folder = played.haven.settings.linkage_zone
+    ring = zone_keyring(played.haven.settings, "linkage")
+    return Zones(ZonePlan(folder, folder, folder), ring).linkage(read_only=True)
 
 
 def _forbidden(part: str) -> dict[str, list[str]]:
     """By process: the verbs that this account may not ask there; and, where it may ask any, one as a control."""
-    wanted: dict[str, list[str]] = {"intake": [] if part == "orchestrator" else ["intake.manifest", "intake.take_in"]}
+    at_the_door = ["intake.manifest", "intake.take_in", "intake.recipient", "intake.reference"]
+    wanted: dict[str, list[str]] = {"intake": [] if part == "orchestrator" else at_the_door}
     for process, zones in SERVED.items():
         mine = [name for name, verb in VERBS.items() if verb.asked_by is ASKS.get(part) and verb.zone in zones]
         wanted[process] = [name for name in VERBS if name not in mine] + (HARMLESS[process] if part in ASKS else [])
     return wanted
 
 
-def _tries(haven: InstalledHaven, part: str, pids: dict[str, int]) -> dict[str, Any]:
-    given = {"home": str(haven.home), "pids": pids, "verbs": _forbidden(part)}
+def _tries(haven: InstalledHaven, part: str, pids: dict[str, int], sealed: Path) -> dict[str, Any]:
+    given = {"home": str(haven.home), "pids": pids, "verbs": _forbidden(part), "sealed": str(sealed)}
     done = haven.run_as(part, "tests.fakes.account_probes", data=json.dumps(given))
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout))
@@ -128,16 +163,73 @@ def test_the_chain_runs_through_the_accounts(played: Played) -> None:
     """Received with its bad row set aside, linked, published, and published again without a change."""
     assert played.told["rows"][0]["gp_patients"] == 39
     assert played.told["quarantined"][0]["value.not_allowed"] == 1
-    assert played.told["deliveries"] == 2
+    assert played.told["deliveries"] == 3
     assert played.told["people"] > 70  # of three small deliveries, whose people are partly the same
     assert played.told["scope_rows"] == {"gp_events": 78}
     assert played.told["unchanged"] is True
 
 
-def test_an_archive_that_only_the_intake_reads_is_received_and_a_sealed_one_refused_by_name(played: Played) -> None:
+def test_an_archive_that_only_the_intake_reads_is_received_and_a_damaged_one_refused_by_name(played: Played) -> None:
     """The orchestrator's account need not be able to open a delivery: the intake's process tells what it is."""
     assert "episodes" in str(played.told["rows"][1])
-    assert played.told["refused"] == ["archive.sealed"]
+    assert played.told["refused"] == ["archive.not_for_us"]
+
+
+def test_a_delivery_in_mode_b_is_received_and_linked_through_the_accounts(played: Played) -> None:
+    """What the real agent packed under a round's key is taken in, and its rows meet the identified records."""
+    assert played.told["rows"][2] == {"hospital_episodes": 30}
+    with _linkage_zone(played) as zone:
+        rows = zone.execute("SELECT count(*), count(met), count(DISTINCT person) FROM sealed_records").fetchall()
+        assert rows == [(30, 30, 30)]
+        assert zone.execute("SELECT count(row_key), count(n_b) FROM sealed_rows").fetchall() == [(0, 0)]
+
+
+def test_a_rounds_key_is_made_sealed_and_ended_without_the_orchestrator_having_it(played: Played) -> None:
+    """Sealed for the listed controller and for nobody else; the destroyed one is certified and gone."""
+    rounds = played.rounds
+    keys = zone_keyring(played.haven.settings, "linkage").rounds
+    held = keys.find("autumn")
+    assert held is not None
+    assert held.check_value == rounds["made"]["autumn"]
+    assert rounds["certified"] == rounds["made"]["summer"]
+    assert keys.names() == ["autumn", "spine"]
+    with pytest.raises(RoundDestroyed):
+        keys.find("summer")
+    assert rounds["refused"] == {
+        "own recipient": "refused: keys.recipient_unlisted",
+        "own recipient, without records": "refused: keys.recipient_unlisted",
+        "standing round": "refused: keys.unavailable",
+        "standing round destroyed": "refused: keys.unavailable",
+        "the intake's verb": "refused: zone.forbids",
+    }
+
+
+def test_no_answer_to_the_orchestrator_holds_a_token_or_a_rounds_key(played: Played) -> None:
+    """Every frame that it received while rounds were made and a delivery in mode B was linked, byte by byte."""
+    frames, linkage = played.haven.frames, zone_keyring(played.haven.settings, "linkage")
+    with _linkage_zone(played) as zone:
+        tokens = {
+            one for row in zone.execute(f"SELECT {', '.join(TOKENS)} FROM sealed_records").fetchall() for one in row
+        }
+        subjects = [one for (one,) in zone.execute("SELECT subject FROM sealed_records").fetchall()]
+    assert len(tokens) > 100
+    assert all(str(subject).encode() in frames for subject in subjects)  # what may pass is found: the search works
+    keys = [linkage.token_key(name).key for name in ("autumn", "spine")]
+    keys += [zone_keyring(played.haven.settings, "intake").age_secret("deliveries")]
+    wanted = [form for key in keys for form in (key, key.hex().encode(), b64encode(key))]
+    for token in tokens - {None}:
+        wanted += [token.to_bytes(8, "little"), token.to_bytes(8, "big"), str(token).encode()]
+    assert [form for form in wanted if form in frames] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_sealed_delivery_opens_for_the_intake_only_and_linkage_alone_has_the_rounds_key(
+    played: Played, part: str
+) -> None:
+    """With every key that it can unwrap, and the file readable to all: the others open neither."""
+    tried = played.tries[part]["mode_b"]
+    assert [one for one in tried["delivery"] if not _refused(one)] == (["opened"] if part == "intake" else [])
+    assert [one for one in tried["round"] if not _refused(one)] == (["found"] if part == "linkage" else [])
 
 
 def test_a_reference_table_goes_through_the_intake(played: Played) -> None:
@@ -172,6 +264,7 @@ def test_no_account_reads_anothers_files(played: Played, part: str) -> None:
             assert not _refused(mine[f"read keys/{zone}/roles.json"])
         else:
             assert all(map(_refused, mine.values())), mine
+    assert all(_refused(got) == (part != "intake") for what, got in tries.items() if "keys/intake" in what)
     assert _refused(tries["list zones/logs"])
     assert _refused(tries["list intake"]) == (part != "intake")
     assert _refused(tries["read keys/passphrase"]) == (part != "orchestrator")
@@ -202,11 +295,13 @@ def test_no_mark_of_a_person_and_no_key_stands_where_it_must_not(played: Played)
     """Byte search of the whole home: no identifier, no payload in the clear, no key of one role anywhere."""
     settings = played.haven.settings
     linkage, research = zone_keyring(settings, "linkage"), zone_keyring(settings, "research")
-    common = KeyRing.open(settings.keys_folder, roles=COMMON_ROLES)
-    token = linkage.token_key("spine").key
+    common, intake = KeyRing.open(settings.keys_folder, roles=COMMON_ROLES), zone_keyring(settings, "intake")
+    token, of_round = linkage.token_key("spine").key, linkage.token_key("autumn").key
     wanted = [nhs_number(3).encode(), CANARY.encode(), b"Zqcanary", token, token.hex().encode()]
+    wanted += [of_round, of_round.hex().encode(), intake.age_secret("deliveries")]
     wanted += [linkage.zone_key("linkage").encode(), research.zone_key("research").encode()]
     rings = {**dict.fromkeys(COMMON_ROLES, common), KeyRole.LINKAGE: linkage, KeyRole.RESEARCH: research}
+    rings |= {KeyRole.INTAKE: intake}
     wanted += [ring._key_of(role) for role, ring in rings.items()]
     wanted += [common.scope_file_key("study", 1).encode(), common.project_key("study").key]
     assert files_that_hold(settings.home, wanted, ()) == []
@@ -261,6 +356,7 @@ def test_a_home_that_held_data_was_moved_over(played: Played) -> None:
     settings = played.haven.settings
     for zone in OWN:
         assert zone_keyring(settings, zone).zone_key(zone) == played.before[zone]
+    assert played.rounds["recipient"] == played.before["recipient"]
     assert not (settings.intake_folder / "quarantine.duckdb").exists()
     folder = settings.linkage_zone
     with Zones(ZonePlan(folder, folder, folder), zone_keyring(settings, "linkage")).quarantine(read_only=True) as zone:

@@ -15,7 +15,9 @@ from access.decisions import RefusedError
 from access.keys import KeyRing, KeyRingError
 from access.keys.certificate import require_genuine
 from access.keys.custody import KeyCustody
+from access.keys.errors import RecipientUnlisted
 from access.keys.model import RoundState, UnwrapState
+from access.keys.rounds_here import RoundsHere
 from access.model import Person, Role
 from access.service import Access
 from audit.clock import FixedClock
@@ -167,6 +169,22 @@ def test_a_rounds_key_is_used_once_and_then_destroyed_with_a_certificate(keys: K
     assert found.state is RoundState.DESTROYED
     assert keys.events[-2:] == [EventName.KEY_ROUND_DESTRUCTION_STARTED, EventName.KEY_ROUND_DESTROYED]
     assert held["key"] not in json.dumps(given)
+
+
+def test_a_recipient_that_the_keys_place_does_not_know_is_recorded(keys: Keys) -> None:
+    """Where the keys lie with another account, its refusal is in the log, and the round can still be taken."""
+
+    class Refusing(RoundsHere):
+        def sealed(self, name: str, recipient: str) -> bytes:
+            raise RecipientUnlisted("No controller is listed with this recipient.")
+
+    ring, custody = keys.ring, keys.custody
+    custody.create_round("census", "tokens", by=DARIA)
+    elsewhere = KeyCustody(ring, keys.access.records, keys.access, Refusing(ring.rounds))
+    with pytest.raises(RecipientUnlisted):
+        elsewhere.use_round("census", keys.recipient, by=DARIA)
+    assert keys.events[-1] is EventName.KEY_ROUND_USE_REFUSED
+    assert custody.use_round("census", keys.recipient, by=DARIA)
 
 
 def test_a_certificate_that_was_changed_is_told(keys: Keys) -> None:

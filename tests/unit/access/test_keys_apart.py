@@ -9,17 +9,20 @@ import pytest
 
 from access.keys import KeyRing, KeyRingError, KeyRole
 from access.keys.apart import ROTATION_OWED, set_apart
+from access.keys.envelope import Envelope
 from access.keys.ring import sealed_file
 from tests.unit.access.test_keys import first_home
 
+INTAKE = (KeyRole.INTAKE,)
 LINKAGE, REST = (KeyRole.LINKAGE,), tuple(role for role in KeyRole if role is not KeyRole.LINKAGE)
 
 
 def _set_apart(folder: Path, roles: tuple[KeyRole, ...] = LINKAGE) -> bool:
     common = sealed_file(folder, real_data=False, passphrase_file=None)
-    (folder / "linkage").mkdir(exist_ok=True)
-    own = sealed_file(folder / "linkage", real_data=False, passphrase_file=None)
-    return set_apart(folder, common, folder / "linkage", own, roles)
+    place = folder / roles[0].value
+    place.mkdir(exist_ok=True)
+    own = sealed_file(place, real_data=False, passphrase_file=None)
+    return set_apart(folder, common, place, own, roles)
 
 
 def test_its_keys_stay_and_the_common_ring_derives_them_no_more(tmp_path: Path) -> None:
@@ -99,3 +102,57 @@ def test_roles_that_share_one_secret_cannot_be_parted(tmp_path: Path) -> None:
     with pytest.raises(KeyRingError, match="share one secret"):
         _set_apart(folder)
     assert KeyRing.open(folder).founding
+
+
+def test_the_key_of_the_intake_stays_and_no_other_ring_derives_it(tmp_path: Path) -> None:
+    """Deliveries are sealed for whom they were before; neither the common ring nor linkage's opens them."""
+    secret = KeyRing.open(tmp_path).age_secret("deliveries")
+    assert _set_apart(tmp_path)
+    assert _set_apart(tmp_path, INTAKE)
+    assert KeyRing.open(tmp_path / "intake", roles=INTAKE).age_secret("deliveries") == secret
+    others = (
+        KeyRing.open(tmp_path, roles=[role for role in REST if role is not KeyRole.INTAKE]),
+        KeyRing.open(tmp_path / "linkage", roles=LINKAGE),
+    )
+    for ring in others:
+        with pytest.raises(KeyRingError, match="not given"):
+            ring.age_secret("deliveries")
+
+
+def _without_intake(folder: Path) -> None:
+    """As homes were before the intake had a role of its own."""
+    envelope = Envelope.read(folder)
+    assert envelope is not None
+    envelope.without(INTAKE).write(folder)
+
+
+def test_accounts_that_were_installed_before_the_intake_had_a_key_get_one(tmp_path: Path) -> None:
+    """Made once, in its own folder; a zone's key that is nowhere is never made anew."""
+    KeyRing.open(tmp_path)
+    _set_apart(tmp_path)
+    _without_intake(tmp_path)
+    assert _set_apart(tmp_path, INTAKE)
+    secret = KeyRing.open(tmp_path / "intake", roles=INTAKE).age_secret("deliveries")
+    assert not _set_apart(tmp_path, INTAKE)
+    assert KeyRing.open(tmp_path / "intake", roles=INTAKE).age_secret("deliveries") == secret
+    shutil.rmtree(tmp_path / "linkage")
+    assert not _set_apart(tmp_path)
+    assert not (tmp_path / "linkage" / "roles.json").exists()
+
+
+@pytest.mark.parametrize("founding", [False, True])
+def test_a_home_from_before_the_intake_had_a_role_gets_it(tmp_path: Path, founding: bool) -> None:
+    """Every other key stays what it was; the new one is the same at each opening, and a zone's own ring gets none."""
+    folder = first_home(tmp_path / "keys") if founding else tmp_path / "keys"
+    before = KeyRing.open(folder)
+    _without_intake(folder)
+    after = KeyRing.open(folder)
+    assert after.zone_key("linkage") == before.zone_key("linkage")
+    assert after.age_secret("deliveries") == KeyRing.open(folder).age_secret("deliveries")
+    assert (after.age_secret("deliveries") == before.age_secret("deliveries")) == founding
+    if not founding:
+        _set_apart(folder)
+        KeyRing.open(folder / "linkage", roles=LINKAGE)
+        own = Envelope.read(folder / "linkage")
+        assert own is not None
+        assert set(own.wrapped) == set(LINKAGE)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.accounts.check import _keys, _library, _passphrases
+from infra.accounts.check import _keys, _library, _passphrases, _recipients
 from infra.accounts.layout import PARTS, Accounts
+from infra.accounts.serving import listed_recipients
 from infra.settings import load_settings
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -56,3 +57,15 @@ def test_a_damaged_envelope_is_told(tmp_path: Path) -> None:
     (settings.keys_folder / "roles.json").write_text("{", encoding="utf-8")
     found = {one.what: one.amiss for one in _keys(settings)}
     assert "damaged" in str(found["common keys"])
+
+
+def test_a_recipient_that_another_account_can_write_is_amiss_and_not_heeded(tmp_path: Path) -> None:
+    """Whoever could write it would get the keys of rounds: it is told, and nothing is sealed for it."""
+    settings = load_settings(tmp_path)
+    settings.controller_keys_folder.mkdir(parents=True, mode=0o755)
+    path = settings.controller_keys_folder / "gp.recipient"
+    path.write_text("age1one\n", encoding="utf-8")
+    listed = listed_recipients(settings.controller_keys_folder)
+    assert ([one.amiss for one in _recipients(settings)], listed("age1one")) == ([None], True)
+    os.chown(path, SOMEBODY, SOMEBODY)
+    assert ([bool(one.amiss) for one in _recipients(settings)], listed("age1one")) == ([True], False)

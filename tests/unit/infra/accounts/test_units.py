@@ -59,7 +59,7 @@ Group=haven-intake
 WorkingDirectory={ROOT}
 ExecStart=/opt/haven/bin/python -P -m infra.cli zone serve intake --home /srv/haven
 Restart=on-failure
-ReadWritePaths=/srv/haven/intake /srv/haven/inbox /srv/haven/run/zones/intake
+ReadWritePaths=/srv/haven/intake /srv/haven/inbox /srv/haven/keys/intake /srv/haven/run/zones/intake
 {HARDENED}
 
 [Install]
