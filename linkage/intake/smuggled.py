@@ -56,7 +56,8 @@ class PayloadSearch:
     def reasons(self, rows: pl.DataFrame, born: pl.Series | None) -> dict[str, pl.Series]:
         """Column to a reason's code for each row, or null; only columns where something was found.
 
-        rows: values by column, in mode B without identifiers. born: each row's date of birth. Raises Fault where most of a column is identifiers.
+        rows: values by column, in mode B without identifiers. born: each row's date of birth. Raises Fault where most
+        of a column is identifiers.
         """
         found = {}
         for column in self._columns:

@@ -284,9 +284,9 @@ def test_a_sealed_delivery_is_signed_by_its_controller(haven: Haven, sources: So
 
 
 def test_a_value_that_stands_for_gigabytes_is_refused(parcel: Parcel) -> None:
-    """A file of kilobytes whose one long value stands in each of a million rows is refused before it is unpacked."""
-    rows = 1_000_000
-    long = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 4_000]))
+    """A file of little whose one long value stands in each of its rows is refused before it is unpacked."""
+    rows = 100_000
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 2 * MEGABYTE]))
     out = io.BytesIO()
     columns = {name: long if str(kind) == "string" else pa.nulls(rows, kind) for name, kind in _kinds(parcel, PAYLOAD)}
     pq.write_table(pa.table(columns), out, compression="zstd", store_schema=False)
