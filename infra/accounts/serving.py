@@ -65,7 +65,7 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
         folder = settings.agreed_contracts_folder
         senders = Senders(settings.controller_keys_folder, required=settings.real_data)
         for place, what in ((folder, "agreed contracts"), (senders.folder, "the controllers' keys")):
-            if place.lstat().st_uid != 0:
+            if os.path.lexists(place) and place.lstat().st_uid != 0:  # what is above it is root's: nobody else makes it
                 raise AccountsError(f"The folder of {what} is not root's.", where=str(place))
         return IntakeAtTheDoor(
             settings.intake_folder, zones, WorkFiles(plan), SystemClock(), agreed_contracts(folder), senders
