@@ -23,8 +23,7 @@ KINDS = {
 YES_OR_NO, INSTANT = pa.bool_(), pa.timestamp("us")
 IDENTITY: Shapes = {ANY: Shape(dict.fromkeys(("row_key", *IDENTIFIERS), TEXT))}
 SEALED: Shapes = {ANY: Shape({"row_key": TEXT, **dict.fromkeys(TOKENS, pa.uint64()), FILTER: pa.binary()})}
-REFERENCES: Shapes = {"rows": Shape(dict.fromkeys(("old", "new"), pa.large_string()))}
-"""As Polars gives them."""
+REFERENCES: Shapes = {"rows": Shape(dict.fromkeys(("old", "new"), TEXT))}
 QUARANTINE: Shapes = {
     "bad": Shape({"file": TEXT, "tbl": TEXT, "row_number": pa.int64(), "reasons": pa.list_(TEXT)}, {"content": TEXT})
 }
@@ -45,7 +44,6 @@ SAID: Shapes = {
         }
     )
 }
-REFERENCES: Shapes = {"rows": Shape({"old": TEXT, "new": TEXT})}
 SEEN = Shape({"pseudonym": TEXT})
 CARRIED = Shape({"old_pseudonym": TEXT, "new_pseudonym": TEXT, "kind": TEXT, "day": pa.date32()})
 SCOPE_FILE: Shapes = {FILE: Shape({FILE: pa.large_binary()})}
@@ -77,11 +75,6 @@ def payload(asked: Plain) -> Shapes:
 def quarantine(_: Plain) -> Shapes:
     """Where bad rows are."""
     return QUARANTINE
-
-
-def references(_: Plain) -> Shapes:
-    """What took another's place."""
-    return REFERENCES
 
 
 def outcome(_: Plain) -> Shapes:
