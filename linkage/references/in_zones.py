@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import duckdb
 import polars as pl
 
 from linkage.errors import ZoneError
 from linkage.references.errors import UnknownReference
 from linkage.references.reading import digest_of
-from linkage.references.tables import loaded_tables, prepare_references
+from linkage.references.tables import bring_into_force, loaded_tables, prepare_references, put_rows
 from linkage.separation.ports import Answer, Named, Plain, Room
 from linkage.zones import count
 
@@ -27,18 +26,8 @@ def put_reference(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
         raise ZoneError("The table did not arrive whole.", where=kind, mend="Load it again.")
     with room.open() as zone:
         prepare_references(zone)
-        zone.execute("BEGIN")
-        version = 1 + count(zone, "SELECT coalesce(max(version), 0) FROM reference_tables WHERE kind = ?", [kind])
-        _drop_waiting(zone, kind)
-        zone.execute(
-            "INSERT INTO reference_tables (kind, version, digest, rows, as_at, in_force, loaded_by)"
-            " VALUES (?, ?, ?, ?, ?, false, ?)",
-            [kind, version, asked["digest"], given.num_rows, datetime.fromisoformat(asked["at"]), asked["by"]],
-        )
-        zone.register("given", given)
-        zone.execute("INSERT INTO reference_rows SELECT ?, old, new, ? FROM given", [kind, version])
-        zone.execute("COMMIT")
-    return Answer({"version": version})
+        at = datetime.fromisoformat(asked["at"])
+        return Answer({"version": put_rows(zone, kind, given, asked["digest"], at, asked["by"])})
 
 
 def listed(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
@@ -59,10 +48,7 @@ def approve(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
             [kind, version, kind],
         ):
             raise UnknownReference("No such table waits for approval.", where=kind, mend="haven linkage reference list")
-        zone.execute("BEGIN")
-        zone.execute("UPDATE reference_tables SET in_force = (version = ?) WHERE kind = ?", [version, kind])
-        zone.execute("DELETE FROM reference_rows WHERE kind = ? AND version <> ?", [kind, version])
-        zone.execute("COMMIT")
+        bring_into_force(zone, kind, version)
     return Answer()
 
 
@@ -75,11 +61,3 @@ def remove(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         zone.execute("DELETE FROM reference_rows WHERE kind = ?", [asked["kind"]])
         zone.execute("COMMIT")
     return Answer()
-
-
-def _drop_waiting(zone: duckdb.DuckDBPyConnection, kind: str) -> None:
-    zone.execute(
-        "DELETE FROM reference_rows WHERE kind = ? AND version NOT IN"
-        " (SELECT version FROM reference_tables WHERE kind = ? AND in_force)",
-        [kind, kind],
-    )

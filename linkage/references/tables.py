@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from linkage.standardise.references import References, no_table, resolve
 from linkage.zones import count
@@ -27,6 +30,37 @@ def prepare_references(zone: duckdb.DuckDBPyConnection) -> None:
         "UPDATE reference_rows r SET version = t.version FROM reference_tables t"
         " WHERE r.version IS NULL AND t.kind = r.kind AND t.in_force"
     )
+
+
+def put_rows(
+    zone: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table, digest: str, at: datetime, by: str | None
+) -> int:
+    """A table of old, new that waits, in the place of one of its kind that waited; its version."""
+    zone.execute("BEGIN")
+    version = 1 + count(zone, "SELECT coalesce(max(version), 0) FROM reference_tables WHERE kind = ?", [kind])
+    zone.execute(
+        "DELETE FROM reference_rows WHERE kind = ? AND version NOT IN"
+        " (SELECT version FROM reference_tables WHERE kind = ? AND in_force)",
+        [kind, kind],
+    )
+    zone.execute(
+        "INSERT INTO reference_tables (kind, version, digest, rows, as_at, in_force, loaded_by)"
+        " VALUES (?, ?, ?, ?, ?, false, ?)",
+        [kind, version, digest, rows.num_rows, at, by],
+    )
+    zone.register("given", rows)
+    zone.execute("INSERT INTO reference_rows SELECT ?, old, new, ? FROM given", [kind, version])
+    zone.unregister("given")
+    zone.execute("COMMIT")
+    return version
+
+
+def bring_into_force(zone: duckdb.DuckDBPyConnection, kind: str, version: int) -> None:
+    """From now on this version of its kind counts, and no other is kept."""
+    zone.execute("BEGIN")
+    zone.execute("UPDATE reference_tables SET in_force = (version = ?) WHERE kind = ?", [version, kind])
+    zone.execute("DELETE FROM reference_rows WHERE kind = ? AND version <> ?", [kind, version])
+    zone.execute("COMMIT")
 
 
 def in_force(zone: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str, int]]:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit.progress import silent
-from linkage.references.tables import prepare_references
+from linkage.references.tables import bring_into_force, prepare_references, put_rows
 from linkage.sealed.composites import sealed_tokens
 from linkage.sealed.filters import FILTER
 from linkage.sealed.known import known_records
@@ -338,7 +338,8 @@ def test_rows_without_any_token_are_a_person_each(zone: SealedZone) -> None:
 
 def _superseded(zone: SealedZone, *pairs: tuple[str, str], kind: str = "superseded-nhs-numbers") -> None:
     prepare_references(zone.zone)
-    zone.zone.executemany("INSERT INTO reference_rows VALUES (?, ?, ?)", [[kind, *pair] for pair in pairs])
+    rows = pl.DataFrame(pairs, schema=["old", "new"], orient="row").to_arrow()
+    bring_into_force(zone.zone, kind, put_rows(zone.zone, kind, rows, "digest", AT, "person:eve"))
 
 
 @pytest.mark.parametrize(("known", "sealed"), [(N1, N1), (N1, N2), (N2, N1)], ids=["both old", "new here", "old here"])
