@@ -12,6 +12,15 @@ class WrongKey(LinkageError):
     exit_status = 78
 
 
+def wrong_key(name: str) -> WrongKey:
+    """The token key of this name has another check value than the one that the links were made under."""
+    return WrongKey(
+        "The key ring is not the one under which this haven was linked: nothing would match.",
+        where=name,
+        mend="Use the key ring that belongs to this home, or restore both from one backup.",
+    )
+
+
 class TruthError(LinkageError):
     """The file that says who is who cannot be read as such."""
 

@@ -20,6 +20,7 @@ from linkage.errors import LinkageError, ZoneForbids
 from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
 from linkage.matching.decisions import RunPlan
 from linkage.matching.engines.choice import LinkageEngine
+from linkage.matching.errors import wrong_key
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
 from linkage.matching.quality.implausible import active_after_death, contradicting_records
@@ -35,6 +36,7 @@ from linkage.matching.residual.settling import ResidualPlan, doubtful_pairs, pre
 from linkage.matching.residual.slices import Weighing
 from linkage.matching.residual.training import draw, learn_model
 from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
+from linkage.matching.spine import last_run, note_run
 from linkage.references.tables import in_force
 from linkage.sealed.records import Rounds
 from linkage.sealed.service import (
@@ -64,9 +66,14 @@ def unlinked_deliveries(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
 
 
 def stands(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
-    """stands: is all made under the rules and tables of now, and do no tokens of a destroyed round lie here?"""
+    """stands: is all made under the rules and tables of now, and do no tokens of a destroyed round lie here?
+
+    last_run: that linked here, whether or not it came to its end.
+    """
     with room.open(read_only=True) as zone:
-        return Answer({"stands": is_standing(zone) and not has_ended_rounds(zone, _living_round(room))})
+        run = last_run(zone)
+        stand = is_standing(zone) and not has_ended_rounds(zone, _living_round(room))
+        return Answer({"stands": stand, "last_run": run and run[0]})
 
 
 def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
@@ -80,7 +87,9 @@ def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         create_identity(zone)
         prepare(zone)
         prepare_residual(zone)
+        _require_same_key(room, zone)
         with transaction(zone):
+            note_run(zone, asked["run"], _key(room).check_value)
             set_registers(zone, asked["registers"])
             link_zone(
                 zone,
@@ -288,6 +297,13 @@ def _require_answers(room: Room, asked: RunPlan) -> None:
             mend="Reviewers decide by `haven linkage review`; `haven accounts install` brings older decisions along."
             " Where records were restored, restore the zone with them.",
         )
+
+
+def _require_same_key(room: Room, zone: duckdb.DuckDBPyConnection) -> None:
+    """Raises WrongKey: what lies here was made under another; also where its run died before any record of it."""
+    run, key = last_run(zone), _key(room)
+    if run is not None and run[1] != key.check_value:
+        raise wrong_key(key.key_id)
 
 
 def _key(room: Room) -> HeldKey:

@@ -37,7 +37,7 @@ from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.engines.duckdb_tables import DuckDBTables
 from linkage.matching.engines.running import RunLadder, in_duckdb
-from linkage.matching.errors import WrongKey
+from linkage.matching.errors import wrong_key
 from linkage.matching.joining import drop_work
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
@@ -131,17 +131,17 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        if not waiting and not everybody and not self._decided_since(plan) and self._zone_stands():
+        if not waiting and not everybody and not self._decided_since(plan) and self._zone_is_done():
             return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
         try:
             self._link_records(ids, run, plan, everybody, progress)
             self._move_payload(ids, progress)
             self._drop_row_keys(ids)
+            return self._completed(run, waiting, received, key, plan, by, progress)
         except BaseException:
             self._records.note(EventName.LINKAGE_FAILED, by=by, run=run)
             raise
-        return self._completed(run, waiting, received, key, plan, by, progress)
 
     # phase 1: the linkage zone
 
@@ -198,9 +198,14 @@ class Linker:
         newest = self.newest()
         return newest is not None and len(plan.decisions) != newest.decisions
 
-    def _zone_stands(self) -> bool:
-        """Was all made under the specification and reference tables of now, and is no round ended whose tokens lie?"""
-        return bool(self._runner.run("linkage.stands").data["stands"])
+    def _zone_is_done(self) -> bool:
+        """Was all made under the rules, tables and rounds of now, and has the last run come to its report and record?
+
+        One that died in between left persons that no report tells of: the next run completes it.
+        """
+        found, newest = self._runner.run("linkage.stands").data, self.newest()
+        recorded = found["last_run"] is None or (newest is not None and newest.id == found["last_run"])
+        return bool(found["stands"]) and recorded
 
     def _token_key(self) -> TokenKeyName:
         """Which key makes the tokens; it must be the one of the runs before. Raises WrongKey."""
@@ -208,11 +213,7 @@ class Linker:
         with self._records.read() as session:
             before = newest_run(session)
         if before is not None and before.key_check != key.check_value:
-            raise WrongKey(
-                "The key ring is not the one under which this haven was linked: nothing would match.",
-                where=before.key_id,
-                mend="Use the key ring that belongs to this home, or restore both from one backup.",
-            )
+            raise wrong_key(before.key_id)
         return key
 
     def _received(self) -> list[Delivery]:

@@ -37,6 +37,21 @@ def create_spine(zone: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def last_run(zone: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    """The last run that linked here, and the check value of the key of its tokens; None before there was one."""
+    if not count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'last_run'"):
+        return None
+    found = zone.execute("SELECT run, key_check FROM last_run").fetchall()
+    return (str(found[0][0]), str(found[0][1])) if found else None
+
+
+def note_run(zone: duckdb.DuckDBPyConnection, run: str, key_check: str) -> None:
+    """This run linked here. Within its transaction: what it left undone after it is known by it."""
+    zone.execute("CREATE TABLE IF NOT EXISTS last_run (run TEXT NOT NULL, key_check TEXT NOT NULL)")
+    zone.execute("DELETE FROM last_run")
+    zone.execute("INSERT INTO last_run VALUES (?, ?)", [run, key_check])
+
+
 def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime, last_step: int = LAST_STEP) -> None:
     """From `work` and `doubts` of the ladder: persons, changes, and a link for each record of the pool.
 

@@ -120,3 +120,17 @@ def test_no_words_of_the_workplace() -> None:
         and places.search(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert not found
+
+
+def test_every_benchmark_can_be_run_by_its_name() -> None:
+    """`haven bench` runs what lies in tests/bench: each module there says what it measures, and measures it."""
+    unfit = []
+    for path in sorted((ROOT / "tests" / "bench").rglob("[a-z]*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {one.id for node in tree.body if isinstance(node, ast.Assign) for one in node.targets
+                 if isinstance(one, ast.Name)}  # fmt: skip
+        takes = [[one.arg for one in node.args.args] for node in tree.body
+                 if isinstance(node, ast.FunctionDef) and node.name == "run"]  # fmt: skip
+        if "NAME" not in names or takes != [["quick"]]:
+            unfit.append(path.name)
+    assert not unfit

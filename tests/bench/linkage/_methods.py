@@ -2,7 +2,8 @@
 
 `python tests/bench/linkage/_methods.py METHOD FOLDER` reads left.parquet and right.parquet of the folder (record,
 IDENTITY; one row a person), writes METHOD.parquet (l, r: the pairs it links) and prints seconds of CPU by phase and the
-peak of memory as JSON. All methods are given what is recorded and standardise it by the same rules, outside their time.
+peak of memory as JSON. All methods are given what is recorded and standardise it by the same rules, outside their time or
+counted apart.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from linkage.intake.tables import create_identity
 from linkage.matching.engines.running import in_duckdb
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
-from linkage.matching.records_to_link import add_new_records, forget_records, prepare, set_registers
+from linkage.matching.records_to_link import AT_ONCE, add_new_records, forget_records, prepare, set_registers
 from linkage.matching.residual.drawing import draw_people
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import engine_for, people_specification
@@ -38,6 +39,7 @@ from tests.bench.linkage._memory import peak
 KEY = HeldKey("bench", 1, b"k" * 32, "check")
 RUN = "00000000-0000-4000-8000-000000000000"
 ACCEPT, LOWEST = 8.0, -4.0
+STANDARDISING, TOKENS = "standardise", "tokens, records"
 Seconds = dict[str, float]
 NOT_CONTRADICTED = "coalesce(a.nhs_number = b.nhs_number, true)"
 PARTS = "(a.year = b.year)::INT + (a.month = b.month)::INT + (a.day = b.day)::INT >= 2"
@@ -73,6 +75,11 @@ class Clock:
 def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
     """The ladder on tokens, the residual under a frozen model, the spine: as a linkage in a linkage zone does it."""
     model = FrozenModel.model_validate_json((folder / "model.json").read_text(encoding="utf-8"))
+    alone = Clock()
+    for people in (left, right):
+        for part in people.iter_slices(AT_ONCE):
+            standardise(part, test_range=True)
+    alone.lap(STANDARDISING)
     with duckdb.connect(str(folder / "zone.duckdb")) as zone:
         zone.execute("SET memory_limit = '8GB'")
         _receive(zone, left, right)
@@ -82,7 +89,7 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
         set_registers(zone, ["left", "right"])
         clock = Clock()
         add_new_records(zone, ["one"], KEY, test_range=True)
-        clock.lap("standardise, tokenise")
+        clock.lap(TOKENS)
         forget_records(zone)
         gather_pool(zone)
         in_duckdb(zone)
@@ -96,7 +103,9 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
             " JOIN links l USING (record)) SELECT a.id AS l, b.id AS r FROM of a JOIN of b ON a.person = b.person"
             " WHERE a.dataset = 'left' AND b.dataset = 'right'"
         ).to_arrow_table()
-    return pl.DataFrame(found), clock.seconds
+    seconds = {**alone.seconds, **clock.seconds}
+    seconds[TOKENS] -= seconds[STANDARDISING]  # which it did again
+    return pl.DataFrame(found), seconds
 
 
 def train(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
@@ -202,7 +211,7 @@ def splink(left: pl.DataFrame, right: pl.DataFrame, _: Path) -> tuple[pl.DataFra
     )
     linker.training.estimate_u_using_random_sampling(max_pairs=1e7, seed=1)
     for rule in (block_on("born", "sex"), block_on("surname", "forename"), block_on("nhs_number")):
-        linker.training.estimate_parameters_using_expectation_maximisation(rule, record_sample_proportion=1.0)
+        linker.training.estimate_parameters_using_expectation_maximisation(rule)
     clock.lap("training")
     scored = linker.inference.predict(threshold_match_weight=LOWEST)
     table = pl.DataFrame(

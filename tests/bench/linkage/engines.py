@@ -1,7 +1,7 @@
 """The ladder on DuckDB, in pieces and on Spark, side by side: seconds, CPU and memory of each, and whether all agree.
 
-`python tests/bench/linkage/engines.py [--people 200000] [--quick]`. Each engine runs in a process of its own, whose
-children (workers, Java) are counted with it. Memory is the largest sum over its processes, sampled each 0.2 seconds.
+Each engine runs in a process of its own (`--run ENGINE --folder FOLDER`), whose children (workers, Java) are counted with
+it. Memory is the largest sum over its processes, sampled each 0.2 seconds.
 """
 
 from __future__ import annotations
@@ -32,30 +32,35 @@ PEOPLE, FEW = 200_000, 20_000
 PIECES = 4
 ENGINES = ("duckdb", "partitioned", "spark")
 EVERY = 0.2
+NAME = "the ladder on DuckDB, in pieces and on Spark: the same links, side by side"
+Measured = tuple[str, float, str]
 
 
-def main() -> None:
-    """Print a table."""
-    told = argparse.ArgumentParser()
-    told.add_argument("--people", type=int, default=PEOPLE)
-    told.add_argument("--quick", action="store_true")
-    told.add_argument("--run", choices=ENGINES)
-    told.add_argument("--folder", type=Path)
-    given = told.parse_args()
-    if given.run:
-        print(json.dumps(_run(given.run, given.folder)))
-        return
-    people = FEW if given.quick else given.people
+def run(quick: bool) -> list[Measured]:
+    """Seconds, CPU and memory of each. Raises AssertionError where they do not leave the same."""
+    people = FEW if quick else PEOPLE
     with tempfile.TemporaryDirectory() as folder:
         demo_evidence(people).write_parquet(Path(folder) / "evidence.parquet")
         found = {engine: _started(engine, Path(folder)) for engine in ENGINES}
-    print(f"{people:,} people, about {round(people * 0.9):,} records a side, {os.cpu_count()} cores")
-    print("| engine | seconds | CPU-seconds | peak memory, GB |\n|---|---|---|---|")
+    if len({one["digest"] for one in found.values()}) != 1:
+        raise AssertionError("the engines did not leave the same links, steps and doubts")
+    rows: list[Measured] = [("people, nine in ten on each side", float(people), "")]
     for engine, one in found.items():
-        print(f"| {engine} | {one['seconds']:.1f} | {one['cpu']:.1f} | {one['memory'] / 2**30:.2f} |")
-    agree = len({one["digest"] for one in found.values()}) == 1
-    print("All engines left the same links, steps and doubts." if agree else "THE ENGINES DISAGREE.")
-    sys.exit(0 if agree else 1)
+        rows += [
+            (f"{engine}: time", float(one["seconds"]), "s"),
+            (f"{engine}: CPU", float(one["cpu"]), "CPU s"),
+            (f"{engine}: memory, peak", float(one["memory"]) / 2**30, "GiB"),
+        ]
+    return rows
+
+
+def main() -> None:
+    """One engine, for `run`: prints what it took."""
+    told = argparse.ArgumentParser()
+    told.add_argument("--run", choices=ENGINES, required=True)
+    told.add_argument("--folder", type=Path, required=True)
+    given = told.parse_args()
+    print(json.dumps(_run(given.run, given.folder)))
 
 
 def _started(engine: str, folder: Path) -> dict[str, float | str]:

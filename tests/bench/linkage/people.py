@@ -1,6 +1,7 @@
 """Two files of UK-shaped people with known truth: the haven's linkage beside whole-file Splink and CPRD's eight steps.
 
-The people and the errors in their recording are of _people.py. Five people in six are in both files.
+The people and the errors in their recording are of _people.py. Five people in six are in both files. Splink trains at
+its own defaults: every pair of three blockings, none left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tests.bench.linkage._methods import STANDARDISING, TOKENS
 from tests.bench.linkage._people import invented, recorded
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,11 +70,14 @@ def measured(size: int, methods: tuple[str, ...] = ("haven", "splink", "cprd")) 
 
 def _ratios(found: dict[str, Method]) -> list[Measured]:
     ours, splink, cprd = found["haven"], found["splink"], found["cprd"]
-    linking = ours.cpu - ours.seconds["standardise, tokenise"]
+    scoring = splink.seconds["blocking, scoring"]
+    whole = ours.cpu - ours.seconds[STANDARDISING]  # all methods standardise, outside their time
+    linking = whole - ours.seconds[TOKENS]
     return [
-        ("CPU, haven to Splink with training", linking / splink.cpu, "times (asked: 0.07)"),
-        ("CPU, haven to Splink's scoring", linking / splink.seconds["blocking, scoring"], "times (asked: 0.8)"),
-        ("the same, haven's tokens included", ours.cpu / splink.seconds["blocking, scoring"], "times"),
+        ("CPU, haven's whole linkage to Splink with training", whole / splink.cpu, "times (asked: 0.07)"),
+        ("CPU, haven's whole linkage to Splink's scoring", whole / scoring, "times (asked: 0.8)"),
+        ("CPU, without making tokens, to Splink with training", linking / splink.cpu, "times"),
+        ("CPU, without making tokens, to Splink's scoring", linking / scoring, "times"),
         ("missed, haven to CPRD", ours.missed / cprd.missed, "times (asked: 0.09)"),
         ("missed, haven to Splink", ours.missed / splink.missed, "times"),
         ("false links, haven to Splink", ours.false_links / max(splink.false_links, 1), "times (asked: 1)"),

@@ -1,12 +1,10 @@
 """What does mode B cost? The demo's people, general practice identified, the other three in mode A and then in mode B.
 
 By row of the other three whose person is in general practice: put under that person or not, and put under another.
-Run: python -m tests.bench.linkage.sealed [PEOPLE]
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,6 +31,8 @@ from tests.fakes.linkage_zone import AT
 from tests.fakes.sealed_zone import SealedZone
 from tests.integration.infra.demo.test_received import THE_DAY_AFTER
 
+NAME = "mode B beside mode A: what it misses and what it costs"
+Measured = tuple[str, float, str]
 DATASETS = ("gp", "hospital", "social_care", "deaths")
 OF_TRUTH = {"gp": "gp_patients", "hospital": "hospital_episodes", "social_care": "social_care", "deaths": "deaths"}
 
@@ -116,22 +116,23 @@ def judged(persons: pl.DataFrame, truth: pl.DataFrame) -> dict[str, tuple[int, f
     return found
 
 
-def main(people: int) -> None:
-    """Print one line for each mode and dataset."""
+def run(quick: bool) -> list[Measured]:
+    """For each mode: CPU, and by dataset what was missed and what is under somebody else."""
     with tempfile.TemporaryDirectory() as folder:
-        rows, truth = identities(Path(folder), people)
+        rows, truth = identities(Path(folder), 2_000 if quick else 20_000)
     modes = (
         ("A, the ladder", (), LADDER_ONLY),
         ("A, with a model", (), learned(rows)),
         ("B", DATASETS[1:], LADDER_ONLY),
         ("B, with Bloom filters", DATASETS[1:], LADDER_ONLY),
     )
+    measured: list[Measured] = [("rows", float(rows.height), "")]
     for mode, sealed, plan in modes:
         persons, spent = link(rows, sealed, plan, bloom="Bloom" in mode)
-        print(f"mode {mode}: {rows.height:,} rows, {spent:.1f} CPU-seconds")
-        for dataset, (count, missed, wrong) in judged(persons, truth).items():
-            print(f"  {dataset:<12} {count:>9,} rows: {missed:.3f} % missed, {wrong:.3f} % under somebody else")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+        measured.append((f"mode {mode}: linking", spent, "CPU s"))
+        for dataset, (_, missed, wrong) in judged(persons, truth).items():
+            measured += [
+                (f"mode {mode}, {dataset}: missed", missed, "%"),
+                (f"mode {mode}, {dataset}: wrong", wrong, "%"),
+            ]
+    return measured

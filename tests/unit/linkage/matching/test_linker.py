@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy.orm import Session
@@ -132,26 +133,45 @@ def test_a_corrected_delivery_replaces_the_rows_and_keeps_the_persons(bench: Lin
         assert zone.execute("SELECT count(*) FROM spine").fetchall() == [(20,)]
 
 
-@pytest.mark.parametrize("place", ["_link_records", "_move_payload", "_drop_row_keys", "_completed"])
+@pytest.mark.parametrize("place", ["_link_records", "_move_payload", "_drop_row_keys", "_measured"])
 def test_killed_in_any_phase_and_run_again_it_ends_alike(
     bench: LinkageBench, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that dies before or after any phase is finished by the next one: same rows, same togetherness."""
+    """A run that dies after any phase is finished by the next one: rows, togetherness, report, record and entry."""
     real = getattr(Linker, place)
 
     def dies_after(self: Linker, *arguments: object) -> None:
-        if place != "_completed":
-            real(self, *arguments)
+        real(self, *arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(Linker, place, dies_after)
         with pytest.raises(KeyboardInterrupt):
             bench.linker.link(by=BY)
-    bench.linker.link(by=BY)
+    done = bench.linker.link(by=BY)
+    assert not done.nothing_new
+    assert all(path.exists() for path in done.reports)
+    newest = bench.linker.newest()
+    assert newest is not None
+    assert newest.id == done.run
+    names = [event.name for event in bench.records.log.events]  # type: ignore[attr-defined]
+    assert (names.count(EventName.LINKAGE_FAILED), names.count(EventName.LINKAGE_COMPLETED)) == (1, 1)
+    assert bench.linker.link(by=BY).nothing_new
     persons = bench.persons()
     assert len(set(persons.values())) == 40
     assert dict(_research(bench, "gp_patients")) == {f"c{n}": persons[f"p{n}"] for n in range(40)}
+
+
+def test_another_key_ring_is_told_also_where_the_first_run_died(
+    bench: LinkageBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No record tells of the run that died; the zone itself knows under which key its tokens were made."""
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Linker, "_move_payload", Mock(side_effect=KeyboardInterrupt))
+        bench.linker.link(by=BY)
+    other = KeyRing.open(tmp_path / "other-keys")
+    with pytest.raises(WrongKey):
+        Linker(bench.zones, other, bench.records, tmp_path / "reports").link(by=BY)
 
 
 def test_another_key_ring_is_told_at_once(bench: LinkageBench, tmp_path: Path) -> None:
