@@ -285,7 +285,8 @@ def _require_answers(room: Room, asked: RunPlan) -> None:
         raise ZoneForbids(
             "The plan holds a decision that no reviewer made at the linkage zone's door.",
             where="decisions",
-            mend="Reviewers decide by `haven linkage review`. Where records were restored, restore the zone with them.",
+            mend="Reviewers decide by `haven linkage review`; `haven accounts install` brings older decisions along."
+            " Where records were restored, restore the zone with them.",
         )
 
 

@@ -135,7 +135,7 @@ class HardwareRoot:
             place = changeable_by_others(self._module)
         except OSError as error:
             raise self._unavailable(
-                f"The token's library is not there ({error.strerror}).", "Name it in haven.toml."
+                f"The token's library cannot be used ({error.strerror}).", "Name it in haven.toml."
             ) from None
         if place is not None:
             raise self._unavailable(

@@ -20,7 +20,7 @@ from linkage.matching.residual.models import TRAINING_FLOW
 from linkage.matching.residual.store import LinkageModel
 from linkage.matching.service import Linker
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, reviewers
+from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, approved_model, reviewers
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -135,31 +135,27 @@ def test_a_change_of_the_rules_asks_for_a_model_trained_anew(
     bench: LinkageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under another standardisation the approved model is not used, by records or by zone, and the run says so."""
-    models = bench.linker.models
-    trained = models.train(by=TRAINER)
-    models.approve(trained.id, by=REVIEWER)
-    assert not bench.linker.link(by=BY).model_outgrown
+    models, approved = bench.linker.models, approved_model(bench)
+    assert (models.in_force(), models.must_be_trained_anew()) == (approved, False)
     for module in (kept_models, training):
         monkeypatch.setattr(module, "STANDARDISATION", "2099.1")
-    assert (models.in_force(), models.get(trained.id).fits) == (None, False)
+    assert (models.in_force(), models.get(approved).fits) == (None, False)
     with bench.zones.linkage(read_only=True) as zone, pytest.raises(NoModel, match="other rules"):
-        kept_model(zone, trained.id)
-    bench.clock.at += timedelta(hours=1)
+        kept_model(zone, approved)
     done = bench.linker.link(by=BY)
     assert (done.model, done.model_outgrown) == (None, True)
     anew = models.train(by=TRAINER)
     assert (anew.fits, anew.card["standardisation"]) == (True, "2099.1")
-    models.approve(anew.id, by=REVIEWER)
     bench.clock.at += timedelta(hours=1)
-    assert (bench.linker.link(by=BY).model, models.must_be_trained_anew()) == (anew.id, False)
+    models.approve(anew.id, by=REVIEWER)
+    assert (models.in_force(), models.must_be_trained_anew()) == (anew.id, False)
 
 
 def test_a_model_of_before_the_zone_kept_them_is_trained_again(bench: LinkageBench) -> None:
     """An older home's approved model says no standardisation: it is not in force; linking goes on, and says so."""
-    trained = bench.linker.models.train(by=TRAINER)
-    bench.linker.models.approve(trained.id, by=REVIEWER)
+    approved = approved_model(bench)
     with Session(bench.records.engine) as session:
-        session.get_one(LinkageModel, trained.id).standardisation = None
+        session.get_one(LinkageModel, approved).standardisation = None
         session.commit()
     done = bench.linker.link(by=BY)
     assert (done.model, done.model_outgrown) == (None, True)
@@ -167,8 +163,7 @@ def test_a_model_of_before_the_zone_kept_them_is_trained_again(bench: LinkageBen
 
 def test_a_zone_that_lost_its_model_says_so(bench: LinkageBench) -> None:
     """Records restored without their zone: the approved digest is refused by the zone, with how to mend it."""
-    trained = bench.linker.models.train(by=TRAINER)
-    bench.linker.models.approve(trained.id, by=REVIEWER)
+    approved_model(bench)
     with bench.zones.linkage() as zone:
         zone.execute("DELETE FROM models")
     with pytest.raises(NoModel, match="does not hold this model") as refused:
