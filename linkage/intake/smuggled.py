@@ -56,7 +56,8 @@ class PayloadSearch:
     def reasons(self, rows: pl.DataFrame, born: pl.Series | None) -> dict[str, pl.Series]:
         """Column to a reason's code for each row, or null; only columns where something was found.
 
-        rows: text by column. born: each row's date of birth. Raises Fault where most of a column is identifiers.
+        rows: values by column, in mode B without identifiers. born: each row's date of birth. Raises Fault where most
+        of a column is identifiers.
         """
         found = {}
         for column in self._columns:
@@ -66,12 +67,12 @@ class PayloadSearch:
         return found
 
     def _of_column(self, column: DatasetColumn, rows: pl.DataFrame, born: pl.Series | None) -> pl.Series | None:
-        values, seen = rows[column.name], self._seen[column.name]
+        values, seen = rows[column.name].cast(pl.String), self._seen[column.name]
         seen.values += len(values) - values.null_count()
         masks = self._by_value(column, values, seen)
         if born is not None and "date_of_birth" not in column.may_hold:
             masks["date_of_birth"] = _is_birthday(values, born)
-        if self._names and column.type == "text" and "name" not in column.may_hold:
+        if self._names and self._names[0] in rows.columns and column.type == "text" and "name" not in column.may_hold:
             masks["name"] = _names_its_person(values, rows.select(self._names))
         told = [(kind, mask) for kind, mask in masks.items() if mask is not None and mask.any()]
         if not told:

@@ -19,6 +19,7 @@ from linkage.intake.manifest import PackedFile, TokenManifest
 from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
 from linkage.intake.report import FileResult
+from linkage.intake.smuggled import PayloadSearch
 from linkage.intake.sources import Source
 from linkage.intake.staging import BATCH, DUCKDB_TYPES, bound_memory
 from linkage.intake.tables import quoted, random_row_keys
@@ -94,13 +95,13 @@ class SealedRows:
         spelt = "".join(f", {quoted(name)} {of}" for name, of in types.items())
         self._connection.execute(f"CREATE TABLE {_table(kind, file)} (_theirs UUID{spelt})")
         schema = pa.schema([(ROW_KEY, pa.string()), *columns.items()])
-        rows = 0
+        rows, search = 0, PayloadSearch(file)
         try:
             for batch in _batches(source, schema, packed, "tokens.columns" if tokens else "payload.columns"):
                 rows += batch.num_rows
                 if FILTER in columns and not set(map(len, batch[FILTER].drop_null().to_pylist())) <= {FILTER_BYTES}:
                     raise Fault("tokens.columns")
-                wrong = None if tokens else wrong_column(pl.DataFrame(pa.table(batch)), file, self._today)
+                wrong = None if tokens else _wrong(pl.DataFrame(pa.table(batch)), file, self._today, search)
                 if wrong:
                     raise Fault("payload.value", f"The column '{wrong}' holds what its contract does not allow.")
                 self._insert(_table(kind, file), batch)
@@ -173,6 +174,11 @@ def _batches(source: Source, schema: pa.Schema, packed: PackedFile, code: str) -
         if parquet.rows != packed.rows:
             raise Fault("file.row_count")
         yield from parquet.batches()
+
+
+def _wrong(rows: pl.DataFrame, file: DeliveredFile, today: date, search: PayloadSearch) -> str | None:
+    """A column that the agent would not have let through. Raises Fault for one that is full of identifiers."""
+    return wrong_column(rows, file, today) or next(iter(search.reasons(rows, None)), None)
 
 
 def _table(kind: str, file: DeliveredFile) -> str:

@@ -14,8 +14,8 @@ import typer.main
 from infra.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHOUT_HOME = {"test", "bench", "version", "delivery pack", "contract check", "contract new", "contract list",
-                "contract show", "disclosure check", "disclosure profiles", "disclosure suppress",
+WITHOUT_HOME = {"test", "bench", "version", "delivery keypair", "delivery pack", "contract check", "contract new",
+                "contract list", "contract show", "disclosure check", "disclosure profiles", "disclosure suppress",
                 "project new", "linkage steps", "linkage spec", "linkage evaluate", "workspace check"}  # fmt: skip
 
 

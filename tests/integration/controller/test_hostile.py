@@ -18,8 +18,11 @@ import pytest
 
 from access.keys.sealing import unseal
 from linkage.errors import DeliveryRefused
+from linkage.intake.signing import Senders
 from linkage.store import all_deliveries
-from tests.integration.controller.conftest import Haven, Origin
+from tests.fakes.agent import agent
+from tests.fakes.little_memory import MEGABYTE
+from tests.integration.controller.conftest import Haven, Origin, Sources
 
 Files = dict[str, bytes]
 TOKENS, PAYLOAD, MANIFEST = "tokens-deaths.parquet", "payload-deaths.parquet", "manifest.json"
@@ -135,6 +138,10 @@ CHANGES: dict[str, tuple[str, Callable[[Parcel], object]]] = {
     "a postcode for a district": (
         "payload.value",
         lambda p: p.table(PAYLOAD, _column("postcode_district", lambda v: ["LS1 2AB"] * len(v))),
+    ),
+    "a number of a person among the payload": (
+        "payload.value",
+        lambda p: p.table(PAYLOAD, _column("trace", lambda v: ["943 476 5919", *v[1:]])),
     ),
     "an unknown code": ("payload.value", lambda p: p.table(PAYLOAD, _column("sex", lambda v: ["male"] * len(v)))),
     "a required value missing": (
@@ -259,3 +266,35 @@ def test_invented_people_stay_out_of_a_haven_with_real_data(parcel: Parcel, tmp_
     manifest = TokenManifest.model_validate(json.loads(parcel.files[MANIFEST]))
     with pytest.raises(Fault, match=r"round\.invented"):
         SealedDoor(parcel.haven.keyring, real_data=True).require_round(manifest)
+
+
+def test_a_sealed_delivery_is_signed_by_its_controller(haven: Haven, sources: Sources, origin: Origin) -> None:
+    """Where the controller has a key, what its agent packs with `--sign` is received, and only that."""
+    controller, folder = origin.controller, haven.home / "zones" / "controllers"
+    public = agent("keypair", haven.home / "sign.key").stdout
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "registrar.pub").write_text(public, encoding="ascii")
+    haven.intake._senders = Senders(folder)
+    with pytest.raises(DeliveryRefused) as refused:
+        haven.receive(origin.sealed)
+    assert refused.value.reason == "signature.missing"
+    told = (sources.folder / "deaths", sources.folder / "deaths.yaml", haven.door.recipient, "deaths-signed")
+    signed = controller.pack(*told, "--sign", haven.home / "sign.key")
+    assert haven.receive(signed).state == "received"
+
+
+def test_a_value_that_stands_for_gigabytes_is_refused(parcel: Parcel) -> None:
+    """A file of little whose one long value stands in each of its rows is refused before it is unpacked."""
+    rows = 100_000
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 2 * MEGABYTE]))
+    out = io.BytesIO()
+    columns = {name: long if str(kind) == "string" else pa.nulls(rows, kind) for name, kind in _kinds(parcel, PAYLOAD)}
+    pq.write_table(pa.table(columns), out, compression="zstd", store_schema=False)
+    parcel.put(PAYLOAD, out.getvalue(), rows)
+    assert len(parcel.files[PAYLOAD]) < MEGABYTE
+    _refused(parcel, parcel.seal(), "parquet.too_large")
+
+
+def _kinds(parcel: Parcel, name: str) -> list[tuple[str, Any]]:
+    schema = pq.read_schema(io.BytesIO(parcel.files[name]))
+    return [(field.name, field.type) for field in schema]

@@ -133,7 +133,7 @@ def test_without_a_key_a_delivery_comes_in_unsigned_unless_keys_are_required(
     assert bench.receive(delivery).rows
     for spoilt in ("", "haven-sign-public-1:AAAA", "a key"):
         bench.register("gp", spoilt)
-        assert bench.refused(intact(tmp_path / f"with {len(spoilt)}", people=20)) == "signature.bad_key"
+        assert bench.refused(intact(tmp_path / f"with-{len(spoilt)}", people=20)) == "signature.bad_key"
 
 
 def test_packing_again_without_a_key_takes_the_old_signature_away(bench: SignedBench, tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneBusy, ZoneError, ZoneForbids, ZoneUnsafe
 from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
 from linkage.intake.manifest import MANIFEST, TokenManifest, parse_manifest
+from linkage.intake.pack import pack
 from linkage.intake.reasons import Fault
 from linkage.intake.receipt import Receipt
+from linkage.intake.signing import Senders, new_signing_key
 from linkage.intake.tables import IDENTIFIERS, create_identity
 from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.passing import plan_as_data
@@ -533,10 +535,10 @@ def test_the_intake_refuses_tokens_in_clear_and_what_is_sealed_for_others(zones:
             assert refused.value.code == code
 
 
-def _door(zones: Zones, folder: Path, runner: ZoneRunner) -> IntakeAtTheDoor:
+def _door(zones: Zones, folder: Path, runner: ZoneRunner, senders: Senders | None = None) -> IntakeAtTheDoor:
     """An intake's process whose key ring opens sealed deliveries and derives nothing else."""
     sealed = SealedDoor(zones.keyring.only(KeyRole.INTAKE), rounds=RoundsInTheZone(runner))
-    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed)
+    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed, senders)
 
 
 def _tar(folder: Path, said: dict[str, object]) -> Path:
@@ -620,3 +622,39 @@ def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
     with pytest.raises(ZoneAway, match="does not answer") as away:
         there.run("linkage.unlinked")
     assert "haven up" in str(away.value.mend)
+
+
+def test_the_intakes_process_asks_for_the_controllers_signature(zones: Zones, tmp_path: Path) -> None:
+    """With the controller's key in its folder an unsigned delivery is refused there, also when it is to be taken in."""
+    delivery, keys = intact(tmp_path / "gp1"), tmp_path / "controllers"
+    keys.mkdir()
+    (keys / "gp.pub").write_text(new_signing_key(tmp_path / "gp.key"), encoding="ascii")
+    door = _door(zones, tmp_path, InThisProcess(zones), Senders(keys))
+    contract = read_contract((SHIPPED / "gp.yaml").read_text(encoding="utf-8"), "gp")
+    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
+        there = ThroughTheDoor(place, tmp_path)
+        manifest = parse_manifest((delivery / MANIFEST).read_bytes())
+        receipt = Receipt("d1", manifest, contract, delivery, ENGINEER)
+        for ask in (lambda: there.manifest(delivery), lambda: there.take_in(receipt, silent)):
+            with pytest.raises(Fault) as refused:
+                ask()
+            assert (refused.value.code, receipt.files) == ("signature.missing", [])
+        pack(delivery, contract, name="gp1", sign=tmp_path / "gp.key")
+        manifest, signed = there.manifest(delivery)
+        assert signed
+        receipt = Receipt("d1", manifest, contract, delivery, ENGINEER)
+        there.take_in(receipt, silent)
+    assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
+
+
+def test_the_intakes_process_holds_the_manifest_to_the_contract(zones: Zones, tmp_path: Path) -> None:
+    """A delivery that was packed for another contract than it is to be taken in under is refused with both named."""
+    delivery = intact(tmp_path / "gp1")
+    door = _door(zones, tmp_path, InThisProcess(zones))
+    contract = read_contract((SHIPPED / "hospital.yaml").read_text(encoding="utf-8"), "hospital")
+    receipt = Receipt("d1", parse_manifest((delivery / MANIFEST).read_bytes()), contract, delivery, ENGINEER)
+    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:
+        ThroughTheDoor(place, tmp_path).take_in(receipt, silent)
+    assert refused.value.code == "manifest.contract"
+    assert "gp 1" in refused.value.what
+    assert "hospital 1" in refused.value.what
