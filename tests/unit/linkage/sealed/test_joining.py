@@ -338,7 +338,13 @@ def test_rows_without_any_token_are_a_person_each(zone: SealedZone) -> None:
 
 def _superseded(zone: SealedZone, *pairs: tuple[str, str], kind: str = "superseded-nhs-numbers") -> None:
     prepare_references(zone.zone)
-    zone.zone.executemany("INSERT INTO reference_rows VALUES (?, ?, ?)", [[kind, *pair] for pair in pairs])
+    names = "(kind, old, new, version)"
+    zone.zone.executemany(f"INSERT INTO reference_rows {names} VALUES (?, ?, ?, 1)", [[kind, *pair] for pair in pairs])
+    zone.zone.execute(
+        "INSERT INTO reference_tables (kind, version, digest, rows, as_at, in_force)"
+        " VALUES (?, 1, '', ?, TIMESTAMP '2026-01-01', true)",
+        [kind, len(pairs)],
+    )
 
 
 @pytest.mark.parametrize(("known", "sealed"), [(N1, N1), (N1, N2), (N2, N1)], ids=["both old", "new here", "old here"])
