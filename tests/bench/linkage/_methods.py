@@ -2,8 +2,8 @@
 
 `python tests/bench/linkage/_methods.py METHOD FOLDER` reads left.parquet and right.parquet of the folder (record,
 IDENTITY; one row a person), writes METHOD.parquet (l, r: the pairs it links) and prints seconds of CPU by phase and the
-peak of memory as JSON. All methods are given what is recorded and standardise it by the same rules, outside their time or
-counted apart.
+peak of memory as JSON. All methods are given what is recorded and standardise it by the same rules, outside their
+time or counted apart.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ladder on DuckDB, in pieces and on Spark, side by side: seconds, CPU and memory of each, and whether all agree.
 
-Each engine runs in a process of its own (`--run ENGINE --folder FOLDER`), whose children (workers, Java) are counted with
-it. Memory is the largest sum over its processes, sampled each 0.2 seconds.
+Each engine runs in a process of its own (`--run ENGINE --folder FOLDER`), whose children (workers, Java) are counted
+with it. Memory is the largest sum over its processes, sampled each 0.2 seconds.
 """
 
 from __future__ import annotations

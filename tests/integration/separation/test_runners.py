@@ -535,10 +535,10 @@ def test_the_intake_refuses_tokens_in_clear_and_what_is_sealed_for_others(zones:
             assert refused.value.code == code
 
 
-def _door(zones: Zones, folder: Path, runner: ZoneRunner) -> IntakeAtTheDoor:
+def _door(zones: Zones, folder: Path, runner: ZoneRunner, senders: Senders | None = None) -> IntakeAtTheDoor:
     """An intake's process whose key ring opens sealed deliveries and derives nothing else."""
     sealed = SealedDoor(zones.keyring.only(KeyRole.INTAKE), rounds=RoundsInTheZone(runner))
-    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed)
+    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed, senders)
 
 
 def _tar(folder: Path, said: dict[str, object]) -> Path:
@@ -629,9 +629,7 @@ def test_the_intakes_process_asks_for_the_controllers_signature(zones: Zones, tm
     delivery, keys = intact(tmp_path / "gp1"), tmp_path / "controllers"
     keys.mkdir()
     (keys / "gp.pub").write_text(new_signing_key(tmp_path / "gp.key"), encoding="ascii")
-    door = IntakeAtTheDoor(
-        tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path), Senders(keys)
-    )
+    door = _door(zones, tmp_path, InThisProcess(zones), Senders(keys))
     contract = read_contract((SHIPPED / "gp.yaml").read_text(encoding="utf-8"), "gp")
     with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
         there = ThroughTheDoor(place, tmp_path)
@@ -652,7 +650,7 @@ def test_the_intakes_process_asks_for_the_controllers_signature(zones: Zones, tm
 def test_the_intakes_process_holds_the_manifest_to_the_contract(zones: Zones, tmp_path: Path) -> None:
     """A delivery that was packed for another contract than it is to be taken in under is refused with both named."""
     delivery = intact(tmp_path / "gp1")
-    door = IntakeAtTheDoor(tmp_path, InThisProcess(zones), zones, FixedClock(START), agreed_contracts(tmp_path))
+    door = _door(zones, tmp_path, InThisProcess(zones))
     contract = read_contract((SHIPPED / "hospital.yaml").read_text(encoding="utf-8"), "hospital")
     receipt = Receipt("d1", parse_manifest((delivery / MANIFEST).read_bytes()), contract, delivery, ENGINEER)
     with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:

@@ -113,7 +113,8 @@ def test_a_fault_is_told_as_it_was_through_whatever_library() -> None:
 
 def test_every_verb_that_is_handed_tables_declares_them() -> None:
     """What is written without a declaration takes and gives no table: a row cannot pass by an oversight."""
-    handed = {"identity.put", "tokens.put", "payload.put", "quarantine.put", "research.move", "scope.build"}
+    handed = {"identity.put", "tokens.put", "payload.put", "quarantine.put", "references.put"}
+    handed |= {"research.move", "scope.build"}
     asked = {"kinds": {"t": {"code": "code"}}, "told": True}
     assert {name for name, verb in VERBS.items() if verb.takes(asked)} == handed
     given = {"linkage.outcome", "linkage.told", "review.decisions", "scope.build"}
