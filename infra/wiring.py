@@ -33,11 +33,7 @@ if TYPE_CHECKING:
     from linkage.intake.at_the_door import ThroughTheDoor
     from linkage.intake.service import DeliveryIntake
     from linkage.intake.signing import Senders
-    from linkage.matching.engines.choice import LinkageEngine
-    from linkage.matching.engines.piece_tables import PieceSettings, RunPieces
-    from linkage.matching.engines.running import RunLadder
-    from linkage.matching.engines.spark_process import SparkPlace
-    from linkage.matching.residual.slices import Weighing
+    from linkage.matching.engines.piece_tables import RunPieces
     from linkage.matching.service import Linker
     from linkage.references.door import ReferenceDoor
     from linkage.references.service import ReferenceTables
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from linkage.zones import Zones
 
 PRIVATE = 0o700
-EXCHANGE = ".exchange"
 """In the linkage zone's folder: where engines beside the haven's process find their tokens for the while."""
 
 
@@ -297,6 +292,7 @@ class Haven:
     @cached_property
     def linker(self) -> Linker:
         """Links what was received to the person spine."""
+        from infra.engines import linkage_engine
         from linkage.matching.service import Linker
 
         settings = self.settings
@@ -308,71 +304,7 @@ class Haven:
             access=self.access,
             real_data=settings.real_data,
             most_pairs=settings.linkage.most_pairs,
-            engine=self._engine(),
-        )
-
-    def _engine(self) -> LinkageEngine:
-        """On what this haven links. Raises SettingsError: zones of accounts know DuckDB only, so far."""
-        from linkage.matching.engines.choice import LinkageEngine
-
-        settings = self.settings
-        if settings.separated and settings.linkage.engine != "duckdb":
-            raise SettingsError(
-                f"Where zones have accounts of their own, nothing links on '{settings.linkage.engine}' yet.",
-                where="linkage.engine",
-                mend='Write engine = "duckdb" in haven.toml.',
-            )
-        own, named = settings.linkage_zone / EXCHANGE, settings.linkage.spark.folder
-        exchanges = (own, named) if named else (own,)
-        return LinkageEngine(settings.linkage.engine, self._ladder(), self._weighing(), exchanges)
-
-    def _weighing(self) -> Weighing:
-        """Who weighs what the ladder leaves."""
-        from linkage.matching.engines.spark_weighing import WeighedOnSpark
-        from linkage.matching.residual.slices import Weighing
-
-        told = self.settings.linkage
-        return Weighing(WeighedOnSpark(self.spark)) if told.engine == "spark" and told.spark.weigh else Weighing()
-
-    def _ladder(self) -> RunLadder:
-        """The ladder on the engine that the settings name."""
-        from linkage.matching.engines.running import in_duckdb
-        from linkage.matching.engines.running_in_pieces import InPieces
-        from linkage.matching.engines.spark_process import OnSpark
-
-        if self.settings.linkage.engine == "spark":
-            return OnSpark(self.spark)
-        if self.settings.linkage.engine == "partitioned":
-            return InPieces(self._pieces())
-        return in_duckdb
-
-    def _pieces(self) -> PieceSettings:
-        from linkage.matching.engines.piece_tables import PieceSettings
-
-        settings = self.settings
-        told = settings.linkage.partitions
-        return PieceSettings(
-            settings.linkage_zone / EXCHANGE,
-            workers=told.workers,
-            threads=told.threads,
-            rows_a_piece=told.rows,
-            memory=told.memory,
-            cipher=settings.duckdb_httpfs,
-            run=self.run_pieces,
-        )
-
-    @property
-    def spark(self) -> SparkPlace:
-        """Where Apache Spark runs."""
-        from linkage.matching.engines.spark_process import SparkPlace
-
-        settings = self.settings
-        told = settings.linkage.spark
-        return SparkPlace(
-            python=settings.environments_folder / "spark" / "bin" / "python",
-            folder=told.folder or settings.linkage_zone / EXCHANGE,
-            master=told.master,
-            memory=told.memory,
+            engine=linkage_engine(settings, self.run_pieces),
         )
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from audit.progress import Progress
 from linkage.errors import ZoneForbids
+from linkage.matching.engines.choice import LinkageEngine
 from linkage.separation.ports import Answer, Asker, Named, Plain, Room
 from linkage.separation.server import Do
 from linkage.separation.verbs import verb_named
@@ -19,12 +20,17 @@ SERVED: dict[str, frozenset[str]] = {
 
 
 def in_own_zones(
-    process: str, zones: Zones, *, most_pairs: int | None = None, listed: Callable[[str], bool] = lambda _: False
+    process: str,
+    zones: Zones,
+    *,
+    most_pairs: int | None = None,
+    listed: Callable[[str], bool] = lambda _: False,
+    engine: LinkageEngine | None = None,
 ) -> Do:
     """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
 
     most_pairs: that a linkage may weigh, as this process's own settings say. listed: is this the recipient of a
-    controller that root has listed?
+    controller that root has listed? engine: on what it links; None: DuckDB.
     """
     own = SERVED[process]
 
@@ -41,6 +47,7 @@ def in_own_zones(
             zones.keyring,
             zones.folder(known.zone),
             progress,
+            engine,
             review=zones.opener("review") if process == "linkage" else None,
             listed=listed,
             apart=True,

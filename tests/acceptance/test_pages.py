@@ -16,7 +16,7 @@ REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
 WALK = ROOT / "docs" / "walk-through.md"
 OTHERS = sorted(page for page in (ROOT / "docs").glob("*.md") if page != WALK and commands_of(page))
 # A walk-through's recall on the data that nobody here made, and on the demo's own people in the same shapes.
-LOWEST_PRECISION, LOWEST_RECALL = 0.999, 0.97
+LOWEST_PRECISION, LOWEST_RECALL = 0.999, 0.985
 
 
 @pytest.fixture(scope="module")

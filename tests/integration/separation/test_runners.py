@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyrage
@@ -40,6 +41,9 @@ from linkage.intake.receipt import Receipt
 from linkage.intake.signing import Senders, new_signing_key
 from linkage.intake.tables import IDENTIFIERS, create_identity
 from linkage.matching.decisions import MOST_PAIRS, RunPlan
+from linkage.matching.engines.choice import LinkageEngine
+from linkage.matching.engines.piece_tables import PieceSettings
+from linkage.matching.engines.running_in_pieces import InPieces
 from linkage.matching.passing import plan_as_data
 from linkage.matching.records_to_link import prepare
 from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
@@ -89,7 +93,7 @@ def served(path: Path, do: Do, askers: dict[int, Asker]) -> Iterator[ZonePlace]:
 
 @contextmanager
 def behind_sockets(
-    zones: Zones, folder: Path, *, listed: Callable[[str], bool] = lambda _: False
+    zones: Zones, folder: Path, *, listed: Callable[[str], bool] = lambda _: False, engine: LinkageEngine | None = None
 ) -> Iterator[InTheirAccounts]:
     """Both processes; who asks is taken to be whoever may."""
 
@@ -100,8 +104,9 @@ def behind_sockets(
         return known
 
     askers = {ME: Asker.ORCHESTRATOR}
+    linking = in_own_zones("linkage", zones, listed=listed, engine=engine)
     with (
-        served(folder / "l.sock", as_whoever_may(in_own_zones("linkage", zones, listed=listed)), askers) as linkage,
+        served(folder / "l.sock", as_whoever_may(linking), askers) as linkage,
         served(folder / "r.sock", as_whoever_may(in_own_zones("research", zones)), askers) as research,
     ):
         places = {"linkage": linkage, "quarantine": linkage, "research": research}
@@ -163,6 +168,23 @@ def test_rows_pass_and_are_linked(runner: ZoneRunner, zones: Zones) -> None:
     runner.run("linkage.drop_row_keys", {"deliveries": ["d1"]})
     assert runner.run("linkage.unlinked").data == {"deliveries": []}
     assert runner.run("research.linked").data == {"deliveries": ["d1"]}
+    with zones.research(read_only=True) as zone:
+        assert zone.execute("SELECT count(*), count(DISTINCT person) FROM gp_events").fetchall() == [(20, 20)]
+
+
+def test_a_zones_process_links_on_the_engine_of_its_settings(zones: Zones, tmp_path: Path) -> None:
+    """In pieces by processes of its own account: the same people, and nothing of it is left in the zone's folder."""
+    exchange, ran = zones.folder("linkage") / ".exchange", []
+
+    def in_pieces(zone: duckdb.DuckDBPyConnection, progress: Progress = silent) -> None:
+        ran.append(zone)
+        InPieces(PieceSettings(exchange, workers=1))(zone, progress)
+
+    with behind_sockets(zones, tmp_path, engine=LinkageEngine("partitioned", in_pieces)) as runner:
+        _received(runner)
+        _linked(runner, [])
+    assert len(ran) == 1
+    assert not list(exchange.iterdir())
     with zones.research(read_only=True) as zone:
         assert zone.execute("SELECT count(*), count(DISTINCT person) FROM gp_events").fetchall() == [(20, 20)]
 
