@@ -23,7 +23,7 @@ from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.errors import wrong_key
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
-from linkage.matching.quality.implausible import active_after_death, contradicting_records
+from linkage.matching.quality.implausible import active_after_death, contradicting_records, names_apart
 from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.report import count_weights, summarise
 from linkage.matching.quality.trials import decoys, hidden_numbers
@@ -167,7 +167,8 @@ def told(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 
 
 def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """How right the linkage is, tried on copies: counts, signs, both trials; weights: how many have so many bits.
+    """How right the linkage is, tried on copies: counts, signs, both trials; weights: how many have so many bits;
+    names_apart: by step, records and how many of them.
 
     asked: plan, test_range.
     """
@@ -175,6 +176,7 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     with room.open(read_only=True) as zone:
         plan = _plan(room, zone, asked["plan"], Weighing())
         counts, weights, signs = summarise(zone), count_weights(zone), contradicting_records(zone)
+        apart = names_apart(zone)
         counts["sealed"] = summarise_sealed(zone)
         counts["people"] += counts["sealed"].get("people", 0)
         room.progress("trying it with hidden NHS numbers", 0, None)
@@ -183,7 +185,8 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         made_up = decoys(zone, plan, _key(room), test_range=test_range)
     trials = {"hidden": hidden and asdict(hidden), "decoys": made_up and asdict(made_up)}
     told = [sorted(one.items()) for one in (weights.joined, weights.asked)]
-    return Answer({"counts": counts, "weights": told, "signs": [asdict(one) for one in signs], **trials})
+    signs_told = [asdict(one) for one in signs]
+    return Answer({"counts": counts, "weights": told, "signs": signs_told, "names_apart": apart, **trials})
 
 
 def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from linkage.intake.tables import quoted
-from linkage.matching.ladder import NOT_JOINED
+from linkage.matching.ladder import LADDER, NOT_JOINED
 from linkage.zones import count
 
 DEATHS = ("deaths", "date_of_death")
@@ -24,6 +24,11 @@ SIGNS = {
     "b_y": "people with two years of birth recorded",
     "g": "people with two forenames recorded (pet forms are one)",
 }
+
+
+OF_NAMES = {"f", "g", "fs", "gi", "nm"}
+NAMELESS_STEPS = tuple(step.number for step in LADDER if not any(OF_NAMES & set(key) for key in step.keys))
+"""The steps that ask for no name: those of the NHS number, mostly, which no hidden number can try."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,25 @@ def contradicting_records(zone: duckdb.DuckDBPyConnection) -> list[Sign]:
         ).fetchall()
         signs.append(Sign(what, int(of), int(shown)))
     return signs
+
+
+def names_apart(zone: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int]]:
+    """step, records, apart: of the records that a nameless step joined and that stand beside another with names, how
+    many agree with none of these in surname, forename, or both exchanged. Raw counts.
+
+    Who marries keeps the forename, and a misspelt forename mostly stands beside a right surname: both apart is seldom
+    one person. So apart / records estimates what of a step is wrong, by evidence that the step did not use.
+    """
+    found = zone.execute(
+        "WITH named AS (SELECT record, person, step, f, g, nm FROM evidence JOIN links USING (record)"
+        " WHERE f IS NOT NULL AND g IS NOT NULL)"
+        " SELECT step, count(*), count(*) FILTER (NOT agrees) FROM (SELECT a.record, a.step,"
+        " bool_or(a.f = b.f OR a.g = b.g OR coalesce(a.nm = b.nm, false)) AS agrees FROM named a JOIN named b"
+        " ON a.person = b.person AND a.record <> b.record WHERE list_contains(?, a.step) GROUP BY ALL)"
+        " GROUP BY step ORDER BY step",
+        [list(NAMELESS_STEPS)],
+    ).fetchall()
+    return [(int(step), int(records), int(apart)) for step, records, apart in found]
 
 
 def active_after_death(zone: duckdb.DuckDBPyConnection) -> list[Sign]:

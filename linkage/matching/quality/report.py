@@ -61,6 +61,7 @@ class Measured:
     signs: list[Sign] = field(default_factory=list)
     weights: WeightCounts = field(default_factory=lambda: WeightCounts({}, {}))
     judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
+    names_apart: Sequence[tuple[int, int, int]] = ()  # of implausible.names_apart
     engine: str = "duckdb"  # on which the ladder ran
 
 
@@ -140,6 +141,7 @@ def sections_of(measured: Measured) -> list[Section]:
         *_sealed(measured),
         _trials(measured),
         *([_trial_steps(measured)] if measured.hidden or measured.decoys else []),
+        *([_names_apart(measured)] if measured.names_apart else []),
         *([_trial_datasets(measured.hidden)] if measured.hidden else []),
         _judged(measured),
         _signs(measured),
@@ -244,6 +246,19 @@ def _trial_steps(measured: Measured) -> Section:
     )
     headers = ("step", "agreement", "joined", "right, %", "of decoys, %")
     return Section("precision_by_step", "Each step's precision, estimated", True, headers, rows, about)
+
+
+def _names_apart(measured: Measured) -> Section:
+    rows = [
+        [str(step), STEPS[step], shown_count(of), percent(of - apart, of)] for step, of, apart in measured.names_apart
+    ]
+    about = (
+        "Of the records that a step joined without asking for a name, and that stand beside another with names: how"
+        " many agree with one of these in surname or forename. The others are mostly somebody else; a few are one"
+        " person with both names changed."
+    )
+    headers = ("step", "agreement", "joined, names known", "a name agrees, %")
+    return Section("names_by_step", "Precision of the steps without names, estimated", True, headers, rows, about)
 
 
 def _trial_datasets(hidden: Trial) -> Section:

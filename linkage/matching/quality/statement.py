@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from linkage.matching.quality.report import Measured, Section
 
 ABOUT_STEPS = ("steps", "steps_by_dataset", "not_joined_because")
-ABOUT_ERRORS = ("trials", "precision_by_step", "missed_by_dataset", "judged", "implausible")
+ABOUT_ERRORS = ("trials", "precision_by_step", "names_by_step", "missed_by_dataset", "judged", "implausible")
 
 
 def statement(measured: Measured, sections: list[Section]) -> str:

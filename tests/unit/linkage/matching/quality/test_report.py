@@ -34,6 +34,7 @@ MEASURED = Measured(
     Trial(4_003, 0, 0, ()),
     [Sign("people with two sexes recorded", 61_001, SMALL)],
     WeightCounts({9: SMALL}, {5: 41}),
+    names_apart=[(1, 50_003, SMALL)],
 )
 
 
@@ -58,6 +59,13 @@ def test_no_exact_count_stands_anywhere(tmp_path: Path) -> None:
     rates = data["sections"]["match_rates_of_hospital_episodes"]["rows"]
     assert rates[1][2:] == ["fewer than 10", "hidden"]
     assert rates[2][3].startswith("under ")
+
+
+def test_steps_without_names_are_tried_by_names() -> None:
+    """Their share is of those with names, and tells no exact number of those that disagree."""
+    (section,) = [one for one in sections_of(MEASURED) if one.key == "names_by_step"]
+    assert section.rows == [["1", "NHS number, date of birth, sex, postcode", "50,005", section.rows[0][3]]]
+    assert section.rows[0][3].startswith("over 99.9")
 
 
 def test_the_statement_is_in_the_order_of_guild_and_names_record(tmp_path: Path) -> None:
