@@ -87,6 +87,9 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
     for what, tried, share in data["sections"]["trials"]["rows"]:
         typer.echo(f"{what}: {share} % of {tried}")
+    for key in ("precision_by_step", "names_by_step"):
+        for step, label, of, share, *_ in data["sections"].get(key, {"rows": []})["rows"]:
+            typer.echo(f"step {step:>2}, estimated precision: {share} % of {of}  {label}")
     typer.echo(f"Page: {place / 'linkage-report.html'}")
     typer.echo(f"What may leave the linkage unit: {place / 'linkage-statement.md'}")
 
@@ -150,7 +153,7 @@ def truth(
 
 
 def steps(as_json: AsJson = False) -> None:
-    """The ladder: each step's agreement.
+    """The ladder: each step's agreement. How precise each was in the last linkage: haven linkage report.
 
     Example: `haven linkage steps`
     """
