@@ -59,7 +59,12 @@ def hand_over(settings: Settings, accounts: Accounts) -> None:
     """Give every folder to its account, the inner ones first; what stands in no line is the orchestrator's."""
     named = {folder.path: folder for folder in owned_folders(settings)}
     # what lies in these is root's as well
-    roots = {settings.zone_logs_folder, settings.agreed_contracts_folder, settings.controller_keys_folder}
+    roots = {
+        settings.zone_logs_folder,
+        settings.agreed_contracts_folder,
+        settings.controller_keys_folder,
+        settings.reference_tables_folder,
+    }
     for path in settings.home.iterdir():
         if path not in named and path != settings.accounts_file:
             _own(path, accounts.uid("orchestrator"), accounts.gid("orchestrator"), set(named))
