@@ -66,7 +66,8 @@ def changeable_by_others(path: Path, owners: Collection[int] | None = None) -> P
     """Of this file and the folders above it, also of where links lead: the first that others can change; None: none.
 
     What is loaded into a process that holds keys must be root's or this account's own. A folder in which nobody can
-    rename another's files (the sticky bit) will do. owners: whose it may be instead. Raises OSError where it is not there.
+    rename another's files (the sticky bit) will do. owners: whose it may be. Raises OSError where it is
+    not there.
     """
     fit = (0, os.geteuid()) if owners is None else owners
     named, real = path.absolute(), path.resolve(strict=True)

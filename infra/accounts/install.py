@@ -180,8 +180,8 @@ def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
         return
     parts = {"real_data": settings.real_data, "duckdb_httpfs": settings.duckdb_httpfs}
     here, there = settings.intake_folder, settings.linkage_zone
-    before = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, here, **parts), ring)  # type: ignore[arg-type]
-    after = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, there, **parts), ring)  # type: ignore[arg-type]
+    before = Zones(ZonePlan(here, here, here, **parts), ring)  # type: ignore[arg-type]
+    after = Zones(ZonePlan(there, there, there, **parts), ring)  # type: ignore[arg-type]
     with before.quarantine(read_only=True) as zone:
         kept = zone.sql("SELECT * REPLACE (NULL::TEXT AS content) FROM quarantine").to_arrow_table()
     with after.quarantine() as zone:
@@ -193,8 +193,8 @@ def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
 
 def _move_decisions(settings: Settings) -> None:
     """What reviewers decided before the linkage zone had a door is put where that follows decisions; once for good."""
-    plan = ZonePlan(settings.linkage_zone, settings.research_zone, settings.intake_folder, settings.real_data,
-                    settings.duckdb_httpfs)  # fmt: skip
+    own = settings.linkage_zone  # as in its own process: of the other zone nothing is told
+    plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
     zones = Zones(plan, zone_keyring(settings, LINKAGE))
     if not zones.review_file.exists():
         with zones.review() as kept:
