@@ -178,6 +178,11 @@ class Settings(BaseModel):
         return self.home / "zones" / "controllers"
 
     @property
+    def reference_tables_folder(self) -> Path:
+        """Where root puts reference tables, which the intake's process alone reads (they hold NHS numbers)."""
+        return self.home / "zones" / "references"
+
+    @property
     def zone_logs_folder(self) -> Path:
         """What the zones' processes say, where root starts them."""
         return self.home / "zones" / "logs"

@@ -148,7 +148,8 @@ class WorkFiles:
 class Zones(WorkFiles):
     """The zones of one haven. Each opener yields a connection in which the zone's catalog `zone` is in use.
 
-    patience: seconds to wait for a busy zone. Raises ZoneBusy, ZoneUnsafe, ZoneError.
+    patience: seconds to wait for a busy zone. Raises ZoneBusy, ZoneUnsafe, ZoneError; ZoneUnsafe for all of them where
+    real data are and the folders of both zones are told.
     """
 
     def __init__(self, settings: ZoneSettings, keyring: KeyRing, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -192,10 +193,14 @@ class Zones(WorkFiles):
         """The ring under whose keys they lie."""
         return self._keyring
 
-    @property
-    def real_data(self) -> bool:
-        """Do these zones hold real people's data?"""
-        return self._settings.real_data
+    def require_one_zone(self) -> None:
+        """With real data a process knows the folders of one zone only, its own account's. Raises ZoneUnsafe."""
+        if self._settings.real_data and self._settings.linkage_zone != self._settings.research_zone:
+            raise ZoneUnsafe(
+                "This haven holds real data, and here one account would open both zones.",
+                where="zones",
+                mend="Install the zones' own accounts, as root: haven accounts install",
+            )
 
     def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
         """What opens the zone of this name: linkage, review, research or quarantine."""
@@ -225,6 +230,7 @@ class Zones(WorkFiles):
     @contextmanager
     def _zone(self, name: str, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         """The zone as it stands, or a copy to write in that takes its place at the end, unless an error ends it."""
+        self.require_one_zone()
         folder = _private(path.parent)
         key = self._keyring.zone_key(name)
         if read_only:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,17 +62,19 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def changeable_by_others(path: Path) -> Path | None:
+def changeable_by_others(path: Path, owners: Collection[int] | None = None) -> Path | None:
     """Of this file and the folders above it, also of where links lead: the first that others can change; None: none.
 
     What is loaded into a process that holds keys must be root's or this account's own. A folder in which nobody can
-    rename another's files (the sticky bit) will do. Raises OSError where it is not there.
+    rename another's files (the sticky bit) will do. owners: whose it may be. Raises OSError where it is
+    not there.
     """
+    fit = (0, os.geteuid()) if owners is None else owners
     named, real = path.absolute(), path.resolve(strict=True)
     for place in dict.fromkeys((real, *real.parents, *named.parents)):
         found = place.stat()
         writable = found.st_mode & OTHERS_WRITE and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
-        if writable or found.st_uid not in (0, os.geteuid()):
+        if writable or found.st_uid not in fit:
             return place
     return None
 

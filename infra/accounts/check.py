@@ -1,4 +1,7 @@
-"""Is each folder its account's, and each key where it must be? Every deviation, with how to mend it."""
+"""Is each folder its account's, and each key where it must be? Every deviation, with how to mend it.
+
+What the account that asks cannot see is told as such: only root sees all.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,20 @@ ONE_ACCOUNT = (
 
 @dataclass(frozen=True)
 class Looked:
-    """One thing that was looked at. found: as it is; amiss: what is wrong, or nothing; mend: the command."""
+    """One thing that was looked at. found: as it is; amiss: what is wrong, or nothing; mend: the command.
+
+    seen: else this account may not look at it, and nothing is known of it.
+    """
 
     what: str
     found: str
     amiss: str | None = None
     mend: str | None = None
+    seen: bool = True
+
+
+def _unseen(what: str) -> Looked:
+    return Looked(what, "not seen from this account", mend="As root: haven accounts check", seen=False)
 
 
 def look(settings: Settings) -> list[Looked]:
@@ -58,8 +69,8 @@ def look(settings: Settings) -> list[Looked]:
         *_passphrases(settings, accounts),
         _settings(settings),
         *_recipients(settings),
-        *(_program(path.resolve()) for path in _programs(settings) if path.exists()),
-        *(_library(path) for path in sorted({Path(one).resolve() for one in sys.path if one}) if path.is_dir()),
+        *(_program(path.resolve()) for path in _programs(settings) if _hidden(path) or path.exists()),
+        *(_library(path) for path in _library_folders() if _hidden(path) or path.is_dir()),
     ]
 
 
@@ -97,6 +108,8 @@ def _folder(accounts: Accounts, folder: OwnedFolder) -> Looked:
     try:
         found = folder.path.lstat()
         wanted = (accounts.uid(folder.owner), accounts.gid(folder.group), folder.mode)
+    except PermissionError:
+        return _unseen(str(folder.path))
     except (OSError, AccountsError) as error:
         return Looked(str(folder.path), "cannot be looked at", str(error), "haven accounts install")
     mode = stat.S_IMODE(found.st_mode)
@@ -120,8 +133,9 @@ def _keys(settings: Settings) -> list[Looked]:
         try:
             envelope = Envelope.read(folder)
         except KeyRingError as error:
-            if _closed(folder / ROLES_FILE):
-                continue  # another account's: that it cannot be read here is right
+            if _closed(folder / ROLES_FILE):  # another account's: that it cannot be read here is right
+                looked.append(_unseen(f"{place} keys"))
+                continue
             looked.append(Looked(f"{place} keys", "cannot be read", error.what, error.mend))
             continue
         held = {role for role in KEPT_BY.values() if envelope is not None and role in envelope.wrapped}
@@ -143,8 +157,19 @@ def _closed(path: Path) -> bool:
     return False
 
 
+def _hidden(path: Path) -> bool:
+    """Is it, where it is there at all, in a folder that this account may not look into?"""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _passphrases(settings: Settings, accounts: Accounts) -> list[Looked]:
-    """Each passphrase's file is its account's alone; those that are not there, or not to be seen here, are left out."""
+    """Each passphrase's file is its account's alone; those that are not there are left out."""
     common = settings.passphrase_file or settings.keys_folder / PASSPHRASE
     files = [(ORCHESTRATOR, common)]
     files += [(z, passphrase_file(settings, z) or settings.zone_keys_folder(z) / PASSPHRASE) for z in KEPT_BY]
@@ -152,7 +177,10 @@ def _passphrases(settings: Settings, accounts: Accounts) -> list[Looked]:
     for part, path in files:
         try:
             found = path.lstat()
+        except FileNotFoundError:
+            continue
         except OSError:
+            looked.append(_unseen(f"passphrase {path}"))
             continue
         said = f"{_name(found.st_uid)} {stat.S_IMODE(found.st_mode):04o}"
         fit = stat.S_ISREG(found.st_mode) and found.st_uid == accounts.uid(part) and not found.st_mode & ALL_BUT_OWNER
@@ -191,8 +219,15 @@ def _programs(settings: Settings) -> tuple[Path, ...]:
     return *own, *(path for path in dict.fromkeys(named) if path is not None)
 
 
+def _library_folders() -> list[Path]:
+    """Where Python loads from."""
+    return sorted({Path(one).resolve() for one in sys.path if one})
+
+
 def _program(path: Path) -> Looked:
     """Can every account run the haven's programs, and only root change them? Nothing secret lies in them."""
+    if _hidden(path):
+        return _unseen(f"program {path}")
     for place in (path, *path.parents):
         found = place.stat()
         writable = found.st_mode & OTHERS_WRITE and not found.st_mode & stat.S_ISVTX
@@ -208,9 +243,10 @@ def _program(path: Path) -> Looked:
 def _library(folder: Path) -> Looked:
     """Can only root change what Python loads from here? The folder, those above it, and all below it."""
     looked = _program(folder)
-    if looked.amiss:
+    if looked.amiss or not looked.seen:
         return looked
-    for place, folders, files in os.walk(folder):
+    closed: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *files):
             found = os.lstat(os.path.join(place, name))  # noqa: PTH118 - tens of thousands of files
@@ -219,7 +255,7 @@ def _library(folder: Path) -> Looked:
                 return Looked(
                     f"program {folder.name}", str(folder), amiss, f"chown -R root {folder}; chmod -R go-w {folder}"
                 )
-    return looked
+    return _unseen(f"program {closed[0].filename}") if closed else looked
 
 
 def _name(uid: int) -> str:

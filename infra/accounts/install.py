@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from access.keys import KeyRing, KeyRole
@@ -34,6 +33,7 @@ from linkage.zones import ZonePlan, Zones
 
 Say = Callable[[str], None]
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+REPORTS = "reports"
 NO_LOGIN = "/usr/sbin/nologin"
 
 
@@ -59,7 +59,12 @@ def hand_over(settings: Settings, accounts: Accounts) -> None:
     """Give every folder to its account, the inner ones first; what stands in no line is the orchestrator's."""
     named = {folder.path: folder for folder in owned_folders(settings)}
     # what lies in these is root's as well
-    roots = {settings.zone_logs_folder, settings.agreed_contracts_folder, settings.controller_keys_folder}
+    roots = {
+        settings.zone_logs_folder,
+        settings.agreed_contracts_folder,
+        settings.controller_keys_folder,
+        settings.reference_tables_folder,
+    }
     for path in settings.home.iterdir():
         if path not in named and path != settings.accounts_file:
             _own(path, accounts.uid("orchestrator"), accounts.gid("orchestrator"), set(named))
@@ -68,15 +73,40 @@ def hand_over(settings: Settings, accounts: Accounts) -> None:
         for path in folder.path.iterdir():
             if path not in named and path != settings.accounts_file and folder.path not in roots:
                 _own(path, accounts.uid(inside), accounts.gid(inside), set(named))
-        os.lchown(folder.path, accounts.uid(folder.owner), accounts.gid(folder.group))
-        folder.path.chmod(folder.mode)
+        with _opened(folder.path) as opened:
+            os.fchown(opened, accounts.uid(folder.owner), accounts.gid(folder.group))
+            os.fchmod(opened, folder.mode)
     os.lchown(settings.accounts_file, 0, 0)
-    toml = settings.home / SETTINGS_FILE
-    if toml.is_symlink():
-        raise AccountsError("The settings are a link.", where=str(toml), mend="Put the file itself there.")
-    toml.touch()  # where there is none, the orchestrator could make one
-    os.lchown(toml, 0, 0)
-    toml.chmod(0o644)
+    _settings_are_roots(settings.home / SETTINGS_FILE)
+
+
+def _settings_are_roots(toml: Path) -> None:
+    """Made where there are none, as the orchestrator could make them. A link put in their place is not followed."""
+    try:
+        file = _opened_or_made(toml)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EEXIST, errno.ENXIO):
+            raise
+        raise _no_settings(toml) from None
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise _no_settings(toml)
+        os.fchown(file, 0, 0)
+        os.fchmod(file, 0o644)
+    finally:
+        os.close(file)
+
+
+def _opened_or_made(path: Path) -> int:
+    """Never both at once: where a folder is sticky, the kernel may refuse even root to open another's file so."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+
+def _no_settings(toml: Path) -> AccountsError:
+    return AccountsError("The settings are a link, or no file.", where=str(toml), mend="Put the file itself there.")
 
 
 def _require_possible(settings: Settings) -> None:
@@ -150,8 +180,8 @@ def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
         return
     parts = {"real_data": settings.real_data, "duckdb_httpfs": settings.duckdb_httpfs}
     here, there = settings.intake_folder, settings.linkage_zone
-    before = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, here, **parts), ring)  # type: ignore[arg-type]
-    after = Zones(ZonePlan(settings.linkage_zone, settings.research_zone, there, **parts), ring)  # type: ignore[arg-type]
+    before = Zones(ZonePlan(here, here, here, **parts), ring)  # type: ignore[arg-type]
+    after = Zones(ZonePlan(there, there, there, **parts), ring)  # type: ignore[arg-type]
     with before.quarantine(read_only=True) as zone:
         kept = zone.sql("SELECT * REPLACE (NULL::TEXT AS content) FROM quarantine").to_arrow_table()
     with after.quarantine() as zone:
@@ -163,8 +193,8 @@ def _move_quarantine(settings: Settings, ring: KeyRing) -> None:
 
 def _move_decisions(settings: Settings) -> None:
     """What reviewers decided before the linkage zone had a door is put where that follows decisions; once for good."""
-    plan = ZonePlan(settings.linkage_zone, settings.research_zone, settings.intake_folder, settings.real_data,
-                    settings.duckdb_httpfs)  # fmt: skip
+    own = settings.linkage_zone  # as in its own process: of the other zone nothing is told
+    plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
     zones = Zones(plan, zone_keyring(settings, LINKAGE))
     if not zones.review_file.exists():
         with zones.review() as kept:
@@ -194,10 +224,12 @@ def _decided_before(settings: Settings) -> list[tuple[AskedPair, bool]]:
 
 def _move_reports(settings: Settings) -> None:
     """Delivery reports hold counts only; the orchestrator writes them."""
-    old, new = settings.intake_folder / "reports", settings.delivery_reports_folder / "reports"
-    new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if old.is_dir() and not new.exists():
-        shutil.move(old, new)
+    old, new = settings.intake_folder / REPORTS, settings.delivery_reports_folder / REPORTS
+    with _opened_within(settings.home, new.parent) as after:
+        if not old.is_dir() or os.path.lexists(new):
+            return
+        with _opened(old.parent) as before:
+            os.rename(REPORTS, REPORTS, src_dir_fd=before, dst_dir_fd=after)
 
 
 def _own(path: Path, uid: int, gid: int, but: set[Path]) -> None:
@@ -238,6 +270,23 @@ def _opened(folder: Path) -> Iterator[int]:
         raise _changed(folder) from None
     try:
         yield number
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def _opened_within(home: Path, folder: Path) -> Iterator[int]:
+    """This folder of the home, made where it is missing; no step to it is a link."""
+    number = os.open(home, FOLDER)
+    try:
+        for name in folder.relative_to(home).parts:
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=number)
+            outer, number = number, os.open(name, FOLDER, dir_fd=number)
+            os.close(outer)
+        yield number
+    except NotADirectoryError:
+        raise _changed(folder) from None
     finally:
         os.close(number)
 

@@ -28,7 +28,7 @@ KEPT_BY = {LINKAGE: KeyRole.LINKAGE, RESEARCH: KeyRole.RESEARCH, INTAKE: KeyRole
 COMMON_ROLES = tuple(role for role in KeyRole if role not in KEPT_BY.values())
 """What the orchestrator's account can derive."""
 OTHERS_WRITE = 0o022
-SEEN, PASSED, SHARED, READ, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o700
+SEEN, PASSED, SHARED, READ, GROUP_READS, OWN = 0o1775, 0o711, 0o1771, 0o755, 0o750, 0o700
 
 
 class AccountsError(DeploymentError):
@@ -57,6 +57,7 @@ def owned_folders(settings: Settings) -> list[OwnedFolder]:
         OwnedFolder(settings.zone_logs_folder, ROOT, ROOT, OWN),
         OwnedFolder(settings.agreed_contracts_folder, ROOT, ROOT, READ),
         OwnedFolder(settings.controller_keys_folder, ROOT, ROOT, READ),
+        OwnedFolder(settings.reference_tables_folder, ROOT, INTAKE, GROUP_READS),
         OwnedFolder(settings.linkage_zone, LINKAGE, LINKAGE, OWN),
         OwnedFolder(settings.research_zone, RESEARCH, RESEARCH, OWN),
         OwnedFolder(settings.intake_folder, INTAKE, INTAKE, OWN),

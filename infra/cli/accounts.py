@@ -48,7 +48,8 @@ def install(home: Home = DEFAULT_HOME) -> None:
 def check(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Each account, folder and key: as it is, and every deviation with the command that mends it.
 
-    The exit status is 0 where nothing is amiss, 65 where something is, also where no accounts are installed.
+    Only root sees all; what another account may not look at is told. The exit status is 0 where all was seen and
+    nothing is amiss; else it is 65, also where no accounts are installed.
 
     Example: `haven accounts check --home /srv/haven`
     """
@@ -60,10 +61,13 @@ def check(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(one) for one in looked])
     for one in [] if as_json else looked:
-        typer.echo(f"{'AMISS' if one.amiss else 'ok':<6} {one.what}: {one.found}")
+        typer.echo(f"{'AMISS' if one.amiss else 'ok' if one.seen else '?':<6} {one.what}: {one.found}")
         if one.amiss:
             typer.echo(f"       {one.amiss}. Mend: {one.mend}" if one.mend else f"       {one.amiss}")
-    if any(one.amiss for one in looked):
+    unseen = sum(not one.seen for one in looked)
+    if unseen and not as_json:
+        typer.echo(f"Not seen from this account: {unseen}. As root all is seen: haven accounts check")
+    if unseen or any(one.amiss for one in looked):
         sys.exit(NOT_PASSED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from access.keys.files import changeable_by_others
 from audit.progress import Progress, silent
 from linkage.errors import ZoneForbids
+from linkage.references.errors import ReferenceRefused
 from linkage.references.reading import kind_named, read_table
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
 
 LOAD = "intake.reference"
+ROOT = 0
 ROWS = pa.schema([("old", pa.string()), ("new", pa.string())])
 
 
@@ -57,7 +61,11 @@ class ReadHere:
 
 
 class ReferencesAtTheDoor:
-    """What the intake's process does with a reference table."""
+    """What the intake's process does with a reference table: only with one that root put there.
+
+    Whoever chooses its rows learns from the numbers of persons whose NHS number is whose; so it may not be the
+    administrator's account, which asks for it, and approves it too.
+    """
 
     def __init__(self, here: ReadHere) -> None:
         self._here = here
@@ -65,10 +73,11 @@ class ReferencesAtTheDoor:
     def do(
         self, verb: str, asker: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress = silent
     ) -> Answer:
-        """Read a table and put it into the linkage zone. Raises what `ReadHere` raises, ZoneForbids."""
+        """Read root's table and put it into the linkage zone. Raises what `ReadHere` raises, ZoneForbids."""
         if asker is not Asker.ORCHESTRATOR or verb != LOAD:
             raise ZoneForbids("The intake does not do this for this account.", where=verb[:60])
-        loaded = self._here.load(arguments["kind"], Path(arguments["path"]), arguments["at"], arguments["by"])
+        path = _roots_own(Path(arguments["path"]), arguments["kind"])
+        loaded = self._here.load(arguments["kind"], path, arguments["at"], arguments["by"])
         return Answer(asdict(loaded))
 
 
@@ -83,3 +92,24 @@ class ReadAtTheDoor:
         told = {"kind": kind, "path": str(path.absolute()), "at": at, "by": by}
         with connected(self._place) as wire:
             return LoadedReference(**asked(wire, LOAD, told, (), silent, None).data)
+
+
+def _roots_own(path: Path, kind: str) -> Path:
+    """Where this file really is: root's, as each folder above it, and nobody else's to write. Raises ReferenceRefused.
+
+    Why it is refused is not said: the account that asks may not be able to see the file.
+    """
+    try:
+        real = path.resolve(strict=True)
+        fit = real.is_file() and changeable_by_others(real, owners=(ROOT,)) is None and os.access(real, os.R_OK)
+    except (OSError, RuntimeError):
+        fit = False
+    if not fit:
+        raise ReferenceRefused(
+            "With installed accounts a table is taken only from a file that is root's alone and that the intake's"
+            " account can read.",
+            where=kind,
+            mend=f"As root: install -m 0640 -g haven-intake {path.name} /srv/haven/zones/references/{path.name};"
+            " then name that file.",
+        )
+    return real

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 
 from access.keys import KeyRing
 from audit.progress import Progress, silent
-from linkage.errors import ZoneUnsafe
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.separation.ports import Answer, Plain, Room, Tables, TableSink, handed
 from linkage.separation.shapes import taken
@@ -36,12 +35,7 @@ class InThisProcess:
         sink: TableSink | None = None,
     ) -> Answer:
         """As the port says; arguments go through JSON, as they do to another process."""
-        if self._zones.real_data:
-            raise ZoneUnsafe(
-                "This haven holds real data, and here one account would open both zones.",
-                where="zones",
-                mend="Install the zones' own accounts, as root: haven accounts install",
-            )
+        self._zones.require_one_zone()
         known = verb_named(verb)
         opener = self._zones.opener(known.zone)
         room = Room(

@@ -1,7 +1,7 @@
 """A haven with installed accounts under names of its own, on a home that other accounts can pass through.
 
 Run as a program it is the orchestrator's part of the chain: `... HOME DELIVERY...` receives, links and publishes; a CSV
-file is a table of superseded NHS numbers, which is loaded and approved.
+file is a table of superseded NHS numbers, which is loaded and approved, or refused.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from infra.servers.supervisor import Supervisor
 from infra.settings import Settings, load_settings
 from infra.wiring import Haven
 from linkage.errors import DeliveryRefused
+from linkage.references.errors import ReferenceRefused
 from linkage.separation.wire import Wire
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
 
@@ -220,7 +221,10 @@ def _referred_to(haven: Haven, path: Path) -> dict[str, Any]:
     if haven.access.person("eve") is None:
         reviewers(haven.records)
     kind = "superseded-nhs-numbers"
-    loaded = haven.reference_tables.load(kind, path, by=ENGINEER)
+    try:
+        loaded = haven.reference_tables.load(kind, path, by=ENGINEER)
+    except ReferenceRefused as refusal:
+        return {"refused": refusal.mend}
     approved = haven.reference_tables.approve(kind, by=REVIEWER)
     return {"rows": loaded.rows, "bad": loaded.bad, "waited": not loaded.in_force, "in_force": approved.in_force}
 

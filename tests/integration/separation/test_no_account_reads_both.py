@@ -79,11 +79,17 @@ def played() -> Iterator[Played]:
             repack(gp)
             archive, sealed = _archived(hospital), haven.folder / "damaged.age"
             sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
-            references = haven.folder / "superseded.csv"
+            references = haven.settings.reference_tables_folder / "superseded.csv"
             references.write_text(f"old_nhs_number,new_nhs_number\n{nhs_number(3)},{nhs_number(900)}\n", "utf-8")
-            for path in (gp, archive, sealed, references, tokens):
+            own = Path(shutil.copy(references, haven.folder / "own.csv"))
+            shutil.chown(references, "root", haven.names["intake"])
+            references.chmod(0o640)
+            shutil.chown(own, haven.names["orchestrator"])
+            own.chmod(0o644)
+            for path in (gp, archive, sealed, tokens):
                 haven.hand_to_intake(path)
-            told = haven.chain(gp, archive, sealed, references, tokens)
+            told = haven.chain(gp, archive, sealed, own, references, tokens)
+            own.unlink()
             tokens.chmod(0o644)  # the tries with it are on what it holds
             references.unlink()
             archive.unlink()
@@ -232,9 +238,11 @@ def test_a_sealed_delivery_opens_for_the_intake_only_and_linkage_alone_has_the_r
     assert [one for one in tried["round"] if not _refused(one)] == (["found"] if part == "linkage" else [])
 
 
-def test_a_reference_table_goes_through_the_intake(played: Played) -> None:
-    """It holds NHS numbers: the intake's account reads it, another person approves it, and counts come back."""
-    assert played.told["references"] == [{"rows": 1, "bad": {}, "waited": True, "in_force": True}]
+def test_a_reference_table_of_roots_goes_through_the_intake_and_the_administrators_own_does_not(played: Played) -> None:
+    """It says whose NHS number is whose: root puts it there, the intake's account reads it, and counts come back."""
+    own, roots = played.told["references"]
+    assert "install -m 0640 -g haven-intake own.csv" in own["refused"]
+    assert roots == {"rows": 1, "bad": {}, "waited": True, "in_force": True}
 
 
 def test_no_answer_to_the_orchestrator_holds_identifiers_or_payload(played: Played) -> None:

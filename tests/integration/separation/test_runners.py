@@ -343,6 +343,18 @@ def test_with_real_data_one_process_does_nothing(tmp_path: Path) -> None:
     assert "haven accounts install" in str(refused.value.mend)
 
 
+@pytest.mark.parametrize("zone", ["linkage", "research", "review", "quarantine"])
+def test_with_real_data_zones_of_one_process_do_not_open(tmp_path: Path, zone: str) -> None:
+    """Whoever asks for them, also without a verb; a zone's own process, which knows no other, is not hindered by it."""
+    ring = KeyRing.open(tmp_path / "keys")
+    both = Zones(ZonePlan(tmp_path / "l", tmp_path / "r", tmp_path / "i", real_data=True), ring)
+    own = Zones(ZonePlan(tmp_path / "l", tmp_path / "l", tmp_path / "l", real_data=True), ring)
+    with pytest.raises(ZoneUnsafe, match="one account"), both.opener(zone)(read_only=True):
+        pass
+    with pytest.raises(ZoneUnsafe, match="no fit cipher"), own.opener(zone)(read_only=True):
+        pass  # what stops it here is that the tests have no cipher for real data
+
+
 @pytest.mark.parametrize("process", SERVED)
 def test_each_process_refuses_other_zones_and_other_askers(process: str, zones: Zones) -> None:
     """Every verb, from every asker: done only in its own zone, and only for who may ask; all else is refused."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.accounts.install import _own
+from infra.accounts.install import _move_reports, _own, _settings_are_roots
 from infra.accounts.layout import PARTS, Accounts, AccountsError
 from infra.settings import load_settings
 
@@ -58,3 +58,50 @@ def test_the_file_of_accounts_is_written_through_no_link(tmp_path: Path, monkeyp
     with pytest.raises(FileExistsError):
         Accounts(dict.fromkeys(PARTS, "one")).write(settings)
     assert target.read_text(encoding="utf-8") == "as it was"
+
+
+@pytest.mark.parametrize("kind", ["file", "nothing"])
+def test_the_settings_become_roots_and_are_made_where_there_are_none(tmp_path: Path, kind: str) -> None:
+    """What stood in them stays; readable to all, and root's to write."""
+    toml = tmp_path / "haven.toml"
+    if kind == "file":
+        toml.write_text("# ours", encoding="utf-8")
+        os.chown(toml, SOMEBODY, SOMEBODY)
+    _settings_are_roots(toml)
+    found = toml.lstat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 0, 0o644)
+    assert toml.read_text(encoding="utf-8") == ("# ours" if kind == "file" else "")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_settings_that_are_a_link_give_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """Also where it was put there after it was looked for: its target is neither made, nor given, nor opened to all."""
+    toml, target = tmp_path / "haven.toml", tmp_path / "target"
+    if there:
+        target.touch(0o600)
+        os.chown(target, SOMEBODY, SOMEBODY)
+    toml.symlink_to(target)
+    monkeypatch.setattr(Path, "is_symlink", lambda _: False)
+    with pytest.raises(AccountsError, match="are a link"):
+        _settings_are_roots(toml)
+    assert target.exists() is there
+    if there:
+        assert (target.stat().st_uid, target.stat().st_mode & 0o777) == (SOMEBODY, 0o600)
+
+
+@pytest.mark.parametrize("which", ["from", "to", "above to"])
+def test_reports_are_moved_through_no_link(tmp_path: Path, which: str) -> None:
+    """A link in the place of either folder ends the installation; nothing comes from outside, nothing goes there."""
+    settings, outside = load_settings(tmp_path), tmp_path / "outside"
+    outside.mkdir()
+    ours = settings.intake_folder
+    (outside if which == "from" else ours).joinpath("reports", "one").mkdir(parents=True)
+    link = {"from": ours, "to": settings.delivery_reports_folder, "above to": settings.reports_folder}[which]
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(outside)
+    before = sorted(tmp_path.rglob("one"))
+    with pytest.raises(AccountsError, match="changes while"):
+        _move_reports(settings)
+    assert sorted(tmp_path.rglob("one")) == before
