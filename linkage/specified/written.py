@@ -82,7 +82,8 @@ def _single(column: Column, values: pl.Series) -> list[pl.Series]:
 
 
 def _as_number(series: pl.Series) -> pl.Series:
-    whole = series.name.rsplit("__", 1)[-1] in {"year", "month", "day", "decade", "number"}
+    _, of, part = series.name.rpartition("__")
+    whole = bool(of) and part in {"year", "month", "day", "decade", "number"}
     return series.cast(pl.Float64, strict=False).cast(pl.Int32, strict=False) if whole else series
 
 
