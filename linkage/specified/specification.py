@@ -137,6 +137,8 @@ class Comparison(_Part):
                 raise ValueError(f"level '{name}' {'needs a value' if LEVELS[name] else 'takes no value'}")
             if name in NUMERIC and not (isinstance(value, float | int) and math.isfinite(value)):
                 raise ValueError(f"level '{name}' needs a number")
+            if name == "months" and (float(value or 0) < 1 or float(value or 0) % 1):
+                raise ValueError("level 'months' needs a whole number from 1 on")
         return self
 
 

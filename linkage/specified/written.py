@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from linkage.specified.dates import PartialDate, read_date
+from linkage.specified.dates import PartialDate, day_number, read_date
 from linkage.specified.specification import NAMES, TEXTS, Column
 from linkage.standardise.addresses import address_keys
 from linkage.standardise.letters import LATIN
@@ -88,7 +88,7 @@ def _as_number(series: pl.Series) -> pl.Series:
 
 
 def _part_names(column: Column) -> list[str]:
-    extra = ["number"] if column.means in {"year", "month", "day", "number", "house_number"} else []
+    extra = ["number"] if column.means in {"date", "year", "month", "day", "number", "house_number"} else []
     return ["", *extra, *sorted(column.parts | ({"sound"} if column.means in NAMES else set()))]
 
 
@@ -158,6 +158,7 @@ def _date_forms(column: Column, value: str) -> dict[str, str | None]:
         "day": _text(found.day),
         "decade": str(found.year // 10),
         "month_day": f"{found.month:02}-{found.day:02}" if found.month and found.day else None,
+        "number": _text(day_number(found)),
     }
 
 
