@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 
 OLDEST, NEWEST = 1000, 2100
 MONTHS: dict[str, int] = {
@@ -59,6 +60,13 @@ def read_date(text: str, *, day_first: bool) -> PartialDate | None:
         month = _month(found[2])
         return _date(found[4], str(month), found[1] or found[3]) if month else _only_year(text)
     return _only_year(text)
+
+
+def day_number(found: PartialDate) -> int | None:
+    """The day counted from the beginning of the calendar; 31 February is three days after its 28th."""
+    if found.month is None or found.day is None:
+        return None
+    return date(found.year, found.month, 1).toordinal() + found.day - 1
 
 
 def is_ambiguous(text: str) -> tuple[bool, bool]:

@@ -113,9 +113,18 @@ def _one_part_differs(name: str) -> str:
     return f"{_whole(name)} AND ({agreeing}) = 2"
 
 
-def _days(name: str, value: float | str | None, unit: int) -> str:
-    left, right = (f"({s(f'{name}__year')} * 372 + {s(f'{name}__month')} * 31 + {s(f'{name}__day')})" for s in (_l, _r))
-    return f"abs({left} - {right}) <= {float(value or 0) * unit:g}"
+def _days(name: str, value: float | str | None) -> str:
+    return f"abs({_l(f'{name}__number')} - {_r(f'{name}__number')}) <= {value}"
+
+
+def _months(name: str, value: float | str | None) -> str:
+    """The later of both is at most so many months after the earlier, by the calendar."""
+    left, right = (f"({side(f'{name}__year')} * 12 + {side(f'{name}__month')})" for side in (_l, _r))
+    day_l, day_r = _l(f"{name}__day"), _r(f"{name}__day")
+    to_the_day = (
+        f"({left} - {right} = {value} AND {day_l} <= {day_r}) OR ({right} - {left} = {value} AND {day_r} <= {day_l})"
+    )
+    return f"{_whole(name)} AND (abs({left} - {right}) < {value} OR {to_the_day})"
 
 
 DATES = {
@@ -126,7 +135,7 @@ DATES = {
     ),
     "one_part_differs": lambda n, v: _one_part_differs(n),
     "one_sign_differs": lambda n, v: f"{_whole(n)} AND damerau_levenshtein({_l(n)}, {_r(n)}) <= 1",
-    "days": lambda n, v: _days(n, v, 1),
-    "months": lambda n, v: _days(n, v, 31),
+    "days": _days,
+    "months": _months,
     "same_year": lambda n, v: _both(f"{n}__year"),
 }

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
+import duckdb
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from access.documents import load_document
@@ -37,28 +40,32 @@ PARTS: dict[str, frozenset[str]] = {
 }
 """The parts of a column's value by which records can be blocked and certain steps made."""
 TEXT_PARTS = frozenset({"initial", "start", "first_word", "last_word", "sorted"})
-ON_TEXT = frozenset(
-    {"exact", "same", "jaro_winkler", "levenshtein", "damerau", "sounds_alike", "starts_alike", "words_within"}
-)
+KINDS: tuple[str, ...] = get_args(Kind)
+OF_ALL = frozenset({"same", "jaro_winkler", "levenshtein", "damerau", "starts_alike", "words_within"})
 ON_SPELLINGS = frozenset({"share_spelling", "spelling_jaro_winkler"})
+ON_TEXTS = ON_SPELLINGS | {"exact", "swapped_with"}
 ON_DATES = frozenset(
-    {"same", "same_where_known", "day_month_swapped", "one_part_differs", "one_sign_differs"}
+    {"same_where_known", "day_month_swapped", "one_part_differs", "one_sign_differs"}
     | {"days", "months", "years", "same_year"}
 )
-LEVELS: dict[str, tuple[frozenset[str], bool]] = {
-    **{name: (frozenset(), False) for name in ("exact", "same", "sounds_alike", "starts_alike", "words_within")},
-    **{name: (frozenset(), True) for name in ("jaro_winkler", "levenshtein", "damerau", "spelling_jaro_winkler")},
-    "share_spelling": (frozenset(), False),
-    "pet_form": (frozenset({"forename"}), False),
-    "swapped_with": (TEXTS, True),
-    "same_area": (frozenset({"postcode"}), False),
-    **{name: (frozenset({"date"}), False) for name in ON_DATES if name not in {"same", "days", "months", "years"}},
-    **{name: (frozenset({"date"}), True) for name in ("days", "months")},
-    "years": (frozenset({"date", "year"}), True),
-    "difference": (frozenset({"year", "month", "day", "number", "house_number"}), True),
+LEVELS_OF: dict[str, frozenset[str]] = {
+    kind: OF_ALL
+    | (ON_TEXTS if kind in TEXTS else frozenset())
+    | (frozenset({"sounds_alike"}) if kind in NAMES else frozenset())
+    | (frozenset({"difference"}) if kind in {"year", "month", "day", "number", "house_number"} else frozenset())
+    | {"forename": frozenset({"pet_form"}), "date": ON_DATES, "year": frozenset({"years"})}.get(kind, frozenset())
+    | (frozenset({"same_area"}) if kind == "postcode" else frozenset())
+    for kind in KINDS
 }
-"""Each level: the kinds it is for (none named: any that is text), and whether it takes a value."""
-NUMERIC = frozenset({"difference", "years", "days", "months", "jaro_winkler", "levenshtein", "damerau"})
+"""The levels that a column of this kind can be compared by: those for which it has what is compared (written.py)."""
+NUMERIC = frozenset(
+    {"difference", "years", "days", "months", "jaro_winkler", "levenshtein", "damerau", "spelling_jaro_winkler"}
+)
+"""The levels that take a number; it must be one before it comes into SQL."""
+LEVELS: dict[str, bool] = {name: name in NUMERIC | {"swapped_with"} for name in frozenset().union(*LEVELS_OF.values())}
+"""Each level, and whether it takes a value."""
+RESERVED = frozenset({"rid", "unique_id"})
+"""What the tables of people call the record itself."""
 
 
 class _Part(BaseModel):
@@ -126,18 +133,23 @@ class Comparison(_Part):
             ((name, value),) = level.items()
             if name not in LEVELS:
                 raise ValueError(f"unknown level '{name}'; there are: {', '.join(sorted(LEVELS))}")
-            if LEVELS[name][1] != (value is not None):
-                raise ValueError(f"level '{name}' {'needs a value' if LEVELS[name][1] else 'takes no value'}")
-            if name in NUMERIC and not isinstance(value, float | int):
+            if LEVELS[name] != (value is not None):
+                raise ValueError(f"level '{name}' {'needs a value' if LEVELS[name] else 'takes no value'}")
+            if name in NUMERIC and not (isinstance(value, float | int) and math.isfinite(value)):
                 raise ValueError(f"level '{name}' needs a number")
+            if name == "months" and (float(value or 0) < 1 or float(value or 0) % 1):
+                raise ValueError("level 'months' needs a whole number from 1 on")
         return self
+
+
+Key = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class CertainStep(_Part):
     """A key: records that agree on all of it are one person, unless an identifier or a sign of twins contradicts."""
 
     label: Annotated[str, StringConstraints(min_length=1)]
-    on: tuple[str, ...] = Field(min_length=1)
+    on: Key
 
 
 class Linking(_Part):
@@ -178,8 +190,8 @@ class Specification(_Part):
     columns: tuple[Column, ...] = Field(min_length=1)
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
     certain: tuple[CertainStep, ...] = ()
-    blocking: tuple[tuple[str, ...], ...] = Field(min_length=1)
-    training: tuple[tuple[str, ...], ...] = ()
+    blocking: tuple[Key, ...] = Field(min_length=1)
+    training: tuple[Key, ...] = ()
     link: Linking = Linking()
 
     def column(self, name: str) -> Column:
@@ -207,39 +219,57 @@ class Specification(_Part):
         kinds: dict[str, str] = {column.name: column.means for column in self.columns}
         for name in (n for n, count in Counter(c.name for c in self.columns).items() if count > 1):
             yield f"two columns are named '{name}'"
+        for name in (n for n in kinds if n in RESERVED or "__" in n):
+            yield f"a column cannot be named '{name}': 'rid', 'unique_id' and '__' have a meaning of their own"
+        for name in (c.of for c in self.comparisons if c.term_frequency and c.of in words_of_the_database()):
+            yield f"'{name}' is a word of the database: a column with term_frequency needs another name"
         for name in (n for n, count in Counter(c.of for c in self.comparisons).items() if count > 1):
             yield f"'{name}' is compared twice; a column has one list of levels"
         for comparison in self.comparisons:
             if comparison.of not in kinds:
                 yield f"comparison of '{comparison.of}': no column has this name ({', '.join(kinds)})"
                 continue
-            yield from self._wrong_levels(comparison, self.column(comparison.of), kinds)
+            yield from _wrong_levels(comparison, self.column(comparison.of), kinds)
         if self.link.one_to_one and self.files == 1:
             yield "one_to_one is for two files"
         if len(self.record_id) > self.files:
             yield "record_id names more headings than there are files"
         keys = [*self.blocking, *(step.on for step in self.certain), *self.training]
         for key in dict.fromkeys(part for rule in keys for part in rule):
-            name, _, part = key.partition(".")
+            name, dot, part = key.partition(".")
             if name not in kinds:
                 yield f"'{key}': no column is named '{name}' ({', '.join(kinds)})"
-            elif part and part not in self.column(name).parts:
+            elif dot and part not in self.column(name).parts:
                 parts = ", ".join(sorted(self.column(name).parts)) or "none"
                 yield f"'{key}': a {kinds[name]} has the parts: {parts}"
         evidence = {heading for c in self.columns for right in (False, True) for heading in c.headings(right)}
         if self.truth and self.truth.column in evidence:
             yield "the truth's column is compared: it must never be evidence"
 
-    def _wrong_levels(self, comparison: Comparison, column: Column, kinds: dict[str, str]) -> Iterable[str]:
-        for level in comparison.levels:
-            ((name, value),) = level.items()
-            allowed = LEVELS[name][0]
-            if allowed and column.means not in allowed:
-                yield f"level '{name}' is not for {column.means}: '{column.name}'"
-            if name in ON_SPELLINGS and not column.has_spellings:
-                yield f"level '{name}' needs several spellings: give '{column.name}' a separator or several headings"
-            if name == "swapped_with" and str(value) not in kinds:
-                yield f"swapped_with: no column is named '{value}'"
+
+def _wrong_levels(comparison: Comparison, column: Column, kinds: dict[str, str]) -> Iterable[str]:
+    """What of this comparison its column has nothing for; each with what there is instead."""
+    fitting = LEVELS_OF[column.means] - (frozenset() if column.has_spellings else ON_SPELLINGS)
+    for name, value in (item for level in comparison.levels for item in level.items()):
+        if name not in LEVELS_OF[column.means]:
+            there = ", ".join(sorted(fitting))
+            yield f"level '{name}' is not for {column.means}: '{column.name}' can be compared by: {there}"
+        elif name not in fitting:
+            yield f"level '{name}' needs several spellings: give '{column.name}' a separator or several headings"
+        elif name == "swapped_with" and str(value) not in kinds:
+            yield f"swapped_with: no column is named '{value}'"
+    if comparison.term_frequency and column.means == "date":
+        yield f"term_frequency is not for date: '{column.name}'"
+    elif comparison.term_frequency and not column.has_spellings and {"same": None} not in comparison.levels:
+        yield f"term_frequency needs the level 'same': '{column.name}'"
+
+
+@cache
+def words_of_the_database() -> frozenset[str]:
+    """The words that cannot stand as a name without quotes: Splink makes tables by a column's name, and quotes none."""
+    with duckdb.connect() as asked:
+        found = asked.execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'")
+        return frozenset(str(word) for (word,) in found.fetchall())
 
 
 def load_specification(path: Path) -> Specification:

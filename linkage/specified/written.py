@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from linkage.specified.dates import PartialDate, read_date
+from linkage.specified.dates import PartialDate, day_number, read_date
 from linkage.specified.specification import NAMES, TEXTS, Column
 from linkage.standardise.addresses import address_keys
 from linkage.standardise.letters import LATIN
@@ -82,12 +82,13 @@ def _single(column: Column, values: pl.Series) -> list[pl.Series]:
 
 
 def _as_number(series: pl.Series) -> pl.Series:
-    whole = series.name.rsplit("__", 1)[-1] in {"year", "month", "day", "decade", "number"}
+    _, of, part = series.name.rpartition("__")
+    whole = bool(of) and part in {"year", "month", "day", "decade", "number"}
     return series.cast(pl.Float64, strict=False).cast(pl.Int32, strict=False) if whole else series
 
 
 def _part_names(column: Column) -> list[str]:
-    extra = ["number"] if column.means in {"year", "month", "day", "number", "house_number"} else []
+    extra = ["number"] if column.means in {"date", "year", "month", "day", "number", "house_number"} else []
     return ["", *extra, *sorted(column.parts | ({"sound"} if column.means in NAMES else set()))]
 
 
@@ -157,6 +158,7 @@ def _date_forms(column: Column, value: str) -> dict[str, str | None]:
         "day": _text(found.day),
         "decade": str(found.year // 10),
         "month_day": f"{found.month:02}-{found.day:02}" if found.month and found.day else None,
+        "number": _text(day_number(found)),
     }
 
 

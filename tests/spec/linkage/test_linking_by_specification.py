@@ -83,7 +83,7 @@ def test_a_model_depends_on_columns_comparisons_and_training_only(tmp_path: Path
 @pytest.mark.parametrize("level", sorted(LEVELS))
 def test_every_level_says_whether_it_takes_a_value(level: str) -> None:
     """A level with a value where none belongs, or without one where it does, is refused."""
-    wrong = level if LEVELS[level][1] else {level: 1}
+    wrong = level if LEVELS[level] else {level: 1}
     with pytest.raises(ValidationError):
         Specification.model_validate(
             {
