@@ -195,7 +195,7 @@ def main() -> int:
                 "opened": opened(home),
                 "verbs": verbs(home, given["verbs"]),
                 "processes": processes(given["pids"]),
-                "mode_b": mode_b(home, Path(given["sealed"])),
+                "mode_b": mode_b(home, Path(given["sealed"])) if "sealed" in given else {},
             }
         )
     )
