@@ -47,7 +47,7 @@ def serve(settings: Settings, process: str) -> None:
     _require_account(accounts, process)
     _require_roots_settings(settings)
     os.umask(PRIVATE)
-    ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
+    _close_to_debuggers()
     askers = {accounts.uid(ORCHESTRATOR): Asker.ORCHESTRATOR}
     if process != INTAKE:
         askers[accounts.uid(INTAKE)] = Asker.INTAKE
@@ -56,6 +56,16 @@ def serve(settings: Settings, process: str) -> None:
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         signal.signal(signal.SIGINT, lambda *_: server.stop())
         server.serve_forever(poll_interval=0.2)
+
+
+def _close_to_debuggers() -> None:
+    """Nobody of the same account looks into this process. Raises AccountsError where the kernel does not do it."""
+    if ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise AccountsError(
+            "The kernel does not close this process to debuggers of its account.",
+            where="prctl PR_SET_DUMPABLE",
+            mend="Let it be called: look at the unit's SystemCallFilter, or at the container's filter of calls.",
+        )
 
 
 def zones_of_accounts(settings: Settings, accounts: Accounts, locks: Path) -> InTheirAccounts:

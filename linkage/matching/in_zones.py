@@ -7,7 +7,7 @@ gives an identifier or a row of payload to whoever asks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 
@@ -264,7 +264,8 @@ def transaction(zone: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        zone.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # what ended it may have ended the connection: that is what is to be told
+            zone.execute("ROLLBACK")
         raise
     zone.execute("COMMIT")
 

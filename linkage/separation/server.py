@@ -75,6 +75,14 @@ class ZoneServer(socketserver.ThreadingUnixStreamServer):
             wire.send_plain(ERROR, error.as_dict())
         return False
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own; where none can be started, its place is free again."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._held.pop(id(request)).release()
+            raise
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """One conversation; its place is free afterwards."""
         try:

@@ -205,7 +205,10 @@ def _seal(files: list[HiddenFile], recipient: pyrage.x25519.Recipient, out: Path
                 entry.size, entry.mode = file.size, 0o600
                 with file.open() as source:
                     archive.addfile(entry, source)
-        with plain.open() as source, io.FileIO(draft, "x") as target:
-            pyrage.encrypt_io(source, target, [recipient])
-            os.fsync(target.fileno())
-    draft.replace(out)
+        try:
+            with plain.open() as source, io.FileIO(draft, "x") as target:
+                pyrage.encrypt_io(source, target, [recipient])
+                os.fsync(target.fileno())
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)

@@ -265,3 +265,24 @@ def test_a_killed_agent_leaves_no_clear_text(desk: Controller, tmp_path: Path) -
     left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "outgoing"]
     assert [path.name for path in left if CANARY.encode() in path.read_bytes().lower()] == []
     assert {path.name for path in left} == {"agent.key", "round.age", ".x.age.part"}
+
+
+def test_a_fault_while_sealing_leaves_nothing(tmp_path: Path) -> None:
+    """Half of a sealed delivery is removed, and what was there under its name stays."""
+    (tmp_path / "one.age").write_bytes(b"before")
+    said = in_agent(
+        "import json, pyrage\n"
+        "from pathlib import Path\n"
+        "from haven_controller import packing\n"
+        "def broken(source, target, recipients):\n"
+        "    target.write(b'half')\n"
+        "    raise OSError('full')\n"
+        "pyrage.encrypt_io = broken\n"
+        "try:\n"
+        f"    packing._seal([], pyrage.x25519.Identity.generate().to_public(), Path({str(tmp_path / 'one.age')!r}))\n"
+        "    print(json.dumps('sealed'))\n"
+        "except OSError as error:\n"
+        "    print(json.dumps(str(error)))\n"
+    )
+    assert said == "full"
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("one.age", b"before")]
