@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from audit.clock import Clock, SystemClock
 from audit.progress import Progress, silent
 from infra.settings import Settings, SettingsError, load_settings
+from linkage.private_folders import EXCHANGE
 
 if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from linkage.zones import Zones
 
 PRIVATE = 0o700
-EXCHANGE = ".exchange"
 """In the linkage zone's folder: where engines beside the haven's process find their tokens for the while."""
 
 
