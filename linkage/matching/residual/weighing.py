@@ -21,7 +21,8 @@ from linkage.specified.frozen import FrozenModel
 from linkage.specified.specification import Specification, load_specification
 from linkage.specified.written import written
 from linkage.standardise.references import NO_REFERENCES, References
-from linkage.standardise.specification import IDENTITY, standardise
+from linkage.standardise.specification import standardise
+from linkage.writings import writings_sql
 
 SPECIFICATION = Path(__file__).with_name("people.yaml")
 
@@ -37,11 +38,10 @@ def people_specification() -> Specification:
 
 def identity_of(zone: duckdb.DuckDBPyConnection, records: Iterable[int]) -> pl.DataFrame:
     """record and IDENTITY (text as received) of these records, ordered by record."""
-    columns = ", ".join(f"min({name}) AS {name}" for name in IDENTITY)
+    among = "record IN (SELECT unnest(?::BIGINT[]))"
     return pl.DataFrame(
         zone.sql(
-            f"SELECT record, {columns} FROM identity WHERE record IN (SELECT unnest(?::BIGINT[]))"
-            " GROUP BY record ORDER BY record",
+            f"SELECT * EXCLUDE (dataset) FROM ({writings_sql(among)}) ORDER BY record",
             params=[list(records)],
         ).to_arrow_table()
     )
