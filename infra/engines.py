@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.settings import Settings
+from linkage.private_folders import EXCHANGE
 
 if TYPE_CHECKING:
     from linkage.matching.engines.choice import LinkageEngine
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from linkage.matching.engines.running import RunLadder
     from linkage.matching.engines.spark_process import SparkPlace
     from linkage.matching.residual.slices import Weighing
-
-EXCHANGE = ".exchange"
 
 
 def linkage_engine(settings: Settings, run_pieces: RunPieces | None = None) -> LinkageEngine:

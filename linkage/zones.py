@@ -25,8 +25,8 @@ import duckdb
 from access.keys import KeyRing
 from access.keys.files import changeable_by_others
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
+from linkage.private_folders import EXCHANGE, PRIVATE, Spilling, private_folder, spill_into
 
-PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 PATIENCE_SECONDS = 10.0
 SCRATCH = "scratch-"
@@ -102,8 +102,7 @@ class WorkFiles:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with this one file (or nothing yet) as `zone`; spilled pages stay in the folder, encrypted."""
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-            connection.execute("SET temp_directory = ?", [str(folder / ".spill")])
-            connection.execute("SET temp_file_encryption = true")
+            spill_into(connection, folder / ".spill")
             self._choose_cipher(connection)
             try:
                 if path is None:
@@ -212,6 +211,18 @@ class Zones(WorkFiles):
         plan = self._settings
         places = {"linkage": plan.linkage_zone, "research": plan.research_zone, "quarantine": plan.intake_folder}
         return places[zone]
+
+    def spilling(self, zone: str) -> Spilling:
+        """How a connection of an engine, which holds what was read from this zone, spills as the zone itself does."""
+
+        @contextmanager
+        def told(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+            with private_folder(_private(self.folder(zone)) / EXCHANGE, "spill") as folder:
+                spill_into(connection, folder)
+                self._choose_cipher(connection)
+                yield
+
+        return told
 
     @contextmanager
     def one_linkage_at_a_time(self) -> Iterator[None]:

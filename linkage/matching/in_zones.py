@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import duckdb
@@ -37,6 +37,7 @@ from linkage.matching.residual.slices import Weighing
 from linkage.matching.residual.training import draw, learn_model
 from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
 from linkage.matching.spine import last_run, note_run
+from linkage.private_folders import EXCHANGE, sweep
 from linkage.references.tables import in_force
 from linkage.sealed.records import Rounds
 from linkage.sealed.service import (
@@ -83,6 +84,7 @@ def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """
     engine, at = room.engine or LinkageEngine(), datetime.fromisoformat(asked["at"])
     engine.tidy()
+    sweep(room.folder / EXCHANGE)
     with room.open() as zone:
         create_identity(zone)
         prepare(zone)
@@ -195,9 +197,12 @@ def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     asked: test_range, at. Raises NothingToLearnFrom, CannotTrain.
     """
     at = datetime.fromisoformat(asked["at"])
+    sweep(room.folder / EXCHANGE)
     with room.open(read_only=True) as zone:
         drawn, rows = draw(zone)
-    model, card = learn_model(drawn, rows, test_range=asked["test_range"], progress=room.progress)
+    model, card = learn_model(
+        drawn, rows, test_range=asked["test_range"], spilling=room.spilling, progress=room.progress
+    )
     with room.open() as zone:
         digest = keep_model(zone, model, card, at)
     return Answer({"digest": digest, "card": card, "made_for": made_for(model)})
@@ -285,6 +290,7 @@ def _plan(room: Room, zone: duckdb.DuckDBPyConnection, data: Plain, weighing: We
     if room.apart and asked.decisions:
         _require_answers(room, asked)
     model = None if asked.model is None else kept_model(zone, asked.model)
+    weighing = replace(weighing, spilling=room.spilling)
     return ResidualPlan(model, asked.model, asked.decisions, most_pairs=asked.most_pairs, weighing=weighing)
 
 

@@ -15,7 +15,8 @@ from access.keys import HeldKey
 from linkage.matching.ladder import FIELDS
 from linkage.matching.records_to_link import AT_ONCE, tokens_of
 from linkage.references.tables import in_force, references_in
-from linkage.standardise.specification import IDENTITY, VERSION
+from linkage.standardise.specification import VERSION
+from linkage.writings import writings_sql
 from linkage.zones import count
 
 
@@ -39,12 +40,9 @@ def renew_evidence(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range:
 
 
 def _make_anew(zone: duckdb.DuckDBPyConnection, key: HeldKey, *, test_range: bool) -> None:
-    names = ", ".join(IDENTITY)
     zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE said AS SELECT row_number() OVER (ORDER BY record) AS place, * FROM"
-        f" (SELECT record, {names} FROM (SELECT record, {names}, count(*) AS often FROM identity"
-        " WHERE record IS NOT NULL GROUP BY ALL)"
-        f" QUALIFY row_number() OVER (PARTITION BY record ORDER BY often DESC, {names}) = 1)"
+        "CREATE OR REPLACE TEMP TABLE said AS SELECT row_number() OVER (ORDER BY record) AS place,"
+        f" * EXCLUDE (dataset) FROM ({writings_sql()})"
     )
     references, many = references_in(zone), count(zone, "SELECT count(*) FROM said")
     pages = (_said(zone, start) for start in range(0, max(many, 1), AT_ONCE))

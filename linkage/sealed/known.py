@@ -19,6 +19,7 @@ from linkage.sealed.composites import NUMBER, TOKENS, sealed_tokens, token_of
 from linkage.sealed.filters import FILTER, bloom_filters
 from linkage.standardise.references import References
 from linkage.standardise.specification import IDENTITY
+from linkage.writings import writings_sql
 from linkage.zones import count
 
 AT_ONCE = 200_000
@@ -47,11 +48,8 @@ def known_records(
     total, done = count(zone, "SELECT count(*) FROM links"), 0
     references = references_in(zone)
     # Read to its end before the next query: DuckDB 2 wants that. The most frequent way to write it speaks for a record.
-    names = ", ".join(IDENTITY)
     reader = zone.sql(
-        f"SELECT i.record, l.person::TEXT AS person, i.dataset, {names} FROM (SELECT record, any_value(dataset) AS"
-        f" dataset, {names}, count(*) AS often FROM identity WHERE record IS NOT NULL GROUP BY record, {names}"
-        f" QUALIFY row_number() OVER (PARTITION BY record ORDER BY often DESC, {names}) = 1) i"
+        f"SELECT i.record, l.person::TEXT AS person, i.dataset, {', '.join(IDENTITY)} FROM ({writings_sql()}) i"
         " JOIN links l USING (record)"
     ).to_arrow_reader(AT_ONCE)
     hits, numbers, filters = [_empty()], [_empty().select("person", NUMBER)], [_no_filters()]

@@ -39,7 +39,13 @@ class InThisProcess:
         known = verb_named(verb)
         opener = self._zones.opener(known.zone)
         room = Room(
-            opener, self._keyring, self._zones.folder(known.zone), progress, self._engine, self._zones.opener("review")
+            opener,
+            self._keyring,
+            self._zones.folder(known.zone),
+            self._zones.spilling(known.zone),
+            progress,
+            self._engine,
+            self._zones.opener("review"),
         )
         answer = known.done(room, json.loads(json.dumps(arguments or {})), tables)
         data = json.loads(json.dumps(answer.data))

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from access.keys import KeyRing
 from audit.progress import Progress, silent
+from linkage.private_folders import Spilling
 
 if TYPE_CHECKING:
     from linkage.matching.engines.choice import LinkageEngine
@@ -57,6 +58,7 @@ class Room:
     open: Opener
     keyring: KeyRing
     folder: Path  # the zone's own; nobody else's account reads it
+    spilling: Spilling  # of an engine that holds what was read here
     progress: Progress = silent
     engine: LinkageEngine | None = None  # what links; None: DuckDB
     review: Opener | None = None  # of what reviewers were shown and said

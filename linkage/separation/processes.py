@@ -46,6 +46,7 @@ def in_own_zones(
             zones.opener(known.zone),
             zones.keyring,
             zones.folder(known.zone),
+            zones.spilling(known.zone),
             progress,
             engine,
             review=zones.opener("review") if process == "linkage" else None,

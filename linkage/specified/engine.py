@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import splink
 from splink import DuckDBAPI, Linker
 
 from audit.progress import Progress, silent
+from linkage.private_folders import Spilling, spill_into
 from linkage.specified.errors import CannotTrain
 from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
 from linkage.specified.levels import level_sql, null_sql, sql_levels
@@ -44,28 +47,35 @@ MACROS = (
 class SplinkEngine:
     """The people of one or two files in DuckDB, trained and scored by Splink."""
 
-    def __init__(self, specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        left: pl.DataFrame,
+        right: pl.DataFrame | None,
+        *,
+        spilling: Spilling | None = None,
+    ) -> None:
+        """spilling: where memory is spilled, and how; without it in a private folder of the system's temporary one."""
         logging.getLogger("splink").setLevel(logging.ERROR)
         self.specification = specification
         self.two = right is not None
         self.sizes = (left.height, right.height if right is not None else 0)
-        self._spill = tempfile.TemporaryDirectory(prefix="haven-spill-")
-        self.con = duckdb.connect(":memory:")
-        self.con.execute("SET temp_directory = ?", [self._spill.name]).fetchall()
-        self.con.execute("SET autoinstall_known_extensions = false").fetchall()
-        self.con.execute("SET temp_file_encryption = true").fetchall()
-        self.con.execute("SET force_mbedtls_unsafe = 'true'").fetchall()  # else nothing can spill
-        for macro in MACROS:
-            self.con.execute(macro).fetchall()
         self._shares: dict[str, str] = {}
-        self._load("left", left, 0)
-        if right is not None:
-            self._load("right", right, left.height)
+        self._open = ExitStack()
+        with ExitStack() as opening:  # what fails here leaves nothing behind
+            self.con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+            opening.enter_context((spilling or _in_a_temporary_folder)(self.con))
+            opening.callback(self.con.close)
+            for macro in MACROS:
+                self.con.execute(macro).fetchall()
+            self._load("left", left, 0)
+            if right is not None:
+                self._load("right", right, left.height)
+            self._open = opening.pop_all()
 
     def close(self) -> None:
         """Let go of the memory, and of what was spilled from it (encrypted)."""
-        self.con.close()
-        self._spill.cleanup()
+        self._open.close()
 
     @property
     def possible_pairs(self) -> int:
@@ -291,6 +301,15 @@ class SplinkEngine:
             prior=prior,
             comparisons=comparisons,
         )
+
+
+@contextmanager
+def _in_a_temporary_folder(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """For files of whoever runs this, outside every zone."""
+    with tempfile.TemporaryDirectory(prefix="haven-spill-") as folder:
+        spill_into(connection, Path(folder))
+        connection.execute("SET force_mbedtls_unsafe = 'true'").fetchall()  # else nothing can spill
+        yield
 
 
 def rarest(u: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from linkage.specified.specification import Column, Comparison, Specification
@@ -82,7 +83,8 @@ def _best_spelling(name: str, value: float | str | None) -> str:
     return f"best_spelling({_l(f'{name}__spellings')}, {_r(f'{name}__spellings')}) >= {value}"
 
 
-TEXTS = {
+Said = Callable[[str, float | str | None], str]
+TEXTS: dict[str, Said] = {
     "exact": lambda n, v: _both(f"{n}__written"),
     "same": lambda n, v: _both(n),
     "pet_form": lambda n, v: _both(f"{n}__pet_form"),
@@ -127,7 +129,7 @@ def _months(name: str, value: float | str | None) -> str:
     return f"{_whole(name)} AND (abs({left} - {right}) < {value} OR {to_the_day})"
 
 
-DATES = {
+DATES: dict[str, Said] = {
     "same": lambda n, v: f"{_both(n)} AND {_whole(n)}",
     "same_where_known": lambda n, v: _known_parts_agree(n),
     "day_month_swapped": lambda n, v: (

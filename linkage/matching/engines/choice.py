@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from linkage.matching.engines.piece_workers import sweep
 from linkage.matching.engines.running import RunLadder, in_duckdb
 from linkage.matching.residual.slices import Weighing
+from linkage.private_folders import sweep
 
 
 @dataclass(frozen=True)

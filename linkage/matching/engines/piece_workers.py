@@ -6,15 +6,12 @@ it and of nothing else, the processes end, and then the folder goes. The zone is
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -27,12 +24,7 @@ WORKER = "linkage.matching.engines.piece_worker"
 CODE = Path(linkage.__file__).resolve().parent.parent
 CLOSED = ("-P", "-s")
 """How an interpreter is started: it imports nothing from its working directory, nor from a home's packages."""
-PRIVATE = 0o700
 SECONDS_TO_END = 10
-IN_USE = ".in-use"
-
-KINDS = ("pieces", "spark")
-"""Whose folders they are."""
 
 
 class Workers:
@@ -102,35 +94,6 @@ class Workers:
             worker.stdin.flush()
         self._idle.put(worker)
         return worker
-
-
-@contextmanager
-def private_folder(under: Path, kind: str) -> Iterator[Path]:
-    """A folder of this account only, gone afterwards; what a killed run left beside it goes first."""
-    under.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-    sweep(under)
-    folder = under / f"{kind}-{uuid.uuid4().hex}"
-    folder.mkdir(mode=PRIVATE)
-    with (folder / IN_USE).open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep(under: Path) -> None:
-    """Remove what killed runs of any engine left here; what a living process uses stays."""
-    for kind in KINDS:
-        for debris in under.glob(f"{kind}-*"):
-            _remove_if_left(debris)
-
-
-def _remove_if_left(folder: Path) -> None:
-    """The system gives a lock back when its process dies: who can take it knows that nobody uses the folder."""
-    with suppress(OSError), (folder / IN_USE).open("r") as held:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def quoted(path: Path) -> str:

@@ -11,10 +11,11 @@ import duckdb
 
 from audit.progress import Progress, silent
 from linkage.matching.engines.piece_tables import KEY_NAME, PieceSettings, PieceTables
-from linkage.matching.engines.piece_workers import Workers, private_folder
+from linkage.matching.engines.piece_workers import Workers
 from linkage.matching.engines.running import number_datasets
 from linkage.matching.joining import join_records
 from linkage.matching.ladder import FIELDS, STRETCHES, Stretch
+from linkage.private_folders import private_folder
 from linkage.zones import count
 
 

@@ -23,10 +23,11 @@ import duckdb
 import linkage
 from audit.progress import Progress, silent
 from linkage.matching.engines.errors import EngineFailed, EngineMissing
-from linkage.matching.engines.piece_workers import CLOSED, private_folder, quoted
+from linkage.matching.engines.piece_workers import CLOSED, quoted
 from linkage.matching.engines.running import number_datasets
 from linkage.matching.joining import OF_CLUSTER, WORK
 from linkage.matching.ladder import FIELDS
+from linkage.private_folders import private_folder
 from linkage.zones import count
 
 JOB = "linkage.matching.engines.spark_job"

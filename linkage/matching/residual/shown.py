@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from linkage.standardise.specification import IDENTITY
+from linkage.writings import writings_sql
 
 WEIGHED_AS = {"forenames": "forename", "date_of_birth": "born"}
 
@@ -43,11 +44,11 @@ class AskedPair:
 
 def both_records(zone: duckdb.DuckDBPyConnection, pair: AskedPair) -> ShownPair | None:
     """Read both from the linkage zone; None where one of them is there no more."""
-    columns = ", ".join(f"any_value(i.{name})" for name in IDENTITY)
+    columns, written = ", ".join(IDENTITY), writings_sql("record IN (FROM whose)")
     sides = [
         zone.execute(
-            f"SELECT e.dataset, {columns} FROM evidence e JOIN identity i USING (record)"
-            " WHERE e.subject = ?::UUID GROUP BY e.dataset",
+            "WITH whose AS (SELECT record FROM evidence WHERE subject = ?::UUID)"
+            f" SELECT e.dataset, {columns} FROM ({written}) i JOIN evidence e USING (record) ORDER BY record LIMIT 1",
             [subject],
         ).fetchall()
         for subject in (pair.subject_a, pair.subject_b)

@@ -17,6 +17,7 @@ from linkage.matching.residual.drawing import Drawn, draw_people
 from linkage.matching.residual.errors import NothingToLearnFrom
 from linkage.matching.residual.reduction import Bounds
 from linkage.matching.residual.weighing import engine_for, people_specification
+from linkage.private_folders import Spilling
 from linkage.specified.engine import PAIRS_FOR_U, SplinkEngine, rounded
 from linkage.specified.frozen import FrozenModel
 from linkage.specified.service import learn
@@ -36,13 +37,14 @@ def draw(zone: duckdb.DuckDBPyConnection) -> tuple[Drawn, dict[str, int]]:
 
 
 def learn_model(
-    drawn: Drawn, rows: dict[str, int], *, test_range: bool, progress: Progress
+    drawn: Drawn, rows: dict[str, int], *, test_range: bool, spilling: Spilling, progress: Progress
 ) -> tuple[FrozenModel, dict[str, Any]]:
     """The model and its card. Raises CannotTrain."""
-    with closing(engine_for(drawn.people, test_range=test_range, references=drawn.references)) as engine:
+    made = engine_for(drawn.people, test_range=test_range, references=drawn.references, spilling=spilling)
+    with closing(made) as engine:
         model = learn(engine, progress=progress)
-        made = {"prior": rounded(model.prior / drawn.part), "standardisation": STANDARDISATION}
-        model = model.model_copy(update=made)
+        told = {"prior": rounded(model.prior / drawn.part), "standardisation": STANDARDISATION}
+        model = model.model_copy(update=told)
         return model, _card(model, engine, drawn, rows)
 
 

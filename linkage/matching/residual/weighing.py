@@ -14,13 +14,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from linkage.private_folders import Spilling
 from linkage.references.tables import references_in
 from linkage.specified.engine import SplinkEngine
 from linkage.specified.frozen import FrozenModel
 from linkage.specified.specification import Specification, load_specification
 from linkage.specified.written import written
 from linkage.standardise.references import NO_REFERENCES, References
-from linkage.standardise.specification import IDENTITY, standardise
+from linkage.standardise.specification import standardise
+from linkage.writings import writings_sql
 
 SPECIFICATION = Path(__file__).with_name("people.yaml")
 
@@ -36,11 +38,10 @@ def people_specification() -> Specification:
 
 def identity_of(zone: duckdb.DuckDBPyConnection, records: Iterable[int]) -> pl.DataFrame:
     """record and IDENTITY (text as received) of these records, ordered by record."""
-    columns = ", ".join(f"min({name}) AS {name}" for name in IDENTITY)
+    among = "record IN (SELECT unnest(?::BIGINT[]))"
     return pl.DataFrame(
         zone.sql(
-            f"SELECT record, {columns} FROM identity WHERE record IN (SELECT unnest(?::BIGINT[]))"
-            " GROUP BY record ORDER BY record",
+            f"SELECT * EXCLUDE (dataset) FROM ({writings_sql(among)}) ORDER BY record",
             params=[list(records)],
         ).to_arrow_table()
     )
@@ -68,15 +69,17 @@ def engine_for(
     test_range: bool,
     shares: pl.DataFrame | None = None,
     references: References = NO_REFERENCES,
+    spilling: Spilling | None = None,
 ) -> SplinkEngine:
     """Splink over these records (record and IDENTITY): its number of a record is its place in the frame.
 
     shares: how common their names are (name_shares, in the same order); else it is counted among themselves.
+    spilling: the zone's, for what was read from one.
     """
     specification = people_specification()
     standard = standardise(people, test_range=test_range, references=references)
     compared = written(standard, specification.columns, right=False)
-    engine = SplinkEngine(specification, compared, None)
+    engine = SplinkEngine(specification, compared, None, spilling=spilling)
     if shares is not None:
         for name in ("surname", "forename"):
             told = pl.DataFrame({name: compared[name], f"tf_{name}": shares[name]}).drop_nulls()
@@ -89,7 +92,12 @@ Score = Callable[[SplinkEngine, FrozenModel, str], pl.DataFrame]
 
 
 def weigh(
-    zone: duckdb.DuckDBPyConnection, model: FrozenModel, *, test_range: bool, score: Score = SplinkEngine.score
+    zone: duckdb.DuckDBPyConnection,
+    model: FrozenModel,
+    *,
+    test_range: bool,
+    score: Score = SplinkEngine.score,
+    spilling: Spilling | None = None,
 ) -> pl.DataFrame:
     """l, r (records), weight (log2 of the odds) and fields (its parts by column, as JSON) of each of `candidates`."""
     pairs = pl.DataFrame(zone.sql("SELECT l, r FROM candidates ORDER BY l, r").to_arrow_table())
@@ -99,7 +107,8 @@ def weigh(
     place = people.select("record").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     shares = name_shares(zone, people["record"])
     references = references_in(zone)
-    with closing(engine_for(people, test_range=test_range, shares=shares, references=references)) as engine:
+    made = engine_for(people, test_range=test_range, shares=shares, references=references, spilling=spilling)
+    with closing(made) as engine:
         numbered = pairs.join(place, left_on="l", right_on="record").join(
             place, left_on="r", right_on="record", suffix="_r"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkage.matching.engines.choice import LinkageEngine
-from linkage.matching.engines.piece_workers import IN_USE, private_folder
+from linkage.private_folders import IN_USE, private_folder
 
 
 def test_the_next_linkage_removes_it_on_whatever_engine(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_it_is_closed_to_others_and_gone_after_an_error(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_goes_and_what_is_in_use_stays(tmp_path: Path) -> None:
     """Debris, of whichever engine, has a lock that nobody holds; another run's folder has one that is held."""
-    for left in ("spark-left", "pieces-left"):
+    for left in ("spark-left", "pieces-left", "spill-left"):
         (tmp_path / left).mkdir()
         (tmp_path / left / IN_USE).touch()
     with private_folder(tmp_path, "spark") as mine, private_folder(tmp_path, "spark") as other:

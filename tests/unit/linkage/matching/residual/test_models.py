@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from linkage.matching.residual.kept_models import kept_model
 from linkage.matching.residual.models import TRAINING_FLOW
 from linkage.matching.residual.store import LinkageModel
 from linkage.matching.service import Linker
+from linkage.private_folders import EXCHANGE, IN_USE
+from linkage.specified.engine import SplinkEngine
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, approved_model, reviewers
 from tests.fakes.zones import LinkageBench
@@ -71,6 +74,29 @@ def test_a_model_is_not_used_before_another_person_approved_it(bench: LinkageBen
     with pytest.raises(NoModel, match="No model waits"):
         models.the_waiting_one()
     assert models.in_force() == trained.id
+
+
+def test_identifiers_are_spilled_within_the_zone_only(bench: LinkageBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training and weighing tell the engine the zone's folder, and what a killed one left there goes first."""
+    exchange = bench.zones.folder("linkage") / EXCHANGE
+    left, told, load = exchange / "spill-left", [], SplinkEngine._load
+
+    def loaded(engine: SplinkEngine, *given: Any) -> None:
+        told.append(Path(str(engine.con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])))
+        load(engine, *given)
+
+    monkeypatch.setattr(SplinkEngine, "_load", loaded)
+    for act in (
+        lambda: bench.linker.models.train(by=TRAINER),
+        lambda: (approved_model(bench), bench.linker.link(by=BY)),
+    ):
+        left.mkdir(parents=True)
+        (left / IN_USE).touch()
+        told.clear()
+        act()
+        assert told
+        assert {one.parent for one in told} == {exchange}
+        assert not list(exchange.iterdir())
 
 
 def test_only_the_roles_that_may_do_so_train_and_approve(bench: LinkageBench) -> None:
