@@ -5,12 +5,14 @@ An unknown key is an error, never ignored (fail closed). A message names the key
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from audit.errors import HavenError
 
@@ -47,12 +49,14 @@ def load_document(path: Path, model: type[Model]) -> Model:
 def parse_document(text: str, model: type[Model], *, name: str) -> Model:
     """The same from text; `name` stands in the messages."""
     try:
+        if any(isinstance(event, AliasEvent) for event in YAML(typ="rt").parse(StringIO(text))):
+            raise DocumentError(name, ["an alias (*name): write out what it stands for"])
         data: Any = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
         raise DocumentError(name, [f"{line}not YAML: {error.problem}"]) from None
-    except YAMLError:
+    except (YAMLError, RecursionError):
         raise DocumentError(name, ["not YAML"]) from None
     if not isinstance(data, dict):
         raise DocumentError(name, ["line 1: must be a mapping of keys to values"])

@@ -26,7 +26,8 @@ ROWS = 100_000
 BUFFER = 1024 * 1024
 TAIL = 8  # the footer's length and PAR1
 FIXED_BYTES = 8  # about what a number, a date or a truth value takes
-BYTE_ARRAY = "BYTE_ARRAY"
+BYTE_ARRAY, FIXED_BYTE_ARRAY = "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"
+LARGEST_FIXED = 16  # bytes: a UUID, a decimal
 
 
 class BoundedParquet:
@@ -42,6 +43,7 @@ class BoundedParquet:
             self.schema = opened.schema_arrow.remove_metadata()
         except (pa.ArrowException, OSError, ValueError):
             raise Fault("parquet.damaged") from None
+        self._require_small_values()
         self._size = size
 
     @property
@@ -66,8 +68,19 @@ class BoundedParquet:
                     if left < 0:
                         raise Fault("parquet.too_large")
                     yield _plain(piece)
-        except (pa.ArrowException, OSError, ValueError):
+        except (pa.ArrowException, OSError, ValueError, IndexError):
             raise Fault("parquet.damaged") from None
+
+    def _require_small_values(self) -> None:
+        """Only text is kept in its dictionary: of any other kind a value must be short, or it is written out for each
+        row before its length is known. Raises Fault.
+        """
+        for place in range(self.metadata.num_columns):
+            column, kind = self.metadata.schema.column(place), self.schema.field(place).type
+            if column.physical_type == FIXED_BYTE_ARRAY and column.length > LARGEST_FIXED:
+                raise Fault("parquet.too_large")
+            if column.physical_type == BYTE_ARRAY and not _is_text(kind):
+                raise Fault("parquet.encoding")
 
     def _footer_in_bounds(self, size: int) -> bytes:
         """The footer. Raises Fault before it reads one that is too long."""

@@ -114,7 +114,7 @@ class PayloadSearch:
             )
 
 
-_SEARCHED = {"text", "code", "integer"}
+_SEARCHED = {"text", "code", "integer", "decimal"}
 
 
 def _valid(ten: pl.Series) -> pl.Series:

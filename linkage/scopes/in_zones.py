@@ -34,6 +34,7 @@ FILE = "file"
 PIECE = 1 << 20
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # it becomes part of a file's name
 WORK = ".scope-"
+BUILD = re.compile(r"[0-9a-f]{32}(\.wal)?")
 OWN_TABLES = frozenset({"person_changes", "linked_deliveries", "applied_runs"})
 OWN_COLUMNS = frozenset({"person", "subject", "row_key"})
 """What the zone keeps for linkage: in no project's file, under whatever approval."""
@@ -55,8 +56,7 @@ def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
         if name == asked["current_build"]:
             return Answer({"build": name})
         _require_buildable(zone, scope)
-        for left in room.folder.glob(f"{WORK}{scope.project}-*"):
-            left.unlink()
+        _remove_leftovers(room.folder, scope.project)
         work = room.folder / f"{WORK}{scope.project}-{uuid.uuid4().hex}"
         try:
             facts = _built(room, zone, scope, key, work, asked, given)
@@ -65,6 +65,13 @@ def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
             work.unlink(missing_ok=True)
             Path(f"{work}.wal").unlink(missing_ok=True)
     return Answer({"build": name, "facts": facts}, {FILE: _pieces(file)})
+
+
+def _remove_leftovers(folder: Path, project: str) -> None:
+    """What killed builds of this project left; another project's id may begin with this one's."""
+    for left in folder.glob(f"{WORK}{project}-*"):
+        if BUILD.fullmatch(left.name.removeprefix(f"{WORK}{project}-")):
+            left.unlink(missing_ok=True)
 
 
 def _built(

@@ -17,13 +17,25 @@ from typing import Any
 from audit.errors import HavenError
 from linkage.errors import ZoneBusy, ZoneError, ZoneForbids
 from linkage.separation.ports import Answer, Asker, Named, Plain, handed
-from linkage.separation.wire import ALL_SENT, ANSWER, ERROR, PROGRESS, REQUEST, Wire, plain
+from linkage.separation.wire import (
+    ALL_SENT,
+    ANSWER,
+    ERROR,
+    LARGEST_FRAME,
+    LARGEST_PLAIN,
+    PROGRESS,
+    REQUEST,
+    Wire,
+    plain,
+)
 
 OPEN_TO_ALL = 0o666  # whoever connects is asked for their account, so the file's mode need not say it
 SECONDS_TO_WAIT = 600.0  # for the other side's next frame
 SECONDS_TO_REFUSE = 1.0  # whoever does not take the refusal in this time goes without
-MOST_AT_ONCE = 32
-MOST_REVIEWERS = 8  # at once, besides: nobody at the door can keep the orchestrator out
+MOST_AT_ONCE = {Asker.ORCHESTRATOR: 32, Asker.INTAKE: 8, Asker.REVIEWER: 8}
+"""Each kind has a room of its own: nobody can keep another out."""
+LARGEST_OF_REVIEWER = 1 << 16  # bytes of what a reviewer asks: names of pairs, and a comment
+MOST_AFTER_REFUSAL = 4096  # frames that are still taken of who sends on, so that they read why they were refused
 Progressed = Callable[[str, int, "int | None"], None]
 Do = Callable[[str, Asker, Plain, Iterator[Named], Progressed], Answer]
 """do(verb, asker, arguments, tables, progress)"""
@@ -46,8 +58,7 @@ class ZoneServer(socketserver.ThreadingUnixStreamServer):
         self.do = do
         self._reviewer = reviewer
         path.unlink(missing_ok=True)
-        self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
-        self._reviewers_room = threading.BoundedSemaphore(MOST_REVIEWERS)
+        self._rooms = {asker: threading.BoundedSemaphore(most) for asker, most in MOST_AT_ONCE.items()}
         self._held: dict[int, threading.BoundedSemaphore] = {}
         super().__init__(str(path), _Conversation)
         path.chmod(OPEN_TO_ALL)
@@ -65,7 +76,7 @@ class ZoneServer(socketserver.ThreadingUnixStreamServer):
         error: ZoneError = _forbidden()
         asker = self.asker(wire.peer())
         if asker is not None:
-            room = self._reviewers_room if asker[0] is Asker.REVIEWER else self._room
+            room = self._rooms[asker[0]]
             if room.acquire(blocking=False):
                 self._held[id(request)] = room
                 return True
@@ -113,7 +124,8 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def _answer(self, wire: Wire) -> None:
         known = self.server.asker(wire.peer())
-        kind, content = wire.receive()
+        reviewer = known is not None and known[0] is Asker.REVIEWER
+        kind, content = wire.receive(LARGEST_OF_REVIEWER if reviewer else LARGEST_PLAIN)
         if known is None or kind != REQUEST:
             raise _forbidden()
         asker, name = known
@@ -138,8 +150,9 @@ def _refuse(wire: Wire, error: HavenError) -> None:
     """Let the other side finish, so that it reads the answer, and say what was wrong."""
     wire.send_plain(ERROR, error.as_dict())
     with suppress(ZoneError):
-        while wire.receive()[0] != ALL_SENT:
-            pass
+        for _ in range(MOST_AFTER_REFUSAL):
+            if wire.receive(LARGEST_FRAME)[0] == ALL_SENT:
+                return
 
 
 def _forbidden() -> ZoneForbids:

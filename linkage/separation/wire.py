@@ -62,10 +62,10 @@ class Wire:
                     stream.write_batch(batch.slice(start, ROWS_SENT))
         self.send(TABLE_ENDS)
 
-    def receive(self) -> tuple[bytes, bytes]:
-        """The next frame: kind and content."""
+    def receive(self, largest: int = LARGEST_PLAIN) -> tuple[bytes, bytes]:
+        """The next frame: kind and content. largest: bytes of arguments or of an answer's data."""
         kind, size = HEAD.unpack(self._exactly(HEAD.size))
-        if size > (LARGEST_PLAIN if kind in (REQUEST, ANSWER) else LARGEST_FRAME):
+        if size > (largest if kind in (REQUEST, ANSWER) else min(largest, LARGEST_FRAME)):
             raise ZoneError("What came is no frame of this haven's.", where="zone socket", mend="Start both anew.")
         return kind, self._exactly(size)
 

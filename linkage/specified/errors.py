@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
 from linkage.errors import LinkageError
 
 
@@ -22,6 +25,13 @@ class ColumnMissing(SpecifiedError):
     """The specification names a column that a file does not have."""
 
     code = "specified.column_missing"
+
+
+def columns_near(wanted: Iterable[str], columns: Sequence[str]) -> str:
+    """How to find the right heading, without saying others: where headings are forgotten, a person stands there."""
+    near = sorted({found for name in wanted for found in get_close_matches(name, columns, n=2, cutoff=0.6)})
+    said = f"Nearest of its {len(columns)}: {', '.join(near)}." if near else f"None of its {len(columns)} is like it."
+    return f"{said} Does its first row hold the headings?"
 
 
 class TruthUnreadable(SpecifiedError):

@@ -16,7 +16,7 @@ import polars as pl
 from audit.progress import Progress, silent
 from linkage.specified.certain import certain_pairs
 from linkage.specified.engine import VERSION, SplinkEngine, rounded
-from linkage.specified.errors import ColumnMissing, SpecifiedError
+from linkage.specified.errors import ColumnMissing, SpecifiedError, columns_near
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
 from linkage.specified.joining import clusters, for_one_to_one, one_to_one
@@ -133,7 +133,7 @@ def check_columns(specification: Specification, frame: pl.DataFrame, name: str, 
         raise ColumnMissing(
             f"The file has no column {', '.join(repr(heading) for heading in dict.fromkeys(missing))}.",
             where=name,
-            mend=f"Its columns are: {', '.join(frame.columns)}. Correct the headings in the specification.",
+            mend=f"{columns_near(missing, frame.columns)} Correct the headings in the specification.",
         )
 
 

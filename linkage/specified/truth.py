@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linkage.specified.errors import ColumnMissing, TruthUnreadable
+from linkage.specified.errors import ColumnMissing, TruthUnreadable, columns_near
 from linkage.specified.joining import components
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
@@ -106,7 +106,7 @@ def read_truth(named: str, specification: Specification, left: pl.DataFrame, rig
             raise ColumnMissing(
                 f"The truth '{named}' is neither a file nor a column of every file.",
                 where="--truth",
-                mend=f"Name a file of pairs or of record and person, or one of: {', '.join(frame.columns)}.",
+                mend=f"Name a file of pairs or of record and person, or one. {columns_near([named], frame.columns)}",
             )
     hint = specification.truth
     values = pl.concat([frame[named] for frame in frames])
@@ -124,7 +124,7 @@ def record_ids(specification: Specification, frame: pl.DataFrame, *, right: bool
         raise ColumnMissing(
             f"The {'right' if right else 'left'} file has no column '{heading}' (record_id).",
             where="record_id",
-            mend=f"Its columns are: {', '.join(frame.columns)}.",
+            mend=columns_near([heading], frame.columns),
         )
     return frame[heading]
 

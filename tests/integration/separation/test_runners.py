@@ -617,7 +617,7 @@ def test_no_more_conversations_than_there_is_room_for(
     zones: Zones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One connection too many is told so; when one ends, there is room again."""
-    monkeypatch.setattr("linkage.separation.server.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("linkage.separation.server.MOST_AT_ONCE", dict.fromkeys(Asker, 1))
     with served(tmp_path / "s", in_own_zones("linkage", zones), {ME: Asker.ORCHESTRATOR}) as place:
         there = InTheirAccounts({"linkage": place}, {"linkage.unlinked": "linkage"}, tmp_path)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as idle:

@@ -18,7 +18,7 @@ from linkage.separation.server import ZoneServer
 
 def test_a_place_is_free_again_where_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each failed start gives its place back: there is room for the next conversation."""
-    monkeypatch.setattr("linkage.separation.server.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("linkage.separation.server.MOST_AT_ONCE", dict.fromkeys(Asker, 1))
     path, tried, start = tmp_path / "s", threading.Event(), threading.Thread.start
 
     def none_left(_: threading.Thread) -> None:
