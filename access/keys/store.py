@@ -66,11 +66,6 @@ def project_key_version(session: Session, project: str) -> int:
     return newest or FIRST_VERSION
 
 
-def rotated_projects(session: Session) -> list[ProjectKeyRow]:
-    """Every version that a rotation made."""
-    return list(session.scalars(select(ProjectKeyRow).order_by(ProjectKeyRow.project, ProjectKeyRow.version)))
-
-
 def all_rounds(session: Session) -> list[RoundKey]:
     """Every round that was made by name."""
     return [as_round(row) for row in session.scalars(select(RoundKeyRow).order_by(RoundKeyRow.name))]

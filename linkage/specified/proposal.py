@@ -191,8 +191,6 @@ def _repeated(frame: pl.DataFrame, key: Key) -> float:
 
 
 def _check(text: str) -> None:
-    from access.documents import parse_document
-
     parse_document(text, Specification, name="the proposed specification")
 
 

@@ -44,13 +44,6 @@ def resolve(table: pl.DataFrame) -> pl.DataFrame:
     return ends.select("old", new=pl.when(~pl.col("old").is_in(loops.implode())).then("new")).sort("old")
 
 
-def unresolved(table: pl.DataFrame) -> dict[str, int]:
-    """How many old ones of a table old, new have several successors, and how many run in a circle or into one."""
-    several = table.unique().group_by("old").len().filter(pl.col("len") > 1)["old"]
-    nothing = resolve(table).filter(pl.col("new").is_null())["old"]
-    return {"several_candidates": len(several), "no_end": len(nothing) - len(several)}
-
-
 def follow(values: pl.Series, resolved: pl.DataFrame, *, keep_unresolved: bool) -> pl.Series:
     """Each value's successor. keep_unresolved: what has no single one stays; else it is nothing."""
     known = resolved.drop_nulls("new") if keep_unresolved else resolved

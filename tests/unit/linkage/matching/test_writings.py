@@ -58,8 +58,8 @@ def test_what_is_weighed_and_shown_is_one_row(zone: duckdb.DuckDBPyConnection) -
     left, right = ({name: row[place] for name, *row in shown.rows} for place in (0, 1))
     names = [name for name, *_ in shown.rows]
     assert [left[name] or None for name in names] == [
-        dict(zip(IDENTITY, weighed[0], strict=False))[name] for name in names
+        dict(zip(IDENTITY, weighed[0], strict=True))[name] for name in names
     ]
     assert [right[name] or None for name in names] == [
-        dict(zip(IDENTITY, weighed[1], strict=False))[name] for name in names
+        dict(zip(IDENTITY, weighed[1], strict=True))[name] for name in names
     ]
