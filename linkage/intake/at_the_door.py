@@ -50,7 +50,7 @@ class IntakeAtTheDoor(Splitting):
         clock: Clock,
         agreed: Agreed,
         sealed: SealedDoor,
-        senders: Senders | None = None,
+        senders: Senders,
     ) -> None:
         super().__init__(zones, clock, work=work, sealed=sealed, keeps_rows=False)
         self._seals = sealed
@@ -78,9 +78,7 @@ class IntakeAtTheDoor(Splitting):
                 manifest = parse_manifest(content)
                 if type(manifest) is not form:  # tokens come sealed, and only tokens do
                     raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
-                signed = self._senders is not None and self._senders.require(
-                    manifest.controller, content, opened.signature()
-                )
+                signed = self._senders.require(manifest.controller, content, opened.signature())
                 if verb == MANIFEST:
                     return Answer({"manifest": manifest.model_dump(mode="json", by_alias=True), "signed": signed})
                 return self._taken_in(opened, manifest, arguments, progress)

@@ -79,6 +79,7 @@ class BoundedParquet:
             column, kind = self.metadata.schema.column(place), self.schema.field(place).type
             if column.physical_type == FIXED_BYTE_ARRAY and column.length > LARGEST_FIXED:
                 raise Fault("parquet.too_large")
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             if column.physical_type == BYTE_ARRAY and not _is_text(kind):
                 raise Fault("parquet.encoding")
 

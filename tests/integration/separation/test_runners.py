@@ -438,9 +438,8 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
             self.put.append(verb)
             return Answer()
 
-    door = IntakeAtTheDoor(
-        tmp_path, Sent(zones), zones, FixedClock(START), agreed_contracts(agreed_folder), SealedDoor(zones.keyring)
-    )
+    agreed, sealed = agreed_contracts(agreed_folder), SealedDoor(zones.keyring)
+    door = IntakeAtTheDoor(tmp_path, Sent(zones), zones, FixedClock(START), agreed, sealed, Senders(tmp_path))
     with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
         there = ThroughTheDoor(place, tmp_path)
         with pytest.raises(ZoneForbids, match="does not know contract"):
@@ -572,7 +571,8 @@ def test_the_intake_refuses_tokens_in_clear_and_what_is_sealed_for_others(zones:
 def _door(zones: Zones, folder: Path, runner: ZoneRunner, senders: Senders | None = None) -> IntakeAtTheDoor:
     """An intake's process whose key ring opens sealed deliveries and derives nothing else."""
     sealed = SealedDoor(zones.keyring.only(KeyRole.INTAKE), rounds=RoundsInTheZone(runner))
-    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed, senders)
+    known = senders or Senders(folder)
+    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed, known)
 
 
 def _tar(folder: Path, said: dict[str, object]) -> Path:

@@ -36,7 +36,7 @@ def test_a_place_is_free_again_where_no_thread_can_be_started(tmp_path: Path, mo
             assert asker.recv(1) == b""
         monkeypatch.setattr(threading.Thread, "start", start)
         until = time.monotonic() + 5
-        while not (free := server._room.acquire(blocking=False)) and time.monotonic() < until:
+        while not (free := server._rooms[Asker.ORCHESTRATOR].acquire(blocking=False)) and time.monotonic() < until:
             time.sleep(0.02)
         server.shutdown()
         serving.join()
