@@ -22,7 +22,7 @@ ENCODINGS_READ = {0, 2, 3, 4, 5, 8, 9}
 """PLAIN, dictionaries, RLE, BIT_PACKED, DELTA_BINARY_PACKED, BYTE_STREAM_SPLIT. Not DELTA_BYTE_ARRAY, with which each
 value may repeat a megabyte of the one before it for a byte, nor its sister, which Arrow cannot keep in a dictionary."""
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
-MOST_ELEMENTS, MOST_IN_FOOTER = 64, 1_000_000
+MOST_ELEMENTS, MOST_IN_FOOTER = 64, 400_000
 
 
 @dataclass(frozen=True)

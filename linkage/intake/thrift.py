@@ -14,7 +14,7 @@ Fields = dict[int, Any]
 
 
 class Compact:
-    """A reader. integers: the width whose numbers are told, I32 or I64; others are None. most: elements of a list.
+    """A reader. integers: the width whose numbers are told, I32 or I64; others are None. most: elements of all lists.
 
     Raises IndexError past the end, KeyError for what has no place in Parquet.
     """
@@ -22,7 +22,7 @@ class Compact:
     def __init__(self, data: bytes, *, integers: int, most: int) -> None:
         self._data = data
         self._integers = integers
-        self._most = most
+        self._left = most
         self.place = 0
 
     def struct(self, depth: int = 0) -> Fields:
@@ -54,7 +54,8 @@ class Compact:
     def _elements(self, depth: int) -> list[Any]:
         head = self._byte()
         count = head >> 4 if head >> 4 != 15 else self._varint()
-        if count > self._most:
+        self._left -= count
+        if self._left < 0:
             raise KeyError(count)
         return [self._value(head & 15, depth) for _ in range(count)]
 

@@ -5,9 +5,12 @@ A wrong key is told by its check value before any row is read: it would be a mat
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from access.keys import KeyRing
 from access.keys.errors import RoundDestroyed
@@ -47,7 +50,10 @@ class SealedDoor:
     def opened(self, path: Path, work: Path) -> Iterator[HiddenFile]:
         """The tar inside a sealed delivery, in clear nowhere but in memory. work: a private folder. Raises Fault."""
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("rb") as sealed, HiddenFile(work, "delivery.tar") as opened:
+        sealed = _plain_file(path)
+        if sealed is None:
+            raise Fault("delivery.not_found")
+        with sealed, HiddenFile(work, "delivery.tar") as opened:
             if not unseal(self._keyring.age_secret(PURPOSE), sealed, opened):
                 raise Fault("archive.not_for_us")
             yield opened
@@ -74,7 +80,20 @@ class SealedDoor:
 
 def is_sealed(path: Path) -> bool:
     """Is this file encrypted with age?"""
-    if path.is_symlink() or not path.is_file():
+    file = _plain_file(path)
+    if file is None:
         return False
-    with path.open("rb") as file:
+    with file:
         return file.read(len(AGE_HEADER)) == AGE_HEADER
+
+
+def _plain_file(path: Path) -> BinaryIO | None:
+    """Opened where it is a file, and no link to one; never waited for, as a pipe put in its place would have us do."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    return None
