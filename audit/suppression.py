@@ -16,4 +16,9 @@ def shown_count(count: int) -> str:
         return "0"
     if count < SMALLEST_SHOWN:
         return f"fewer than {SMALLEST_SHOWN}"
-    return f"{BASE * ((count + BASE // 2) // BASE):,}"
+    return f"{rounded(count):,}"
+
+
+def rounded(count: int) -> int:
+    """To the nearest five."""
+    return BASE * ((count + BASE // 2) // BASE)

@@ -135,10 +135,17 @@ class Haven:
     def keyring(self) -> KeyRing:
         """The key ring, opened with its passphrase; without the zones' keys where accounts are installed."""
         from access.keys import KeyRing, KeyRole
+        from access.keys.errors import KeyRingError
         from infra.accounts.layout import COMMON_ROLES
         from infra.keys import key_places
 
         settings = self.settings
+        if not settings.keys_folder.exists() and any(settings.linkage_zone.glob("*.duckdb")):
+            raise KeyRingError(
+                "The folder of keys is gone, and the zones that it opens are there. No new keys were made.",
+                where=str(settings.keys_folder),
+                mend="Restore it whole from its backup.",
+            )
         return KeyRing.open(
             settings.keys_folder,
             real_data=settings.real_data,

@@ -115,6 +115,8 @@ def _print(found: Evaluation) -> None:
         f"compared   {figures['candidate_pairs']:,} pairs of {' and '.join(f'{n:,}' for n in found.records)} records;"
         f" blocking lost {found.lost_by_blocking:,} true pairs; {figures['seconds']} s"
     )
+    if found.unmatched:
+        typer.echo(f"truth      {found.unmatched:,} rows name no record of these files, and count for nothing")
     for change in found.linked.blocking.changed:
         typer.echo(f"           {change}: too many pairs")
     typer.echo(f"threshold  weight {found.threshold:g} (log2 of the odds), chosen without the truth\n")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -33,6 +35,7 @@ TOPICS = (
 )
 
 OTHERS_MAY_NOT_WRITE = 0o022
+STOPPED = 130
 
 app = typer.Typer(
     name="haven",
@@ -53,14 +56,30 @@ def main() -> None:
     from audit.errors import HavenError
 
     os.umask(os.umask(0) | OTHERS_MAY_NOT_WRITE)
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, stop)  # a library may make an error of its own of an interrupted query
     try:
         app(prog_name="haven")
     except HavenError as error:
         sys.exit(show_error(error))
+    except SystemExit as ended:
+        sys.exit(_say_stopped() if stopped and ended.code in {1, STOPPED} else ended.code)
     except Exception as error:
+        if stopped:
+            sys.exit(_say_stopped())
         if os.environ.get("HAVEN_TRACEBACK"):
             raise
         sys.exit(show_fault(error))
     except KeyboardInterrupt:
-        typer.echo("Stopped by Ctrl-C; what was complete is kept.", err=True)
-        sys.exit(130)
+        sys.exit(_say_stopped())
+
+
+def _say_stopped() -> int:
+    """The exit status of a command that was ended by Ctrl-C."""
+    typer.echo("Stopped by Ctrl-C. What was complete is kept; the same command again goes on from there.", err=True)
+    return STOPPED

@@ -131,6 +131,8 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
+        unrecorded = set(ids) - set(newest.deliveries) if (newest := self.newest()) else set(ids)
+        waiting = tuple(sorted({*waiting, *unrecorded}))  # also those whose run died before it was recorded
         if not waiting and not everybody and not self._decided_since(plan) and self._zone_is_done():
             return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)

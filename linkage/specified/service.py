@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,14 @@ class Evaluation:
     linked: Linked
     threshold: float
     seconds: float
+    unmatched: int = 0  # rows of the truth that name no record of the files
 
     def as_dict(self) -> dict[str, Any]:
         """All of it for a program."""
         return {
             **self.counts.as_dict(),
             "threshold": self.threshold,
+            "truth_rows_unmatched": self.unmatched,
             "records": list(self.records),
             "candidate_pairs": self.linked.compared,
             "blocking": [{"on": list(rule), "pairs": pairs} for rule, pairs in self.linked.blocking.rules.items()],
@@ -121,7 +123,7 @@ def evaluate_files(
     with closing(SplinkEngine(specification, people[0], people[1] if right else None)) as engine:
         linked = link(engine, frozen=frozen, progress=progress)
         progress("measuring", 0, None)
-        return _measured(engine, linked, known, started)
+        return replace(_measured(engine, linked, known, started), unmatched=known.unmatched)
 
 
 def check_columns(specification: Specification, frame: pl.DataFrame, name: str, *, right: bool) -> None:

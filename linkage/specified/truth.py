@@ -36,6 +36,7 @@ class Truth:
     pairs: pl.DataFrame | None  # l, r: record numbers
     left: int  # records in the left file
     two: bool
+    unmatched: int = 0  # rows of the truth that name no record of the files
 
     def true_pairs(self) -> int:
         """How many pairs are one person's."""
@@ -103,10 +104,11 @@ def read_truth(named: str, specification: Specification, left: pl.DataFrame, rig
     frames = [left] if right is None else [left, right]
     for frame in frames:
         if named not in frame.columns:
+            near = columns_near([named], frame.columns)
             raise ColumnMissing(
                 f"The truth '{named}' is neither a file nor a column of every file.",
                 where="--truth",
-                mend=f"Name a file of pairs or of record and person, or one. {columns_near([named], frame.columns)}",
+                mend=f"Name a file of pairs or of record and person, or a column. {near}",
             )
     hint = specification.truth
     values = pl.concat([frame[named] for frame in frames])
@@ -145,6 +147,7 @@ def _from_file(path: Path, specification: Specification, left: pl.DataFrame, rig
     for ids_left, ids_right in _possible_ids(specification, left, right):
         known = _by_ids(table, ids_left, ids_right, right is not None)
         if known is not None:
+            _require_unique(ids_left, ids_right)
             return known
     raise TruthUnreadable(
         "No column of the truth holds names of the files' records.",
@@ -152,6 +155,16 @@ def _from_file(path: Path, specification: Specification, left: pl.DataFrame, rig
         mend="Give two columns of record names (pairs), or record and person; record_id in the specification says "
         "which column of the files names a record (without it: the row's number from 1).",
     )
+
+
+def _require_unique(*ids: pl.Series) -> None:
+    """Raises TruthUnreadable: a truth about records cannot say which of two it means."""
+    if repeated := max(len(one) - one.n_unique() for one in ids):
+        raise TruthUnreadable(
+            f"{repeated:,} rows have the name of another row's record.",
+            where="record_id",
+            mend="Give every row a name of its own, or name a person column of the files as the truth.",
+        )
 
 
 def _possible_ids(
@@ -186,7 +199,8 @@ def _by_ids(table: pl.DataFrame, left: pl.Series, right: pl.Series, two: bool) -
     if two and known["source"].null_count() < known.height:
         known, on = known.with_columns(side=_side(known["source"])), ["id", "side"]
     joined = numbered.join(known.unique(on, keep="first"), on=on, how="left", maintain_order="left")
-    return Truth(_persons(joined["person"]), None, left.len(), two)
+    unmatched = known.join(numbered, on=on, how="anti").height
+    return Truth(_persons(joined["person"]), None, left.len(), two, unmatched)
 
 
 def _only_true(table: pl.DataFrame) -> pl.DataFrame:
@@ -227,10 +241,13 @@ def _from_pairs(pairs: pl.DataFrame, left: pl.Series, right: pl.Series, two: boo
     first = pl.DataFrame({"l": left, "a": np.arange(len(left))})
     offset = len(left) if two else 0
     second = pl.DataFrame({"r": right, "b": np.arange(len(right)) + offset})
-    numbers = pairs.drop_nulls().join(first, on="l").join(second, on="r").select(l="a", r="b").unique().sort("l", "r")
+    joined = pairs.drop_nulls().join(first, on="l").join(second, on="r")
+    unmatched = max(0, pairs.height - joined.height)
+    numbers = joined.select(l="a", r="b").unique().sort("l", "r")
     if two:
-        return Truth(None, numbers, len(left), two)
-    return Truth(components(numbers["l"].to_numpy(), numbers["r"].to_numpy(), len(left)), None, len(left), two)
+        return Truth(None, numbers, len(left), two, unmatched)
+    person = components(numbers["l"].to_numpy(), numbers["r"].to_numpy(), len(left))
+    return Truth(person, None, len(left), two, unmatched)
 
 
 def _numbered(left: pl.Series, right: pl.Series, two: bool) -> pl.DataFrame:

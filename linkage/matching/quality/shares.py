@@ -1,12 +1,13 @@
 """How is a share said, with its interval, so that it tells of no few people?
 
 Wilson's 95 % interval (1927). Where between one and nine of the counted stand on either side, only the bound that nine
-would give is said: the exact number is hidden as every small number is (audit/suppression.py).
+would give is said: the exact number is hidden as every small number is (audit/suppression.py). Share and interval are
+those of the rounded counts: an interval's ends tell of how many it is, to the last one.
 """
 
 from __future__ import annotations
 
-from audit.suppression import SMALLEST_SHOWN
+from audit.suppression import SMALLEST_SHOWN, rounded
 from linkage.specified.quality import wilson
 
 HIDDEN = "hidden"
@@ -16,9 +17,11 @@ def percent(part: int, whole: int) -> str:
     """A share as `12.3 (11.8 to 12.9)`, in per cent; `hidden` when the whole is small."""
     if whole < SMALLEST_SHOWN:
         return HIDDEN
-    if 0 < part < SMALLEST_SHOWN:
+    few, nearly_all = 0 < part < SMALLEST_SHOWN, 0 < whole - part < SMALLEST_SHOWN
+    part, whole = _rounded(part, whole)
+    if few:
         return f"under {100 * wilson(SMALLEST_SHOWN - 1, whole)[1]:.2g}"
-    if 0 < whole - part < SMALLEST_SHOWN:
+    if nearly_all:
         return f"over {_floor(100 * wilson(whole - SMALLEST_SHOWN + 1, whole)[0])}"
     low, high = (100 * bound for bound in wilson(part, whole))
     share = 100 * part / whole
@@ -29,7 +32,15 @@ def percent(part: int, whole: int) -> str:
 def said(part: int, whole: int) -> float | None:
     """The share in per cent for a plot; None where it is hidden."""
     few = 0 < part < SMALLEST_SHOWN or 0 < whole - part < SMALLEST_SHOWN
-    return None if few or whole < SMALLEST_SHOWN else 100 * part / whole
+    if few or whole < SMALLEST_SHOWN:
+        return None
+    part, whole = _rounded(part, whole)
+    return 100 * part / whole
+
+
+def _rounded(part: int, whole: int) -> tuple[int, int]:
+    """Both to the nearest five; all stay all."""
+    return (rounded(whole), rounded(whole)) if part == whole else (min(rounded(part), rounded(whole)), rounded(whole))
 
 
 def _floor(value: float) -> str:

@@ -65,8 +65,20 @@ def test_rows_can_be_named_by_their_number(tmp_path: Path) -> None:
 
 
 def test_a_truth_of_other_records_is_told(tmp_path: Path) -> None:
-    """The sentence says what is missing; a column that is not there lists those that are."""
+    """The sentence says what is missing; of a column that is not there the nearest is named, and no other:
+    where headings are forgotten, a person's row stands in their place."""
     with pytest.raises(TruthUnreadable, match="names of the files' records"):
         read_truth(_file(tmp_path, "l,r\nno,nowhere\n"), _specification(2), LEFT, RIGHT)
-    with pytest.raises(ColumnMissing, match="id, who"):
+    with pytest.raises(ColumnMissing, match="None of its 2"):
         read_truth("nobody", _specification(2), LEFT, RIGHT)
+    with pytest.raises(ColumnMissing, match="Nearest of its 2: who"):
+        read_truth("whos", _specification(2), LEFT, RIGHT)
+
+
+def test_what_a_truth_says_of_nobody_is_counted(tmp_path: Path) -> None:
+    """Rows that name no record count for nothing, and are told; a name that two records have is refused."""
+    pairs = "l,r\n" + "".join(f"{one},{other}\n" for one, other in zip(LEFT["id"], RIGHT["id"], strict=True))
+    assert read_truth(_file(tmp_path, pairs), _specification(2), LEFT, RIGHT).unmatched == 0
+    assert read_truth(_file(tmp_path, f"{pairs}no,nowhere\n"), _specification(2), LEFT, RIGHT).unmatched == 1
+    with pytest.raises(TruthUnreadable, match="another row's record"):
+        read_truth(_file(tmp_path, pairs), _specification(2), pl.concat([LEFT, LEFT.head(1)]), RIGHT)

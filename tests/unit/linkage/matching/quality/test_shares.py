@@ -22,6 +22,14 @@ def test_a_share_with_its_interval(part: int, whole: int, shown: str) -> None:
     assert percent(part, whole) == shown
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_an_interval_tells_no_exact_number(share: float) -> None:
+    """From the ends of Wilson's interval the count can be computed: it is the rounded one, of five neighbours alike."""
+    neighbours = range(9_998, 10_003)
+    assert len({percent(round(share * 10_000) + (n - 10_000) * (share == 1), n) for n in neighbours}) == 1
+    assert len({said(round(share * 10_000) + (n - 10_000) * (share == 1), n) for n in neighbours}) == 1
+
+
 @pytest.mark.parametrize("whole", [10, 100, 5000])
 def test_few_are_not_told_apart(whole: int) -> None:
     """One and nine of them read the same, and so do all but one and all but nine; none is plotted."""
