@@ -131,8 +131,8 @@ class Linker:
         ids = [delivery.id for delivery in received]
         run = str(uuid.uuid4())
         waiting, plan, everybody = self._waiting(ids), *self._plan()
-        unrecorded = set(ids) - set(newest.deliveries) if (newest := self.newest()) else set(ids)
-        waiting = tuple(sorted({*waiting, *unrecorded}))  # also those whose run died before it was recorded
+        recorded = {delivery for one in self._recorded() for delivery in one.deliveries}
+        waiting = tuple(sorted({*waiting, *set(ids) - recorded}))  # also those whose run died before it was recorded
         if not waiting and not everybody and not self._decided_since(plan) and self._zone_is_done():
             return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
         self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
@@ -205,9 +205,8 @@ class Linker:
 
         One that died in between left persons that no report tells of: the next run completes it.
         """
-        found, newest = self._runner.run("linkage.stands").data, self.newest()
-        recorded = found["last_run"] is None or (newest is not None and newest.id == found["last_run"])
-        return bool(found["stands"]) and recorded
+        found = self._runner.run("linkage.stands").data
+        return bool(found["stands"]) and found["last_run"] in {None, *(one.id for one in self._recorded())}
 
     def _token_key(self) -> TokenKeyName:
         """Which key makes the tokens; it must be the one of the runs before. Raises WrongKey."""
@@ -294,6 +293,11 @@ class Linker:
             names_apart=[(step, records, apart) for step, records, apart in linkage["names_apart"]],
             engine=self._engine,
         )
+
+    def _recorded(self) -> list[LinkageRun]:
+        """The runs that came to their report and record."""
+        with self._records.read() as session:
+            return list(all_runs(session))
 
     def newest(self) -> LinkageRun | None:
         """The last completed run."""
