@@ -18,6 +18,7 @@ SHOWN = range(-6, 25, 2)
 def register(topic: typer.Typer) -> None:
     """Add these commands to `haven linkage`."""
     topic.command("spec")(spec)
+    topic.command("files")(files)
     topic.command("evaluate")(evaluate)
 
 
@@ -47,6 +48,41 @@ def spec(
         typer.echo(text, nl=False)
     else:
         typer.echo(f"Wrote {out}. Read its remarks; then: haven linkage evaluate ... --spec {out} --truth ...")
+
+
+def files(
+    left: Annotated[Path, typer.Argument(help="A file of people: CSV, .gz or Parquet.")],
+    right: Annotated[
+        Path | None, typer.Argument(help="The file to link it to; without it, duplicates are found.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Write here, as CSV: who was linked.")] = Path("links.csv"),
+    spec_file: Annotated[
+        Path | None, typer.Option("--spec", help="The specification; without it, what `spec` proposes.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Use a frozen model; nothing is trained.")] = None,
+) -> None:
+    """Link files by a specification, and write who was linked: pairs of two files, each record's person of one.
+
+    Example: `haven linkage files a.csv b.csv --spec people.yaml --out links.csv`
+    """
+    from linkage.specified.errors import SpecifiedError
+    from linkage.specified.found import found_links
+    from linkage.specified.proposal import proposed
+    from linkage.specified.service import link_files
+    from linkage.specified.specification import load_specification
+
+    if out.exists():
+        raise SpecifiedError("There is a file of this name.", where=str(out), mend="Name another with --out.")
+    named = [path for path in (left, right) if path is not None]
+    specification = load_specification(spec_file) if spec_file else proposed(named)
+    with progress_bar("linking") as progress:
+        linked, frames = link_files(left, right, specification, model=model, progress=progress)
+    found = found_links(linked, specification, frames)
+    found.write_csv(out)
+    people = f", {found['person'].n_unique():,} people" if "person" in found.columns else ""
+    typer.echo(
+        f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
+    )
 
 
 def evaluate(
@@ -83,7 +119,7 @@ def evaluate(
         raise SpecifiedError(
             "No truth is named.",
             where="--truth",
-            mend="Name a file of pairs, of record and person, or a person column.",
+            mend="Name a file of pairs, of record and person, or a person column. Without one: haven linkage files",
         )
     with progress_bar("evaluating", quiet=as_json) as progress:
         found = evaluate_files(left, right, specification, named, model=model, progress=progress)

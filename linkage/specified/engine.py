@@ -11,6 +11,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from linkage.specified.levels import level_sql, null_sql, sql_levels
 from linkage.specified.pairs import Key, count_pairs, feature
 from linkage.specified.specification import Specification
 
+ROUNDS = (40, 12, 5)
+"""At most so many of expectation maximisation, then fewer."""
 SEED = 20_260
 PAIRS_FOR_U = 2_000_000
 PAIRS_FOR_EM = 600_000
@@ -109,17 +112,32 @@ class SplinkEngine:
         return self._read_model(linker.misc.save_model_to_json(), prior)
 
     def _one_session(self, linker: Linker, rule: Key) -> bool:
+        """One rule's pairs; False where nothing can be learned of them.
+
+        The m of a level that hardly any of them shows shrinks with each round, in the end below what Splink takes
+        (1e-300): then it is learned again in fewer rounds.
+        """
         sql = " AND ".join(f"l.{feature(part)} = r.{feature(part)}" for part in rule)
-        try:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                sql,
-                estimate_without_term_frequencies=True,
-                max_pairs=PAIRS_FOR_EM,
-                record_sample_proportion=1.0,
-            )
-        except splink.internals.exceptions.EMTrainingException:
-            return False
-        return True
+        for rounds in ROUNDS:
+            settings = linker._settings_obj
+            settings.training_settings = replace(settings.training_settings, max_iterations=rounds)
+            # a session that fails leaves it without the columns of the rule
+            before = settings.core_model_settings.copy()  # type: ignore[no-untyped-call]
+            try:
+                linker.training.estimate_parameters_using_expectation_maximisation(
+                    sql,
+                    estimate_without_term_frequencies=True,
+                    max_pairs=PAIRS_FOR_EM,
+                    record_sample_proportion=1.0,
+                )
+            except splink.internals.exceptions.EMTrainingException:
+                settings.core_model_settings = before
+                return False
+            except ValueError:
+                settings.core_model_settings = before
+            else:
+                return True
+        return False
 
     def score(self, model: FrozenModel, pairs: str) -> pl.DataFrame:
         """l, r and the evidence (log2 of the odds, without the prior) of each pair of the table."""
@@ -258,7 +276,7 @@ class SplinkEngine:
             "retain_matching_columns": False,
             "retain_intermediate_calculation_columns": False,
             "em_convergence": 0.0005,
-            "max_iterations": 40,
+            "max_iterations": ROUNDS[0],
             "linker_uid": "haven",
         }
 

@@ -98,12 +98,6 @@ def evaluate_files(
 ) -> Evaluation:
     """Link by the specification, without labels, and measure against the truth. Raises SpecifiedError's family."""
     started = time.monotonic()
-    if (right is not None) != (specification.files == 2):
-        raise SpecifiedError(
-            f"The specification is for {'two files' if specification.files == 2 else 'one file'}; "
-            f"{'two are' if right else 'one is'} named.",
-            mend="Name as many files as the specification says: one to find duplicates, two to link.",
-        )
     used = {h for column in specification.columns for is_right in (False, True) for h in column.headings(is_right)}
     if truth in used and not Path(truth).is_file():
         raise SpecifiedError(
@@ -111,19 +105,50 @@ def evaluate_files(
             where="--truth",
             mend="What says who is who is never evidence: take it out of 'columns' and name it under 'ignored'.",
         )
+    frames = _read(left, right, specification, progress)
+    known = read_truth(truth, specification, frames[0], frames[1] if right else None)
+    with _engine(frames, specification) as engine:
+        linked = link(engine, frozen=_frozen(model, specification), progress=progress)
+        progress("measuring", 0, None)
+        return replace(_measured(engine, linked, known, started), unmatched=known.unmatched)
+
+
+def link_files(
+    left: Path,
+    right: Path | None,
+    specification: Specification,
+    *,
+    model: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[Linked, list[pl.DataFrame]]:
+    """Link by the specification; and the files as they were read. Raises SpecifiedError's family."""
+    frames = _read(left, right, specification, progress)
+    with _engine(frames, specification) as engine:
+        return link(engine, frozen=_frozen(model, specification), progress=progress), frames
+
+
+def _read(left: Path, right: Path | None, specification: Specification, progress: Progress) -> list[pl.DataFrame]:
+    """The files, which have every column that the specification names. Raises SpecifiedError's family."""
+    if (right is not None) != (specification.files == 2):
+        raise SpecifiedError(
+            f"The specification is for {'two files' if specification.files == 2 else 'one file'}; "
+            f"{'two are' if right else 'one is'} named.",
+            mend="Name as many files as the specification says: one to find duplicates, two to link.",
+        )
     progress("reading", 0, None)
     frames = [read_people(path) for path in (left, right) if path is not None]
     for path, frame, is_right in zip((left, right), frames, (False, True), strict=False):
         check_columns(specification, frame, str(path), right=is_right)
-    known = read_truth(truth, specification, frames[0], frames[1] if right else None)
-    frozen = (
-        load_model(model, engine="duckdb", version=VERSION, digest=specification.digest) if model is not None else None
-    )
-    people = [written(f, specification.columns, right=place == 1) for place, f in enumerate(frames)]
-    with closing(SplinkEngine(specification, people[0], people[1] if right else None)) as engine:
-        linked = link(engine, frozen=frozen, progress=progress)
-        progress("measuring", 0, None)
-        return replace(_measured(engine, linked, known, started), unmatched=known.unmatched)
+    return frames
+
+
+def _frozen(model: Path | None, specification: Specification) -> FrozenModel | None:
+    return None if model is None else load_model(model, engine="duckdb", version=VERSION, digest=specification.digest)
+
+
+def _engine(frames: list[pl.DataFrame], specification: Specification) -> closing[SplinkEngine]:
+    people = [written(frame, specification.columns, right=place == 1) for place, frame in enumerate(frames)]
+    return closing(SplinkEngine(specification, people[0], people[1] if len(people) > 1 else None))
 
 
 def check_columns(specification: Specification, frame: pl.DataFrame, name: str, *, right: bool) -> None:

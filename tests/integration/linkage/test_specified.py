@@ -68,6 +68,28 @@ def test_without_a_specification_the_proposed_one_is_used(tmp_path: Path) -> Non
     assert json.loads(done.output)["f1"] == pytest.approx(found.counts.f1)
 
 
+def test_who_was_linked_is_written_without_a_truth(tmp_path: Path) -> None:
+    """Pairs of two files, persons of one; by the records' own names, and a file that is there stays."""
+    made = strangers.abroad(tmp_path, language="german", persons=400, seed=47)
+    two, one = tmp_path / "two.csv", tmp_path / "one.csv"
+    specification = tmp_path / "proposed.yaml"
+    specification.write_text(propose_specification([made["left"], made["right"]]), encoding="utf-8")
+    command = ["linkage", "files", str(made["left"]), str(made["right"]), "--spec", str(specification)]
+    done = CliRunner().invoke(app, [*command, "--out", str(two)])
+    assert done.exit_code == 0, done.output
+    found = evaluate_files(made["left"], made["right"], load_specification(specification), str(made["truth"]))
+    links = pl.read_csv(two, infer_schema=False)
+    assert (links.columns, links.height) == (["left", "right", "weight"], found.counts.found)
+    name = load_specification(specification).id_heading(False)
+    assert name is None or set(links["left"]) <= set(pl.read_csv(made["left"], infer_schema=False)[name])
+    with pytest.raises(HavenError, match="a file of this name"):
+        CliRunner().invoke(app, [*command, "--out", str(two)], catch_exceptions=False)
+    lives = strangers.lives(tmp_path, records=1500, seed=48)
+    assert CliRunner().invoke(app, ["linkage", "files", str(lives), "--out", str(one)]).exit_code == 0
+    persons = pl.read_csv(one, infer_schema=False)
+    assert (persons.columns, persons.height) == (["record", "person"], 1500)
+
+
 @pytest.mark.slow
 def test_fifty_thousand_records_within_the_budget(tmp_path: Path) -> None:
     """The whole of a large file, many records a person."""
