@@ -75,6 +75,8 @@ class BoundedParquet:
         """Only text is kept in its dictionary: of any other kind a value must be short, or it is written out for each
         row before its length is known. Raises Fault.
         """
+        if any(pa.types.is_nested(field.type) for field in self.schema):
+            raise Fault("parquet.nested")
         for place in range(self.metadata.num_columns):
             column, kind = self.metadata.schema.column(place), self.schema.field(place).type
             if column.physical_type == FIXED_BYTE_ARRAY and column.length > LARGEST_FIXED:
