@@ -142,6 +142,8 @@ class _Tar(OpenedDelivery):
                 fileobj=cast(IO[bytes], _LittleReads(cast(BinaryIO, inside))), mode="r:", tarinfo=_LittleHeader
             )
             entries = self._plain_entries(file)
+            if packed:
+                self._require_end(inside, _Budget(file))
             self._entries = dict(zip(_flat_names([one.name for one in entries]), entries, strict=True))
 
     def entries(self) -> dict[str, int | None]:
@@ -153,6 +155,12 @@ class _Tar(OpenedDelivery):
             if found is None:
                 raise Fault("archive.damaged")
             return _unpacked(found, self._budget)
+
+    @staticmethod
+    def _require_end(inside: gzip.GzipFile | BinaryIO, budget: _Budget) -> None:
+        """To a tar a stream that was cut short looks like one that ends there: gzip knows. Raises EOFError, Fault."""
+        while data := inside.read(LARGEST_READ):
+            budget.claim(len(data))
 
     def _plain_entries(self, file: BinaryIO) -> list[tarfile.TarInfo]:
         claimed = _Budget(file)
@@ -264,8 +272,9 @@ class _Budget:
     """How many bytes may still come out of an archive."""
 
     def __init__(self, file: BinaryIO) -> None:
+        place = file.tell()  # somebody may be reading on from there
         size = file.seek(0, os.SEEK_END)
-        file.seek(0)
+        file.seek(place)
         self.left = max(RATIO_APPLIES_FROM, size * LARGEST_RATIO)
 
     def claim(self, count: int) -> None:
