@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from linkage.intake.signing import Senders
     from linkage.matching.engines.piece_tables import RunPieces
     from linkage.matching.service import Linker
-    from linkage.references.door import ReferenceDoor
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.sealed.door import SealedDoor
+    from linkage.separation.client import ZonePlace
     from linkage.separation.ports import ZoneRunner
     from linkage.zones import Zones
 
@@ -270,12 +270,15 @@ class Haven:
 
     def _intake_door(self) -> ThroughTheDoor:
         """The process of the intake's account."""
-        from infra.accounts.layout import INTAKE, Accounts
-        from infra.accounts.serving import place_of
         from linkage.intake.at_the_door import ThroughTheDoor
 
-        settings = self.settings
-        return ThroughTheDoor(place_of(settings, Accounts.installed(settings), INTAKE), settings.home / "records")
+        return ThroughTheDoor(self._intake_place(), self.settings.home / "records")
+
+    def _intake_place(self) -> ZonePlace:
+        from infra.accounts.layout import INTAKE, Accounts
+        from infra.accounts.serving import place_of
+
+        return place_of(self.settings, Accounts.installed(self.settings), INTAKE)
 
     @property
     def delivery_recipient(self) -> str:
@@ -317,21 +320,16 @@ class Haven:
     @cached_property
     def reference_tables(self) -> ReferenceTables:
         """Whose NHS number or postcode took another's place."""
+        from linkage.references.door import ReadAtTheDoor
         from linkage.references.service import ReferenceTables
 
-        real_data = self.settings.real_data
         return ReferenceTables(
-            self.zone_runner, self.records, self.access, real_data=real_data, door=self._reference_door()
+            self.zone_runner,
+            self.records,
+            self.access,
+            real_data=self.settings.real_data,
+            door=ReadAtTheDoor(self._intake_place()) if self.settings.separated else None,
         )
-
-    def _reference_door(self) -> ReferenceDoor | None:
-        if not self.settings.separated:
-            return None
-        from infra.accounts.layout import INTAKE, Accounts
-        from infra.accounts.serving import place_of
-        from linkage.references.door import ReadAtTheDoor
-
-        return ReadAtTheDoor(place_of(self.settings, Accounts.installed(self.settings), INTAKE))
 
     @cached_property
     def scope_publisher(self) -> ScopePublisher:

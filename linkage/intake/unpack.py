@@ -115,7 +115,7 @@ class _Zip(OpenedDelivery):
                 if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
                     raise Fault("archive.unsafe")
                 if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                    raise NotImplementedError  # other methods ask for as much memory as the archive says
+                    raise Fault("archive.damaged")  # other methods ask for as much memory as the archive says
                 if info.flag_bits & 1:
                     raise Fault("archive.encrypted")
             names = _flat_names([info.filename for info in entries])

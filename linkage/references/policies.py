@@ -6,7 +6,7 @@ from datetime import date
 
 from access.decisions import Decision, Refused
 from access.model import Person, Role
-from linkage.matching.residual.policies import must_be
+from linkage.matching.residual.policies import must_be, must_be_another
 
 
 def may_load(person: Person | None, today: date) -> Decision:
@@ -16,7 +16,5 @@ def may_load(person: Person | None, today: date) -> Decision:
 
 def may_approve(person: Person | None, loaded_by: str | None, today: date) -> Decision:
     """May this person bring the table into force? A linkage reviewer who did not load it."""
-    decision = must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
-    if decision and person is not None and loaded_by == f"person:{person.id}":
-        return Refused("reference.own_table", "Nobody approves the table they loaded.", "Another reviewer decides.")
-    return decision
+    own = Refused("reference.own_table", "Nobody approves the table they loaded.", "Another reviewer decides.")
+    return must_be_another(person, loaded_by, today, own)

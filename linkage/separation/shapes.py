@@ -86,7 +86,7 @@ class CheckedTables:
         """Within it, what was wrong with a table is raised as such, whatever a library made of it on the way."""
         try:
             yield
-        except Exception:
+        except Exception:  # whatever it is, it is raised: as the fault that led to it where there was one
             if self._fault is not None:
                 raise self._fault from None
             raise

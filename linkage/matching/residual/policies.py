@@ -16,15 +16,19 @@ def may_train(person: Person | None, today: date) -> Decision:
 
 def may_approve(person: Person | None, trained_by: str | None, today: date) -> Decision:
     """May this person approve the model? Another linkage reviewer than who trained it."""
-    decision = must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
-    if decision and person is not None and trained_by == f"person:{person.id}":
-        return Refused("linkage.own_model", "Nobody approves the model they trained.", "Another reviewer decides.")
-    return decision
+    own = Refused("linkage.own_model", "Nobody approves the model they trained.", "Another reviewer decides.")
+    return must_be_another(person, trained_by, today, own)
 
 
 def may_review(person: Person | None, today: date) -> Decision:
     """May this person see both records of a pair, and decide?"""
     return must_be(Role.LINKAGE_REVIEWER, "a linkage reviewer", person, today)
+
+
+def must_be_another(person: Person | None, made_by: str | None, today: date, own: Refused) -> Decision:
+    """Is this person a linkage reviewer, and not who made what is to be approved? own: said to who made it."""
+    decision = may_review(person, today)
+    return own if decision and person is not None and made_by == f"person:{person.id}" else decision
 
 
 def must_be(role: Role, word: str, person: Person | None, today: date) -> Decision:

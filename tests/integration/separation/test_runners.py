@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import pickle
-import shutil
 import socket
 import struct
-import tarfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import duckdb
 import polars as pl
 import pyarrow as pa
-import pyrage
 import pytest
 
-from access.keys import KeyRing, KeyRingError, KeyRole
-from access.keys.errors import RecipientUnlisted, RoundDestroyed
-from access.keys.rounds_here import RoundsHere
-from audit.clock import FixedClock
+from access.keys import KeyRing
 from audit.progress import Progress, silent
-from infra.accounts.serving import listed_recipients
-from linkage.contracts.contract import DatasetContract, read_contract
-from linkage.contracts.registry import SHIPPED
 from linkage.errors import ZoneAway, ZoneBusy, ZoneError, ZoneForbids, ZoneUnsafe
-from linkage.intake.at_the_door import IntakeAtTheDoor, ThroughTheDoor, agreed_contracts
-from linkage.intake.manifest import MANIFEST, TokenManifest, parse_manifest
-from linkage.intake.pack import pack
-from linkage.intake.reasons import Fault
-from linkage.intake.receipt import Receipt
-from linkage.intake.signing import Senders, new_signing_key
 from linkage.intake.tables import IDENTIFIERS, create_identity
 from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.engines.choice import LinkageEngine
@@ -49,78 +31,20 @@ from linkage.matching.records_to_link import prepare
 from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
 from linkage.matching.residual.settling import prepare_residual
 from linkage.scopes.errors import ScopeUnbuildable
-from linkage.sealed.door import SealedDoor
-from linkage.sealed.rounds import RoundsInTheZone
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.here import InThisProcess
-from linkage.separation.ports import Answer, Asker, Named, Plain, ZoneRunner
+from linkage.separation.ports import Answer, Asker, ZoneRunner
 from linkage.separation.processes import SERVED, in_own_zones
-from linkage.separation.server import Do, ZoneServer
-from linkage.separation.verbs import VERBS, verb_named
+from linkage.separation.verbs import VERBS
 from linkage.separation.wire import HEAD, REQUEST
-from linkage.standardise.specification import VERSION
 from linkage.zones import ZonePlan, Zones
-from tests.fakes.deliveries import ENGINEER, intact
 from tests.fakes.evidence import demo_records
-from tests.fakes.havens import START
 from tests.fakes.installed import SCOPE
 from tests.fakes.linkage_models import made_model
+from tests.fakes.zone_processes import ME, behind_sockets, served
 
-ME = os.geteuid()
-IDENTITY = pyrage.x25519.Identity.generate()
-RECIPIENT = str(IDENTITY.to_public())
-OF_TOKENS = ("mode", "round", "round_version", "round_check", "specification", "invented", "content")
 LADDER_ONLY = RunPlan()
 TRAIN = {"test_range": True, "at": "2026-01-01T00:00:00+00:00"}
-
-
-@pytest.fixture
-def zones(tmp_path: Path) -> Zones:
-    """Zones of a new home."""
-    return Zones(ZonePlan.under(tmp_path / "home"), KeyRing.open(tmp_path / "home" / "keys"), patience=0.1)
-
-
-@contextmanager
-def served(path: Path, do: Do, askers: dict[int, Asker]) -> Iterator[ZonePlace]:
-    """A zone's server in a thread of this process."""
-    with ZoneServer(path, askers, do) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield ZonePlace(path, ME)
-        server.shutdown()
-        thread.join()
-
-
-@contextmanager
-def behind_sockets(
-    zones: Zones, folder: Path, *, listed: Callable[[str], bool] = lambda _: False, engine: LinkageEngine | None = None
-) -> Iterator[InTheirAccounts]:
-    """Both processes; who asks is taken to be whoever may."""
-
-    def as_whoever_may(do: Do) -> Do:
-        def known(verb: str, _: Asker, arguments: Plain, tables: Iterator[Named], progress: Progress) -> Answer:
-            return do(verb, verb_named(verb).asked_by, arguments, tables, progress)
-
-        return known
-
-    askers = {ME: Asker.ORCHESTRATOR}
-    linking = in_own_zones("linkage", zones, listed=listed, engine=engine)
-    with (
-        served(folder / "l.sock", as_whoever_may(linking), askers) as linkage,
-        served(folder / "r.sock", as_whoever_may(in_own_zones("research", zones)), askers) as research,
-    ):
-        places = {"linkage": linkage, "quarantine": linkage, "research": research}
-        yield InTheirAccounts(places, {name: verb.zone for name, verb in VERBS.items()}, folder, patience=0.1)
-
-
-@pytest.fixture(params=["here", "there"])
-def runner(request: pytest.FixtureRequest, zones: Zones, tmp_path: Path) -> Iterator[ZoneRunner]:
-    """Each adapter in turn."""
-    if request.param == "here":
-        yield InThisProcess(zones)
-        return
-    with behind_sockets(zones, tmp_path) as there:
-        yield there
 
 
 def _rows(count: int, **columns: list[str | None]) -> pa.RecordBatchReader:
@@ -419,185 +343,6 @@ def test_what_is_no_request_does_nothing(sent: bytes, zones: Zones, tmp_path: Pa
         assert there.run("linkage.unlinked").data == {"deliveries": []}
 
 
-def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: Path) -> None:
-    """A contract that calls an identifier payload is refused, whoever sends it; the agreed one, put there, is taken."""
-    delivery, agreed_folder = intact(tmp_path / "gp1"), tmp_path / "contracts"
-    agreed_folder.mkdir()
-    text = (SHIPPED / "gp.yaml").read_text(encoding="utf-8")
-    data = read_contract(text, "gp").model_dump(mode="json", by_alias=True, exclude_unset=True)
-    number = next(one for one in data["files"][0]["columns"] if one["name"] == "nhs_number")
-    number["role"] = "payload"
-    del number["identifies"]
-    changed = DatasetContract.model_validate(data)
-    manifest = parse_manifest((delivery / MANIFEST).read_bytes())
-
-    class Sent(InThisProcess):
-        put: ClassVar[list[str]] = []
-
-        def run(self, verb: str, *_: object, **__: object) -> Answer:
-            self.put.append(verb)
-            return Answer()
-
-    agreed, sealed = agreed_contracts(agreed_folder), SealedDoor(zones.keyring)
-    door = IntakeAtTheDoor(tmp_path, Sent(zones), zones, FixedClock(START), agreed, sealed, Senders(tmp_path))
-    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
-        there = ThroughTheDoor(place, tmp_path)
-        with pytest.raises(ZoneForbids, match="does not know contract"):
-            there.take_in(Receipt("d1", manifest, changed, delivery, ENGINEER), silent)
-        assert Sent.put == []
-        receipt = Receipt("d1", manifest, read_contract(text, "gp"), delivery, ENGINEER)
-        there.take_in(receipt, silent)
-    assert Sent.put == ["identity.put", "payload.put"]
-    assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
-
-
-@pytest.fixture(params=["here", "there"])
-def rounds(request: pytest.FixtureRequest, zones: Zones, tmp_path: Path) -> Iterator[RoundsHere | RoundsInTheZone]:
-    """Where the rounds' keys lie: each adapter in turn."""
-    if request.param == "here":
-        yield RoundsHere(zones.keyring.rounds)
-        return
-    with behind_sockets(zones, tmp_path, listed=lambda one: one == RECIPIENT) as there:
-        yield RoundsInTheZone(there)
-
-
-def test_a_rounds_key_leaves_sealed_only_and_ends_for_good(rounds: RoundsHere | RoundsInTheZone, zones: Zones) -> None:
-    """Made, found by its sign, opened by its recipient, destroyed: the name is spent; one forgotten stays free."""
-    made = rounds.create("census")
-    assert rounds.find("census") == made
-    assert rounds.find("none") is None
-    held = json.loads(pyrage.decrypt(rounds.sealed("census", RECIPIENT), [IDENTITY]))
-    assert (held["check_value"], held["key"]) == (made.check_value, zones.keyring.token_key("census").key.hex())
-    assert rounds.destroy("census")
-    for refused in (lambda: rounds.find("census"), lambda: rounds.sealed("census", RECIPIENT)):
-        with pytest.raises(RoundDestroyed, match="compared with nothing"):
-            refused()
-    with pytest.raises(KeyRingError, match="there before"):
-        rounds.create("census")
-    rounds.create("other")
-    rounds.forget("other")
-    assert rounds.find("other") is None
-    assert rounds.create("other")
-
-
-def test_nobody_takes_or_ends_the_standing_round(rounds: RoundsHere | RoundsInTheZone, zones: Zones) -> None:
-    """The spine's key is neither sealed nor erased nor named, whoever asks; it is there afterwards."""
-    key = zones.keyring.token_key("spine")
-    tries: list[Callable[[], object]] = [
-        lambda: rounds.create("spine"),
-        lambda: rounds.sealed("spine", RECIPIENT),
-        lambda: rounds.destroy("spine"),
-        lambda: rounds.forget("spine"),
-        lambda: rounds.sealed("../roles", RECIPIENT),
-    ]
-    for one in tries:
-        with pytest.raises(KeyRingError):
-            one()
-    assert rounds.find("spine") is None
-    assert zones.keyring.token_key("spine") == key
-
-
-@pytest.mark.skipif(ME != 0, reason="the list is root's")
-def test_a_rounds_key_is_sealed_for_nobody_whom_root_has_not_listed(zones: Zones, tmp_path: Path) -> None:
-    """Neither in a process without a list nor for another than the listed; root lists a recipient without a restart."""
-    listed = listed_recipients(tmp_path / "controllers")
-    (tmp_path / "controllers").mkdir()
-    with behind_sockets(zones, tmp_path) as there:
-        rounds = RoundsInTheZone(there)
-        rounds.create("census")
-        with pytest.raises(RecipientUnlisted):
-            rounds.sealed("census", RECIPIENT)
-    with behind_sockets(zones, tmp_path, listed=listed) as there:
-        rounds = RoundsInTheZone(there)
-        with pytest.raises(RecipientUnlisted, match="sealed for nobody else") as refused:
-            rounds.sealed("census", RECIPIENT)
-        assert "zones/controllers" in str(refused.value.mend)
-        (tmp_path / "controllers" / "gp.recipient").write_text(f"# the practice\n{RECIPIENT}\n", encoding="utf-8")
-        assert pyrage.decrypt(rounds.sealed("census", RECIPIENT), [IDENTITY])
-        with pytest.raises(RecipientUnlisted):
-            rounds.sealed("census", RECIPIENT[:-1])
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("round.unknown", {"round": "second"}),
-        ("round.unknown", {"round": "spine"}),
-        ("round.destroyed", {"round": "gone"}),
-        ("round.wrong_key", {"round_check": "0" * 16}),
-        ("round.wrong_key", {"round_version": 2}),
-        ("round.specification", {"specification": "1999.1"}),
-        ("file.missing", {}),
-    ],
-)
-def test_the_intake_opens_a_sealed_delivery_and_looks_at_its_round(
-    zones: Zones, tmp_path: Path, code: str, said: dict[str, object]
-) -> None:
-    """It is opened with the intake's key alone and its round asked of the linkage zone; each fault has its reason."""
-    keys = zones.keyring.rounds
-    made = keys.create("first")
-    keys.create("gone")
-    keys.destroy("gone")
-    with behind_sockets(zones, tmp_path) as there:
-        door = _door(zones, tmp_path, there)
-        with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
-            at_the_door = ThroughTheDoor(place, tmp_path)
-            path = _sealed(tmp_path, at_the_door.recipient, {"round_check": made.check_value, **said})
-            manifest, _ = at_the_door.manifest(path)
-            assert isinstance(manifest, TokenManifest)
-            contract = read_contract((SHIPPED / "gp.yaml").read_text(encoding="utf-8"), "gp")
-            with pytest.raises(Fault) as refused:
-                at_the_door.take_in(Receipt("d1", manifest, contract, path, ENGINEER), silent)
-    assert refused.value.code == code
-    assert not list(tmp_path.glob("unpacked-*"))
-
-
-def test_the_intake_refuses_tokens_in_clear_and_what_is_sealed_for_others(zones: Zones, tmp_path: Path) -> None:
-    """A manifest of tokens in an open archive, one of identifiers in a sealed one, and another haven's delivery."""
-    door = _door(zones, tmp_path, InThisProcess(zones))
-    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
-        at_the_door = ThroughTheDoor(place, tmp_path)
-        told = {
-            "archive.not_for_us": _sealed(tmp_path, RECIPIENT, {}),
-            "tokens.sealed": _tar(tmp_path, {}),
-            "manifest.invalid": _sealed(tmp_path, at_the_door.recipient, dict.fromkeys(OF_TOKENS)),
-        }
-        for code, path in told.items():
-            with pytest.raises(Fault) as refused:
-                at_the_door.manifest(path)
-            assert refused.value.code == code
-
-
-def _door(zones: Zones, folder: Path, runner: ZoneRunner, senders: Senders | None = None) -> IntakeAtTheDoor:
-    """An intake's process whose key ring opens sealed deliveries and derives nothing else."""
-    sealed = SealedDoor(zones.keyring.only(KeyRole.INTAKE), rounds=RoundsInTheZone(runner))
-    known = senders or Senders(folder)
-    return IntakeAtTheDoor(folder, runner, zones, FixedClock(START), agreed_contracts(folder), sealed, known)
-
-
-def _tar(folder: Path, said: dict[str, object]) -> Path:
-    """A delivery of tokens that has nothing but its manifest."""
-    file = {"name": "tokens-gp_patients.parquet", "sha256": "0" * 64, "bytes": 1, "rows": 1}
-    data = {"name": "one", "dataset": "gp", "controller": "gp", "contract_version": "1", "files": [file]}
-    data |= {"mode": "tokens", "round": "first", "round_version": 1, "round_check": "1" * 16}
-    data |= {"specification": VERSION, "invented": True, "content": "2" * 64, **said}
-    text = json.dumps({name: one for name, one in data.items() if one is not None}).encode()
-    path = folder / f"{uuid.uuid4()}.tar"
-    with tarfile.open(path, "w") as archive:
-        entry = tarfile.TarInfo("manifest.json")
-        entry.size = len(text)
-        archive.addfile(entry, io.BytesIO(text))
-    return path
-
-
-def _sealed(folder: Path, recipient: str, said: dict[str, object]) -> Path:
-    """The same, sealed."""
-    tar = _tar(folder, said)
-    path = tar.with_suffix(".age")
-    path.write_bytes(pyrage.encrypt(tar.read_bytes(), [pyrage.x25519.Recipient.from_str(recipient)]))
-    return path
-
-
 def test_an_unknown_account_is_refused_at_once_and_not_read(zones: Zones, tmp_path: Path) -> None:
     """It is answered and cut off before it has sent anything."""
     with (
@@ -632,63 +377,9 @@ def test_no_more_conversations_than_there_is_room_for(
         pytest.fail("no room again")
 
 
-def test_what_a_killed_receipt_had_unpacked_is_removed(zones: Zones, tmp_path: Path) -> None:
-    """At the start of the intake's process, and before each delivery, an archive's too."""
-    left, archive = tmp_path / "unpacked-1", tmp_path / "one.zip"
-
-    def unpacked_before() -> None:
-        left.mkdir()
-        (left / "patients.csv").write_text("zqcanary", encoding="utf-8")
-
-    shutil.make_archive(str(archive.with_suffix("")), "zip", intact(tmp_path / "gp1"))
-    unpacked_before()
-    door = _door(zones, tmp_path, InThisProcess(zones))
-    assert not left.exists()
-    for path in (archive, tmp_path / "gp1"):
-        unpacked_before()
-        answer = door.do("intake.manifest", Asker.ORCHESTRATOR, {"path": str(path)}, iter(()))
-        assert ("manifest" in answer.data, left.exists()) == (True, False)
-
-
 def test_a_process_that_is_not_there_is_said_to_be_away(tmp_path: Path) -> None:
     """Nothing falls back to opening the zone here: it is refused, with what starts the process."""
     there = InTheirAccounts({"linkage": ZonePlace(tmp_path / "none", ME)}, {"linkage.unlinked": "linkage"}, tmp_path)
     with pytest.raises(ZoneAway, match="does not answer") as away:
         there.run("linkage.unlinked")
     assert "haven up" in str(away.value.mend)
-
-
-def test_the_intakes_process_asks_for_the_controllers_signature(zones: Zones, tmp_path: Path) -> None:
-    """With the controller's key in its folder an unsigned delivery is refused there, also when it is to be taken in."""
-    delivery, keys = intact(tmp_path / "gp1"), tmp_path / "controllers"
-    keys.mkdir()
-    (keys / "gp.pub").write_text(new_signing_key(tmp_path / "gp.key"), encoding="ascii")
-    door = _door(zones, tmp_path, InThisProcess(zones), Senders(keys))
-    contract = read_contract((SHIPPED / "gp.yaml").read_text(encoding="utf-8"), "gp")
-    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:
-        there = ThroughTheDoor(place, tmp_path)
-        manifest = parse_manifest((delivery / MANIFEST).read_bytes())
-        receipt = Receipt("d1", manifest, contract, delivery, ENGINEER)
-        for ask in (lambda: there.manifest(delivery), lambda: there.take_in(receipt, silent)):
-            with pytest.raises(Fault) as refused:
-                ask()
-            assert (refused.value.code, receipt.files) == ("signature.missing", [])
-        pack(delivery, contract, name="gp1", sign=tmp_path / "gp.key")
-        manifest, signed = there.manifest(delivery)
-        assert signed
-        receipt = Receipt("d1", manifest, contract, delivery, ENGINEER)
-        there.take_in(receipt, silent)
-    assert {file.table: file.rows for file in receipt.files} == {"gp_patients": 40, "gp_events": 80}
-
-
-def test_the_intakes_process_holds_the_manifest_to_the_contract(zones: Zones, tmp_path: Path) -> None:
-    """A delivery that was packed for another contract than it is to be taken in under is refused with both named."""
-    delivery = intact(tmp_path / "gp1")
-    door = _door(zones, tmp_path, InThisProcess(zones))
-    contract = read_contract((SHIPPED / "hospital.yaml").read_text(encoding="utf-8"), "hospital")
-    receipt = Receipt("d1", parse_manifest((delivery / MANIFEST).read_bytes()), contract, delivery, ENGINEER)
-    with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place, pytest.raises(Fault) as refused:
-        ThroughTheDoor(place, tmp_path).take_in(receipt, silent)
-    assert refused.value.code == "manifest.contract"
-    assert "gp 1" in refused.value.what
-    assert "hospital 1" in refused.value.what
