@@ -177,7 +177,7 @@ class Haven:
         """Who may do what, for which approved purpose, until when."""
         from access.service import Access
 
-        return Access(self.records)
+        return Access(self.records, real_data=self.settings.real_data)
 
     def actor(self, name: str) -> Actor:
         """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
@@ -241,7 +241,7 @@ class Haven:
 
     def _register_dataset(self, contract: DatasetContract, by: Actor) -> None:
         """An installed contract's dataset, put where projects look it up; its controller is registered with it."""
-        from access.model import DatasetEntry, Organisation
+        from access.organisations.model import DatasetEntry, Organisation
 
         if contract.controller not in {one.id for one in self.access.organisations()}:
             self.access.register_organisation(Organisation(contract.controller, contract.controller), by=by)

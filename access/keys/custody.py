@@ -25,7 +25,8 @@ from access.keys.rounds import STANDING_ROUNDS
 from access.keys.rounds_here import RoundsHere, as_text
 from access.keys.sealing import age_recipient, sealed_for
 from access.keys.store import ProjectKeyRow, RoundKeyRow, UnwrapRow
-from access.model import Person, ProjectVersion
+from access.people.model import Person
+from access.projects.model import ProjectVersion
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor

@@ -10,8 +10,10 @@ from datetime import date, datetime
 
 from access.decisions import Allowed, Decision, Refused
 from access.keys.model import RoundKey, RoundState, UnwrapRequest, UnwrapState
-from access.model import Person, ProjectVersion, Role
-from access.policies import exists, may_act
+from access.people.model import Person, Role
+from access.people.policies import may_act
+from access.projects.model import ProjectVersion
+from access.projects.policies import exists
 
 KEEPERS = frozenset({Role.DATA_ENGINEER, Role.ADMINISTRATOR})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from access.decisions import Allowed, Decision, Refused
-from access.model import Role
+from access.people.model import Role
 from access.service import Access
 from audit.model import Actor
 

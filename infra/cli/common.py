@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from audit.errors import HavenError
+    from audit.model import Actor
     from audit.progress import Progress
     from infra.settings import Settings
     from infra.wiring import Haven
@@ -27,6 +30,10 @@ As = Annotated[
     str,
     typer.Option("--as", help="Who acts: a registered person or organisation."),
 ]
+Officer = Annotated[
+    str | None,
+    typer.Option("--as", help="Who acts: the officer's person id. Without it the haven's own account, while it may."),
+]
 DEFAULT_HOME = Path("haven-home")
 NOT_PASSED = 65
 """Exit status of a check that ran and did not pass (EX_DATAERR of sysexits)."""
@@ -39,6 +46,48 @@ def open_haven(home: Path) -> Haven:
     if not home.exists() and sys.stderr.isatty():  # a program that reads the output asked for nothing else
         typer.echo(f"There was no haven in {home}: a new one is made.", err=True)
     return Haven.at(home)
+
+
+def acting(haven: Haven, officer: str | None) -> Actor:
+    """The person who acts, or the haven's own account where nobody is named."""
+    from audit.model import service
+
+    return haven.actor(officer) if officer else service("administration")
+
+
+def one_of(kind: type[StrEnum], name: str, where: str) -> Any:
+    """The member of this name. Raises AccessError that lists them."""
+    from access.errors import AccessError
+
+    known = {one.value: one for one in kind}
+    if name not in known:
+        raise AccessError(f"Not one of them: {name}.", where=where, mend=f"There are: {', '.join(known)}.")
+    return known[name]
+
+
+def must_be_invented(home_settings: Settings) -> None:
+    """Evidence is invented for synthetic data only. Raises AccessError where real data are held."""
+    from access.errors import AccessError
+
+    if home_settings.real_data:
+        raise AccessError(
+            "Nothing is invented where real data are held.",
+            where="--invented",
+            mend="Record each piece of evidence: haven person --help, haven organisation --help.",
+        )
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises AccessError."""
+    from access.errors import AccessError
+
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        raise AccessError(
+            f"The file cannot be made ({error.strerror}).", where=str(file), mend="Name one that is not there."
+        ) from None
 
 
 def say_one_account(settings: Settings) -> None:

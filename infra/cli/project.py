@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
+from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, Officer, acting, open_haven, print_json, write_new
 
 if TYPE_CHECKING:
-    from access.project_file import ProjectFile
-    from access.service import Standing
+    from access.projects.file import ProjectFile
+    from access.projects.narrowing import Narrowing
+    from access.projects.reading import Standing
     from audit.model import Actor
     from infra.wiring import Haven
 
 ProjectId = Annotated[str, typer.Argument(help="The project's id.")]
 File = Annotated[Path, typer.Argument(help="The project's YAML file.")]
-TRAINING_DAYS = 365
 
 
 def register(app: typer.Typer) -> None:
-    """Add this topic's commands to the command line."""
-    project = typer.Typer(no_args_is_help=True, help="Apply for a project, approve it, withdraw, close, look.")
-    project.command("new")(new_project)
-    project.command("check")(check_project)
-    project.command("apply")(apply_project)
-    project.command("approve")(approve_project)
-    project.command("withdraw")(withdraw_approval)
-    project.command("close")(close_project)
-    project.command("show")(show_project)
-    project.command("list")(list_projects)
+    """Add these topics' commands to the command line."""
+    project = typer.Typer(no_args_is_help=True, help="Apply for a project, decide on it, stop it, look.")
+    for name, command in (
+        ("new", new_project),
+        ("check", check_project),
+        ("draft", draft_project),
+        ("submit", submit_project),
+        ("apply", apply_project),
+        ("narrowing", new_narrowing),
+        ("approve", approve_project),
+        ("refuse", refuse_project),
+        ("questions", new_questions),
+        ("endorse", endorse_project),
+        ("withdraw", withdraw_approval),
+        ("suspend", suspend_project),
+        ("resume", resume_project),
+        ("recertify", recertify_project),
+        ("close", close_project),
+        ("show", show_project),
+        ("diff", diff_project),
+        ("list", list_projects),
+    ):
+        project.command(name)(command)
     app.add_typer(project, name="project")
-    person = typer.Typer(no_args_is_help=True, help="Register people and look at them.")
-    person.command("add")(add_person)
-    person.command("suspend")(suspend_person)
-    person.command("list")(list_people)
-    app.add_typer(person, name="person")
-    organisation = typer.Typer(no_args_is_help=True, help="Register organisations and look at them.")
-    organisation.command("add")(add_organisation)
-    organisation.command("list")(list_organisations)
-    app.add_typer(organisation, name="organisation")
+    access = typer.Typer(no_args_is_help=True, help="Who may do what now.")
+    access.command("list")(list_access)
+    app.add_typer(access, name="access")
     app.command("why")(why)
 
 
@@ -50,15 +58,35 @@ def new_project(file: File) -> None:
 
     Example: `haven project new my-project.yaml`
     """
-    from access.errors import AccessError
-    from access.template import PROJECT_TEMPLATE
+    from access.projects.template import PROJECT_TEMPLATE
 
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(PROJECT_TEMPLATE)
-    except OSError as error:
-        raise AccessError(f"The file cannot be made ({error.strerror}).", where=str(file)) from None
+    write_new(file, PROJECT_TEMPLATE)
     typer.echo(f"Written: {file}. Fill it in, then: haven project check {file}")
+
+
+def new_narrowing(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write a commented file for what a controller takes away of its part of a project.
+
+    Example: `haven project narrowing narrowing.yaml`
+    """
+    from access.projects.narrowing import TEMPLATE
+
+    write_new(file, TEMPLATE)
+    typer.echo(
+        f"Written: {file}. Keep what you narrow, then: haven project approve PROJECT --narrowing {file} --as ..."
+    )
+
+
+def new_questions(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write the questions of the release test, which the Caldicott Guardian answers case by case.
+
+    Example: `haven project questions answers.yaml`
+    """
+    from access.projects.policies import RELEASE_TEST
+
+    lines = [f"# {question}\n{key}: \n" for key, question in RELEASE_TEST.items()]
+    write_new(file, "# The release test of one project. Answer each in a sentence or more.\n" + "".join(lines))
+    typer.echo(f"Written: {file}. Answer each, then: haven project endorse PROJECT --answers {file} --as GUARDIAN")
 
 
 def check_project(file: File, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
@@ -67,13 +95,16 @@ def check_project(file: File, home: Home = DEFAULT_HOME, as_json: AsJson = False
     Example: `haven project check my-project.yaml`
     """
     project = _load(file)
-    problems = open_haven(home).access.problems(project)
+    access = open_haven(home).access
+    problems, waits = access.problems(project), access.still_missing(project)
     if as_json:
-        print_json({"project": project.id, "complete": not problems, "problems": problems})
+        print_json({"project": project.id, "complete": not problems, "problems": problems, "waits_for": waits})
     else:
         for problem in problems:
             typer.echo(f"- {problem}")
         typer.echo("Complete." if not problems else f"{len(problems)} to mend.")
+        for one in waits:
+            typer.echo(f"It may be submitted, and cannot go live yet: {one}")
     raise typer.Exit(0 if not problems else 65)
 
 
@@ -89,15 +120,130 @@ def apply_project(file: File, person: As, home: Home = DEFAULT_HOME, as_json: As
     _say(haven.access.newest(project.id), as_json)
 
 
-def approve_project(project: ProjectId, controller: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Approve a controller's own part, as the controller itself or as one of its delegates.
+def draft_project(file: File, person: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Keep a project that is not ready to be submitted. What is missing is told; nobody is asked yet.
 
-    Example: `haven project approve diabetes-admissions --as hospital`
+    Example: `haven project draft my-project.yaml --as asha`
+    """
+    haven = open_haven(home)
+    actor = haven.actor(person)
+    project = _load(file)
+    haven.access.draft(project, applicant=actor.partition(":")[2], by=actor)
+    _say(haven.access.newest(project.id), as_json)
+    if not as_json:
+        for problem in haven.access.problems(project):
+            typer.echo(f"- {problem}")
+
+
+def submit_project(project: ProjectId, person: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Submit the draft that is kept.
+
+    Example: `haven project submit blood-pressure --as asha`
+    """
+    haven = open_haven(home)
+    actor = haven.actor(person)
+    haven.access.submit(project, applicant=actor.partition(":")[2], by=actor)
+    _say(haven.access.newest(project), as_json)
+
+
+def approve_project(
+    project: ProjectId,
+    controller: As,
+    narrowing: Annotated[Path | None, typer.Option("--narrowing", help="What you take away (YAML).")] = None,
+    without: Annotated[list[str] | None, typer.Option("--without", help="TABLE.COLUMN; may be repeated.")] = None,
+    dates: Annotated[list[str] | None, typer.Option("--dates", help="TABLE=day, month or year; repeatable.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Not after.")] = None,
+    condition: Annotated[list[str] | None, typer.Option("--condition", help="In words; may be repeated.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a controller's own part, whole or narrowed, as the controller itself or as one of its delegates.
+
+    Example: `haven project approve diabetes-admissions --dates hospital_episodes=year --as hospital`
     """
     haven = open_haven(home)
     actor = haven.actor(controller)
-    haven.access.approve(project, _controller_of(haven, actor), by=actor)
+    taken = _narrowing(narrowing, without or [], dates or [], until, condition or [])
+    haven.access.approve(project, _controller_of(haven, actor), by=actor, narrowing=taken)
     _say(haven.access.newest(project), as_json)
+
+
+def refuse_project(
+    project: ProjectId,
+    decider: As,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in a sentence. The public register shows it.")],
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a controller's own part. The applicant may submit a changed version.
+
+    Example: `haven project refuse diabetes-admissions --reason "the purpose is not ours" --as council`
+    """
+    haven = open_haven(home)
+    actor = haven.actor(decider)
+    haven.access.refuse(project, _controller_of(haven, actor), reason, by=actor)
+    _say(haven.access.newest(project), as_json)
+
+
+def endorse_project(
+    project: ProjectId,
+    guardian: As,
+    answers: Annotated[Path | None, typer.Option("--answers", help="The answered release test (YAML).")] = None,
+    refuse: Annotated[str | None, typer.Option("--refuse", help="Refuse instead: why, in a sentence.")] = None,
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Decide as Caldicott Guardian, after every controller has approved.
+
+    Example: `haven project endorse blood-pressure --answers docs/examples/release-test.yaml --as greta`
+    """
+    from access.projects.model import Outcome
+
+    haven = open_haven(home)
+    outcome = Outcome.REFUSED if refuse else Outcome.APPROVED
+    haven.access.endorse(project, outcome, _answers(answers), refuse, by=haven.actor(guardian))
+    _say(haven.access.newest(project), as_json)
+
+
+def suspend_project(
+    project: ProjectId,
+    reason: Annotated[str, typer.Option("--reason", help="Why; names nobody.")],
+    officer: Officer = None,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Stop a project until it is resumed: an incident, a doubt. Queries under way are cut.
+
+    Example: `haven project suspend blood-pressure --reason "an incident is looked into" --as lena`
+    """
+    haven = open_haven(home)
+    haven.access.suspend(project, reason, by=acting(haven, officer))
+    typer.echo("Suspended.")
+
+
+def resume_project(project: ProjectId, officer: Officer = None, home: Home = DEFAULT_HOME) -> None:
+    """Lift a suspension. The other parts are asked again.
+
+    Example: `haven project resume blood-pressure --as lena`
+    """
+    haven = open_haven(home)
+    haven.access.resume(project, by=acting(haven, officer))
+    _say(haven.access.project(project), as_json=False)
+
+
+def recertify_project(
+    project: ProjectId,
+    lead: As,
+    keep: Annotated[list[str] | None, typer.Option("--keep", help="Who still needs access; default: all.")] = None,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Say, as the project's lead, who still needs access: every quarter. Who is left out loses it at once.
+
+    Example: `haven project recertify blood-pressure --as asha --keep asha`
+    """
+    haven = open_haven(home)
+    people = frozenset(keep) if keep else haven.access.project(project).version.people
+    version = haven.access.recertify(project, people, by=haven.actor(lead))
+    typer.echo(f"Recertified for a quarter: {', '.join(sorted(version.people)) or 'nobody'}.")
 
 
 def withdraw_approval(
@@ -107,13 +253,17 @@ def withdraw_approval(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Take a controller's approval back. The project stops at once.
+    """Take an approval back, as a controller, its delegate or the Caldicott Guardian. The project stops at once.
 
     Example: `haven project withdraw diabetes-admissions --as council --reason "purpose changed"`
     """
     haven = open_haven(home)
     actor = haven.actor(controller)
-    haven.access.withdraw(project, _controller_of(haven, actor), reason, by=actor)
+    person = haven.access.person(actor.partition(":")[2]) if actor.startswith("person:") else None
+    if person and "caldicott_guardian" in person.roles:
+        haven.access.withdraw_endorsement(project, reason, by=actor)
+    else:
+        haven.access.withdraw(project, _controller_of(haven, actor), reason, by=actor)
     _say(haven.access.project(project), as_json)
 
 
@@ -135,6 +285,54 @@ def show_project(project: ProjectId, home: Home = DEFAULT_HOME, as_json: AsJson 
     _say(open_haven(home).access.project(project), as_json)
 
 
+def diff_project(
+    project: ProjectId,
+    before: Annotated[int, typer.Argument(help="The older version; 0: the one before the newest.")] = 0,
+    after: Annotated[int, typer.Argument(help="The newer version; 0: the newest.")] = 0,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """What does an amendment change, line by line?
+
+    Example: `haven project diff blood-pressure 1 2`
+    """
+    access = open_haven(home).access
+    newer = after or access.newest(project).version.version
+    told = access.changes(project, before or max(newer - 1, 1), newer)
+    for line in told:
+        typer.echo(line)
+    if not told:
+        typer.echo("Nothing differs.")
+
+
+def list_access(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Who may do what in which project now, and which rule says no: the same answers as `haven why`.
+
+    Example: `haven access list`
+    """
+    from access.decisions import Refused
+
+    entries = open_haven(home).access.access_list()
+    if as_json:
+        print_json(
+            [
+                {
+                    "person": one.person,
+                    "project": one.project,
+                    "action": one.action,
+                    "allowed": bool(one.decision),
+                    "rule": one.decision.code if isinstance(one.decision, Refused) else None,
+                }
+                for one in entries
+            ]
+        )
+        return
+    for one in entries:
+        answer = one.decision.code if isinstance(one.decision, Refused) else "yes"
+        typer.echo(f"{one.project:<28} {one.person:<12} {one.action:<16} {answer}")
+    if not entries:
+        typer.echo("No project has been applied for.")
+
+
 def list_projects(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Every project and its state.
 
@@ -148,100 +346,6 @@ def list_projects(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         typer.echo(f"{standing.version.project:<32} {standing.state.value:<10} {standing.version.title}")
     if not standings:
         typer.echo("No project has been applied for.")
-
-
-def add_person(
-    name: Annotated[str, typer.Argument(help="Short id, as used after --as.")],
-    organisation: Annotated[str, typer.Option("--organisation", help="Whose person they are.")],
-    role: Annotated[list[str], typer.Option("--role", help="May be given several times.")],
-    full_name: Annotated[str, typer.Option("--name", help="As people write it.")] = "",
-    training_ends: Annotated[
-        datetime | None, typer.Option("--training-ends", formats=["%Y-%m-%d"], help="Default: in a year.")
-    ] = None,
-    home: Home = DEFAULT_HOME,
-) -> None:
-    """Register a person with their roles, or change them.
-
-    Example: `haven person add asha --name "Asha Rao" --organisation university --role researcher`
-    """
-    from access.errors import AccessError
-    from access.model import Person, Role
-    from audit.model import service
-
-    known = {one.value: one for one in Role}
-    if wrong := [one for one in role if one not in known]:
-        raise AccessError(f"Not a role: {', '.join(wrong)}.", where="--role", mend=f"There are: {', '.join(known)}.")
-    haven = open_haven(home)
-    ends = training_ends.date() if training_ends else (haven.clock.now() + timedelta(days=TRAINING_DAYS)).date()
-    person = Person(name, full_name or name, organisation, frozenset(known[one] for one in role), ends)
-    haven.access.register_person(person, by=service("administration"))
-    typer.echo(f"Registered: {name}.")
-
-
-def suspend_person(name: Annotated[str, typer.Argument(help="The person's id.")], home: Home = DEFAULT_HOME) -> None:
-    """Take every right from a person at once. `haven person add` with the same id lifts it.
-
-    Example: `haven person suspend asha`
-    """
-    from audit.model import service
-
-    open_haven(home).access.suspend_person(name, by=service("administration"))
-    typer.echo(f"Suspended: {name}.")
-
-
-def list_people(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Who is registered, with which roles?
-
-    Example: `haven person list`
-    """
-    people = open_haven(home).access.people()
-    if as_json:
-        print_json(
-            [
-                {
-                    "id": one.id,
-                    "name": one.name,
-                    "organisation": one.organisation,
-                    "roles": sorted(one.roles),
-                    "training_ends": one.training_ends,
-                    "suspended": one.suspended,
-                }
-                for one in people
-            ]
-        )
-        return
-    for one in people:
-        mark = " (suspended)" if one.suspended else ""
-        typer.echo(f"{one.id:<16} {one.organisation:<16} {', '.join(sorted(one.roles))}{mark}")
-
-
-def add_organisation(
-    name: Annotated[str, typer.Argument(help="Short id, as contracts name it.")],
-    title: Annotated[str, typer.Argument(help="As people write it.")],
-    home: Home = DEFAULT_HOME,
-) -> None:
-    """Register an organisation: a controller, or one that people belong to.
-
-    Example: `haven organisation add hospital "St Example's Hospital"`
-    """
-    from access.model import Organisation
-    from audit.model import service
-
-    open_haven(home).access.register_organisation(Organisation(name, title), by=service("administration"))
-    typer.echo(f"Registered: {name}.")
-
-
-def list_organisations(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Which organisations are registered?
-
-    Example: `haven organisation list`
-    """
-    organisations = open_haven(home).access.organisations()
-    if as_json:
-        print_json([{"id": one.id, "name": one.name} for one in organisations])
-        return
-    for one in organisations:
-        typer.echo(f"{one.id:<16} {one.name}")
 
 
 def why(
@@ -280,9 +384,40 @@ def why(
 
 def _load(file: Path) -> ProjectFile:
     from access.documents import load_document
-    from access.project_file import ProjectFile
+    from access.projects.file import ProjectFile
 
     return load_document(file, ProjectFile)
+
+
+def _narrowing(
+    file: Path | None, without: list[str], dates: list[str], until: datetime | None, conditions: list[str]
+) -> Narrowing:
+    """The narrowing of the file, or of the options. Raises AccessError when both are given, or one cannot be read."""
+    from access.documents import load_document, parse_document
+    from access.errors import AccessError
+    from access.projects.narrowing import Narrowing
+
+    if file is not None:
+        if without or dates or until or conditions:
+            raise AccessError("Give a file or options, not both.", where="--narrowing", mend="Put all into the file.")
+        return load_document(file, Narrowing)
+    lines = ["conditions: " + json.dumps(conditions)]
+    taken: dict[str, list[str]] = {}
+    for one in without:
+        table, _, column = one.partition(".")
+        taken.setdefault(table, []).append(column)
+    lines.append("without: " + json.dumps(taken))
+    pairs = [one.partition("=") for one in dates]
+    lines.append("dates: " + json.dumps({table: precision for table, _, precision in pairs}))
+    lines += [f"ends: {until.date()}"] if until else []
+    return parse_document("\n".join(lines), Narrowing, name="the options")
+
+
+def _answers(file: Path | None) -> dict[str, str]:
+    from access.documents import load_document
+    from access.projects.answers import ReleaseTest
+
+    return load_document(file, ReleaseTest).model_dump() if file else {}
 
 
 def _controller_of(haven: Haven, actor: Actor) -> str:
@@ -299,9 +434,15 @@ def _say(standing: Standing, as_json: bool) -> None:
     if as_json:
         print_json(data)
         return
-    typer.echo(f"{data['project']} version {data['version']}: {data['state']}")
+    typer.echo(f"{data['project']} version {data['version']}: {data['state']}; waits for {data['waits_for']}")
     typer.echo(f"  {data['title']}")
-    typer.echo(f"  people: {', '.join(data['people'])}; ends {data['ends']}")
+    typer.echo(f"  lead {data['lead']}; people: {', '.join(data['people'])}; ends {data['ends']}")
     for one in data["approvals"]:
         reason = f" ({one['reason']})" if one["reason"] else ""
         typer.echo(f"  {one['controller']:<12} {one['state']}{reason}")
+        for narrowed in one["narrowing"]:
+            typer.echo(f"    - {narrowed}")
+    if data["guardian"]:
+        typer.echo(f"  {'guardian':<12} {data['guardian']['state']} by {data['guardian']['by'].partition(':')[2]}")
+    for one in data["not_in_force"]:
+        typer.echo(f"  not in force: {one['reason']} {one['mend'] or ''}".rstrip())

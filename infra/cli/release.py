@@ -326,7 +326,7 @@ def verify(
 
 def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
     """The request as this person may see it; an auditor sees all of it."""
-    from access.model import Role
+    from access.people.model import Role
 
     if who is None:
         return haven.airlock.get(request)

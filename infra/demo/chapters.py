@@ -9,7 +9,7 @@ from typing import Any
 
 from access.decisions import RefusedError
 from access.documents import load_document
-from access.project_file import ProjectFile
+from access.projects.file import ProjectFile
 from audit.model import organisation, person
 from audit.suppression import shown_count
 from flows.plant import Summary

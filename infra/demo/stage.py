@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from infra.demo.telling import Teller
 from infra.errors import DeploymentError
 
 if TYPE_CHECKING:
-    from access.model import Person
+    from access.people.model import Person
     from environments.workspaces.model import CellOutcome
     from infra.plant import HavenPlant
     from infra.wiring import Haven
@@ -25,6 +24,9 @@ RESEARCHER = "asha"
 CHECKERS = ("bryn", "carys")
 COMMISSIONER = "dara"
 REVIEWER = "gwen"
+GUARDIAN = "greta"
+LEAD = "lena"
+AUTHORISER = "sian"
 DATASETS = ("gp", "hospital", "social_care", "deaths")
 CONTROLLERS = ("gp", "hospital", "council")
 PROJECT_FILE = Path(__file__).resolve().parents[2] / "docs" / "examples" / f"{PROJECT}.yaml"
@@ -79,10 +81,13 @@ def fresh_home(home: Path) -> Path:
 
 def register_people(haven: Haven) -> None:
     """The organisations and the people of the story."""
-    from access.model import Organisation, Person, Role
+    from access.organisations.model import Organisation
+    from access.people.invented import invented_assessment, invented_evidence
+    from access.people.model import Person, Role
 
     house = service("administration")
-    ends = (haven.clock.now() + timedelta(days=300)).date()
+    today = haven.clock.now().date()
+    evidence, security = invented_evidence(today), invented_assessment(today)
     for name, title in (
         ("university", "The university"),
         ("board", "The health board"),
@@ -92,15 +97,18 @@ def register_people(haven: Haven) -> None:
         ("council", "The council's social care"),
         ("registrar", "The registrar of deaths"),
     ):
-        haven.access.register_organisation(Organisation(name, title), by=house)
+        haven.access.register_organisation(Organisation(name, title, security), by=house)
     cast: list[Person] = [
-        Person(RESEARCHER, "Asha Rao", "university", frozenset({Role.RESEARCHER}), ends),
-        Person(CHECKERS[0], "Bryn Ellis", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
-        Person(CHECKERS[1], "Carys Webb", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
-        Person(COMMISSIONER, "Dara Okoro", "board", frozenset({Role.COMMISSIONER}), ends),
-        Person("emrys", "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), ends),
-        Person(REVIEWER, "Gwen Parry", "haven", frozenset({Role.LINKAGE_REVIEWER}), ends),
-        Person("freya", "Freya Lind", "board", frozenset({Role.AUDITOR}), ends),
+        Person(RESEARCHER, "Asha Rao", "university", frozenset({Role.RESEARCHER}), evidence),
+        Person(CHECKERS[0], "Bryn Ellis", "haven", frozenset({Role.OUTPUT_CHECKER}), evidence),
+        Person(CHECKERS[1], "Carys Webb", "haven", frozenset({Role.OUTPUT_CHECKER}), evidence),
+        Person(COMMISSIONER, "Dara Okoro", "board", frozenset({Role.COMMISSIONER}), evidence),
+        Person("emrys", "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), evidence),
+        Person(REVIEWER, "Gwen Parry", "haven", frozenset({Role.LINKAGE_REVIEWER}), evidence),
+        Person("freya", "Freya Lind", "board", frozenset({Role.AUDITOR}), evidence),
+        Person(GUARDIAN, "Greta Moss", "board", frozenset({Role.CALDICOTT_GUARDIAN}), evidence),
+        Person(LEAD, "Lena Frost", "haven", frozenset({Role.GOVERNANCE_LEAD}), evidence),
+        Person(AUTHORISER, "Sian Hale", "haven", frozenset({Role.ANONYMISATION_AUTHORISER}), evidence),
     ]
     for person in cast:
         haven.access.register_person(person, by=house)

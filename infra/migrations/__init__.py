@@ -66,7 +66,10 @@ def configuration(connection: Connection) -> Config:
 def load_tables() -> None:
     """Every component's tables into the one metadata."""
     import access.keys.store
-    import access.store
+    import access.organisations.store
+    import access.people.store
+    import access.projects.store
+    import access.support.store
     import environments.airlock.store
     import linkage.matching.residual.store
     import linkage.matching.store

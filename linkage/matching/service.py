@@ -114,7 +114,7 @@ class Linker:
         self._reports = reports
         self._test_range = not real_data
         self._most_pairs = most_pairs
-        asked = access or Access(records)
+        asked = access or Access(records, real_data=real_data)
         opened = zones if isinstance(zones, Zones) else cast("Zones", ZonesElsewhere())
         self.models = LinkageModels(self._runner, records, asked, real_data=real_data)
         self.queue = ClericalQueue(opened, records, asked, self._runner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from access.decisions import Decision, Refused
-from access.model import Person, Role
+from access.people.model import Person, Role
 from linkage.matching.residual.policies import must_be, must_be_another
 
 

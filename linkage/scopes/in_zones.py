@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from access.keys import HeldKey
 from access.keys.store import FIRST_VERSION
-from access.scope import Scope
+from access.projects.scope import Scope
 from linkage.errors import ZoneForbids
 from linkage.intake.tables import INCOMING, deliveries_in, quoted
 from linkage.matching.following import applied_runs

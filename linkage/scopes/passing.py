@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from access.keys import HeldKey
-from access.scope import ColumnScope, Condition, Scope, TableScope
+from access.projects.scope import ColumnScope, Condition, Scope, TableScope
 from linkage.separation.ports import Plain
 
 

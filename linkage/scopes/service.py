@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
 from access.keys.store import project_key_version
-from access.scope import Scope
+from access.projects.scope import Scope
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from access.scope import ColumnScope, Condition, Operator, Scope, TableScope
+from access.projects.scope import ColumnScope, Condition, Operator, Scope, TableScope
 from linkage.intake.tables import quoted
 
 Statement = tuple[str, list[object]]

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from access.keys import KeyRing
-from access.scope import ColumnScope, Condition, Scope, TableScope
+from access.projects.scope import ColumnScope, Condition, Scope, TableScope
 from audit.clock import SystemClock
 from audit.model import service
 from audit.records import Base, Records

@@ -7,13 +7,17 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from access.model import DatasetEntry, Organisation, Person, Role
-from access.project_file import ProjectFile
+from access.organisations.model import DatasetEntry
+from access.people.model import Role
+from access.projects.file import ProjectFile
+from access.projects.model import Outcome
+from access.projects.policies import RELEASE_TEST
 from access.service import Access
 from audit.clock import FixedClock
-from audit.model import service
+from audit.model import organisation, person, service
 from audit.records import Base, Records
 from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.people import assessed, invented_person
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUSE = service("administration")
@@ -39,6 +43,9 @@ PEOPLE = (
     ("ewa", "haven", {Role.OUTPUT_CHECKER, Role.RESEARCHER}),
     ("gwen", "gp", {Role.CONTROLLER_DELEGATE}),
     ("hari", "hospital", {Role.CONTROLLER_DELEGATE, Role.RESEARCHER}),
+    ("greta", "haven", {Role.CALDICOTT_GUARDIAN}),
+    ("lena", "haven", {Role.GOVERNANCE_LEAD}),
+    ("sian", "haven", {Role.ANONYMISATION_AUTHORISER}),
 )
 PROJECT = {
     "id": "admissions",
@@ -46,6 +53,7 @@ PROJECT = {
     "lay_summary": "How many people with diabetes are admitted, so that nurses can be where they are needed.",
     "purpose": "research",
     "legal_basis": "synthetic-data",
+    "lead": "asha",
     "people": ["asha", "ewa"],
     "datasets": {
         "gp": {"tables": {"gp_events": {"columns": {"code": "defines the cohort", "event_date": "order of events"}}}},
@@ -59,21 +67,20 @@ PROJECT = {
 
 def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
     """Records in an SQLite database in memory (or on `engine`), with a log in memory."""
-    import access.keys.store
-    import access.store  # noqa: F401 - their tables
+    import access.keys.store  # noqa: F401 - its tables; the others come with access.service
 
     engine = engine or create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     Base.metadata.create_all(engine)
     return Records(engine, MemoryAuditLog(), clock or FixedClock(START))
 
 
-def peopled(records: Records) -> Access:
+def peopled(records: Records, *, real_data: bool = False) -> Access:
     """The organisations, people and datasets above, registered."""
-    access = Access(records)
+    access = Access(records, real_data=real_data)
     for name in ("university", "haven", "gp", "hospital"):
-        access.register_organisation(Organisation(name, name.title()), by=HOUSE)
-    for name, organisation, roles in PEOPLE:
-        access.register_person(Person(name, name.title(), organisation, frozenset(roles), date(2027, 1, 31)), by=HOUSE)
+        access.register_organisation(assessed(name), by=HOUSE)
+    for name, employer, roles in PEOPLE:
+        access.register_person(invented_person(name, employer, roles, date(2027, 1, 31)), by=HOUSE)
     for entry in (GP, HOSPITAL):
         access.register_dataset(entry, by=HOUSE)
     return access
@@ -82,3 +89,18 @@ def peopled(records: Records) -> Access:
 def project_file(**changes: object) -> ProjectFile:
     """The project above, with changes."""
     return ProjectFile.model_validate(PROJECT | changes)
+
+
+ANSWERS = dict.fromkeys(RELEASE_TEST, "Considered, and in order.")
+
+
+def endorse(access: Access, project: str = "admissions", guardian: str = "greta") -> None:
+    """The Guardian approves the newest version."""
+    access.endorse(project, Outcome.APPROVED, ANSWERS, by=person(guardian))
+
+
+def make_live(access: Access, project: str = "admissions", controllers: tuple[str, ...] = ("gp", "hospital")) -> None:
+    """Every controller and the Guardian approve the newest version as it is."""
+    for controller in controllers:
+        access.approve(project, controller, by=organisation(controller))
+    endorse(access, project)

@@ -24,8 +24,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from access.model import Organisation, Person, Role
-from access.scope import ColumnScope, Scope, TableScope
+from access.people.model import Role
+from access.projects.scope import ColumnScope, Scope, TableScope
 from audit.model import person, service
 from audit.reader import LogReader
 from infra.accounts.install import install
@@ -38,6 +38,7 @@ from linkage.errors import DeliveryRefused
 from linkage.references.errors import ReferenceRefused
 from linkage.separation.wire import Wire
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
+from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -234,8 +235,8 @@ def _with_reviewer(haven: Haven) -> str:
     (name,) = grp.getgrnam(haven.settings.accounts.reviewers).gr_mem
     house, until = service("administration"), haven.clock.now().date() + timedelta(days=300)
     if "unit" not in {one.id for one in haven.access.organisations()}:
-        haven.access.register_organisation(Organisation("unit", "Linkage unit"), by=house)
-    haven.access.register_person(Person(name, "Rosa", "unit", frozenset({Role.LINKAGE_REVIEWER}), until), by=house)
+        haven.access.register_organisation(assessed("unit", "Linkage unit"), by=house)
+    haven.access.register_person(invented_person(name, "unit", {Role.LINKAGE_REVIEWER}, until), by=house)
     return name
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from access.model import Organisation, Person, Role
+from access.people.model import Role
 from access.service import Access
 from audit.model import service
 from audit.records import Records
@@ -17,6 +17,7 @@ from linkage.specified.engine import VERSION
 from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
 from linkage.specified.levels import sql_levels
 from linkage.standardise.specification import VERSION as STANDARDISATION
+from tests.fakes.people import assessed, invented_person
 from tests.fakes.zones import LinkageBench
 
 AGREE, PARTLY, DISAGREE = 0.9, 0.06, 0.04
@@ -74,14 +75,14 @@ def approved_model(bench: LinkageBench) -> str:
 
 def reviewers(records: Records) -> Access:
     """Tom and Eve (data engineers, Tom a reviewer too), Rosa and Rhys (linkage reviewers), registered."""
-    access = Access(records)
+    access = Access(records, real_data=False)
     house = service("administration")
-    access.register_organisation(Organisation("unit", "Linkage unit"), by=house)
+    access.register_organisation(assessed("unit", "Linkage unit"), by=house)
     for name, roles in (
         ("tom", {Role.DATA_ENGINEER, Role.LINKAGE_REVIEWER}),
         ("eve", {Role.DATA_ENGINEER}),
         ("rosa", {Role.LINKAGE_REVIEWER}),
         ("rhys", {Role.LINKAGE_REVIEWER}),
     ):
-        access.register_person(Person(name, name.title(), "unit", frozenset(roles), date(2027, 1, 31)), by=house)
+        access.register_person(invented_person(name, "unit", roles, date(2027, 1, 31)), by=house)
     return access

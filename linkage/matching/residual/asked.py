@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from access.decisions import Decision, Refused
-from access.model import Person
+from access.people.model import Person
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor

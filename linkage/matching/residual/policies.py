@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
-from access.model import Person, Role
-from access.policies import may_act
+from access.people.model import Person, Role
+from access.people.policies import may_act
 
 
 def may_train(person: Person | None, today: date) -> Decision:

@@ -1,21 +1,19 @@
-"""Invented histories of approvals, and what a compiled scope may hold: never more than was asked for and approved."""
+"""Invented histories of approvals: a project is live only while every part of one version is in force."""
 
 from __future__ import annotations
 
-from datetime import date
-
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from access.decisions import RefusedError
-from access.project_file import ProjectFile, compile_scope
+from access.projects.model import Outcome
 from audit.events import EventName
 from audit.model import organisation, person
-from tests.fakes.havens import GP, HOSPITAL, PROJECT, memory_records, peopled, project_file
+from tests.fakes.havens import ANSWERS, memory_records, peopled, project_file
 
 CONTROLLERS = ("gp", "hospital")
-CATALOGUE = {"gp": GP, "hospital": HOSPITAL}
+GUARDIAN = "guardian"
 
 
 class ApprovalHistory(RuleBasedStateMachine):
@@ -24,9 +22,10 @@ class ApprovalHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.access = peopled(memory_records())
-        self.versions: list[set[str]] = []  # the approvals in force of each version
+        self.versions: list[set[str]] = []  # who approves each version now: controllers and the Guardian
         self.decided: set[str] = set()  # who has decided on the newest version
-        self.closed = False
+        self.refused = False  # the newest version
+        self.suspended = self.closed = False
 
     @rule()
     def apply(self) -> None:
@@ -38,21 +37,73 @@ class ApprovalHistory(RuleBasedStateMachine):
             assert self.closed
             return
         self.versions.append(set())
-        self.decided = set()
+        self.decided, self.refused = set(), False
 
     @precondition(lambda self: self.versions)
-    @rule(controller=st.sampled_from(CONTROLLERS))
-    def approve(self, controller: str) -> None:
-        """A controller approves the newest version, once."""
+    @rule(controller=st.sampled_from(CONTROLLERS), approves=st.booleans())
+    def decide(self, controller: str, approves: bool) -> None:
+        """A controller decides on the newest version, once."""
+        by = organisation(controller)
         try:
-            self.access.approve("admissions", controller, by=organisation(controller))
+            if approves:
+                self.access.approve("admissions", controller, by=by)
+            else:
+                self.access.refuse("admissions", controller, "not for this purpose", by=by)
         except RefusedError:
             assert self.closed or controller in self.decided
             return
         assert not self.closed
         assert controller not in self.decided
-        self.versions[-1].add(controller)
         self.decided.add(controller)
+        if approves:
+            self.versions[-1].add(controller)
+        else:
+            self.refused = True
+
+    @precondition(lambda self: self.versions)
+    @rule(outcome=st.sampled_from(Outcome))
+    def endorse(self, outcome: Outcome) -> None:
+        """The Guardian decides on the newest version, once, when every controller's approval is in force."""
+        ready = self.versions[-1] == set(CONTROLLERS) and not self.refused and not self.closed
+        try:
+            self.access.endorse("admissions", outcome, ANSWERS, "not in the public interest", by=person("greta"))
+        except RefusedError:
+            assert not ready or GUARDIAN in self.decided
+            return
+        assert ready
+        assert GUARDIAN not in self.decided
+        self.decided.add(GUARDIAN)
+        if outcome is Outcome.APPROVED:
+            self.versions[-1].add(GUARDIAN)
+        else:
+            self.refused = True
+
+    @precondition(lambda self: self.versions)
+    @rule(lift=st.booleans())
+    def suspend(self, lift: bool) -> None:
+        """The governance lead stops the project, or lets it go on."""
+        try:
+            if lift:
+                self.access.resume("admissions", by=person("lena"))
+            else:
+                self.access.suspend("admissions", "an incident is looked into", by=person("lena"))
+        except RefusedError:
+            assert self.closed or self.suspended is not lift
+            return
+        assert not self.closed
+        self.suspended = not lift
+
+    @precondition(lambda self: self.versions)
+    @rule()
+    def withdraw_endorsement(self) -> None:
+        """The Guardian takes back what was given, of all versions."""
+        try:
+            self.access.withdraw_endorsement("admissions", "a reason", by=person("greta"))
+        except RefusedError:
+            assert not any(GUARDIAN in version for version in self.versions)
+            return
+        for version in self.versions:
+            version.discard(GUARDIAN)
 
     @precondition(lambda self: self.versions)
     @rule(controller=st.sampled_from(CONTROLLERS))
@@ -76,7 +127,8 @@ class ApprovalHistory(RuleBasedStateMachine):
     @invariant()
     def live_only_while_every_approval_of_one_version_is_in_force(self) -> None:
         """The haven's answer is the model's."""
-        live = not self.closed and any(version == set(CONTROLLERS) for version in self.versions)
+        live = not self.closed and any(version == {*CONTROLLERS, GUARDIAN} for version in self.versions)
+        live = live and not self.suspended
         assert bool(self.access.may_query("asha", "admissions")) == live
 
     @invariant()
@@ -84,43 +136,9 @@ class ApprovalHistory(RuleBasedStateMachine):
         """As many approvals in the log as were given."""
         names = [event.name for event in self.access.records.log.events]  # type: ignore[attr-defined]
         given_ = names.count(EventName.PROJECT_APPROVED)
-        assert given_ >= sum(len(version) for version in self.versions)
+        assert given_ >= sum(len(version - {GUARDIAN}) for version in self.versions)
         assert names.count(EventName.PROJECT_APPLIED) == len(self.versions)
 
 
 TestApprovalHistory = ApprovalHistory.TestCase
 TestApprovalHistory.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
-
-
-COLUMNS = [("gp", t, c) for t, cs in GP.tables.items() for c in cs]
-COLUMNS += [("hospital", t, c) for t, cs in HOSPITAL.tables.items() for c in cs]
-
-
-@given(
-    asked=st.sets(st.sampled_from(COLUMNS), min_size=1),
-    dates=st.sampled_from(["day", "month", "year"]),
-    approved=st.sets(st.sampled_from(CONTROLLERS)),
-    cohort=st.booleans(),
-)
-@settings(deadline=None)
-def test_a_scope_holds_nothing_that_was_not_asked_for_and_approved(
-    asked: set[tuple[str, str, str]], dates: str, approved: set[str], cohort: bool
-) -> None:
-    """Columns only of datasets whose controller approved, only those asked for, dates never finer than asked."""
-    datasets: dict[str, dict[str, dict[str, dict[str, object]]]] = {}
-    for dataset, table, column in asked:
-        part = datasets.setdefault(dataset, {"tables": {}})["tables"].setdefault(table, {"columns": {}, "dates": dates})
-        part["columns"][column] = "needed for the question"  # type: ignore[index]
-    first = sorted(asked)[0]
-    conditions = [{"table": first[1], "column": first[2], "op": "=", "values": ["x"]}] if cohort else []
-    file = ProjectFile.model_validate(PROJECT | {"datasets": datasets, "cohort": conditions})
-    scope = compile_scope(file, 1, CATALOGUE, frozenset(approved))
-    for table in scope.tables:
-        assert table.controller in approved
-        for column in table.columns:
-            assert (table.dataset, table.table, column.name) in asked
-            kind = CATALOGUE[table.dataset].tables[table.table][column.name]
-            assert column.precision == (dates if kind == "date" else "exact")
-    if cohort and first[0] not in approved:
-        assert not scope.tables  # a cohort that cannot be told leaves nobody, never everybody
-    assert scope.ends == date(2027, 3, 1)

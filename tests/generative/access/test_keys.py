@@ -21,11 +21,12 @@ from access.keys.errors import RoundDestroyed, WrongRoot
 from access.keys.model import KeyRole, RoundState, UnwrapState
 from access.keys.ring import rotate_root, sealed_file
 from access.keys.roots.sealed_file import SealedFileRoot
-from access.model import Person, Role
+from access.people.model import Role
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import person
 from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.people import invented_person
 
 NAMES = st.sampled_from(["one", "two", "three"])
 PEOPLE = st.sampled_from(["daria", "emil", "gwen", "hari", "asha"])
@@ -51,7 +52,7 @@ class KeyHistories(RuleBasedStateMachine):
         self.records = memory_records(self.clock)
         access = peopled(self.records)
         for name, role in (("daria", Role.DATA_ENGINEER), ("emil", Role.ADMINISTRATOR)):
-            access.register_person(Person(name, name, "haven", frozenset({role}), date(2028, 1, 1)), by=HOUSE)
+            access.register_person(invented_person(name, "haven", {role}, date(2028, 1, 1)), by=HOUSE)
         access.apply(project_file(), applicant="asha", by=person("asha"))
         self.ring = KeyRing.open(self.folder)
         self.custody = KeyCustody(self.ring, self.records, access)

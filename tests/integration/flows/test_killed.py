@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from access.documents import load_document
-from access.model import Organisation, Person, Role
-from access.project_file import ProjectFile
+from access.people.model import Role
+from access.projects.file import ProjectFile
 from audit.model import organisation, person, service
 from audit.verifier import verify
 from infra.demo.people import make_deliveries
@@ -23,6 +23,7 @@ from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
 from linkage.scopes.store import current_scope
 from linkage.store import received_deliveries
+from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[3]
 DATASETS = ("gp", "hospital", "social_care", "deaths")
@@ -31,6 +32,8 @@ import sys
 from pathlib import Path
 from infra.plant import HavenPlant
 from infra.wiring import Haven
+from tests.fakes.people import assessed, invented_person
+from tests.fakes.people import assessed, invented_person
 plant = HavenPlant(Haven.at(Path(sys.argv[1])))
 verb, subject = sys.argv[2], sys.argv[3:]
 print("begins", flush=True)
@@ -153,9 +156,9 @@ def _approve(haven: Haven) -> None:
     ends = haven.clock.now().date().replace(year=haven.clock.now().year + 1, day=1)
     house = service("administration")
     for name in ("university", "haven"):
-        haven.access.register_organisation(Organisation(name, name), by=house)
+        haven.access.register_organisation(assessed(name, name), by=house)
     for name, role in (("asha", Role.RESEARCHER), ("bryn", Role.OUTPUT_CHECKER), ("carys", Role.OUTPUT_CHECKER)):
-        haven.access.register_person(Person(name, name, "haven", frozenset({role}), ends), by=house)
+        haven.access.register_person(invented_person(name, "haven", {role}, ends), by=house)
     haven.access.apply(load_document(PROJECT, ProjectFile), applicant="asha", by=person("asha"))
     for controller in ("gp", "hospital"):
         haven.access.approve("blood-pressure", controller, by=organisation(controller))

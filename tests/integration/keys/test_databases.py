@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from access.keys import KeyRing
 from access.keys.custody import KeyCustody
-from access.model import Person, Role
+from access.people.model import Role
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import person
@@ -21,6 +21,7 @@ from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, START, peopled, project_file
+from tests.fakes.people import invented_person
 from tests.fakes.postgres import postgresql
 
 DARIA = person("daria")
@@ -47,9 +48,7 @@ def custody(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> KeyCust
     """The people of the tests, a data engineer, a project, its keys."""
     records = Records(engine, MemoryAuditLog(), FixedClock(START))
     access = peopled(records)
-    access.register_person(
-        Person("daria", "Daria", "haven", frozenset({Role.DATA_ENGINEER}), date(2027, 1, 31)), by=HOUSE
-    )
+    access.register_person(invented_person("daria", "haven", {Role.DATA_ENGINEER}, date(2027, 1, 31)), by=HOUSE)
     access.apply(project_file(), applicant="asha", by=person("asha"))
     return KeyCustody(KeyRing.open(tmp_path_factory.mktemp("keys")), records, access)
 

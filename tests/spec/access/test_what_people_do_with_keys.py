@@ -18,13 +18,14 @@ from access.keys.custody import KeyCustody
 from access.keys.errors import RecipientUnlisted
 from access.keys.model import RoundState, UnwrapState
 from access.keys.rounds_here import RoundsHere
-from access.model import Person, Role
+from access.people.model import Role
 from access.service import Access
 from audit.clock import FixedClock
 from audit.errors import AuditUnavailable
 from audit.events import EventName
 from audit.model import organisation, person, service
 from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.people import invented_person
 
 DARIA, GWEN, HARI, ASHA = person("daria"), person("gwen"), person("hari"), person("asha")
 REFUSED = {name for name in EventName if name.value.startswith("key.") and name.value.endswith("_refused")}
@@ -62,7 +63,7 @@ def keys(tmp_path: Path) -> Keys:
         ("emil", "haven", {Role.ADMINISTRATOR}),
         ("dora", "gp", {Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}),
     ):
-        access.register_person(Person(name, name.title(), where, frozenset(roles), date(2027, 1, 31)), by=HOUSE)
+        access.register_person(invented_person(name, where, roles, date(2027, 1, 31)), by=HOUSE)
     access.apply(project_file(), applicant="asha", by=ASHA)
     ring = KeyRing.open(tmp_path)
     identity = pyrage.x25519.Identity.generate()
@@ -117,7 +118,7 @@ def test_who_may_not_rotate(keys: Keys) -> None:
 
 def test_nobody_has_to_do_with_the_keys_of_their_own_project(keys: Keys) -> None:
     """A data engineer who is named in the project neither rotates its key nor asks for it."""
-    both = Person("ewa", "Ewa", "haven", frozenset({Role.DATA_ENGINEER, Role.RESEARCHER}), date(2027, 1, 31))
+    both = invented_person("ewa", "haven", {Role.DATA_ENGINEER, Role.RESEARCHER}, date(2027, 1, 31))
     keys.access.register_person(both, by=HOUSE)
     ewa = person("ewa")
     assert _refused(keys, lambda: keys.custody.rotate_project_key("admissions", "r", by=ewa)) == "keys.own_project"
@@ -290,8 +291,8 @@ def test_who_may_not_approve(keys: Keys) -> None:
     own = keys.custody.request_unwrap("admissions", keys.recipient, "r", by=dora)
     assert _refused(keys, lambda: keys.custody.approve_unwrap(own.id, by=dora)) == "keys.own_request"
     assert _refused(keys, lambda: keys.custody.approve_unwrap(own.id, by=DARIA)) == "keys.no_delegate"
-    stranger = Person("ines", "Ines", "university", frozenset({Role.CONTROLLER_DELEGATE}), date(2027, 1, 31))
-    member = Person("asha", "Asha", "gp", frozenset({Role.CONTROLLER_DELEGATE}), date(2027, 1, 31))
+    stranger = invented_person("ines", "university", {Role.CONTROLLER_DELEGATE}, date(2027, 1, 31))
+    member = invented_person("asha", "gp", {Role.CONTROLLER_DELEGATE}, date(2027, 1, 31))
     for one, rule in ((stranger, "keys.no_delegate"), (member, "keys.own_project")):
         keys.access.register_person(one, by=HOUSE)
         assert _refused(keys, lambda one=one: keys.custody.approve_unwrap(own.id, by=person(one.id))) == rule

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 import pytest
 
 from access.decisions import RefusedError
-from access.model import Person, Role
-from access.service import Access, ProjectIncomplete
-from access.states import ProjectState
+from access.people.model import Role
+from access.projects.service import ProjectIncomplete
+from access.projects.states import ProjectState
+from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person, service
-from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.havens import HOUSE, START, endorse, make_live, memory_records, peopled, project_file
+from tests.fakes.people import invented_person
 
 ASHA = person("asha")
 
@@ -33,8 +35,7 @@ def access(clock: FixedClock) -> Access:
 
 
 def _approved(access: Access) -> None:
-    for controller in ("gp", "hospital"):
-        access.approve("admissions", controller, by=organisation(controller))
+    make_live(access)
 
 
 def _refused(call: object) -> str:
@@ -48,15 +49,17 @@ def _events(access: Access) -> list[EventName]:
     return [event.name for event in access.records.log.events]  # type: ignore[attr-defined]
 
 
-def test_a_project_is_live_only_when_every_controller_concerned_has_approved(access: Access) -> None:
-    """One approval of two is not enough; the last one makes it live, and the log says so."""
+def test_a_project_is_live_only_when_every_controller_and_the_guardian_have_approved(access: Access) -> None:
+    """One approval of two is not enough, nor are both without the Guardian's; then it is live, and the log says so."""
     access.approve("admissions", "gp", by=organisation("gp"))
     assert not access.standing("admissions")
     assert not access.may_query("asha", "admissions")
     access.approve("admissions", "hospital", by=organisation("hospital"))
+    assert access.may_query("asha", "admissions").code == "project.not_endorsed"  # type: ignore[union-attr]
+    endorse(access)
     assert access.standing("admissions")
     assert access.may_query("asha", "admissions")
-    assert _events(access)[-2:] == [EventName.PROJECT_APPROVED, EventName.PROJECT_WENT_LIVE]
+    assert _events(access)[-2:] == [EventName.PROJECT_ENDORSED, EventName.PROJECT_WENT_LIVE]
 
 
 def test_a_withdrawal_ends_the_project_at_once(access: Access) -> None:
@@ -81,9 +84,11 @@ def test_a_withdrawn_approval_is_not_given_again(access: Access) -> None:
 def test_a_project_ends_on_its_end_date(access: Access, clock: FixedClock) -> None:
     """On the last day it is live; on the next it is not, without anybody doing anything."""
     _approved(access)
-    far = Person("asha", "Asha", "university", frozenset({Role.RESEARCHER}), date(2029, 1, 1))
+    last = START.replace(year=2027, month=3, day=1)
+    far = invented_person("asha", "university", {Role.RESEARCHER}, date(2029, 1, 1), today=last.date())
     access.register_person(far, by=HOUSE)
-    clock.at = START.replace(year=2027, month=3, day=1)
+    clock.at = last
+    access.recertify("admissions", frozenset({"asha"}), by=ASHA)
     assert access.may_query("asha", "admissions")
     clock.at += timedelta(days=1)
     assert access.project("admissions").state is ProjectState.EXPIRED
@@ -111,7 +116,7 @@ def test_a_suspended_person_loses_everything_at_once(access: Access) -> None:
         (organisation("gp"), "hospital", "project.not_delegate"),
         (person("gwen"), "hospital", "project.not_delegate"),
         (person("bryn"), "gp", "project.not_delegate"),
-        (person("nobody"), "gp", "person.training_expired"),
+        (person("nobody"), "gp", "organisation.unknown"),
         (service("flows"), "gp", "project.not_delegate"),
         (organisation("university"), "university", "project.not_concerned"),
     ],
@@ -219,7 +224,7 @@ def test_whoever_was_in_an_earlier_version_never_checks(access: Access) -> None:
 
 def test_refusals_of_the_administrator_are_recorded_too(access: Access) -> None:
     """A person of an organisation nobody knows, a stranger suspended, a project closed that there is not."""
-    stray = Person("stray", "Stray", "nowhere", frozenset({Role.RESEARCHER}), date(2029, 1, 1))
+    stray = invented_person("stray", "nowhere", {Role.RESEARCHER}, date(2029, 1, 1))
     assert _refused(lambda: access.register_person(stray, by=HOUSE)) == "organisation.unknown"
     assert _refused(lambda: access.suspend_person("nobody", by=HOUSE)) == "person.unknown"
     assert _refused(lambda: access.close("nothing", by=HOUSE)) == "project.unknown"

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from access.model import Organisation, Person, Role
+from access.people.model import Role
 from audit.model import organisation, person
 from infra.wiring import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, project_file
+from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGE = ROOT / "docs" / "output-checking.md"
@@ -38,9 +39,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     haven = Haven.at(folder)
     ends = haven.clock.now().date() + timedelta(days=200)
     for name in ("university", "gp", "hospital"):
-        haven.access.register_organisation(Organisation(name, name), by=HOUSE)
+        haven.access.register_organisation(assessed(name, name), by=HOUSE)
     for name, role in PEOPLE.items():
-        haven.access.register_person(Person(name, name, "university", frozenset({role}), ends), by=HOUSE)
+        haven.access.register_person(invented_person(name, "university", {role}, ends), by=HOUSE)
     for entry in (GP, HOSPITAL):
         haven.access.register_dataset(entry, by=HOUSE)
     haven.access.apply(project_file(ends=_later(ends)), applicant="asha", by=person("asha"))

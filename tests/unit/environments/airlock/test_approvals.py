@@ -7,13 +7,14 @@ from datetime import date
 import pytest
 
 from access.decisions import RefusedError
-from access.model import Person, Role
+from access.people.model import Role
 from access.service import Access
 from audit.model import organisation, person
 from environments.airlock.approvals import AccessApprovals
 from environments.airlock.ports import Approvals
 from environments.disclosure.profile import criteria
 from tests.fakes.havens import HOUSE, memory_records, peopled, project_file
+from tests.fakes.people import invented_person
 
 
 @pytest.fixture
@@ -68,9 +69,7 @@ def test_a_suspended_checker_is_none(access: Access) -> None:
 def test_who_decides_for_a_controller(access: Access) -> None:
     """Its own account or its delegate; nobody else's."""
     approvals = AccessApprovals(access)
-    access.register_person(
-        Person("zed", "Zed", "hospital", frozenset({Role.OUTPUT_CHECKER}), date(2027, 1, 31)), by=HOUSE
-    )
+    access.register_person(invented_person("zed", "hospital", {Role.OUTPUT_CHECKER}, date(2027, 1, 31)), by=HOUSE)
     allowed = [organisation("gp"), person("gwen")]
     refused = [organisation("hospital"), person("hari"), person("zed"), person("nobody")]
     assert all(approvals.may_decide_for(by, "gp", "admissions") for by in allowed)

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from access.scope import ColumnScope, Scope, TableScope
+from access.projects.scope import ColumnScope, Scope, TableScope
 from audit.events import EventName
 from audit.model import service
 from linkage.scopes.service import ScopePublisher

@@ -14,7 +14,7 @@ import pytest
 
 from access.keys import KeyRing
 from access.keys.store import ProjectKeyRow
-from access.scope import ColumnScope, Condition, Scope, TableScope
+from access.projects.scope import ColumnScope, Condition, Scope, TableScope
 from audit.events import EventName
 from audit.model import service
 from linkage.scopes.errors import ScopeUnbuildable

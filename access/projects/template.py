@@ -8,8 +8,15 @@ id: my-project                  # lower-case letters, digits and hyphens; never 
 title: What the project is called in the public register
 lay_summary: >-
   Two or three sentences that a member of the public understands: what is asked, of whose records, and who gains.
-purpose: research               # research, audit, commissioning, population-health-management, public-health
-legal_basis: section-251    # section-251, explicit-consent, anonymised-before-disclosure, legal-duty, synthetic-data
+purpose: research               # research, risk-stratification, population-health-management, commissioning,
+                                # audit, public-health
+legal_basis: section-251        # section-251, explicit-consent, anonymised-before-disclosure, legal-duty,
+                                # public-health-risk, synthetic-data
+support: 26/CAG/0001            # for section-251: the Confidentiality Advisory Group's reference
+ethics: 26/LO/0001              # for research: the research ethics committee's reference
+impact_assessment: {reference: DPIA-001, review_due: 2027-06-30}
+benefit: Whom the project serves, for the public register
+lead: asha                      # answers for the project; says every quarter who still needs access
 people: [asha]                  # registered researchers who may query; `haven person list`
 datasets:                       # per dataset and table the columns, each with why the purpose needs it
   gp:

@@ -1,0 +1,1 @@
+"""Who sends, holds and receives data, and under which agreement."""

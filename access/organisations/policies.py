@@ -1,0 +1,126 @@
+"""May this organisation take part today, is its dataset covered, and may a dataset come in?
+
+Safe-haven attributes 1, 3, 8 and 11; sanctions are the definition's penalties for abuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from access.decisions import Allowed, Decision, Refused
+from access.organisations.agreement import Agreement
+from access.organisations.model import ENOUGH, DatasetEntry, Organisation, Sanction
+
+
+def sanction_in_force(sanctions: Iterable[Sanction], today: date) -> Sanction | None:
+    """The sanction that bars on this day, if one does."""
+    return next((one for one in sanctions if one.holds_on(today)), None)
+
+
+def may_take_part(organisation: Organisation | None, today: date) -> Decision:
+    """Is the organisation known, not barred, and its security assessed and good enough?"""
+    if organisation is None:
+        return Refused(
+            "organisation.unknown",
+            "The person's organisation is not registered.",
+            "Register it first: `haven organisation add ID NAME`.",
+        )
+    barred = sanction_in_force(organisation.sanctions, today)
+    if barred is not None:
+        return Refused(
+            "organisation.sanctioned",
+            f"{organisation.name} is barred {_until(barred)}.",
+            "A governance lead can lift the sanction: haven sanction lift ID.",
+        )
+    security = organisation.security
+    if security is None:
+        return Refused(
+            "organisation.security_missing",
+            f"No security assessment of {organisation.name} is recorded.",
+            f"A governance lead records it: haven organisation assess {organisation.id} ODS-CODE STATUS --ends DATE.",
+        )
+    if security.status not in ENOUGH:
+        return Refused(
+            "organisation.security_not_met",
+            f"The security assessment of {organisation.name} is {security.status}, which is not enough.",
+            "The organisation meets the toolkit's standards first.",
+        )
+    if today > security.ends:
+        return Refused(
+            "organisation.security_expired",
+            f"The security assessment of {organisation.name} ended on {security.ends}.",
+            f"A governance lead records the new one: haven organisation assess {organisation.id} ...",
+        )
+    return Allowed()
+
+
+def agreement_in_force(agreement: Agreement, withdrawn_on: date | None, today: date) -> bool:
+    """Signed by both, begun, not ended, not withdrawn?"""
+    ended = withdrawn_on is not None and withdrawn_on <= today
+    return not agreement.unsigned and agreement.starts <= today <= agreement.ends and not ended
+
+
+def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, basis: str, today: date) -> Decision:
+    """May a project use this dataset for this purpose and on this basis, under one of the agreements in force?"""
+    mine = [one for one in agreements if one.discloser == entry.controller and entry.id in one.datasets]
+    if not mine:
+        return Refused(
+            "agreement.missing",
+            f"No data sharing agreement with {entry.controller} that covers {entry.id} is in force today.",
+            "A governance lead registers the signed agreement: haven agreement add FILE.",
+        )
+    if any(one.covers(entry.id, purpose, basis) for one in mine):
+        return Allowed()
+    return Refused(
+        "agreement.purpose_not_agreed",
+        f"No agreement with {entry.controller} allows {entry.id} for {purpose} on the basis of {basis}.",
+        "The controller agrees to it in an amended agreement.",
+    )
+
+
+def may_ingest(
+    entry: DatasetEntry | None,
+    controller: Organisation | None,
+    agreements: Sequence[Agreement],
+    *,
+    authoriser_in_office: bool,
+    real_data: bool,
+    today: date,
+) -> Decision:
+    """May a delivery of this dataset come in? No notice, no ingest; with real data, no agreement, no ingest."""
+    if entry is None:
+        return Refused("dataset.unknown", "The haven holds no such dataset.", "Install its contract first.")
+    if not entry.notice.startswith("https://"):
+        return Refused(
+            "dataset.no_notice",
+            f"{entry.id} has no fair-processing notice that people can read.",
+            "Its contract names the notice's address (fair_processing_notice, https).",
+        )
+    if not real_data:
+        return Allowed()
+    taking_part = may_take_part(controller, today)
+    if not taking_part:
+        return taking_part
+    if not any(one.discloser == entry.controller and entry.id in one.datasets for one in agreements):
+        return Refused(
+            "agreement.missing",
+            f"No data sharing agreement with {entry.controller} that covers {entry.id} is in force today.",
+            "A governance lead registers the signed agreement: haven agreement add FILE.",
+        )
+    if not authoriser_in_office:
+        return no_authoriser()
+    return Allowed()
+
+
+def no_authoriser() -> Refused:
+    """Nobody answers for anonymisation today."""
+    return Refused(
+        "authoriser.none",
+        "Nobody is appointed today to answer for anonymisation.",
+        "A governance lead appoints somebody: haven authoriser appoint PERSON --until DATE.",
+    )
+
+
+def _until(sanction: Sanction) -> str:
+    return f"until {sanction.until}" if sanction.until else "for good"

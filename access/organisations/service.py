@@ -1,0 +1,205 @@
+"""Make it so: register organisations and datasets, record assessments and agreements, appoint authorisers."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import date
+
+from access.decisions import Allowed, Decision, Refused
+from access.organisations import policies, store
+from access.organisations.agreement import Agreement
+from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
+from access.people.model import Role
+from access.people.policies import may_act, may_hold_office
+from access.verbs import Verbs
+from audit.events import EventName
+from audit.model import Actor
+
+
+class OrganisationVerbs(Verbs):
+    """Organisations, their agreements and their datasets."""
+
+    def register_organisation(self, organisation: Organisation, *, by: Actor) -> None:
+        """Add an organisation, or change its name; an assessment handed in is kept too."""
+        with self.records.change(by=by) as change:
+            row = change.session.get(store.OrganisationRow, organisation.id)
+            row = row or store.OrganisationRow(id=organisation.id)
+            row.name = organisation.name
+            if organisation.security is not None:
+                _keep_assessment(row, organisation.security)
+            change.session.add(row)
+            change.record(EventName.ORGANISATION_REGISTERED, organisation=organisation.id)
+
+    def assess_organisation(self, name: str, assessment: SecurityAssessment, *, by: Actor) -> None:
+        """Record the toolkit's status of an organisation. Raises RefusedError, which is recorded."""
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        if decision and self.organisation(name) is None:
+            decision = policies.may_take_part(None, self._today())
+        self._require(decision, EventName.ORGANISATION_ASSESS_REFUSED, None, by, organisation=name)
+        with self.records.change(by=by) as change:
+            _keep_assessment(change.session.get_one(store.OrganisationRow, name), assessment)
+            change.record(
+                EventName.ORGANISATION_ASSESSED,
+                organisation=name,
+                status=assessment.status.value,
+                ends=assessment.ends.isoformat(),
+            )
+
+    def register_dataset(self, entry: DatasetEntry, *, by: Actor) -> None:
+        """Put a dataset into the catalogue; the same entry again changes nothing."""
+        with self.records.read() as session:
+            if store.catalogue(session).get(entry.id) == entry:
+                return
+        with self.records.change(by=by) as change:
+            tables = {table: dict(columns) for table, columns in entry.tables.items()}
+            change.session.merge(
+                store.DatasetRow(
+                    id=entry.id,
+                    controller=entry.controller,
+                    notice=entry.notice,
+                    disclosure_profile=entry.disclosure_profile,
+                    tables=tables,
+                )
+            )
+            change.record(EventName.DATASET_REGISTERED, dataset=entry.id, controller=entry.controller)
+
+    def register_agreement(self, agreement: Agreement, *, by: Actor) -> int:
+        """Keep a signed agreement, or an amended one as the next version; which. Raises RefusedError, recorded.
+
+        The same document again changes nothing.
+        """
+        self._require(
+            self._may_register_agreement(agreement, by), EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id
+        )
+        document = agreement.model_dump(mode="json")
+        digest = hashlib.sha256(agreement.model_dump_json().encode()).hexdigest()
+        with self.records.read() as session:
+            before = store.newest_agreements(session).get(agreement.id)
+        if before is not None and before.digest == digest and before.withdrawn_on is None:
+            return before.version
+        with self.records.change(by=by) as change:
+            version = before.version + 1 if before else 1
+            change.session.add(
+                store.AgreementRow(
+                    id=agreement.id, version=version, document=document, digest=digest, by=by, at=change.at
+                )
+            )
+            change.record(EventName.AGREEMENT_REGISTERED, agreement=agreement.id, version=version, digest=digest)
+        return version
+
+    def withdraw_agreement(self, id: str, *, by: Actor) -> None:
+        """End an agreement today: every project that needs it stops. Raises RefusedError, recorded."""
+        with self.records.read() as session:
+            held = store.newest_agreements(session).get(id)
+        decision = self._may_end_agreement(held, by)
+        self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=id)
+        if held is None:
+            raise RuntimeError("an agreement that may be withdrawn exists")
+        with self.records.change(by=by) as change:
+            row = change.session.get_one(store.AgreementRow, (id, held.version))
+            row.withdrawn_on, row.withdrawn_by = change.at.date(), by
+            change.record(EventName.AGREEMENT_WITHDRAWN, agreement=id, version=held.version)
+
+    def appoint_authoriser(self, person: str, until: date, *, by: Actor) -> None:
+        """Name who answers for anonymisation, from today until a day (attribute 1). Raises RefusedError, recorded."""
+        decision = self._office(by, Role.GOVERNANCE_LEAD) and may_hold_office(
+            self.person(person), Role.ANONYMISATION_AUTHORISER, self._today()
+        )
+        if decision and until <= self._today():
+            decision = Refused("authoriser.past", "The appointment must end on a day ahead.", "Give a later --until.")
+        self._require(decision, EventName.AUTHORISER_APPOINT_REFUSED, None, by, person=person)
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.AuthoriserRow(
+                    id=str(uuid.uuid4()), person=person, starts=change.at.date(), until=until, by=by, at=change.at
+                )
+            )
+            change.record(EventName.AUTHORISER_APPOINTED, person=person, until=until.isoformat())
+
+    # -- questions
+
+    def organisation(self, name: str) -> Organisation | None:
+        """The organisation of this id."""
+        with self.records.read() as session:
+            return store.find_organisation(session, name)
+
+    def organisations(self) -> list[Organisation]:
+        """Every organisation, by id."""
+        with self.records.read() as session:
+            return store.all_organisations(session)
+
+    def datasets(self) -> dict[str, DatasetEntry]:
+        """The catalogue."""
+        with self.records.read() as session:
+            return store.catalogue(session)
+
+    def agreements(self) -> list[tuple[Agreement, bool]]:
+        """Every agreement's newest version, and whether it is in force today."""
+        with self.records.read() as session:
+            rows = store.newest_agreements(session).values()
+        found = [(Agreement.model_validate(row.document), row.withdrawn_on) for row in rows]
+        return [(one, policies.agreement_in_force(one, gone, self._today())) for one, gone in found]
+
+    def authorisers(self) -> list[str]:
+        """Who answers for anonymisation today: appointed, and able to act."""
+        with self.records.read() as session:
+            names = store.authorisers(session, self._today())
+        return [name for name in names if may_act(self.person(name), self._today())]
+
+    def may_ingest(self, dataset: str) -> Decision:
+        """May a delivery of this dataset come in today?"""
+        today = self._today()
+        with self.records.read() as session:
+            entry = store.catalogue(session).get(dataset)
+            controller = store.find_organisation(session, entry.controller) if entry else None
+            agreements = store.agreements_in_force(session, today)
+        return policies.may_ingest(
+            entry,
+            controller,
+            agreements,
+            authoriser_in_office=bool(self.authorisers()),
+            real_data=self.real_data,
+            today=today,
+        )
+
+    # -- parts
+
+    def _may_register_agreement(self, agreement: Agreement, by: Actor) -> Decision:
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        if not decision:
+            return decision
+        known = {one.id for one in self.organisations()}
+        if strangers := {agreement.discloser, agreement.recipient} - known:
+            return Refused(
+                "agreement.party_unknown",
+                f"Not registered: {', '.join(sorted(strangers))}.",
+                "Register the organisation first: `haven organisation add ID NAME`.",
+            )
+        if agreement.unsigned:
+            return Refused(
+                "agreement.unsigned",
+                f"Not signed by: {', '.join(agreement.unsigned)}.",
+                "Print it (haven agreement print FILE OUT), have it signed, and write the signature into the file.",
+            )
+        if any(signature.on > self._today() for signature in agreement.signatures.values()):
+            return Refused("agreement.signed_ahead", "A signature has a day that lies ahead.", "Correct the day.")
+        return decision
+
+    def _may_end_agreement(self, held: store.AgreementRow | None, by: Actor) -> Decision:
+        """A party ends it by itself; else a governance lead."""
+        if held is None or held.withdrawn_on is not None:
+            return Refused("agreement.unknown", "No such agreement is in force.", "`haven agreement list` shows them.")
+        kind, _, name = by.partition(":")
+        agreement = Agreement.model_validate(held.document)
+        if kind == "organisation" and name in (agreement.discloser, agreement.recipient):
+            return Allowed()
+        return self._office(by, Role.GOVERNANCE_LEAD)
+
+
+def _keep_assessment(row: store.OrganisationRow, assessment: SecurityAssessment) -> None:
+    row.ods_code, row.security_status, row.security_ends = (
+        assessment.ods_code,
+        assessment.status.value,
+        assessment.ends,
+    )

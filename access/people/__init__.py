@@ -1,0 +1,1 @@
+"""Safe People: who works here, and what shows that they may."""

@@ -1,0 +1,164 @@
+"""May this person act today? Each refusal names the evidence that is missing or has lapsed, and who can mend it.
+
+National Data Guardian 3 and 4 (training with a test, access promptly removed); Caldicott 5 (responsibilities
+acknowledged, renewed yearly); the definition's penalties for abuse. The gravest reason is told first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import date, timedelta
+
+from access.decisions import Allowed, Decision, Refused
+from access.organisations.policies import may_take_part, sanction_in_force
+from access.people.model import (
+    ACCREDITED_ROLES,
+    ACKNOWLEDGEMENT_HOLDS,
+    PASS_MARK,
+    TRAINING_NEEDED,
+    Person,
+    Role,
+    Training,
+    TrainingKind,
+)
+
+LAPSES = frozenset(
+    {
+        "person.training_expired",
+        "person.acknowledgement_expired",
+        "person.accreditation_expired",
+        "organisation.security_expired",
+    }
+)
+"""What break-glass may bridge for some hours: evidence that was there and ran out. Never a sanction."""
+
+
+def may_act(person: Person | None, today: date) -> Decision:
+    """Is this person known, not barred, and is everything that shows that they may work here in force?"""
+    if person is None:
+        return Refused("person.unknown", "Nobody is registered under this name.", "An administrator registers people.")
+    for decision in (_is_in(person, today), may_take_part(person.employer, today), _evidence(person, today)):
+        if not decision:
+            return decision
+    return Allowed()
+
+
+def _is_in(person: Person, today: date) -> Decision:
+    barred = sanction_in_force(person.sanctions, today)
+    if barred is not None:
+        until = f"until {barred.until}" if barred.until else "for good"
+        return Refused(
+            "person.sanctioned", f"This person is barred {until}.", "A governance lead can lift the sanction."
+        )
+    if person.closed_on is not None:
+        return Refused(
+            "person.closed",
+            f"This person's account was closed on {person.closed_on}.",
+            f"An administrator registers them again: haven person add {person.id} ...",
+        )
+    if person.suspended:
+        return Refused("person.suspended", "This person is suspended.", "An administrator can lift it.")
+    return Allowed()
+
+
+def _evidence(person: Person, today: date) -> Decision:
+    evidence = person.evidence
+    if evidence.proofing is None:
+        return Refused(
+            "person.not_proofed",
+            "Nobody has recorded how this person's identity was proved.",
+            f"An administrator records it: haven person prove {person.id} KIND.",
+        )
+    for kind, roles in TRAINING_NEEDED.items():
+        if person.roles & roles:
+            decision = _training(person, kind, evidence.training(kind), today)
+            if not decision:
+                return decision
+    accredited = _accredited(person, today)
+    return _acknowledged(person, today) if accredited else accredited
+
+
+def _training(person: Person, kind: TrainingKind, training: Training | None, today: date) -> Decision:
+    mend = f"They take it; an administrator records the test: haven person train {person.id} {kind} --score N."
+    if training is None:
+        return Refused("person.training_missing", f"This person's training in {kind} is not recorded.", mend)
+    if training.score < PASS_MARK:
+        return Refused(
+            "person.training_failed", f"The test in {kind} was not passed ({PASS_MARK} per cent is needed).", mend
+        )
+    if today > training.ends:
+        return Refused("person.training_expired", f"This person's training in {kind} ended on {training.ends}.", mend)
+    return Allowed()
+
+
+def _accredited(person: Person, today: date) -> Decision:
+    if not person.roles & ACCREDITED_ROLES:
+        return Allowed()
+    held = person.evidence.accreditation
+    mend = f"An administrator records it: haven person accredit {person.id} NUMBER --ends DATE."
+    if held is None:
+        return Refused("person.accreditation_missing", "This researcher's accreditation is not recorded.", mend)
+    if today > held.ends:
+        return Refused("person.accreditation_expired", f"This researcher's accreditation ended on {held.ends}.", mend)
+    return Allowed()
+
+
+def _acknowledged(person: Person, today: date) -> Decision:
+    on = person.evidence.acknowledged_on
+    mend = f"They do it themselves: haven person acknowledge --as {person.id}."
+    if on is None:
+        return Refused(
+            "person.acknowledgement_missing", "This person has not acknowledged their duty of confidence.", mend
+        )
+    if today > on + ACKNOWLEDGEMENT_HOLDS:
+        return Refused(
+            "person.acknowledgement_expired",
+            f"This person's acknowledgement of their duty of confidence ended on {on + ACKNOWLEDGEMENT_HOLDS}.",
+            mend,
+        )
+    return Allowed()
+
+
+def lapses_on(person: Person) -> date | None:
+    """The first day on which something of this person's evidence no longer holds; None when it does not hold now."""
+    evidence = person.evidence
+    ends = [t.ends for t in evidence.trainings if person.roles & TRAINING_NEEDED[t.kind]]
+    if evidence.acknowledged_on:
+        ends.append(evidence.acknowledged_on + ACKNOWLEDGEMENT_HOLDS)
+    if evidence.accreditation and person.roles & ACCREDITED_ROLES:
+        ends.append(evidence.accreditation.ends)
+    if person.employer and person.employer.security:
+        ends.append(person.employer.security.ends)
+    return min(ends) + timedelta(days=1) if ends else None
+
+
+def may_register(person: Person, organisations: Container[str]) -> Decision:
+    """May this person be registered? Only under an organisation that is."""
+    if person.organisation in organisations:
+        return Allowed()
+    return Refused(
+        "organisation.unknown",
+        "The person's organisation is not registered.",
+        "Register it first: `haven organisation add ID NAME`.",
+    )
+
+
+def exists(person: Person | None) -> Decision:
+    """Is anybody registered under this name?"""
+    if person is None:
+        return Refused("person.unknown", "Nobody is registered under this name.", "`haven person list` shows who is.")
+    return Allowed()
+
+
+def may_hold_office(person: Person | None, role: Role, today: date) -> Decision:
+    """Does this person hold the role, and may they act?"""
+    acting = may_act(person, today)
+    if not acting or person is None:
+        return acting
+    if role in person.roles:
+        return Allowed()
+    return Refused(
+        "person.other_role",
+        f"This needs the role {role}, which {person.id} does not hold.",
+        "An administrator sets roles.",
+    )

@@ -1,0 +1,278 @@
+"""Make it so: register people, record the evidence about them, bar, close, let in for an emergency.
+
+Every verb says who acts and is recorded; what is lacking is told by access.people.policies, never filled in here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from access.decisions import Allowed, Decision, Refused
+from access.organisations import store as organisations_store
+from access.organisations.model import Sanction
+from access.people import policies, store
+from access.people.model import (
+    PASS_MARK,
+    TRAINING_HOLDS,
+    Accreditation,
+    Evidence,
+    Person,
+    Proofing,
+    ProofingKind,
+    Role,
+    Training,
+    TrainingKind,
+)
+from access.verbs import Verbs, shortened
+from audit.events import EventName
+from audit.model import Actor
+
+DORMANT_AFTER = timedelta(days=90)
+LONGEST_EMERGENCY = timedelta(hours=4)
+
+
+class PeopleVerbs(Verbs):
+    """People: who is registered, what shows that they may work here, and what takes it away."""
+
+    def register_person(self, person: Person, *, by: Actor) -> None:
+        """Add a person, or change what they do; evidence handed in is kept too. Raises RefusedError, recorded."""
+        with self.records.read() as session:
+            known = {one.id for one in organisations_store.all_organisations(session)}
+        decision = self._office(by, Role.ADMINISTRATOR) and policies.may_register(person, known)
+        self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
+        roles = sorted(role.value for role in person.roles)
+        with self.records.change(by=by) as change:
+            store.keep_person(change.session, person, change.at.date())
+            name = EventName.PERSON_SUSPENDED if person.suspended else EventName.PERSON_REGISTERED
+            change.record(name, person=person.id, organisation=person.organisation, roles=list(roles))
+
+    def suspend_person(self, name: str, *, by: Actor) -> None:
+        """Take every right from a person at once. Raises RefusedError, which is recorded, when nobody has this name."""
+        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
+        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by)
+        with self.records.change(by=by) as change:
+            change.session.get_one(store.PersonRow, name).suspended = True
+            change.record(EventName.PERSON_SUSPENDED, person=name)
+
+    def close_person(self, name: str, why: str, *, by: Actor) -> None:
+        """Close the account of somebody who left or does not use it. Raises RefusedError, recorded."""
+        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
+        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by)
+        with self.records.change(by=by) as change:
+            change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
+            change.record(EventName.PERSON_CLOSED, person=name, why=shortened(why))
+
+    # -- evidence
+
+    def record_proofing(self, name: str, kind: ProofingKind, *, by: Actor) -> None:
+        """That somebody's identity was proved today, by whoever acts. Nobody proves their own."""
+        proofing = Proofing(kind, by, self._today())
+        self._record(name, Evidence(proofing=proofing), self._officer_not_self(name, by), by, "proofing", kind.value)
+
+    def record_training(self, name: str, kind: TrainingKind, passed_on: date, score: int, *, by: Actor) -> Training:
+        """The result of a test; a failed one is kept too, and does not count. Raises RefusedError, recorded."""
+        training = Training(kind, passed_on, score, passed_on + TRAINING_HOLDS[kind])
+        decision = self._officer_not_self(name, by)
+        if decision and not (0 <= score <= 100 and passed_on <= self._today()):
+            decision = Refused(
+                "person.training_impossible",
+                "A score lies between 0 and 100, and a test was taken today or before.",
+                f"A score of {PASS_MARK} passes.",
+            )
+        self._record(name, Evidence(trainings=(training,)), decision, by, "training", kind.value)
+        return training
+
+    def record_accreditation(self, name: str, scheme: str, number: str, ends: date, *, by: Actor) -> None:
+        """That a scheme accredited this researcher until a day."""
+        evidence = Evidence(accreditation=Accreditation(scheme, number, ends))
+        self._record(name, evidence, self._officer_not_self(name, by), by, "accreditation", scheme)
+
+    def acknowledge(self, name: str, *, by: Actor) -> None:
+        """A person acknowledges their duty of confidence and the conditions of working here, for a year. Only they."""
+        decision: Decision = policies.exists(self.person(name))
+        if decision and by != f"person:{name}":
+            decision = Refused("person.not_themselves", "Only a person acknowledges their own duty.", "They do it.")
+        evidence = Evidence(acknowledged_on=self._today())
+        self._record(name, evidence, decision, by, "acknowledgement", "duty-of-confidence")
+
+    def saw(self, name: str) -> None:
+        """Somebody used their account today: it is not dormant. Written once a day."""
+        today = self._today()
+        person = self.person(name)
+        if person is None or person.last_seen == today:
+            return
+        with self.records.change(by=Actor(f"person:{name}")) as change:
+            change.session.get_one(store.PersonRow, name).last_seen = today
+            change.record(EventName.PERSON_EVIDENCE_RECORDED, person=name, kind="seen")
+
+    def close_dormant(self, *, by: Actor) -> list[str]:
+        """Close every account that nobody has used for DORMANT_AFTER; whose."""
+        limit = self._today() - DORMANT_AFTER
+        found = [p.id for p in self.people() if p.closed_on is None and p.last_seen and p.last_seen < limit]
+        for name in found:
+            with self.records.change(by=by) as change:
+                change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
+                change.record(EventName.PERSON_CLOSED, person=name, why="dormant")
+        return found
+
+    def sweep(self, organisation: str, staff: Mapping[str, str], *, by: Actor) -> dict[str, str]:
+        """Hold an organisation's people against its own list (person -> organisation now).
+
+        Leavers are closed; movers lose their roles and their evidence.
+
+        Returns what became of whom: person -> `left` or `moved`. Raises RefusedError, recorded.
+        """
+        self._require(self._office(by, Role.ADMINISTRATOR), EventName.PERSON_REGISTER_REFUSED, None, by)
+        became: dict[str, str] = {}
+        for person in self.people():
+            if person.organisation != organisation or person.closed_on is not None:
+                continue
+            now = staff.get(person.id)
+            if now is None:
+                self.close_person(person.id, "left", by=by)
+                became[person.id] = "left"
+            elif now != organisation:
+                self._move(person, now, by)
+                became[person.id] = "moved"
+        return became
+
+    # -- sanctions
+
+    def sanction(self, subject: Actor, reason: str, until: date | None, *, by: Actor) -> Sanction:
+        """Bar a person (`person:asha`) or an organisation, from today until a day or for good."""
+        decision = self._office(by, Role.GOVERNANCE_LEAD) and self._subject_exists(subject)
+        if decision and subject == by:
+            decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
+        self._require(decision, EventName.SANCTION_REFUSED, None, by, subject=subject)
+        with self.records.change(by=by) as change:
+            row = organisations_store.SanctionRow(
+                id=str(uuid.uuid4()),
+                subject=subject,
+                reason=shortened(reason),
+                starts=change.at.date(),
+                until=until,
+                by=by,
+                at=change.at,
+            )
+            change.session.add(row)
+            change.record(
+                EventName.SANCTION_IMPOSED, sanction=row.id, subject=subject, until=until.isoformat() if until else None
+            )
+            return organisations_store.as_sanction(row)
+
+    def lift_sanction(self, id: str, reason: str, *, by: Actor) -> None:
+        """Lift a sanction before its end. Raises RefusedError, recorded."""
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        with self.records.read() as session:
+            held = session.get(organisations_store.SanctionRow, id)
+        if decision and (held is None or held.lifted_by is not None):
+            decision = Refused("sanction.unknown", "No such sanction is in force.", "`haven sanction list` shows them.")
+        if decision and held is not None and held.subject == by:
+            decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
+        self._require(decision, EventName.SANCTION_REFUSED, None, by, sanction=id)
+        with self.records.change(by=by) as change:
+            row = change.session.get_one(organisations_store.SanctionRow, id)
+            row.lifted_by, row.lifted_at, row.lifted_because = by, change.at, shortened(reason)
+            change.record(EventName.SANCTION_LIFTED, sanction=id, subject=row.subject)
+
+    def sanctions(self) -> list[Sanction]:
+        """Every sanction, the oldest first."""
+        with self.records.read() as session:
+            return organisations_store.all_sanctions(session)
+
+    # -- break-glass
+
+    def open_emergency(self, name: str, project: str, reason: str, hours: float, *, by: Actor) -> datetime:
+        """Let somebody work on for some hours though their evidence has lapsed; until when. Alerts, and owes a review.
+
+        Only what ran out is bridged (policies.LAPSES): no sanction, no suspension, no project that is not live.
+        """
+        decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.exists(self.person(name))
+        if decision and by == f"person:{name}":
+            decision = Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
+        if decision and not timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY:
+            decision = Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
+        if decision and len(reason.strip()) < 8:
+            decision = Refused("emergency.no_reason", "An emergency needs its reason.", "Say it in a sentence.")
+        self._require(decision, EventName.EMERGENCY_REFUSED, project, by, person=name)
+        with self.records.change(by=by) as change:
+            ends = change.at + timedelta(hours=hours)
+            row = store.EmergencyRow(
+                id=str(uuid.uuid4()),
+                person=name,
+                project=project,
+                reason=shortened(reason),
+                by=by,
+                starts=change.at,
+                ends=ends,
+            )
+            change.session.add(row)
+            change.record(
+                EventName.EMERGENCY_OPENED, project=project, emergency=row.id, person=name, until=ends.isoformat()
+            )
+        return ends
+
+    def review_emergency(self, id: str, finding: str, *, justified: bool, by: Actor) -> None:
+        """Say afterwards whether an emergency was justified. Nobody reviews what they allowed or used."""
+        with self.records.read() as session:
+            held = session.get(store.EmergencyRow, id)
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        if decision and (held is None or held.reviewed_at is not None):
+            decision = Refused("emergency.unknown", "No such emergency waits for a review.", "`haven emergency list`.")
+        if decision and held is not None and by in (held.by, f"person:{held.person}"):
+            decision = Refused("emergency.self", "Nobody reviews what they allowed or used.", "Another lead does.")
+        self._require(decision, EventName.EMERGENCY_REFUSED, None, by, emergency=id)
+        with self.records.change(by=by) as change:
+            row = change.session.get_one(store.EmergencyRow, id)
+            row.reviewed_by, row.reviewed_at = by, change.at
+            row.justified, row.finding = justified, shortened(finding)
+            change.record(EventName.EMERGENCY_REVIEWED, project=row.project, emergency=id, justified=justified)
+
+    def emergencies(self, *, unreviewed: bool = False) -> list[store.EmergencyRow]:
+        """Every break-glass, the newest first; or those that wait for their review."""
+        with self.records.read() as session:
+            return store.emergencies(session, unreviewed=unreviewed)
+
+    # -- parts
+
+    def _bridged(self, decision: Decision, name: str, project: str) -> Decision:
+        """A refusal that only a lapse gives, bridged by an emergency that is open now."""
+        if not isinstance(decision, Refused) or decision.code not in policies.LAPSES:
+            return decision
+        with self.records.read() as session:
+            open_now = store.emergency_in_force(session, name, project, self.records.clock.now())
+        return Allowed() if open_now is not None else decision
+
+    def _record(self, name: str, evidence: Evidence, decision: Decision, by: Actor, kind: str, what: str) -> None:
+        self._require(decision, EventName.PERSON_EVIDENCE_REFUSED, None, by, person=name, kind=kind)
+        with self.records.change(by=by) as change:
+            store.keep_evidence(change.session, change.session.get_one(store.PersonRow, name), evidence)
+            change.record(EventName.PERSON_EVIDENCE_RECORDED, person=name, kind=kind, what=what)
+
+    def _officer_not_self(self, name: str, by: Actor) -> Decision:
+        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
+        if decision and by == f"person:{name}":
+            return Refused(
+                "person.own_evidence", "Nobody records evidence of their own.", "Another administrator does."
+            )
+        return decision
+
+    def _subject_exists(self, subject: Actor) -> Decision:
+        kind, _, name = subject.partition(":")
+        with self.records.read() as session:
+            if kind == "organisation" and organisations_store.find_organisation(session, name):
+                return Allowed()
+        if kind == "person" and self.person(name):
+            return Allowed()
+        return Refused("sanction.nobody", "Nobody is registered under this name.", "`haven person list` shows who is.")
+
+    def _move(self, person: Person, organisation: str, by: Actor) -> None:
+        with self.records.change(by=by) as change:
+            moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
+            store.keep_person(change.session, moved, change.at.date())
+            row = change.session.get_one(store.PersonRow, person.id)
+            row.acknowledged_on = None
+            change.record(EventName.PERSON_MOVED, person=person.id, organisation=organisation)

@@ -1,0 +1,102 @@
+"""What besides the decisions must be in force for a project to be live, and is not? Pure, over what the records say.
+
+A project is live only while every part is: its lead, agreements over each dataset, support under section 251 that
+names each flow, the impact assessment, the assessments of those who take part, a named authoriser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from access.decisions import Allowed, Decision, Refused
+from access.organisations.agreement import Agreement
+from access.organisations.model import DatasetEntry, Organisation
+from access.organisations.policies import may_take_part, may_use, no_authoriser
+from access.people.model import Person
+from access.people.policies import may_act
+from access.projects.file import ProjectFile
+from access.projects.purposes import needs_agreement
+from access.support.model import Support
+from access.support.policies import in_force, names_flow
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a project on a day. agreements and authorisers: those in force then."""
+
+    today: date
+    real_data: bool
+    catalogue: Mapping[str, DatasetEntry]
+    lead: Person | None
+    organisations: Mapping[str, Organisation]
+    agreements: Sequence[Agreement]
+    support: Support | None
+    authorisers: Sequence[Person]
+
+
+def lapsed_parts(file: ProjectFile, around: Surroundings) -> tuple[Refused, ...]:
+    """Every part that is not in force, as the refusal that names it; none when all is."""
+    return tuple(decision for decision in _asked(file, around) if isinstance(decision, Refused))
+
+
+def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
+    yield _lead(file, around)
+    if not needs_agreement(file.legal_basis):
+        if around.real_data:
+            yield Refused(
+                "project.synthetic_only",
+                "The legal basis 'synthetic-data' is for synthetic records, and this haven holds real ones.",
+                "Apply again with the legal basis that there is.",
+            )
+        return
+    yield from _datasets(file, around)
+    yield from _support(file, around)
+    yield _assessed(file, around)
+    if not any(may_act(person, around.today) for person in around.authorisers):
+        yield no_authoriser()
+    for name in filter(None, [file.provider]):
+        yield may_take_part(around.organisations.get(name), around.today)
+
+
+def _lead(file: ProjectFile, around: Surroundings) -> Decision:
+    if file.lead is None:
+        return Refused("project.no_lead", "Nobody answers for the project.", "Apply again with a `lead`.")
+    acting = may_act(around.lead, around.today)
+    if isinstance(acting, Refused):
+        return Refused("project.lead_lapsed", f"The project's lead: {acting.reason}", acting.mend)
+    return acting
+
+
+def _datasets(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
+    for name in sorted(file.datasets):
+        entry = around.catalogue.get(name)
+        if entry is None:
+            yield Refused("dataset.unknown", f"The haven no longer holds {name}.", "Apply again without it.")
+            continue
+        yield may_take_part(around.organisations.get(entry.controller), around.today)
+        yield may_use(entry, around.agreements, file.purpose, file.legal_basis, around.today)
+
+
+def _support(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
+    if file.legal_basis != "section-251":
+        return
+    standing = in_force(around.support, around.today)
+    yield standing
+    if standing and around.support is not None:
+        for name in sorted(file.datasets):
+            entry = around.catalogue.get(name)
+            yield names_flow(around.support, name, entry.controller if entry else "nobody", file.purpose)
+
+
+def _assessed(file: ProjectFile, around: Surroundings) -> Decision:
+    assessment = file.impact_assessment
+    if assessment is not None and around.today <= assessment.review_due:
+        return Allowed()
+    due = f" was due for review on {assessment.review_due}" if assessment else " is missing"
+    return Refused(
+        "project.impact_assessment",
+        f"The data protection impact assessment{due}.",
+        "Review it, and apply again with its new review_due.",
+    )

@@ -1,0 +1,91 @@
+"""What is a version of a project, and what was decided about it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from access.decisions import Refused
+from access.projects.narrowing import NO_NARROWING, Narrowing
+
+
+class Outcome(StrEnum):
+    """What somebody who is asked decides."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One controller's decision on its own part of one version of a project, with what it narrows.
+
+    outcome: an approval may be withdrawn later; a refusal stands, and a new version is asked anew.
+    """
+
+    controller: str
+    by: str
+    at: datetime
+    withdrawn: bool = False
+    reason: str | None = None
+    outcome: Outcome = Outcome.APPROVED
+    narrowing: Narrowing = NO_NARROWING
+
+    @property
+    def in_force(self) -> bool:
+        """Was it given, and not taken back?"""
+        return self.outcome is Outcome.APPROVED and not self.withdrawn
+
+
+@dataclass(frozen=True)
+class Endorsement:
+    """The Caldicott Guardian's decision on one version, with the answers of the release test."""
+
+    by: str
+    at: datetime
+    outcome: Outcome
+    reason: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """A project is stopped until somebody lifts it."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ProjectVersion:
+    """A version of a project: the parts that decide in which state it is.
+
+    lapsed: what else must be in force and is not (agreements, support, assessments, the lead), each as a refusal.
+    """
+
+    project: str
+    version: int
+    title: str
+    applicant: str
+    people: frozenset[str]
+    controllers: frozenset[str]
+    ends: date
+    closed: bool = False
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    lead: str | None = None
+    submitted_at: datetime | None = None
+    went_live_at: datetime | None = None
+    recertified_on: date | None = None
+    endorsement: Endorsement | None = None
+    suspension: Suspension | None = None
+    lapsed: tuple[Refused, ...] = ()
+
+    @property
+    def last_day(self) -> date:
+        """The earliest of the end asked for and the ends that controllers set."""
+        limits = [one.narrowing.ends for one in self.approvals.values() if one.in_force and one.narrowing.ends]
+        return min([self.ends, *limits])

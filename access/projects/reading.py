@@ -1,0 +1,144 @@
+"""How do projects stand? Every version with its decisions, and what stands around it, read anew each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from access.decisions import Decision
+from access.organisations import store as organisations_store
+from access.people import store as people_store
+from access.projects import policies, store
+from access.projects.differences import differences
+from access.projects.file import Known, ProjectFile, problems_of
+from access.projects.lapses import Surroundings, lapsed_parts
+from access.projects.model import ProjectVersion
+from access.projects.states import ProjectState, state_of
+from access.projects.views import as_data
+from access.support import store as support_store
+from access.verbs import Verbs
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A project as it stands now: its governing version, its state and its file."""
+
+    version: ProjectVersion
+    state: ProjectState
+    file: ProjectFile
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for a program."""
+        return as_data(self.version, self.state, self.file)
+
+
+class ProjectReading(Verbs):
+    """What is asked about projects; nothing here changes anything."""
+
+    def problems(self, file: ProjectFile) -> list[str]:
+        """What must be mended before this project can be submitted."""
+        with self.records.read() as session:
+            people = frozenset(people_store.names_of_people(session))
+            organisations = frozenset(one.id for one in organisations_store.all_organisations(session))
+            catalogue = organisations_store.catalogue(session)
+        found = problems_of(file, Known(catalogue, people, organisations, self._today()))
+        if file.legal_basis == "synthetic-data" and self.real_data:
+            found.append("legal_basis: synthetic-data is for synthetic records, and this haven holds real ones")
+        return found
+
+    def still_missing(self, file: ProjectFile) -> list[str]:
+        """What would keep it from going live though everybody approved: a sentence each. It may be submitted."""
+        with self.records.read() as session:
+            lapsed = lapsed_parts(file, self._surroundings(session, file))
+        return [f"{one.reason} {one.mend or ''}".strip() for one in lapsed]
+
+    def projects(self) -> list[Standing]:
+        """Every project as it stands, by id."""
+        with self.records.read() as session:
+            names = store.project_names(session)
+        return [self.project(name) for name in names]
+
+    def project(self, name: str) -> Standing:
+        """A project as it stands. Raises RefusedError when there is none."""
+        version = self._governing(name)
+        policies.exists(version).require()
+        if version is None:
+            raise RuntimeError("a project that exists has a version")
+        return self._standing_of(version)
+
+    def newest(self, name: str) -> Standing:
+        """The newest version, which may not yet be in force. Raises RefusedError when there is none."""
+        policies.exists(self._newest(name)).require()
+        return self._standing_of(self._known_newest(name))
+
+    def standing(self, project: str) -> Decision:
+        """Is the project live now?"""
+        return policies.is_live(self._governing(project), self._today())
+
+    def changes(self, project: str, before: int, after: int) -> list[str]:
+        """What differs between two versions' files, in words. Raises RefusedError when one is unknown."""
+        with self.records.read() as session:
+            for version in (before, after):
+                if session.get(store.ProjectVersionRow, (project, version)) is None:
+                    policies.unknown().require()
+            old, new = (store.project_file(session, project, one) for one in (before, after))
+        return differences(old, new)
+
+    def members(self, project: str) -> frozenset[str]:
+        """Everybody who is or was named in, leads or applied for, any version of the project."""
+        with self.records.read() as session:
+            files = [
+                store.project_file(session, project, version.version).people for version in self._versions(project)
+            ]
+        named = {name for people in files for name in people}
+        others = {one for version in self._versions(project) for one in (version.applicant, version.lead) if one}
+        return frozenset(named | others)
+
+    # -- parts
+
+    def _versions(self, project: str) -> list[ProjectVersion]:
+        with self.records.read() as session:
+            return self._versions_in(session, project)
+
+    def _versions_in(self, session: Session, project: str) -> list[ProjectVersion]:
+        return store.versions_of(session, project, lambda file: lapsed_parts(file, self._surroundings(session, file)))
+
+    def _surroundings(self, session: Session, file: ProjectFile) -> Surroundings:
+        """What stands around a project with this file today, as the records say."""
+        today = self._today()
+        appointed = organisations_store.authorisers(session, today)
+        people = [people_store.find_person(session, name) for name in appointed]
+        return Surroundings(
+            today=today,
+            real_data=self.real_data,
+            catalogue=organisations_store.catalogue(session),
+            lead=people_store.find_person(session, file.lead) if file.lead else None,
+            organisations={one.id: one for one in organisations_store.all_organisations(session)},
+            agreements=organisations_store.agreements_in_force(session, today),
+            support=support_store.find_support(session, file.support) if file.support else None,
+            authorisers=[person for person in people if person is not None],
+        )
+
+    def _newest(self, project: str) -> ProjectVersion | None:
+        return next(iter(self._versions(project)), None)
+
+    def _known_newest(self, project: str) -> ProjectVersion:
+        return self._versions(project)[0]
+
+    def _governing(self, project: str) -> ProjectVersion | None:
+        """The newest version that is live; without one, the newest that was submitted; without that, the draft."""
+        versions, today = self._versions(project), self._today()
+        live = [version for version in versions if state_of(version, today) is ProjectState.LIVE]
+        submitted = [version for version in versions if version.submitted_at is not None]
+        return next(iter(live + submitted + versions), None)
+
+    def _standing_of(self, version: ProjectVersion) -> Standing:
+        with self.records.read() as session:
+            file = store.project_file(session, version.project, version.version)
+        return Standing(version, state_of(version, self._today()), file)
+
+    def _digest_of(self, version: ProjectVersion) -> str:
+        with self.records.read() as session:
+            return session.get_one(store.ProjectVersionRow, (version.project, version.version)).digest

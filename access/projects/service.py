@@ -1,0 +1,375 @@
+"""Make it so: draft, submit, decide, endorse, suspend, recertify, withdraw, close.
+
+An amended project is a new version: the version before it stays in force until everybody has decided on the new one; a
+withdrawal, a suspension or a closing ends or stops every version at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+
+from access.decisions import Allowed, Decision, Refused
+from access.errors import AccessError
+from access.organisations import store as organisations_store
+from access.people.model import Person, Role
+from access.projects import policies, store
+from access.projects.file import ProjectFile
+from access.projects.model import Outcome, ProjectVersion
+from access.projects.narrowing import NO_NARROWING, Narrowing
+from access.projects.reading import ProjectReading
+from access.projects.states import ProjectState, state_of
+from access.verbs import shortened
+from audit.events import EventName
+from audit.model import Actor
+from audit.records import Change
+
+
+class ProjectIncomplete(AccessError):
+    """The project's file fits its form, but asks for what cannot be given. `problems` lists all of it."""
+
+    code = "project.incomplete"
+    exit_status = 65
+    http_status = 422
+
+    def __init__(self, problems: list[str], where: str) -> None:
+        super().__init__(
+            "The project cannot be submitted: " + "; ".join(problems),
+            where=where,
+            mend="Correct the file; `haven project check FILE` says whether it is complete.",
+        )
+        self.problems = problems
+
+
+class NarrowingUnfit(AccessError):
+    """The narrowing does not fit what the project asks of this controller."""
+
+    code = "project.narrowing_unfit"
+    exit_status = 65
+    http_status = 422
+
+    def __init__(self, problems: list[str], where: str) -> None:
+        super().__init__(
+            "The narrowing does not fit: " + "; ".join(problems),
+            where=where,
+            mend="`haven project show` lists what is asked.",
+        )
+        self.problems = problems
+
+
+class ProjectVerbs(ProjectReading):
+    """Projects, from the draft to the end."""
+
+    def draft(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
+        """Keep a project that is not yet submitted; a later draft takes its place. Raises RefusedError, recorded."""
+        self._may_apply(file, applicant, by)
+        with self.records.change(by=by) as change:
+            row = self._row_for(change, file, applicant)
+            change.record(EventName.PROJECT_DRAFTED, project=file.id, version=row.version, digest=row.digest)
+        return self._known_newest(file.id)
+
+    def apply(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
+        """Submit a project, or an amended version of it; the same file again changes nothing.
+
+        Raises RefusedError, which is recorded, or ProjectIncomplete.
+        """
+        newest = self._may_apply(file, applicant, by)
+        if problems := self.problems(file):
+            self.records.note(EventName.PROJECT_APPLY_REFUSED, by=by, project=file.id, rule=ProjectIncomplete.code)
+            raise ProjectIncomplete(problems, file.id)
+        if newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file):
+            return newest
+        with self.records.change(by=by) as change:
+            row = self._row_for(change, file, applicant)
+            row.submitted_at = change.at
+            change.record(
+                EventName.PROJECT_APPLIED,
+                project=file.id,
+                version=row.version,
+                digest=row.digest,
+                controllers=list(row.controllers),
+            )
+        return self._known_newest(file.id)
+
+    def submit(self, project: str, *, applicant: str, by: Actor) -> ProjectVersion:
+        """Submit the draft that is kept. Raises RefusedError, which is recorded, or ProjectIncomplete."""
+        newest = self._newest(project)
+        decision = policies.exists(newest)
+        if decision and newest is not None and newest.submitted_at is not None:
+            decision = Refused("project.no_draft", "No draft of this project is kept.", "haven project apply FILE.")
+        self._require(decision, EventName.PROJECT_APPLY_REFUSED, project, by)
+        return self.apply(self.newest(project).file, applicant=applicant, by=by)
+
+    def approve(
+        self, project: str, controller: str, *, by: Actor, narrowing: Narrowing = NO_NARROWING
+    ) -> ProjectVersion:
+        """One controller approves its own part of the newest version, as narrowed.
+
+        Raises RefusedError, which is recorded, or NarrowingUnfit.
+        """
+        version = self._may_decide(project, controller, by)
+        standing = self.newest(project)
+        with self.records.read() as session:
+            catalogue = organisations_store.catalogue(session)
+        if problems := policies.problems_of_narrowing(narrowing, standing.file, controller, catalogue):
+            raise NarrowingUnfit(problems, project)
+        with self.records.change(by=by) as change:
+            change.session.add(_approval(project, version, controller, by, change, Outcome.APPROVED, narrowing))
+            change.session.flush()
+            change.record(
+                EventName.PROJECT_APPROVED,
+                project=project,
+                version=version,
+                controller=controller,
+                narrowed=narrowing.takes_something,
+                conditions=len(narrowing.conditions),
+            )
+            self._note_if_live(change, project)
+        return self._known_newest(project)
+
+    def refuse(self, project: str, controller: str, reason: str, *, by: Actor) -> ProjectVersion:
+        """One controller refuses its part of the newest version, with its reason. Raises RefusedError, recorded."""
+        version = self._may_decide(project, controller, by)
+        self._require(_has_reason(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
+        with self.records.change(by=by) as change:
+            row = _approval(project, version, controller, by, change, Outcome.REFUSED, NO_NARROWING)
+            row.reason = shortened(reason)
+            change.session.add(row)
+            change.record(EventName.PROJECT_REFUSED, project=project, version=version, controller=controller)
+        return self._known_newest(project)
+
+    def endorse(
+        self, project: str, outcome: Outcome, answers: Mapping[str, str], reason: str | None = None, *, by: Actor
+    ) -> ProjectVersion:
+        """The Caldicott Guardian decides on the newest version, with the answers of the release test.
+
+        answers: one for each key of policies.RELEASE_TEST; a refusal needs a reason. Raises RefusedError, recorded.
+        """
+        newest = self._newest(project)
+        decision = policies.may_endorse(self._guardian(by), newest, self._today())
+        if decision and outcome is Outcome.REFUSED:
+            decision = _has_reason(reason or "")
+        elif decision:
+            decision = _is_answered(answers)
+        self._require(decision, EventName.PROJECT_ENDORSE_REFUSED, project, by)
+        version = newest.version if newest else 0
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.EndorsementRow(
+                    project=project,
+                    version=version,
+                    by=by,
+                    at=change.at,
+                    outcome=outcome.value,
+                    answers=dict(answers),
+                    reason=shortened(reason) if reason else None,
+                )
+            )
+            change.session.flush()
+            event = EventName.PROJECT_ENDORSED if outcome is Outcome.APPROVED else EventName.PROJECT_REFUSED
+            change.record(event, project=project, version=version)
+            self._note_if_live(change, project)
+        return self._known_newest(project)
+
+    def withdraw(self, project: str, controller: str, reason: str, *, by: Actor) -> None:
+        """A controller takes its approval back, of every version, at once. Raises RefusedError, which is recorded."""
+        versions, delegate = self._versions(project), self._delegate(by)
+        holding = next((v for v in versions if _holds(v, controller)), versions[0] if versions else None)
+        decision = _own_account(controller, by)
+        if decision:
+            decision = policies.may_withdraw(controller, holding, delegate, self._today())
+        self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
+        with self.records.change(by=by) as change:
+            for row in store.approvals_in_force(change.session, project, controller):
+                row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
+            change.record(EventName.PROJECT_WITHDRAWN, project=project, controller=controller)
+
+    def withdraw_endorsement(self, project: str, reason: str, *, by: Actor) -> None:
+        """The Guardian takes an approval back, of every version, at once. Raises RefusedError, which is recorded."""
+        versions = self._versions(project)
+        holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
+        asked = holding or (versions[0] if versions else None)
+        decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
+        self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by)
+        with self.records.change(by=by) as change:
+            for row in store.endorsements_in_force(change.session, project):
+                row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
+            change.record(EventName.PROJECT_WITHDRAWN, project=project, controller="caldicott-guardian")
+
+    def suspend(self, project: str, reason: str, *, by: Actor) -> None:
+        """Stop a project until somebody resumes it: an incident, a doubt. Raises RefusedError, which is recorded."""
+        self._may_suspend(project, by, lift=False)
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.SuspensionRow(
+                    id=str(uuid.uuid4()), project=project, reason=shortened(reason), by=by, at=change.at
+                )
+            )
+            change.record(EventName.PROJECT_SUSPENDED, project=project)
+
+    def resume(self, project: str, *, by: Actor) -> None:
+        """Lift a suspension; the parts are asked again. Raises RefusedError, which is recorded."""
+        self._may_suspend(project, by, lift=True)
+        with self.records.change(by=by) as change:
+            row = store.suspension_in_force(change.session, project)
+            if row is None:
+                raise RuntimeError("a suspension that may be lifted exists")
+            row.lifted_at, row.lifted_by = change.at, by
+            change.record(EventName.PROJECT_RESUMED, project=project)
+            change.session.flush()
+            self._note_if_live(change, project)
+
+    def recertify(self, project: str, kept: frozenset[str], *, by: Actor) -> ProjectVersion:
+        """The lead says who still needs access, for a quarter; whoever is left out loses it at once.
+
+        Raises RefusedError, which is recorded: not the lead, or somebody who is not of the project.
+        """
+        governing, person = self._governing(project), self._guardian(by)
+        decision = policies.may_recertify(person, governing, self._today())
+        strangers = kept - (frozenset(self.newest(project).file.people) if governing else frozenset())
+        if decision and governing is not None and (kept - governing.people and strangers):
+            decision = Refused(
+                "project.not_a_member",
+                f"Not of the project: {', '.join(sorted(strangers))}.",
+                "An amendment adds people.",
+            )
+        self._require(decision, EventName.PROJECT_RECERTIFY_REFUSED, project, by)
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.RecertificationRow(id=str(uuid.uuid4()), project=project, kept=sorted(kept), by=by, at=change.at)
+            )
+            change.record(EventName.PROJECT_RECERTIFIED, project=project, kept=len(kept))
+        return self.project(project).version
+
+    def close(self, project: str, *, by: Actor) -> None:
+        """End a project for good. Raises RefusedError, which is recorded, when there is none."""
+        self._require(policies.exists(self._newest(project)), EventName.PROJECT_CLOSE_REFUSED, project, by)
+        with self.records.change(by=by) as change:
+            for version in self._versions_in(change.session, project):
+                change.session.get_one(store.ProjectVersionRow, (project, version.version)).closed = True
+            change.record(EventName.PROJECT_CLOSED, project=project)
+
+    # -- parts
+
+    def _may_apply(self, file: ProjectFile, applicant: str, by: Actor) -> ProjectVersion | None:
+        newest = self._newest(file.id)
+        decision = policies.may_apply(self.person(applicant), newest, self._today())
+        self._require(decision, EventName.PROJECT_APPLY_REFUSED, file.id, by)
+        return newest
+
+    def _row_for(self, change: Change, file: ProjectFile, applicant: str) -> store.ProjectVersionRow:
+        """The row of the draft that is kept, with this file; or of the next version."""
+        number = store.newest_version(change.session, file.id)
+        row = change.session.get(store.ProjectVersionRow, (file.id, number)) if number else None
+        if row is None or row.submitted_at is not None:
+            row = store.ProjectVersionRow(project=file.id, version=number + 1, closed=False)
+        row.applicant, row.digest, row.at = applicant, _digest(file), change.at
+        entries = organisations_store.catalogue(change.session)
+        row.controllers = sorted({entries[name].controller for name in file.datasets if name in entries})
+        row.file = file.model_dump_json(by_alias=True)
+        change.session.add(row)
+        return row
+
+    def _may_decide(self, project: str, controller: str, by: Actor) -> int:
+        newest, delegate = self._newest(project), self._delegate(by)
+        decision = _own_account(controller, by)
+        if decision:
+            decision = policies.may_approve(controller, newest, delegate, self._today())
+        self._require(decision, EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
+        return newest.version if newest else 0
+
+    def _may_suspend(self, project: str, by: Actor, *, lift: bool) -> None:
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        if decision:
+            decision = policies.may_suspend(self._newest(project), self._today(), lift=lift)
+        self._require(decision, EventName.PROJECT_SUSPEND_REFUSED, project, by)
+
+    def _note_if_live(self, change: Change, project: str) -> None:
+        """Write the day on which a version first became live, and the event of it."""
+        for version in self._versions_in(change.session, project):
+            if version.went_live_at is None and self._is_live(version):
+                row = change.session.get_one(store.ProjectVersionRow, (project, version.version))
+                row.went_live_at = change.at
+                change.record(EventName.PROJECT_WENT_LIVE, project=project, version=version.version)
+
+    def note_live(self, *, by: Actor) -> list[str]:
+        """Write of every project that waited for a part outside it, and is live now, that it went live; which."""
+        with self.records.read() as session:
+            names = store.project_names(session)
+        waiting = [
+            name
+            for name in names
+            if any(
+                v.went_live_at is None and state_of(v, self._today()) is ProjectState.LIVE for v in self._versions(name)
+            )
+        ]
+        for name in waiting:
+            with self.records.change(by=by) as change:
+                self._note_if_live(change, name)
+        return waiting
+
+    def _is_live(self, version: ProjectVersion) -> bool:
+        return state_of(version, self._today()) is ProjectState.LIVE
+
+    def _guardian(self, by: Actor) -> Person | None:
+        kind, _, name = by.partition(":")
+        return self.person(name) if kind == "person" else None
+
+    def _delegate(self, by: Actor) -> Person | None:
+        """The person who decides; None when the organisation's own account does."""
+        kind, _, name = by.partition(":")
+        if kind == "organisation":
+            return None
+        return self.person(name) or Person(name, name, "", frozenset())
+
+
+def _approval(
+    project: str, version: int, controller: str, by: Actor, change: Change, outcome: Outcome, narrowing: Narrowing
+) -> store.ApprovalRow:
+    return store.ApprovalRow(
+        project=project,
+        version=version,
+        controller=controller,
+        by=by,
+        at=change.at,
+        outcome=outcome.value,
+        narrowing=narrowing.model_dump(mode="json", by_alias=True),
+    )
+
+
+def _own_account(controller: str, by: Actor) -> Decision:
+    """An organisation's account decides for that organisation only; a service never decides."""
+    kind, _, name = by.partition(":")
+    if kind == "person" or (kind == "organisation" and name == controller):
+        return Allowed()
+    return Refused(
+        "project.not_delegate", f"Only {controller} decides on its own part.", "The controller's delegate decides."
+    )
+
+
+def _holds(version: ProjectVersion, controller: str) -> bool:
+    given = version.approvals.get(controller)
+    return given is not None and given.in_force
+
+
+def _digest(file: ProjectFile) -> str:
+    return hashlib.sha256(file.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def _has_reason(reason: str) -> Decision:
+    if len(reason.strip()) >= 8:
+        return Allowed()
+    return Refused("project.no_reason", "A refusal needs its reason.", "Say it in a sentence: --reason.")
+
+
+def _is_answered(answers: Mapping[str, str]) -> Decision:
+    missing = [key for key in policies.RELEASE_TEST if len(answers.get(key, "").strip()) < 3]
+    unknown = sorted(set(answers) - set(policies.RELEASE_TEST))
+    if not missing and not unknown:
+        return Allowed()
+    return Refused(
+        "project.release_test",
+        f"The release test is not answered: {', '.join(missing + [f'{key} is no question' for key in unknown])}.",
+        "haven project questions FILE writes the questions; answer each.",
+    )

@@ -1,0 +1,61 @@
+"""What does a person or a program see of a project: its state, every decision, what it waits for?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from access.projects.file import ProjectFile
+from access.projects.model import Approval, ProjectVersion
+from access.projects.states import WAITS_FOR, ProjectState
+
+
+def as_data(project: ProjectVersion, state: ProjectState, file: ProjectFile) -> dict[str, Any]:
+    """A project for a program."""
+    return {
+        "project": project.project,
+        "version": project.version,
+        "state": state.value,
+        "waits_for": WAITS_FOR[state],
+        "title": project.title,
+        "purpose": file.purpose,
+        "legal_basis": file.legal_basis,
+        "support": file.support,
+        "applicant": project.applicant,
+        "lead": project.lead,
+        "people": sorted(project.people),
+        "ends": project.last_day.isoformat(),
+        "approvals": [_approval(name, project.approvals.get(name)) for name in sorted(project.controllers)],
+        "guardian": _guardian(project),
+        "suspended": project.suspension and project.suspension.reason,
+        "not_in_force": [{"rule": one.code, "reason": one.reason, "mend": one.mend} for one in project.lapsed],
+    }
+
+
+def _approval(controller: str, approval: Approval | None) -> dict[str, Any]:
+    return {
+        "controller": controller,
+        "state": _approval_state(approval),
+        "by": approval and approval.by,
+        "at": approval and approval.at.isoformat(),
+        "reason": approval and approval.reason,
+        "narrowing": approval.narrowing.in_words() if approval else [],
+    }
+
+
+def _approval_state(approval: Approval | None) -> str:
+    if approval is None:
+        return "asked"
+    return "withdrawn" if approval.withdrawn else approval.outcome.value
+
+
+def _guardian(project: ProjectVersion) -> dict[str, Any] | None:
+    decided = project.endorsement
+    if decided is None:
+        return None
+    return {
+        "state": "withdrawn" if decided.withdrawn else decided.outcome.value,
+        "by": decided.by,
+        "at": decided.at.isoformat(),
+        "reason": decided.reason,
+        "answers": dict(decided.answers),
+    }

@@ -1,0 +1,62 @@
+"""Is a support in force, does it name this flow, and when must somebody be warned?"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from access.decisions import Allowed, Decision, Refused
+from access.support.model import Support
+
+WARN_DAYS = (90, 60, 30)
+
+
+def in_force(support: Support | None, today: date) -> Decision:
+    """May flows rest on this support today?"""
+    if support is None:
+        return Refused(
+            "support.unknown",
+            "No support of the Confidentiality Advisory Group is registered under the reference that is named.",
+            "A governance lead registers it: haven support add FILE.",
+        )
+    if support.withdrawn_on is not None and support.withdrawn_on <= today:
+        return Refused(
+            "support.withdrawn", f"The support {support.reference} was withdrawn.", "Apply for support anew."
+        )
+    if today < support.starts:
+        return Refused(
+            "support.not_yet", f"The support {support.reference} begins on {support.starts}.", "Wait for it."
+        )
+    if today > support.ends:
+        return Refused(
+            "support.ended", f"The support {support.reference} ended on {support.ends}.", "Ask to extend it."
+        )
+    if today > support.review_due:
+        return Refused(
+            "support.review_overdue",
+            f"The annual review of the support {support.reference} was due on {support.review_due}.",
+            "Send the review (haven support pack REFERENCE) and record its outcome: haven support reviewed REFERENCE.",
+        )
+    return Allowed()
+
+
+def names_flow(support: Support, dataset: str, discloser: str, purpose: str) -> Decision:
+    """Is this flow named in the support?"""
+    if support.names(dataset, discloser, purpose):
+        return Allowed()
+    return Refused(
+        "support.flow_not_named",
+        f"The support {support.reference} names no flow of {dataset} from {discloser} for {purpose}.",
+        "Ask the Confidentiality Advisory Group to amend it; then register the amended support.",
+    )
+
+
+def days_to_review(support: Support, today: date) -> int:
+    """Days until the annual review is due; below 0 when it is overdue."""
+    return (support.review_due - today).days
+
+
+def warning(support: Support, today: date) -> int | None:
+    """Which of the warnings (90, 60, 30 days) is the latest that is due; None while it is early."""
+    left = days_to_review(support, today)
+    due = [days for days in WARN_DAYS if timedelta(days=left) <= timedelta(days=days)]
+    return min(due) if due else None

@@ -1,0 +1,102 @@
+"""Make it so: register a support, record its annual review, withdraw it; say who must be warned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from access.decisions import Decision, Refused
+from access.people.model import Role
+from access.support import policies, store
+from access.support.file import SupportFile
+from access.support.model import Support
+from access.verbs import Verbs
+from audit.events import EventName
+from audit.model import Actor
+
+
+@dataclass(frozen=True)
+class ReviewWarning:
+    """A support whose annual review is due within 90, 60 or 30 days, or overdue (days_left below 0)."""
+
+    reference: str
+    review_due: date
+    days_left: int
+    step: int
+
+
+class SupportVerbs(Verbs):
+    """Section 251 support."""
+
+    def register_support(self, file: SupportFile, *, by: Actor) -> int:
+        """Keep a support, or its amendment as the next version; which. The same again changes nothing."""
+        decision = self._office(by, Role.GOVERNANCE_LEAD)
+        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
+        document = file.model_dump(mode="json", by_alias=True)
+        with self.records.read() as session:
+            before = store.newest(session, file.reference)
+        if before is not None and before.document == document and before.withdrawn_on is None:
+            return before.version
+        self._keep(document, (before.version if before else 0) + 1, EventName.SUPPORT_REGISTERED, by)
+        return (before.version if before else 0) + 1
+
+    def record_review(self, reference: str, next_due: date, *, by: Actor) -> None:
+        """The annual review was accepted; the next is due on this day. Raises RefusedError, recorded."""
+        with self.records.read() as session:
+            before = store.newest(session, reference)
+        decision = self._known(before, by)
+        if decision and not self._today() < next_due:
+            decision = Refused("support.review_past", "The next review must lie ahead.", "Give a later day.")
+        if decision and before is not None and next_due > date.fromisoformat(before.document["ends"]):
+            decision = Refused("support.review_after_end", "The support ends before that day.", "Give an earlier day.")
+        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=reference)
+        if before is None:
+            raise RuntimeError("a support that may be reviewed exists")
+        document = before.document | {"review_due": next_due.isoformat()}
+        self._keep(document, before.version + 1, EventName.SUPPORT_REVIEWED, by)
+
+    def withdraw_support(self, reference: str, *, by: Actor) -> None:
+        """The support is gone from today: every project that rests on it stops. Raises RefusedError, recorded."""
+        with self.records.read() as session:
+            before = store.newest(session, reference)
+        self._require(self._known(before, by), EventName.SUPPORT_REFUSED, None, by, support=reference)
+        if before is None:
+            raise RuntimeError("a support that may be withdrawn exists")
+        with self.records.change(by=by) as change:
+            row = change.session.get_one(store.SupportRow, (reference, before.version))
+            row.withdrawn_on, row.withdrawn_by = change.at.date(), by
+            change.record(EventName.SUPPORT_WITHDRAWN, support=reference)
+
+    def supports(self) -> list[Support]:
+        """Every support, by reference."""
+        with self.records.read() as session:
+            return store.all_supports(session)
+
+    def support(self, reference: str) -> Support | None:
+        """The support of this reference."""
+        with self.records.read() as session:
+            return store.find_support(session, reference)
+
+    def review_warnings(self) -> list[ReviewWarning]:
+        """The supports in force whose annual review is due within 90 days or overdue, the most urgent first."""
+        today, found = self._today(), []
+        for one in self.supports():
+            step = policies.warning(one, today)
+            if step is not None and one.withdrawn_on is None and today <= one.ends:
+                found.append(ReviewWarning(one.reference, one.review_due, policies.days_to_review(one, today), step))
+        return sorted(found, key=lambda warning: warning.days_left)
+
+    def _known(self, row: store.SupportRow | None, by: Actor) -> Decision:
+        if row is None or row.withdrawn_on is not None:
+            return Refused("support.unknown", "No such support is registered.", "`haven support list` shows them.")
+        return self._office(by, Role.GOVERNANCE_LEAD)
+
+    def _keep(self, document: dict[str, Any], version: int, event: EventName, by: Actor) -> None:
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.SupportRow(
+                    reference=document["reference"], version=version, document=document, by=by, at=change.at
+                )
+            )
+            change.record(event, support=document["reference"], version=version, review_due=document["review_due"])

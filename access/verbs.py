@@ -1,0 +1,60 @@
+"""What do all verbs of access share? The records, the day, whoever holds an office, refusals that are recorded."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from access.decisions import Allowed, Decision, Refused
+from access.people import store as people_store
+from access.people.model import Person, Role
+from access.people.policies import may_hold_office
+from audit.events import EventName
+from audit.model import Actor, service
+from audit.records import Records
+
+ADMINISTRATION = service("administration")
+LONGEST_REASON = 400
+
+
+class Verbs:
+    """The part that every subject's verbs stand on."""
+
+    def __init__(self, records: Records, *, real_data: bool) -> None:
+        self.records = records
+        self.real_data = real_data
+
+    def person(self, name: str) -> Person | None:
+        """The person of this id."""
+        with self.records.read() as session:
+            return people_store.find_person(session, name)
+
+    def people(self) -> list[Person]:
+        """Everybody, by id."""
+        with self.records.read() as session:
+            return people_store.all_people(session)
+
+    def _today(self) -> date:
+        return self.records.clock.now().date()
+
+    def _office(self, by: Actor, role: Role) -> Decision:
+        """May whoever acts do what this role does?
+
+        The haven's own account may while no real data are held, or until somebody holds the role: somebody must be
+        able to register the first one.
+        """
+        kind, _, name = by.partition(":")
+        if kind == "person":
+            return may_hold_office(self.person(name), role, self._today())
+        if by == ADMINISTRATION and not (self.real_data and any(role in one.roles for one in self.people())):
+            return Allowed()
+        return Refused("office.not_held", f"This is done by a person with the role {role}.", "Say who: --as PERSON.")
+
+    def _require(self, decision: Decision, event: EventName, project: str | None, by: Actor, **details: str) -> None:
+        if isinstance(decision, Refused):
+            self.records.note(event, by=by, project=project, rule=decision.code, **details)
+        decision.require()
+
+
+def shortened(reason: str) -> str:
+    """A reason as long as its column."""
+    return reason.strip()[:LONGEST_REASON]

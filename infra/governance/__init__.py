@@ -1,0 +1,1 @@
+"""Pages and packs of governance: what is printed, published or sent, made from the records."""

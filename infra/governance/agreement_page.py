@@ -1,0 +1,62 @@
+"""How does an agreement look on paper? One page for both parties to sign (recommendation 20: one standard template)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from access.organisations.agreement import Agreement
+from audit.reports import Report
+
+
+def agreement_page(agreement: Agreement) -> str:
+    """The agreement as HTML for printing; its digest on the page ties the signatures to this text."""
+    digest = hashlib.sha256(agreement.model_dump_json(exclude={"signatures"}).encode()).hexdigest()
+    page = Report(f"Data sharing agreement: {agreement.title}", f"{agreement.id}; text {digest[:16]}")
+    page.heading("1. Parties")
+    page.text(
+        f"{agreement.discloser}, the controller, gives data to {agreement.recipient}, which acts as"
+        f" {agreement.recipient_acts_as}."
+    )
+    page.heading("2. Purposes and legal bases")
+    page.text(
+        f"The data may be used for: {', '.join(agreement.purposes)}. They rest on: {', '.join(agreement.legal_bases)}."
+        " No other use is agreed."
+    )
+    _datasets(page, agreement)
+    page.heading("4. Security, breaches and audit")
+    page.text(
+        "Both parties hold an assessment with the Data Security and Protection Toolkit at standards met or better for"
+        " as long as this agreement is in force. A personal data breach is told to the other party within"
+        f" {agreement.breach_notice_hours} hours of its detection. {agreement.audit_rights}"
+    )
+    page.heading("5. Onward sharing")
+    page.text(agreement.onward_sharing)
+    page.heading("6. Time")
+    page.text(
+        f"In force from {agreement.starts} to {agreement.ends}; reviewed by {agreement.review_due}. Either party may"
+        " end it; use of the data stops on that day."
+    )
+    _signatures(page, agreement)
+    return page.render()
+
+
+def _datasets(page: Report, agreement: Agreement) -> None:
+    page.heading("3. Datasets")
+    page.table(
+        "What is shared, how people are told, how long it is kept and how it ends",
+        ["Dataset", "Fair-processing notice", "Days kept", "Destruction"],
+        [[name, one.notice, one.retention_days, one.destruction] for name, one in agreement.datasets.items()],
+    )
+
+
+def _signatures(page: Report, agreement: Agreement) -> None:
+    page.heading("7. Signatures")
+    signed = [(party, agreement.signatures.get(party)) for party in (agreement.discloser, agreement.recipient)]
+    page.table(
+        "Signed for the parties",
+        ["Party", "Name", "Office", "Day", "Signature"],
+        [
+            [party, one.name if one else "", one.office if one else "", one.on if one else "", ""]
+            for party, one in signed
+        ],
+    )
