@@ -218,15 +218,80 @@ def test_an_account_that_nobody_uses_is_closed(access: Access, clock: FixedClock
     assert access.close_dormant(by=HOUSE) == []
 
 
+def _ran_out(access: Access, clock: FixedClock) -> None:
+    """Ewa's training ends within the quarter, and the clock stands on the day after."""
+    ends = TODAY + timedelta(days=20)
+    access.register_person(invented_person("ewa", "haven", {Role.RESEARCHER}, ends), by=HOUSE)
+    clock.at += timedelta(days=21)
+
+
 def test_break_glass_bridges_what_ran_out_for_some_hours(access: Access, clock: FixedClock) -> None:
-    """Asha's training ran out: an emergency lets her work on for two hours on this project; then it is over."""
-    clock.at = START.replace(year=2027, month=2, day=1)
-    access.acknowledge("asha", by=ASHA)
-    access.recertify_for_test = None  # type: ignore[attr-defined]
-    _renew(access, "lena", clock)
-    access.recertify("admissions", frozenset({"asha"}), by=ASHA) if may_act(access.person("asha"), TODAY) else None
+    """An emergency lets Ewa work on for two hours on this project; then it is over, and its review is due."""
+    _ran_out(access, clock)
+    assert _rule(access, "ewa") == "person.training_expired"
+    access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 2, by=LENA)
+    assert _events(access)[-1] is EventName.EMERGENCY_OPENED
+    assert _rule(access, "ewa") == "yes"
+    assert _rule(access, "bryn") == "project.not_a_member"
+    clock.at += timedelta(hours=2)
+    assert _rule(access, "ewa") == "person.training_expired"
+    assert [one.person for one in access.emergencies(unreviewed=True)] == ["ewa"]
 
 
-def _renew(access: Access, name: str, clock: FixedClock) -> None:
-    roles = access.person(name).roles  # type: ignore[union-attr]
-    access.register_person(invented_person(name, "haven", roles, today=clock.at.date()), by=HOUSE)
+def test_break_glass_bridges_nothing_else(access: Access, clock: FixedClock) -> None:
+    """No sanction, no withdrawn project, and nobody who is not of the project gets in by it."""
+    _ran_out(access, clock)
+    access.register_person(invented_person("bryn", "university", {Role.RESEARCHER}, TODAY), by=HOUSE)
+    for name in ("ewa", "bryn"):
+        access.open_emergency(name, "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    assert _rule(access, "bryn") == "project.not_a_member"
+    held = access.sanction(person("ewa"), "tried to identify somebody", None, by=LENA)
+    assert _rule(access, "ewa") == "person.sanctioned"
+    access.lift_sanction(held.id, "it was an error", by=LENA)
+    access.withdraw("admissions", "gp", "purpose changed", by=organisation("gp"))
+    assert _rule(access, "ewa") == "project.withdrawn"
+
+
+def test_who_breaks_the_glass_is_reviewed_by_another(access: Access, clock: FixedClock) -> None:
+    """Nobody lets themselves in, for longer than four hours, or without a reason; nobody reviews what they allowed."""
+    access.register_person(invented_person("max", "haven", {Role.GOVERNANCE_LEAD}), by=HOUSE)
+    _ran_out(access, clock)
+    reason = "the outbreak's numbers are due"
+    assert _refused(lambda: access.open_emergency("lena", "admissions", reason, 1, by=LENA)) == "emergency.self"
+    assert _refused(lambda: access.open_emergency("ewa", "admissions", reason, 5, by=LENA)) == "emergency.too_long"
+    assert _refused(lambda: access.open_emergency("ewa", "admissions", "", 1, by=LENA)) == "emergency.no_reason"
+    access.open_emergency("ewa", "admissions", reason, 1, by=LENA)
+    (held,) = access.emergencies(unreviewed=True)
+    review = lambda by: access.review_emergency(held.id, "sent in time", justified=True, by=by)  # noqa: E731
+    assert _refused(lambda: review(LENA)) == "emergency.self"
+    review(person("max"))
+    assert access.emergencies(unreviewed=True) == []
+    assert _refused(lambda: review(person("max"))) == "emergency.unknown"
+
+
+def test_with_real_data_an_office_is_held_by_a_person(clock: FixedClock) -> None:
+    """The haven's own account registers the first officer; from then on, with real data, only officers act."""
+    access = peopled(memory_records(clock), real_data=True)
+    assert _refused(lambda: access.sanction(ASHA, "a reason", None, by=HOUSE)) == "office.not_held"
+    access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    late = invented_person("late", "haven", {Role.AUDITOR})
+    assert _refused(lambda: access.register_person(late, by=HOUSE)) == "office.not_held"
+    access.register_person(late, by=person("adam"))
+    assert access.person("late") is not None
+
+
+def test_an_unknown_organisation_is_told_first(access: Access) -> None:
+    """A person is registered only under an organisation that is, and an assessment is recorded of one that is."""
+    access.register_organisation(Organisation("board", "Board"), by=HOUSE)
+    access.register_person(invented_person("cleo", "board", {Role.AUDITOR}), by=HOUSE)
+    decision = may_act(access.person("cleo"), TODAY)
+    assert decision.code == "organisation.security_missing"  # type: ignore[union-attr]
+    good = SecurityAssessment("X26", SecurityStatus.STANDARDS_EXCEEDED, date(2027, 1, 1))
+    access.assess_organisation("board", good, by=LENA)
+    assert may_act(access.person("cleo"), TODAY)
+    assert _refused(lambda: access.assess_organisation("nobody", good, by=LENA)) == "organisation.unknown"
+
+
+def test_no_evidence_is_held_by_default() -> None:
+    """A person made without evidence has none."""
+    assert Evidence() == Evidence(None, (), None, None)
