@@ -139,7 +139,7 @@ def use_round(
 ) -> None:
     """Take the round's key, once: a file, sealed for an age recipient and signed, that the controller's agent opens.
 
-    Example: `haven keys use-round deaths-2026 --as daria --recipient age1... --out round.txt`
+    Example: `haven keys use-round deaths-2026 --as daria --recipient age1... --out deaths.round`
     """
     haven = open_haven(home)
     actor = haven.actor(person)

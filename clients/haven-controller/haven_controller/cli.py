@@ -21,7 +21,7 @@ from the first line to the last:
                                                            the haven's signing key, compared by telephone, once
   haven-controller check outgoing --contract gp.yaml       are the files what the contract says?
   haven-controller show  outgoing --contract gp.yaml       what would leave: columns and counts, no values
-  haven-controller pack  outgoing --contract gp.yaml --round round.age --identity controller.key \\
+  haven-controller pack  outgoing --contract gp.yaml --round gp.round --identity controller.key \\
                          --to age1... --name gp-2026 --out gp-2026.age
 
 NHS numbers, names, birthdays and postcodes do not leave this machine, and your own numbers of records do not either.
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         ("pack", _pack, "Check, tokenise and seal; above the contract's tolerance nothing is packed."),
     ):
         example = f"haven-controller {name} outgoing --contract gp.yaml"
-        more = " --round round.age --identity controller.key --to age1... --name gp-2026 --out gp-2026.age"
+        more = " --round gp.round --identity controller.key --to age1... --name gp-2026 --out gp-2026.age"
         command = _command(commands, name, run, what, example + (more if name == "pack" else ""))
         command.add_argument("folder", type=Path, help="the folder of the data files")
         command.add_argument("--contract", type=Path, required=True, help="the contract's YAML file")

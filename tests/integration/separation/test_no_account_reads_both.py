@@ -211,7 +211,7 @@ def test_a_rounds_key_is_made_sealed_and_ended_without_the_orchestrator_having_i
         ("summer", "destroyed", rounds["made"]["summer"]),
     ]
     assert [one["datasets"] for one in rounds["ended"]] == [["hospital"], ["hospital"]]
-    assert rounds["ended"][0]["used_by"] == rounds["ended"][0]["ended_by"] == str(ENGINEER)
+    assert rounds["ended"][0]["used_by"] == rounds["ended"][0]["ended_by"] == "person:eve"
     with pytest.raises(RoundDestroyed):
         keys.find("summer")
     assert rounds["refused"] == {
