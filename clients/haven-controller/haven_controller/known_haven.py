@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -101,11 +102,13 @@ def pin(identity: Path, line: str, told: str) -> str:
 
 @contextmanager
 def known_haven(identity: Path) -> Iterator[KnownHaven]:
-    """What is known, and kept as it is at the end of the block unless that raises. Raises RoundUnusable."""
+    """What is known; a change is kept at the end of the block unless that raises. Raises RoundUnusable, AgentError."""
     with _held(identity):
         found = _read(identity)
+        before = deepcopy(found)
         yield found
-        _write(_path(identity), found)
+        if found != before:
+            _write(_path(identity), found)
 
 
 def _path(identity: Path) -> Path:
@@ -157,11 +160,18 @@ def _read(identity: Path) -> KnownHaven:
 
 
 def _write(path: Path, known: KnownHaven) -> None:
-    """Whole or not at all."""
+    """Whole or not at all. Raises AgentError."""
     draft = path.with_name(path.name + ".part")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump({"signer": known.signer, "rounds": known.rounds}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump({"signer": known.signer, "rounds": known.rounds}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise AgentError(
+            f"What is known of the haven cannot be kept ({error.strerror}).",
+            where=str(path),
+            mend="Put the identity into a folder that you can write.",
+        ) from None

@@ -196,12 +196,10 @@ def _changed(desk: Controller, name: str, value: object) -> None:
     desk.take_round(b"\n".join((header, signed, json.dumps({**told, name: value}, indent=1).encode())))
 
 
-def _use(desk: Controller, key: HeldKey, **said: object) -> bytes:
+def _use(desk: Controller, key: HeldKey, **said: object) -> None:
     """Another round's file, with which the agent packs."""
-    file = sealed_round(key, desk.recipient, **said)
-    desk.take_round(file)
+    desk.take_round(sealed_round(key, desk.recipient, **said))
     desk.pack(desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, f"with-{key.key_id.removeprefix('token/')}")
-    return file
 
 
 def _an_older_one_again(desk: Controller) -> None:
@@ -238,6 +236,7 @@ WRONG = {
     "sealed for another": (_another_identity, "for another recipient than this identity"),
     "not signed": (_unsigned, "is not signed"),
     "signed by somebody else": (_by_somebody_else, NOT_THE_HAVENS),
+    "nowhere to keep it": (lambda desk: (desk.desk / "agent.key.haven.part").mkdir(), "cannot be kept"),
     "nothing pinned": (lambda desk: (desk.desk / "agent.key.haven").unlink(), "No haven's signing key is pinned"),
     "a pin that is damaged": (lambda desk: (desk.desk / "agent.key.haven").write_text("{}"), "cannot be read"),
     "a pin that others can change": (lambda desk: (desk.desk / "agent.key.haven").chmod(0o622), "Other accounts could"),
@@ -287,9 +286,10 @@ def test_each_error_says_what_where_and_how_to_mend_it(desk: Controller, wrong: 
 
 def test_one_rounds_file_serves_several_deliveries_and_a_newer_one_the_next(desk: Controller) -> None:
     """The same file again is no replay; nor is a newer round's, or an older round's of another dataset."""
-    file = _use(desk, replace(KEY, key_id="token/r2"))
-    desk.take_round(file)
+    _use(desk, replace(KEY, key_id="token/r2"))
+    kept = (desk.desk / "agent.key.haven").stat().st_ino
     desk.pack(desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, "again")
+    assert (desk.desk / "agent.key.haven").stat().st_ino == kept  # nothing new was learned, so nothing is written
     _use(desk, replace(KEY, key_id="token/r3"))
     desk.take_round(sealed_round(KEY, desk.recipient, datasets=("deaths",), made_at=EXPIRED))
     told = desk.try_to_pack(desk.desk / "outgoing", CONTRACTS / "gp.yaml", RECIPIENT, "other").stderr

@@ -15,7 +15,7 @@ from access.decisions import RefusedError
 from access.keys import KeyRing, KeyRingError
 from access.keys.certificate import require_genuine
 from access.keys.custody import KeyCustody
-from access.keys.errors import RecipientUnlisted
+from access.keys.errors import RecipientUnlisted, RoundTaken
 from access.keys.model import RoundEnd, RoundState, UnwrapState
 from access.keys.round_file import SIGNER, RoundFile, is_signed_by, parts_of, statement_of
 from access.keys.rounds_here import RoundsHere
@@ -194,6 +194,22 @@ def test_a_recipient_that_the_keys_place_does_not_know_is_recorded(keys: Keys) -
         elsewhere.use_round("census", keys.recipient, by=DARIA)
     assert keys.events[-1] is EventName.KEY_ROUND_USE_REFUSED
     assert custody.use_round("census", keys.recipient, by=DARIA)
+
+
+def test_a_use_that_could_not_be_recorded_binds_the_round_to_its_recipient(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key was sealed, the entry not written: the same recipient can have it still, and nobody else."""
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
+    with monkeypatch.context() as patch:
+        patch.setattr(keys.access.records.log, "append", _no_log)
+        with pytest.raises(AuditUnavailable):
+            keys.custody.use_round("census", keys.recipient, by=DARIA)
+    other = str(pyrage.x25519.Identity.generate().to_public())
+    with pytest.raises(RoundTaken, match="another recipient"):
+        keys.custody.use_round("census", other, by=DARIA)
+    assert keys.events[-1] is EventName.KEY_ROUND_USE_REFUSED
+    assert keys.file(keys.custody.use_round("census", keys.recipient, by=DARIA)).recipient == keys.recipient
 
 
 def test_a_certificate_that_was_changed_is_told(keys: Keys) -> None:
