@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import linkage_models, linkage_reference, linkage_specified
+from infra.cli import linkage_models, linkage_reference, linkage_review, linkage_specified
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar, say_one_account
 
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     topic.command("truth")(truth)
     topic.command("steps")(steps)
     linkage_models.register(topic)
+    linkage_review.register(topic)
     linkage_specified.register(topic)
     linkage_reference.register(topic)
     app.add_typer(topic, name="linkage")
