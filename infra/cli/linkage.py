@@ -84,6 +84,8 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if as_json:
         print_json(data)
         return
+    for question, figure, sentence, _ in data["sections"].get("at_a_glance", {"rows": []})["rows"]:
+        typer.echo(f"{question:<28} {figure:<24} {sentence}")
     for dataset, step, label, rows in data["sections"]["steps_by_dataset"]["rows"]:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
     for what, tried, share in data["sections"]["trials"]["rows"]:
