@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from access.project_file import ProjectFile
     from access.service import Standing
     from audit.model import Actor
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 ProjectId = Annotated[str, typer.Argument(help="The project's id.")]
 File = Annotated[Path, typer.Argument(help="The project's YAML file.")]

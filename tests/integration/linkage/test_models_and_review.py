@@ -14,7 +14,7 @@ import pytest
 
 from infra.cli.linkage_review import shown_lines
 from infra.demo.people import make_deliveries
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
 from linkage.matching.residual.explained import HELD_BACK, START

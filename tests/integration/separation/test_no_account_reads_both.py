@@ -25,7 +25,7 @@ from infra.accounts.layout import COMMON_ROLES, Accounts
 from infra.accounts.roots import zone_keyring
 from infra.database import open_database
 from infra.settings import Settings, SettingsError
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from linkage.matching.service import Linker
 from linkage.sealed.composites import TOKENS
 from linkage.sealed.door import SealedDoor

@@ -14,7 +14,7 @@ import pytest
 
 from access.model import Organisation, Person, Role
 from audit.model import organisation, person
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, project_file
 
