@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +25,25 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .note{border-left:6px solid #005eb8;background:#f0f4f5;padding:.6em 1em;margin:1em 0}
 .bad{border-left-color:#d5281b}.good{border-left-color:#007f3b}
 figure{margin:1em 0}figure svg{max-width:100%;height:auto}
+.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));gap:16px;list-style:none;padding:0}
+.key li{border:1px solid #d8dde0;border-top:4px solid #005eb8;padding:.6em 1em}.key h3{font-size:1rem;margin:0}
+.key p{margin:.3em 0}.key .n{font-size:1.35rem;font-weight:600;font-variant-numeric:tabular-nums}
+summary{cursor:pointer;padding:.3em 0;font-weight:600}nav ul{columns:2 20em;padding-left:1.2em}a{color:#005eb8}
+.skip{position:absolute;left:-999em}.skip:focus{left:8px;top:8px;background:#fff;padding:.5em}
+:focus-visible{outline:3px solid #212b32;background:#ffeb3b;color:#212b32}.wide{overflow-x:auto}
 pre{overflow:auto;white-space:pre-wrap;background:#f0f4f5;padding:1em}
 """
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A figure that is asked first: the question, the answer, a sentence on it, and the section that tells more."""
+
+    question: str
+    figure: str
+    sentence: str
+    section: str
+    section_title: str
 
 
 @dataclass
@@ -40,6 +58,34 @@ class Report:
         """A section begins."""
         self._parts.append(f"<h2>{html.escape(text)}</h2>")
 
+    @contextmanager
+    def section(self, key: str, title: str) -> Iterator[None]:
+        """A section with an address of its own: what is added within belongs to it."""
+        name = html.escape(key)
+        self._parts.append(
+            f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{html.escape(title)}</h2>'
+        )
+        yield
+        self._parts.append("</section>")
+
+    def contents(self, sections: Sequence[tuple[str, str, str]]) -> None:
+        """What is on the page: key, title and a remark of each section."""
+        items = "".join(
+            f'<li><a href="#{html.escape(key)}">{html.escape(title)}</a> ({html.escape(remark)})</li>'
+            for key, title, remark in sections
+        )
+        self._parts.append(f'<nav aria-labelledby="contents"><h2 id="contents">Contents</h2><ul>{items}</ul></nav>')
+
+    def key_figures(self, figures: Sequence[KeyFigure]) -> None:
+        """The figures that are asked first, side by side."""
+        items = "".join(
+            f'<li><h3>{html.escape(one.question)}</h3><p class="n">{html.escape(one.figure)}</p>'
+            f"<p>{html.escape(one.sentence)}</p>"
+            f'<p>More: <a href="#{html.escape(one.section)}">{html.escape(one.section_title)}</a></p></li>'
+            for one in figures
+        )
+        self._parts.append(f'<ul class="key">{items}</ul>')
+
     def text(self, text: str) -> None:
         """A paragraph."""
         self._parts.append(f"<p>{html.escape(text)}</p>")
@@ -52,14 +98,19 @@ class Report:
         """Preformatted text."""
         self._parts.append(f'<pre tabindex="0">{html.escape(text)}</pre>')
 
-    def table(self, caption: str, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table; numbers are right-aligned with thousands separated."""
+    def table(
+        self, caption: str, headers: Sequence[str], rows: Sequence[Sequence[object]], *, folded: bool = False
+    ) -> None:
+        """A table; numbers are right-aligned with thousands separated. folded: the reader opens it."""
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in headers)
         body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
-        self._parts.append(
-            f"<table><caption>{html.escape(caption)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        said = html.escape(caption)
+        table = (
+            f'<div class="wide" tabindex="0" role="group" aria-label="{said}"><table><caption>{said}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
+        opener = f"<summary>Show the table ({len(rows)} rows): {said}</summary>"
+        self._parts.append(f"<details>{opener}{table}</details>" if folded else table)
 
     def plot(self, caption: str, labels: Sequence[str], values: Sequence[float], unit: str = "") -> None:
         """A horizontal bar chart alone: its numbers must stand in a table beside it."""
@@ -72,10 +123,10 @@ class Report:
 
     def figure(self, caption: str, svg: str) -> None:
         """A plot as inline SVG, captioned; `caption` is its text alternative."""
-        alternative = html.escape(caption)
+        said = html.escape(caption)
         self._parts.append(
-            f'<figure><div role="img" aria-label="{alternative}">{svg}</div>'
-            f"<figcaption>{alternative}</figcaption></figure>"
+            f'<figure><div role="img" aria-label="Plot: {said}. Its numbers stand in a table of this page.">{svg}</div>'
+            f"<figcaption>{said}</figcaption></figure>"
         )
 
     def render(self) -> str:
@@ -84,8 +135,9 @@ class Report:
             '<!doctype html><html lang="en-GB"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"<title>{html.escape(self.title)}</title><style>{STYLE}</style></head><body>"
+            '<a class="skip" href="#main">To the content</a>'
             f"<header><h1>{html.escape(self.title)}</h1><p>{html.escape(self.subtitle)}</p></header>"
-            f"<main>{''.join(self._parts)}</main></body></html>"
+            f'<main id="main">{"".join(self._parts)}</main></body></html>'
         )
 
     def write(self, path: Path) -> Path:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from infra.flowing import put_behind_flows
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 put_behind_flows(Haven.at(Path(os.environ.get("HAVEN_HOME", "haven-home"))))
 

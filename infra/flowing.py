@@ -13,7 +13,7 @@ from infra.servers.supervisor import service_address
 
 if TYPE_CHECKING:
     from infra.plant import HavenPlant
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 
 class UnknownFlow(DeploymentError):

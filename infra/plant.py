@@ -16,7 +16,7 @@ from infra.inbox import Inbox
 
 if TYPE_CHECKING:
     from environments.airlock.model import Released
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
     from linkage.intake.service import ReceiptSummary
     from linkage.matching.residual.models import TrainedModel
     from linkage.matching.service import LinkageSummary

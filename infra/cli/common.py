@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from audit.model import Actor
     from audit.progress import Progress
     from infra.settings import Settings
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 Home = Annotated[
     Path,
@@ -41,7 +41,7 @@ NOT_PASSED = 65
 
 def open_haven(home: Path) -> Haven:
     """The haven at `home`, made on first use."""
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
     if not home.exists() and sys.stderr.isatty():  # a program that reads the output asked for nothing else
         typer.echo(f"There was no haven in {home}: a new one is made.", err=True)

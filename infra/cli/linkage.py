@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import linkage_models, linkage_reference, linkage_specified
+from infra.cli import linkage_models, linkage_reference, linkage_review, linkage_specified
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar, say_one_account
 
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     topic.command("truth")(truth)
     topic.command("steps")(steps)
     linkage_models.register(topic)
+    linkage_review.register(topic)
     linkage_specified.register(topic)
     linkage_reference.register(topic)
     app.add_typer(topic, name="linkage")
@@ -83,6 +84,8 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if as_json:
         print_json(data)
         return
+    for question, figure, sentence, _ in data["sections"].get("at_a_glance", {"rows": []})["rows"]:
+        typer.echo(f"{question:<28} {figure:<24} {sentence}")
     for dataset, step, label, rows in data["sections"]["steps_by_dataset"]["rows"]:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
     for what, tried, share in data["sections"]["trials"]["rows"]:

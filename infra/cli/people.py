@@ -24,7 +24,7 @@ from infra.cli.common import (
 
 if TYPE_CHECKING:
     from access.people.model import Person
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 Name = Annotated[str, typer.Argument(help="The person's id.")]
 DAY = ["%Y-%m-%d"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from access.projects.narrowing import Narrowing
     from access.projects.reading import Standing
     from audit.model import Actor
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 ProjectId = Annotated[str, typer.Argument(help="The project's id.")]
 File = Annotated[Path, typer.Argument(help="The project's YAML file.")]

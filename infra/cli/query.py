@@ -12,7 +12,7 @@ import typer
 from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
 
 if TYPE_CHECKING:
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 Project = Annotated[str, typer.Argument(help="The project's id.")]
 ROWS_SHOWN = 40

@@ -12,7 +12,7 @@ from infra.cli.common import DEFAULT_HOME, NOT_PASSED, As, AsJson, Home, open_ha
 
 if TYPE_CHECKING:
     from environments.airlock.model import ReleaseRequest
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 Number = Annotated[str, typer.Argument(help="The request's number.")]
 

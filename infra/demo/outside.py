@@ -15,7 +15,7 @@ from environments.workspaces.model import CellOutcome
 from infra.demo.notebook import CELLS
 
 if TYPE_CHECKING:
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 RUNNER = """
 import ast, contextlib, io, json, sys, traceback

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
     from linkage.matching.evaluate import PairQuality
 
 

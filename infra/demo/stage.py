@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from access.people.model import Person
     from environments.workspaces.model import CellOutcome
     from infra.plant import HavenPlant
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 MARK = ".haven-demo"
 PROJECT = "diabetes-admissions"

@@ -14,7 +14,7 @@ from infra.errors import DeploymentError
 from infra.flowing import put_behind_flows
 from infra.servers.catalogue import services_of
 from infra.servers.supervisor import Supervisor
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 
 class DemoFailed(DeploymentError):

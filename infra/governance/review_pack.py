@@ -20,7 +20,7 @@ from audit.reports import Report
 from audit.search import SearchIndex, Wanted
 
 if TYPE_CHECKING:
-    from infra.wiring import Haven
+    from infra.wiring.haven import Haven
 
 YEAR = timedelta(days=365)
 MOST_EVENTS = 1_000_000

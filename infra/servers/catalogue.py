@@ -16,7 +16,7 @@ from flows.environment import prefect_environment
 from infra.servers.model import Service
 from infra.servers.ports import LOOPBACK, free_port
 from infra.settings import Settings
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 
 def services_of(haven: Haven) -> list[Service]:

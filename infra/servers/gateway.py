@@ -22,7 +22,7 @@ from environments.workspaces.control import control_routes
 from environments.workspaces.machine import user_namespaces_available
 from environments.workspaces.register import WorkspaceRegister
 from infra.published import GatewayApprovals, GatewayScopes
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 PRIVATE = 0o077
 

@@ -24,8 +24,8 @@ from linkage.matching.errors import wrong_key
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
 from linkage.matching.quality.implausible import active_after_death, contradicting_records, names_apart
+from linkage.matching.quality.measured import count_weights, summarise
 from linkage.matching.quality.rates import match_rates
-from linkage.matching.quality.report import count_weights, summarise
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing

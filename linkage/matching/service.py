@@ -42,7 +42,8 @@ from linkage.matching.joining import drop_work
 from linkage.matching.ladder import LAST_STEP, MODEL_STEP
 from linkage.matching.neighbourhood import gather_pool
 from linkage.matching.passing import plan_as_data, rates_of, signs_of, trial_of
-from linkage.matching.quality.report import Measured, WeightCounts, write_report
+from linkage.matching.quality.measured import Measured, WeightCounts
+from linkage.matching.quality.report import write_report
 from linkage.matching.records_to_link import add_new_records, forget_records
 from linkage.matching.renewal import renew_evidence
 from linkage.matching.residual.models import LinkageModels

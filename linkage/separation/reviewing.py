@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.progress import silent
-from linkage.matching.residual.shown import ShownPair
+from linkage.matching.residual.shown import ShownField, ShownPair
 from linkage.separation.client import ZonePlace, asked, connected
 from linkage.separation.ports import Plain
 
@@ -31,6 +31,10 @@ class ReviewersDoor:
 
 
 def _pair_of(data: Plain) -> ShownPair:
-    left, right = data["datasets"]
-    rows = tuple((name, a, b, weight) for name, a, b, weight in data["rows"])
-    return ShownPair(data["id"], data["why"], data["weight"], (left, right), rows)
+    fields = tuple(
+        ShownField(**{**one, "written": tuple(one["written"]), "compared": tuple(one["compared"])})
+        for one in data["fields"]
+    )
+    others = tuple((what, weight) for what, weight in data["others"])
+    told = {**data, "datasets": tuple(data["datasets"]), "fields": fields, "others": others}
+    return ShownPair(**told)

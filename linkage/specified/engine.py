@@ -211,6 +211,15 @@ class SplinkEngine:
         ).to_arrow_table()
         return pl.DataFrame(table)
 
+    def levels(self, pairs: str) -> dict[str, int | None]:
+        """By column: the number of the level of the table's one pair, from 0 for the best; None: not known on both."""
+        made = [f"{level_sql(one, self.specification)} AS {one.of}" for one in self.specification.comparisons]
+        other = "people_right" if self.two else "people_left"
+        rows = self.con.execute(
+            f"SELECT {', '.join(made)} FROM {pairs} j JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r"
+        ).fetchall()
+        return dict(zip([one.of for one in self.specification.comparisons], rows[0], strict=True))
+
     def relearned(self, model: FrozenModel, scored: pl.DataFrame) -> FrozenModel:
         """m counted over all compared pairs, each as far as it is likely one person's; u stays.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from access.keys import KeyRole
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 LONG_ENOUGH = 9  # a shorter surname can stand in any binary file by chance
 

@@ -33,7 +33,7 @@ from infra.accounts.layout import Accounts
 from infra.accounts.services import account_services
 from infra.servers.supervisor import Supervisor
 from infra.settings import Settings, load_settings
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from linkage.errors import DeliveryRefused
 from linkage.references.errors import ReferenceRefused
 from linkage.separation.wire import Wire

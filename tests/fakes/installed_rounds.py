@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyrage
 
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from linkage.sealed.rounds import RoundsInTheZone
 from tests.fakes.account_probes import LIVING, tried
 from tests.fakes.installed import keep_frames, recorded_frames

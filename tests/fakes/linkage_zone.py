@@ -22,6 +22,15 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "00000000-0000-4000-8000-000000000000"
 Row = Mapping[str, str | None]
 Together = set[frozenset[str]]
+ADA: Row = {
+    "surname": "Harrington",
+    "forenames": "Ada",
+    "sex": "F",
+    "date_of_birth": "1951-03-14",
+    "postcode": "LS1 1AA",
+    "nhs_number": None,
+}
+"""Somebody of a dataset and a row that the test names."""
 
 
 class LinkageZone:

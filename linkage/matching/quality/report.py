@@ -7,19 +7,14 @@ who need no exact count; what stays within would still tell of single organisati
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from audit.reports import Report
 from audit.suppression import SMALLEST_SHOWN, shown_count
 from linkage.matching.joining import LARGEST_GROUP
 from linkage.matching.ladder import AFTER_LADDER, LADDER, NOT_JOINED
-from linkage.matching.quality.implausible import Sign
+from linkage.matching.quality.glance import at_a_glance, found_elsewhere
+from linkage.matching.quality.measured import Measured, Section
+from linkage.matching.quality.page import page_of
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
@@ -27,83 +22,7 @@ from linkage.sealed.composites import COMPOSITES
 from linkage.sealed.joining import FILTER_STEP
 from linkage.standardise.specification import VERSION
 
-LEAVES, STAYS = "May leave the linkage unit.", "Stays within the linkage unit."
 STEPS: dict[int, str] = {NOT_JOINED: "joined to no other record", **{s.number: s.label for s in LADDER}, **AFTER_LADDER}
-Row = list[str]
-
-
-@dataclass(frozen=True)
-class WeightCounts:
-    """How many weigh so many whole bits: records that the model joined, and pairs that people are asked about.
-
-    Never what one pair weighs: how common a name is can be read out of a weight's fractions.
-    """
-
-    joined: dict[int, int]
-    asked: dict[int, int]
-
-    def above(self, limit: int) -> int:
-        """How many weigh so much at the least."""
-        return sum(n for found in (self.joined, self.asked) for weight, n in found.items() if weight >= limit)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """All that is measured of one run, raw."""
-
-    run: str
-    at: datetime
-    model: str | None
-    counts: dict[str, Any]
-    rates: list[MatchRate]
-    hidden: Trial | None = None
-    decoys: Trial | None = None
-    signs: list[Sign] = field(default_factory=list)
-    weights: WeightCounts = field(default_factory=lambda: WeightCounts({}, {}))
-    judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
-    names_apart: Sequence[tuple[int, int, int]] = ()  # of implausible.names_apart
-    engine: str = "duckdb"  # on which the ladder ran
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table of the report, fit to be shown. plot: labels and values; about: what it tells, and what it does not."""
-
-    key: str
-    title: str
-    may_leave: bool
-    headers: tuple[str, ...]
-    rows: list[Row]
-    about: str
-    plot: tuple[list[str], list[float], str] | None = None
-
-
-def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Counts in the linkage zone: rows by dataset and step, flags, people. Raw: suppress before showing."""
-    steps = zone.execute(
-        "SELECT i.dataset, l.step, count(*) FROM identity i JOIN links l USING (record) GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    flags = zone.execute(
-        "SELECT i.dataset, l.flag, count(*) FROM identity i JOIN links l USING (record) WHERE l.flag IS NOT NULL"
-        " GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    people = zone.execute("SELECT count(DISTINCT person) FROM links").fetchall()
-    return {
-        "steps": [[dataset, int(step), int(rows)] for dataset, step, rows in steps],
-        "flags": [[dataset, flag, int(rows)] for dataset, flag, rows in flags],
-        "people": int(people[0][0]),
-    }
-
-
-def count_weights(zone: duckdb.DuckDBPyConnection) -> WeightCounts:
-    """By whole bits, rounded down."""
-    joined, asked = (
-        zone.execute(
-            f"SELECT floor({name})::BIGINT, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY 1"
-        ).fetchall()
-        for name, table in (("score", "links"), ("weight", "doubtful"))
-    )
-    return WeightCounts(dict(joined), dict(asked))
 
 
 def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
@@ -128,13 +47,15 @@ def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
     paths = (place / "linkage-report.html", place / "linkage-report.json", place / "linkage-statement.md")
     _write(paths[1], json.dumps(data, indent=2, ensure_ascii=False))
     _write(paths[2], statement(measured, [one for one in sections if one.may_leave]))
-    _page(measured, sections).write(paths[0])
+    page_of(measured, sections).write(paths[0])
     return paths
 
 
 def sections_of(measured: Measured) -> list[Section]:
     """What is shown of a run, in the order of the page; every number suppressed."""
     return [
+        at_a_glance(measured),
+        found_elsewhere(measured),
         _steps(measured),
         _by_dataset(measured),
         _flags(measured),
@@ -332,30 +253,6 @@ def _rates(rates: list[MatchRate]) -> list[Section]:
                 )
             )
     return made
-
-
-def _page(measured: Measured, sections: list[Section]) -> Report:
-    said_of = f"model {measured.model[:12]}" if measured.model else "no model approved: ladder only"
-    page = Report(
-        "Linkage report",
-        f"Specification {VERSION} · {said_of} · engine {measured.engine} · {measured.at:%Y-%m-%d %H:%M} UTC"
-        f" · run {measured.run}",
-    )
-    page.note(
-        f"People on the spine: {shown_count(measured.counts['people'])}. Counts under {SMALLEST_SHOWN} are hidden,"
-        " others rounded to 5. Each section says whether it may leave the linkage unit; what may is also in"
-        " linkage-statement.md, in the order of the GUILD guidance and RECORD."
-    )
-    for one in sections:
-        page.heading(one.title)
-        page.note(LEAVES if one.may_leave else STAYS, "good" if one.may_leave else "bad")
-        page.text(one.about)
-        if one.plot and one.plot[0]:
-            labels, values, unit = one.plot
-            page.plot(one.title, labels, values, unit)
-        if one.rows:
-            page.table(one.title, one.headers, one.rows)
-    return page
 
 
 def _write(path: Path, text: str) -> None:

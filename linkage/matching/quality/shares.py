@@ -38,6 +38,15 @@ def said(part: int, whole: int) -> float | None:
     return 100 * part / whole
 
 
+def bounds(part: int, whole: int) -> tuple[float, float, float] | None:
+    """Share, lower and upper end of its interval in per cent, of the rounded counts; None where the share is hidden."""
+    share = said(part, whole)
+    if share is None:
+        return None
+    low, high = wilson(*_rounded(part, whole))
+    return share, 100 * low, 100 * high
+
+
 def _rounded(part: int, whole: int) -> tuple[int, int]:
     """Both to the nearest five; all stay all."""
     return (rounded(whole), rounded(whole)) if part == whole else (min(rounded(part), rounded(whole)), rounded(whole))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from audit.suppression import SMALLEST_SHOWN, shown_count
 from linkage.matching.ladder import FIELDS, LADDER
+from linkage.matching.quality.glance import GLANCE, PAIRS
 from linkage.standardise.specification import VERSION
 
 if TYPE_CHECKING:
-    from linkage.matching.quality.report import Measured, Section
+    from linkage.matching.quality.measured import Measured, Section
 
-ABOUT_STEPS = ("steps", "steps_by_dataset", "not_joined_because")
+ABOUT_STEPS = (PAIRS, "steps", "steps_by_dataset", "not_joined_because")
 ABOUT_ERRORS = ("trials", "precision_by_step", "names_by_step", "missed_by_dataset", "judged", "implausible")
 
 
@@ -29,6 +30,7 @@ def statement(measured: Measured, sections: list[Section]) -> str:
         f"# Statement on the linkage of {measured.at:%d %B %Y}",
         f"Specification {VERSION}, run {measured.run}. May leave the linkage unit: counts under {SMALLEST_SHOWN} are"
         " hidden and others rounded to 5; shares come with 95 % intervals (Wilson).",
+        *([_glance(of[GLANCE])] if GLANCE in of else []),
         "## 1. What was provided (GUILD step 1; RECORD 1.3, 6.3, 12.1)",
         _provided(measured),
         "## 2. How it was linked (GUILD step 2; RECORD 12.2, 12.3)",
@@ -74,6 +76,12 @@ def _method(measured: Measured) -> str:
         " different NHS numbers never became one person, and a record that fitted several people was joined to none."
         + then
     )
+
+
+def _glance(section: Section) -> str:
+    """What is asked first, with its answers; the sections that tell more follow."""
+    lines = [f"- **{question}** {figure}. {sentence}" for question, figure, sentence, _ in section.rows]
+    return "\n".join([f"## {section.title}", "", section.about, "", *lines])
 
 
 def _table(section: Section) -> str:

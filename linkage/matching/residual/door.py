@@ -7,9 +7,9 @@ Who the reviewer is, is what the kernel says of the connection (linkage.separati
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import duckdb
@@ -17,7 +17,7 @@ import duckdb
 from linkage.errors import ZoneForbids
 from linkage.matching.residual.errors import NoPair
 from linkage.matching.residual.sampling import DrawnPair
-from linkage.matching.residual.shown import AskedPair, ShownPair, both_records
+from linkage.matching.residual.shown import AskedPair, both_records
 from linkage.matching.residual.store import SAMPLE_OF, ClericalPair
 from linkage.separation.ports import Answer, Named, Plain, Room
 from linkage.zones import count
@@ -40,10 +40,10 @@ def next_pair(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     with _kept(room) as kept, room.open(read_only=True) as zone:
         waiting = [one for one in _waiting(zone, kept, account) if one.id not in passed]
         for pair in waiting:
-            shown = both_records(zone, pair)
+            shown = both_records(zone, pair, spilling=room.spilling)
             if shown is not None:
                 _write(kept, SHOWN, pair, account)
-                return Answer({"pair": _as_data(shown), "left": len(waiting)})
+                return Answer({"pair": asdict(shown), "left": len(waiting)})
     return Answer({"pair": None, "left": 0})
 
 
@@ -112,7 +112,7 @@ def remember(kept: duckdb.DuckDBPyConnection, decided: Iterable[tuple[AskedPair,
 def asked_pair(pair: ClericalPair) -> AskedPair:
     """A pair of the records, as the zone names it."""
     run = "" if pair.is_sample else pair.run
-    return AskedPair(pair_name(pair.subject_a, pair.subject_b), pair.subject_a, pair.subject_b, pair.why, 0.0, {}, run)
+    return AskedPair(pair_name(pair.subject_a, pair.subject_b), pair.subject_a, pair.subject_b, pair.why, run)
 
 
 def prepare_review(kept: duckdb.DuckDBPyConnection) -> None:
@@ -137,14 +137,11 @@ def _waiting(zone: duckdb.DuckDBPyConnection, kept: duckdb.DuckDBPyConnection, a
     found: list[AskedPair] = []
     if count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'doubtful'"):
         rows = zone.execute(
-            "SELECT subject_a::TEXT, subject_b::TEXT, why, weight, fields, run::TEXT FROM doubtful"
-            " ORDER BY weight DESC, 1, 2"
+            "SELECT subject_a::TEXT, subject_b::TEXT, why, run::TEXT FROM doubtful ORDER BY weight DESC, 1, 2"
         ).fetchall()
-        found = [
-            AskedPair(pair_name(a, b), a, b, why, w, json.loads(fields), run) for a, b, why, w, fields, run in rows
-        ]
+        found = [AskedPair(pair_name(a, b), a, b, why, run) for a, b, why, run in rows]
     sampled = kept.execute("SELECT DISTINCT a, b, step FROM sampled ORDER BY ALL").fetchall()
-    found += [AskedPair(pair_name(a, b), a, b, f"{SAMPLE_OF}{step}", 0.0, {}) for a, b, step in sampled]
+    found += [AskedPair(pair_name(a, b), a, b, f"{SAMPLE_OF}{step}") for a, b, step in sampled]
     answered = set(
         kept.execute(
             "SELECT pair, run FROM said WHERE counts AND (what IN (?, ?) OR (what = ? AND account = ?))",
@@ -179,7 +176,3 @@ def _kept(room: Room) -> Iterator[duckdb.DuckDBPyConnection]:
 def pair_name(a: str, b: str) -> str:
     """A pair's name, whichever of both comes first."""
     return "+".join(sorted((a, b)))
-
-
-def _as_data(pair: ShownPair) -> Plain:
-    return {"id": pair.id, "why": pair.why, "weight": pair.weight, "datasets": pair.datasets, "rows": pair.rows}

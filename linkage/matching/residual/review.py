@@ -62,9 +62,9 @@ class ClericalQueue:
         self.require_reviewer(by=by)
         found = self._waiting(pair)
         self._records.note(EventName.LINKAGE_PAIR_SHOWN, by=by, pair=found.id)
-        asked = AskedPair(found.id, found.subject_a, found.subject_b, found.why, found.weight, found.fields)
+        asked = AskedPair(found.id, found.subject_a, found.subject_b, found.why)
         with self._zones.linkage(read_only=True) as zone:
-            shown = both_records(zone, asked)
+            shown = both_records(zone, asked, spilling=self._zones.spilling("linkage"))
         if shown is None:
             raise _no_pair(pair)
         return shown

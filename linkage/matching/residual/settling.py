@@ -6,7 +6,7 @@ people have decided stands above what the model says. Without an approved model 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -27,13 +27,14 @@ CLERICAL_REVIEW = "clerical_review"
 ONE_PERSONS_OWN = ("born", "forename")
 """What a household does not share. Where neither speaks clearly for the pair (by two bits), the machine never joins
 it and people are asked: a mother's NHS number typed into her child's record agrees on all the rest."""
+CLEARLY = 2
 JUST_BELOW = 0.5
 OF_CLUSTERS = (
     "SELECT a, b, arg_max(w, (w, -l, -r)) AS weight, arg_max(struct_pack(l := l, r := r, fields := fields),"
     " (w, -l, -r)) AS best FROM (SELECT least(x.cluster, y.cluster) AS a, greatest(x.cluster, y.cluster) AS b, l, r,"
     " fields, CASE WHEN {own} THEN weight ELSE least(weight, $accept - $below) END AS w FROM weighed"
     " JOIN sides x ON x.record = l JOIN sides y ON y.record = r) GROUP BY a, b"
-).format(own=" OR ".join(f"coalesce((fields->>'{name}')::DOUBLE > 2, false)" for name in ONE_PERSONS_OWN))
+).format(own=" OR ".join(f"coalesce((fields->>'{name}')::DOUBLE > {CLEARLY}, false)" for name in ONE_PERSONS_OWN))
 """The weight between two clusters is that of their heaviest pair of records."""
 
 
@@ -57,12 +58,19 @@ class ResidualPlan:
 LADDER_ONLY = ResidualPlan()
 
 
+def speaks_for_one(fields: Mapping[str, float | None]) -> bool:
+    """Does what a household does not share speak clearly for one person? As OF_CLUSTERS asks it."""
+    return any((fields.get(name) or 0.0) > CLEARLY for name in ONE_PERSONS_OWN)
+
+
 def prepare_residual(zone: duckdb.DuckDBPyConnection) -> None:
     """The table of the pairs that a person is to be asked about; nothing happens where it is there."""
     zone.execute(
         "CREATE TABLE IF NOT EXISTS doubtful (subject_a UUID NOT NULL, subject_b UUID NOT NULL, weight DOUBLE NOT NULL,"
         " fields TEXT NOT NULL, why TEXT NOT NULL, run UUID NOT NULL)"
     )
+    for column in ("model TEXT", "test_range BOOLEAN"):  # by what it was weighed, for who is shown the pair
+        zone.execute(f"ALTER TABLE doubtful ADD COLUMN IF NOT EXISTS {column}")
 
 
 def settle_residual(
@@ -98,7 +106,7 @@ def settle_residual(
         traits = _traits(zone, {one for pair in (*weights, *same) for one in pair})
         reduced = reduce_pairs(weights, traits, plan.bounds, same=same, different=different)
         _join(zone, reduced.joined, {one for pair in same for one in pair})
-        _ask(zone, reduced, run)
+        _ask(zone, reduced, run, plan.model_id, test_range=test_range)
     for table in ("sides", "candidates", "cluster_pairs", "decided", "joined", "asked"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
@@ -198,7 +206,7 @@ def _join(zone: duckdb.DuckDBPyConnection, joined: dict[int, int], decided: set[
     )
 
 
-def _ask(zone: duckdb.DuckDBPyConnection, reduced: Reduced, run: str) -> None:
+def _ask(zone: duckdb.DuckDBPyConnection, reduced: Reduced, run: str, model: str | None, *, test_range: bool) -> None:
     """Keep the pairs that a person decides, and say so of their records."""
     if not reduced.asked:
         return
@@ -212,9 +220,10 @@ def _ask(zone: duckdb.DuckDBPyConnection, reduced: Reduced, run: str) -> None:
     zone.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT * FROM asked_pairs JOIN cluster_pairs USING (a, b)")
     zone.unregister("asked_pairs")
     zone.execute(
-        "INSERT INTO doubtful SELECT x.subject, y.subject, weight, fields, why, ?::UUID FROM asked"
+        "INSERT INTO doubtful BY NAME SELECT x.subject AS subject_a, y.subject AS subject_b, weight, fields, why,"
+        " ?::UUID AS run, ? AS model, ? AS test_range FROM asked"
         " JOIN evidence x ON x.record = asked.l JOIN evidence y ON y.record = asked.r",
-        [run],
+        [run, model, test_range],
     )
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION"

@@ -76,15 +76,24 @@ def engine_for(
     shares: how common their names are (name_shares, in the same order); else it is counted among themselves.
     spilling: the zone's, for what was read from one.
     """
-    specification = people_specification()
-    standard = standardise(people, test_range=test_range, references=references)
-    compared = written(standard, specification.columns, right=False)
-    engine = SplinkEngine(specification, compared, None, spilling=spilling)
+    compared = seen_by_the_model(people, test_range=test_range, references=references)
+    engine = engine_of(compared, spilling=spilling)
     if shares is not None:
         for name in ("surname", "forename"):
             told = pl.DataFrame({name: compared[name], f"tf_{name}": shares[name]}).drop_nulls()
             engine.use_shares(name, told.unique(name, maintain_order=True))
     return engine
+
+
+def seen_by_the_model(people: pl.DataFrame, *, test_range: bool, references: References) -> pl.DataFrame:
+    """Each column as it is compared, and its parts: standardised; null where the value tells nothing."""
+    standard = standardise(people, test_range=test_range, references=references)
+    return written(standard, people_specification().columns, right=False)
+
+
+def engine_of(compared: pl.DataFrame, *, spilling: Spilling | None = None) -> SplinkEngine:
+    """Splink over records that are standardised."""
+    return SplinkEngine(people_specification(), compared, None, spilling=spilling)
 
 
 Score = Callable[[SplinkEngine, FrozenModel, str], pl.DataFrame]

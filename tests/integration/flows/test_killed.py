@@ -18,7 +18,7 @@ from audit.model import person, service
 from audit.verifier import verify
 from infra.demo.people import make_deliveries
 from infra.demo.quality import pair_quality
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
 from linkage.scopes.store import current_scope
@@ -32,11 +32,7 @@ VERB = """
 import sys
 from pathlib import Path
 from infra.plant import HavenPlant
-from infra.wiring import Haven
-from tests.fakes.havens import make_live
-from tests.fakes.people import assessed, invented_person
-from tests.fakes.havens import make_live
-from tests.fakes.people import assessed, invented_person
+from infra.wiring.haven import Haven
 plant = HavenPlant(Haven.at(Path(sys.argv[1])))
 verb, subject = sys.argv[2], sys.argv[3:]
 print("begins", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,18 @@ from typing import Any
 
 import pytest
 
+from infra.cli.linkage_review import shown_lines
 from infra.demo.people import make_deliveries
+from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
+from linkage.matching.residual.explained import HELD_BACK, START
+from linkage.matching.residual.kept_models import kept_model
+from linkage.matching.residual.shown import AskedPair, both_records
+from linkage.matching.residual.weighing import weigh
 
 PEOPLE = 3000
+FIGURE = re.compile(r"[+-]?\d+\.\d\d$")
 
 
 class Unit:
@@ -95,13 +103,62 @@ def test_precision_and_recall_with_the_model(unit: Unit) -> None:
     assert all(one["precision"] >= 0.99 for one in by_group)
 
 
+class _NotKept(Exception):
+    """What was tried in the zone is dropped with its draft."""
+
+
+WEIGHED = (
+    "CREATE TEMP TABLE candidates AS SELECT l, r FROM (SELECT a.record AS l, b.record AS r, row_number() OVER"
+    " (PARTITION BY a.b = b.b, a.p = b.p, a.f = b.f, a.g = b.g, a.s = b.s ORDER BY a.record, b.record) AS place"
+    " FROM evidence a JOIN evidence b ON a.record < b.record AND (a.b = b.b OR a.p = b.p OR a.f = b.f))"
+    " WHERE place <= 4"
+)
+"""Some of each kind of agreement, one person's or not."""
+
+
+def test_the_weights_of_every_pair_add_up_before_the_readers_eyes(unit: Unit) -> None:
+    """Of what waits after the run, and of pairs of every kind that the trained model weighs: the lines give the total
+    that is printed, which is what the linkage kept, and none of it is left unsaid."""
+    haven = Haven.at(Path(unit.environment["HAVEN_HOME"]))
+    digest = haven.linker.models.in_force()
+    assert digest is not None
+    with pytest.raises(_NotKept), haven.zones.linkage() as zone:
+        zone.execute(WEIGHED)
+        zone.register("weighed", weigh(zone, kept_model(zone, digest), test_range=True).to_arrow())
+        zone.execute(
+            "INSERT INTO doubtful BY NAME SELECT x.subject AS subject_a, y.subject AS subject_b, weight, fields,"
+            " 'tried' AS why, uuid() AS run, ? AS model, true AS test_range FROM weighed"
+            " JOIN evidence x ON x.record = weighed.l"
+            " JOIN evidence y ON y.record = weighed.r",
+            [digest],
+        )
+        asked = zone.execute("SELECT subject_a::TEXT, subject_b::TEXT, weight, why FROM doubtful").fetchall()
+        shown = [(both_records(zone, AskedPair("p", a, b, why)), weight) for a, b, weight, why in asked]
+        raise _NotKept
+    assert len(shown) > 40
+    assert {why for *_, why in asked} > {"tried"}
+    said = set()
+    for pair, weight in shown:
+        assert pair is not None
+        assert sum(pair.parts) == pytest.approx(weight, abs=0.01)
+        assert {what for what, _ in pair.others} <= {START, HELD_BACK}
+        figures = [round(100 * float(line.split()[-1])) for line in shown_lines(pair) if FIGURE.search(line)]
+        assert sum(figures[:-1]) == figures[-1] == round(100 * weight)
+        said |= {field.agreement for field in pair.fields}
+        said |= {"rarity"} if any(field.rarity for field in pair.fields) else set()
+    assert {"same", "differs", "rarity"} <= said
+    assert len(said) > 6  # levels in between too: which ones, the run's own order of records says
+
+
 def test_a_reviewer_decides_at_the_terminal(unit: Unit) -> None:
     """Both records side by side; what was answered stands, what was passed over waits; the log names the look."""
     drawn = unit.json("linkage", "sample", "--size", "3", "--as", "rosa")["pairs"]
     assert drawn == 3
-    before = len(unit.json("linkage", "queue"))
+    before, heaviest = len(queue := unit.json("linkage", "queue")), queue[0]["weight"]
     shown = unit.ok("linkage", "review", "--as", "rosa", said="x\ns\nlooked up\nn\nq\n")
     assert "date of birth" in shown
+    (total,) = [line.split()[-1] for line in shown.splitlines() if line.strip().startswith("together")]
+    assert float(total) == pytest.approx(heaviest, abs=0.006)
     assert f"1 of {before} pairs decided." in shown
     assert len(unit.json("linkage", "queue")) == before - 1
     log = unit.ok("audit", "log")

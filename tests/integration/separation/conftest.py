@@ -1,4 +1,4 @@
-"""Zones of a new home, and both adapters that do something in them."""
+"""Zones of a new home, both adapters that do something in them, and the haven with installed accounts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from access.keys import KeyRing
 from linkage.separation.here import InThisProcess
 from linkage.separation.ports import ZoneRunner
 from linkage.zones import ZonePlan, Zones
+from tests.fakes.played_chain import Played, played_chain
 from tests.fakes.zone_processes import behind_sockets
 
 
@@ -28,3 +29,10 @@ def runner(request: pytest.FixtureRequest, zones: Zones, tmp_path: Path) -> Iter
         return
     with behind_sockets(zones, tmp_path) as there:
         yield there
+
+
+@pytest.fixture(scope="package")
+def played() -> Iterator[Played]:
+    """The haven with installed accounts: played once for all proofs of this folder, since it takes a minute."""
+    with played_chain() as done:
+        yield done

@@ -6,15 +6,10 @@ import json
 import os
 import pwd
 import shutil
-import subprocess
-from base64 import b64decode, b64encode
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -23,145 +18,19 @@ from access.keys.errors import RoundDestroyed
 from access.keys.round_file import SIGNER
 from access.keys.rounds_here import RoundsHere
 from access.keys.signatures import fingerprint, public_of_line
-from audit.clock import FixedClock
-from infra.accounts.check import Looked, look
-from infra.accounts.layout import COMMON_ROLES, Accounts
+from infra.accounts.layout import COMMON_ROLES
 from infra.accounts.roots import zone_keyring
 from infra.accounts.signer import written_signer
 from infra.cli.main import app
-from infra.database import open_database
-from infra.settings import Settings, SettingsError
-from infra.wiring import Haven
-from linkage.matching.service import Linker
+from infra.settings import SettingsError
+from infra.wiring.haven import Haven
 from linkage.sealed.composites import TOKENS
-from linkage.sealed.door import SealedDoor
-from linkage.separation.ports import Asker
-from linkage.separation.processes import SERVED
-from linkage.separation.verbs import VERBS
 from linkage.zones import ZonePlan, Zones
 from tests.acceptance.canaries import files_that_hold
-from tests.fakes.agent import CONTRACTS, Controller
-from tests.fakes.damaged_rows import DAMAGES
-from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, as_csv, episodes, intact, nhs_number, repack
-from tests.fakes.havens import START, memory_records
-from tests.fakes.installed import InstalledHaven, installed_haven
+from tests.fakes.deliveries import CANARY, nhs_number
+from tests.fakes.played_chain import HARMLESS, OWN, PARTS, Played, amiss_in, linkage_zone_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes system accounts: run the tests as root")
-PARTS = ("orchestrator", "linkage", "research", "intake", "reviewer", "stranger")
-ASKS = {"orchestrator": Asker.ORCHESTRATOR, "intake": Asker.INTAKE, "reviewer": Asker.REVIEWER}
-HARMLESS = {"linkage": ["linkage.unlinked"], "research": ["research.linked"]}
-OWN = {"linkage": "identifiers", "research": "payload"}
-
-
-@dataclass
-class Played:
-    """The haven after the chain, what the orchestrator was told, and what came of each account's tries."""
-
-    haven: InstalledHaven
-    told: dict[str, Any]
-    tries: dict[str, dict[str, Any]]
-    before: dict[str, str]  # the zones' keys, and for whom deliveries were sealed, before the accounts were installed
-    rounds: dict[str, Any]  # what came of the orchestrator's rounds
-    reviewed: list[str]  # what the reviewer saw at the terminal, twice
-    again: dict[str, Any]  # what the next linkage made of the answers
-
-
-@pytest.fixture(scope="module")
-def played() -> Iterator[Played]:
-    """A home that holds data of one account is moved over; two deliveries more, one with a bad row, and one in mode B,
-    which the real agent packs; then the tries."""
-    with installed_haven() as haven:
-        before = _received_by_one_account(haven)
-        haven.install()
-        controller = Controller(haven.folder / "desk")
-        listed = haven.settings.controller_keys_folder / "hospital.recipient"
-        listed.write_text(controller.recipient, encoding="utf-8")
-        with haven.running() as pids:
-            rounds = haven.rounds(controller.recipient)
-            controller.pin(written_signer(haven.settings))
-            controller.take_round(b64decode(rounds["sealed"]))
-            tokens = _packed_in_mode_b(haven, controller, rounds["recipient"])
-            gp, hospital = intact(haven.folder / "gp1"), intact(haven.folder / "hospital1", "hospital")
-            next(one for one in DAMAGES if one.name == "a code not agreed").make(gp)
-            repack(gp)
-            archive, sealed = _archived(hospital), haven.folder / "damaged.age"
-            sealed.write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
-            references = haven.settings.reference_tables_folder / "superseded.csv"
-            references.write_text(f"old_nhs_number,new_nhs_number\n{nhs_number(3)},{nhs_number(900)}\n", "utf-8")
-            own = Path(shutil.copy(references, haven.folder / "own.csv"))
-            shutil.chown(references, "root", haven.names["intake"])
-            references.chmod(0o640)
-            shutil.chown(own, haven.names["orchestrator"])
-            own.chmod(0o644)
-            for path in (gp, archive, sealed, tokens):
-                haven.hand_to_intake(path)
-            told = haven.chain(gp, archive, sealed, own, references, tokens)
-            own.unlink()
-            tokens.chmod(0o644)  # the tries with it are on what it holds
-            references.unlink()
-            archive.unlink()
-            for folder in (gp, hospital):
-                shutil.rmtree(folder)  # as the inbox does; while it lay there, the intake's account could read it
-            tries = {part: _tries(haven, part, pids, tokens) for part in PARTS}
-            reviewed = [haven.review(typed) for typed in ("x\nn\n", "d\nZqcanary told me\n")]
-            assert [done.returncode for done in reviewed] == [0, 0], reviewed[-1].stderr[-3000:]
-            again = haven.link_again()
-        yield Played(haven, told, tries, before, rounds, [done.stdout for done in reviewed], again)
-
-
-def _packed_in_mode_b(haven: InstalledHaven, controller: Controller, recipient: str) -> Path:
-    """Thirty of the hospital's people, sealed by the agent in the environment `controller`."""
-    files = haven.folder / "in-mode-b"
-    files.mkdir()
-    (files / "apc_episodes.csv").write_bytes(as_csv(episodes(30)).encode())
-    packed = controller.pack(files, CONTRACTS / "hospital.yaml", recipient, "hospital-sealed")
-    shutil.rmtree(files)
-    return Path(shutil.move(packed, haven.folder / "hospital-sealed.age"))
-
-
-def _archived(folder: Path) -> Path:
-    """The same delivery as one file."""
-    return Path(shutil.make_archive(str(folder.parent / "hospital-archive"), "gztar", folder))
-
-
-def _received_by_one_account(haven: InstalledHaven) -> dict[str, str]:
-    """A council's delivery with a bad row, received and linked as on a laptop; the zones' keys by name."""
-    (haven.home / "records").mkdir(mode=0o700)
-    records = memory_records(FixedClock(START), open_database(haven.settings))
-    bench = IntakeBench(haven.home, records)
-    delivery = intact(haven.folder / "care0", "social_care")
-    file = delivery / "cld_events.csv"
-    file.write_bytes(file.read_bytes().replace(b"Female", b"Zqcanary", 1))
-    repack(delivery, "social_care")
-    assert sum(bench.receive(delivery).quarantined.values()) == 1
-    Linker(bench.zones, bench.zones.keyring, records, haven.home / "reports").link(by=ENGINEER)
-    shutil.rmtree(delivery)
-    keyring = bench.zones.keyring
-    return {zone: keyring.zone_key(zone) for zone in OWN} | {"recipient": SealedDoor(keyring).recipient}
-
-
-def _linkage_zone(played: Played) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    """The linkage zone, read as root with its account's key."""
-    folder = played.haven.settings.linkage_zone
-    ring = zone_keyring(played.haven.settings, "linkage")
-    return Zones(ZonePlan(folder, folder, folder), ring).linkage(read_only=True)
-
-
-def _forbidden(part: str) -> dict[str, list[str]]:
-    """By process: the verbs that this account may not ask there; and, where it may ask any, one as a control."""
-    at_the_door = ["intake.manifest", "intake.take_in", "intake.recipient", "intake.reference"]
-    wanted: dict[str, list[str]] = {"intake": [] if part == "orchestrator" else at_the_door}
-    for process, zones in SERVED.items():
-        mine = [name for name, verb in VERBS.items() if verb.asked_by is ASKS.get(part) and verb.zone in zones]
-        wanted[process] = [name for name in VERBS if name not in mine] + (HARMLESS[process] if part in ASKS else [])
-    return wanted
-
-
-def _tries(haven: InstalledHaven, part: str, pids: dict[str, int], sealed: Path) -> dict[str, Any]:
-    given = {"home": str(haven.home), "pids": pids, "verbs": _forbidden(part), "sealed": str(sealed)}
-    done = haven.run_as(part, "tests.fakes.account_probes", data=json.dumps(given))
-    assert done.returncode == 0, done.stderr[-3000:]
-    return dict(json.loads(done.stdout))
 
 
 def _refused(outcome: object) -> bool:
@@ -191,7 +60,7 @@ def test_an_archive_that_only_the_intake_reads_is_received_and_a_damaged_one_ref
 def test_a_delivery_in_mode_b_is_received_and_linked_through_the_accounts(played: Played) -> None:
     """What the real agent packed under a round's key is taken in, and its rows meet the identified records."""
     assert played.told["rows"][2] == {"hospital_episodes": 30}
-    with _linkage_zone(played) as zone:
+    with linkage_zone_of(played) as zone:
         rows = zone.execute("SELECT count(*), count(met), count(DISTINCT person) FROM sealed_records").fetchall()
         assert rows == [(30, 30, 30)]
         assert zone.execute("SELECT count(row_key), count(n_b) FROM sealed_rows").fetchall() == [(0, 0)]
@@ -236,7 +105,7 @@ def test_root_reads_the_signing_key_that_the_linkage_zones_account_wrote_down(pl
 def test_no_answer_to_the_orchestrator_holds_a_token_or_a_rounds_key(played: Played) -> None:
     """Every frame that it received while rounds were made and a delivery in mode B was linked, byte by byte."""
     frames, linkage = played.haven.frames, zone_keyring(played.haven.settings, "linkage")
-    with _linkage_zone(played) as zone:
+    with linkage_zone_of(played) as zone:
         tokens = {
             one for row in zone.execute(f"SELECT {', '.join(TOKENS)} FROM sealed_records").fetchall() for one in row
         }
@@ -343,48 +212,6 @@ def test_no_mark_of_a_person_and_no_key_stands_where_it_must_not(played: Played)
     assert any((settings.home / "records").iterdir())
 
 
-def test_a_reviewer_decides_at_the_zones_own_door(played: Played) -> None:
-    """As their own account, by the socket alone: both records field by field; passed over, then answered."""
-    assert played.told["drawn"] == 1
-    for seen, answered in zip(played.reviewed, (0, 1), strict=True):
-        assert "Pairs that wait: 1" in seen
-        assert "date of birth" in seen
-        assert "zqcanary1" in seen.lower()  # the mark by which the tests know an identifier
-        assert f"Answered: {answered}." in seen
-
-
-def test_what_was_shown_and_said_is_recorded_without_a_field(played: Played) -> None:
-    """Both looks and the answer are in the log under the reviewer's name; the decision stands; no mark came."""
-    rosa = f"person:{played.haven.names['reviewer']}"
-    assert played.again["decided"] == [[False, rosa, None]]
-    events = [json.loads(one) for one in played.again["events"]]
-    kinds = [one["type"] for one in events]
-    assert [kinds.count(f"linkage.pair_{what}") for what in ("shown", "decided")] == [2, 1]
-    assert all(rosa in str(one) for one in events)
-    assert played.again["marks"] == []
-
-
-def test_the_administrator_is_no_reviewer(played: Played) -> None:
-    """Put into the reviewers' group, the orchestrator's account is refused all the same, and the check reports it."""
-    haven = played.haven
-    accounts = Accounts.installed(haven.settings)
-    group, name = str(accounts.reviewers), haven.names["orchestrator"]
-    assert [accounts.reviewer(accounts.uid(part)) for part in ("orchestrator", "linkage")] == [None, None]
-    subprocess.run(["gpasswd", "-a", name, group], check=True, capture_output=True)
-    try:
-        assert accounts.reviewer(accounts.uid("orchestrator")) is None
-        (amiss,) = _amiss(haven.settings)
-        assert (amiss.what, amiss.mend) == ("group of the reviewers", f"gpasswd -d {name} {group}")
-        with haven.running():
-            given = json.dumps({"home": str(haven.home), "pids": {}, "verbs": {"linkage": ["review.next"]}})
-            done = haven.run_as("orchestrator", "tests.fakes.account_probes", data=given)
-            assert json.loads(done.stdout)["verbs"] == {"linkage review.next": "refused: zone.forbids"}
-    finally:
-        subprocess.run(["gpasswd", "-d", name, group], check=True, capture_output=True)
-    assert accounts.reviewer(pwd.getpwnam(haven.names["reviewer"]).pw_uid) == haven.names["reviewer"]
-    assert accounts.reviewer(pwd.getpwnam(haven.names["stranger"]).pw_uid) is None
-
-
 def test_a_home_that_held_data_was_moved_over(played: Played) -> None:
     """The zones' keys are what they were; a row in quarantine lost its content, and its place and reason stay."""
     settings = played.haven.settings
@@ -400,17 +227,12 @@ def test_a_home_that_held_data_was_moved_over(played: Played) -> None:
     assert all(reasons for _, _, reasons, _ in rows)
 
 
-def _amiss(settings: Settings) -> list[Looked]:
-    """What is amiss in the home; the tests' own interpreter may lie in a closed folder."""
-    return [one for one in look(settings) if one.amiss and not one.what.startswith("program")]
-
-
 def test_the_home_is_as_the_table_says_and_every_deviation_is_told(played: Played) -> None:
     """`haven accounts check` finds nothing amiss; a folder opened to others is told with the command that mends it."""
     settings = played.haven.settings
-    assert _amiss(settings) == []
+    assert amiss_in(settings) == []
     settings.linkage_zone.chmod(0o755)
-    (amiss,) = _amiss(settings)
+    (amiss,) = amiss_in(settings)
     assert (amiss.what, amiss.mend) == (str(settings.linkage_zone), f"chmod 0700 {settings.linkage_zone}")
     settings.linkage_zone.chmod(0o700)
 
@@ -430,7 +252,7 @@ def test_a_zone_starts_as_its_account_and_on_roots_settings_only(played: Played)
     assert (other.returncode, "runs as the account" in other.stderr) == (77, True)
     shutil.chown(toml, haven.names["orchestrator"])
     refused = haven.run_as("linkage", *serve)
-    (amiss,) = _amiss(haven.settings)
+    (amiss,) = amiss_in(haven.settings)
     shutil.chown(toml, "root")
     assert (refused.returncode, "not root's alone" in refused.stderr) == (77, True)
     assert amiss.what == str(toml)
@@ -442,6 +264,6 @@ def test_installing_again_changes_nothing(played: Played) -> None:
     before = zone_keyring(settings, "research").zone_key("research")
     played.haven.install()
     assert zone_keyring(settings, "research").zone_key("research") == before
-    assert _amiss(settings) == []
+    assert amiss_in(settings) == []
     home = Path(settings.research_zone)
     assert home.stat().st_uid != 0

@@ -21,6 +21,8 @@ from linkage.matching.decisions import PairDecision, RunPlan
 from linkage.matching.passing import plan_as_data
 from linkage.matching.residual.door import pair_name, remember
 from linkage.matching.residual.errors import NoPair
+from linkage.matching.residual.explained import HELD_BACK, START
+from linkage.matching.residual.kept_models import keep_model
 from linkage.matching.residual.review import ClericalQueue
 from linkage.matching.residual.shown import AskedPair
 from linkage.matching.service import Linker
@@ -32,7 +34,7 @@ from linkage.separation.reviewing import ReviewersDoor
 from linkage.separation.server import ZoneServer
 from linkage.zones import Zones
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.linkage_models import reviewers
+from tests.fakes.linkage_models import made_model, reviewers
 from tests.fakes.zones import LinkageBench
 
 ME, BY = os.geteuid(), service("test")
@@ -52,8 +54,9 @@ def bench(tmp_path: Path) -> LinkageBench:
     bench.linker.link(by=BY)
     with bench.zones.linkage() as zone:
         zone.execute(
-            "INSERT INTO doubtful SELECT min(subject), max(subject), 6.3, '{\"surname\": 9.8}', 'between_thresholds',"
-            " uuid() FROM evidence"
+            'INSERT INTO doubtful SELECT min(subject), max(subject), 7.5, \'{"surname": 9.8, "sex": 9.814}\','
+            " 'between_thresholds', uuid(), ?, true FROM evidence",
+            [keep_model(zone, made_model(), {}, bench.clock.at)],
         )
     return bench
 
@@ -83,9 +86,12 @@ def test_a_pair_is_shown_field_by_field_and_the_look_is_taken_into_the_log(bench
         shown, left = door.next_pair([])
         assert shown is not None
         assert door.next_pair([shown.id]) == (None, 0)
-    assert (left, shown.fields_weighed) == (1, True)
-    fields = {name: (a, b) for name, a, b, _ in shown.rows}
-    assert sorted(fields["date_of_birth"]) == ["1951-03-14", "1984-11-02"]
+    assert (left, shown.weighed) == (1, True)
+    fields = {field.name: field for field in shown.fields}
+    assert sorted(fields["date_of_birth"].written) == ["1951-03-14", "1984-11-02"]
+    assert (fields["sex"].agreement, fields["sex"].differs) == ("same", False)
+    assert [what for what, _ in shown.others] == [START, HELD_BACK]
+    assert sum(shown.parts) == pytest.approx(7.5, abs=0.01)
     taken = bench.linker._runner.run("review.decisions").tables["said"].to_pylist()
     assert [(one["what"], one["account"]) for one in taken] == [("shown", "rosa")]
     assert not [mark for mark in ("okonkwo", "1951", "zoe") if mark in str(taken).lower()]
@@ -178,7 +184,7 @@ def test_where_accounts_are_apart_nobody_decides_past_the_door(bench: LinkageBen
     bench.linker.link(by=BY)
     with bench.zones.linkage(read_only=True) as zone:
         a, b = zone.execute("SELECT subject_a::TEXT, subject_b::TEXT FROM doubtful").fetchall()[0]
-    before = AskedPair(pair_name(a, b), a, b, "between_thresholds", 0.0, {}, "an older run")
+    before = AskedPair(pair_name(a, b), a, b, "between_thresholds", "an older run")
     with bench.zones.review() as kept:
         remember(kept, [(before, True)])
     assert bench.linker.queue.take_from_the_door() == 0

@@ -154,7 +154,9 @@ def test_of_apart_accounts_only_whole_bits_leave(zones: Zones, tmp_path: Path) -
         create_identity(zone)
         prepare(zone)
         prepare_residual(zone)
-        zone.execute("INSERT INTO doubtful VALUES (uuid(), uuid(), 5.73, '{\"surname\": 9.81}', 'x', uuid())")
+        zone.execute(
+            "INSERT INTO doubtful VALUES (uuid(), uuid(), 5.73, '{\"surname\": 9.81}', 'x', uuid(), 'm', true)"
+        )
     with behind_sockets(zones, tmp_path) as there:
         for runner in (InThisProcess(zones), there):
             (pair,) = runner.run("linkage.told", {"told": []}).tables["doubtful"].to_pylist()

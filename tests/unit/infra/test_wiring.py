@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import SettingsError
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 
 
 def _far(tmp_path: Path) -> Path:

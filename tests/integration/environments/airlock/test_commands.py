@@ -14,7 +14,7 @@ import pytest
 
 from access.people.model import Role
 from audit.model import person
-from infra.wiring import Haven
+from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
 from tests.fakes.people import assessed, invented_person

@@ -53,13 +53,10 @@ def test_what_is_weighed_and_shown_is_one_row(zone: duckdb.DuckDBPyConnection) -
     weighed = identity_of(zone, [1, 2]).select(IDENTITY).rows()
     assert weighed[0] == _whole(OFTEN)
     assert weighed[1] in (_whole(EARLIER), _whole(LATER))
-    shown = both_records(zone, AskedPair("p", *SUBJECTS, why="", weight=1.0, fields={}))
+    shown = both_records(zone, AskedPair("p", *SUBJECTS, why=""))
     assert shown is not None
-    left, right = ({name: row[place] for name, *row in shown.rows} for place in (0, 1))
-    names = [name for name, *_ in shown.rows]
-    assert [left[name] or None for name in names] == [
-        dict(zip(IDENTITY, weighed[0], strict=True))[name] for name in names
-    ]
-    assert [right[name] or None for name in names] == [
-        dict(zip(IDENTITY, weighed[1], strict=True))[name] for name in names
-    ]
+    for side, row in enumerate(weighed):
+        written = dict(zip(IDENTITY, row, strict=True))
+        assert {field.name: field.written[side] or None for field in shown.fields} == {
+            field.name: written[field.name] for field in shown.fields
+        }

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from linkage.matching.quality.implausible import Sign
+from linkage.matching.quality.measured import Measured, Section, WeightCounts
 from linkage.matching.quality.rates import MatchRate
-from linkage.matching.quality.report import Measured, Section, WeightCounts, sections_of, write_report
+from linkage.matching.quality.report import sections_of, write_report
 from linkage.matching.quality.statement import statement
 from linkage.matching.quality.trials import StepOutcome, Trial
 
@@ -71,7 +72,8 @@ def test_steps_without_names_are_tried_by_names() -> None:
 def test_the_statement_is_in_the_order_of_guild_and_names_record(tmp_path: Path) -> None:
     """Provision, linkage, quality, who is linked less often, limits; and what stays within is not in it."""
     text = write_report(tmp_path, MEASURED)[2].read_text(encoding="utf-8")
-    heads = [line for line in text.splitlines() if line.startswith("## ")]
+    first, *heads = [line for line in text.splitlines() if line.startswith("## ")]
+    assert first == "## At a glance"
     assert [head[3] for head in heads] == ["1", "2", "3", "4", "5"]
     assert [head.count("GUILD") for head in heads] == [1] * 5
     for item in ("1.3", "6.3", "12.1", "12.2", "12.3", "13.1", "19.1"):

@@ -65,9 +65,10 @@ def test_a_reviewer_sees_both_records_and_the_look_is_recorded(bench: LinkageBen
     """Field by field with each column's weight, under the reviewer's name in the log, without a value there."""
     (pair,) = bench.linker.queue.waiting()
     shown = bench.linker.queue.show(pair.id, by=REVIEWER)
-    rows = {name: (left, right) for name, left, right, _ in shown.rows}
-    assert set(rows["date_of_birth"]) == {"1951-03-14", "1984-11-02"}
-    assert rows["surname"] == ("Okonkwo", "Okonkwo")
+    fields = {field.name: field for field in shown.fields}
+    assert set(fields["date_of_birth"].written) == {"1951-03-14", "1984-11-02"}
+    assert fields["surname"].written == ("Okonkwo", "Okonkwo")
+    assert sum(shown.parts) == pytest.approx(pair.weight, abs=0.01)
     assert set(shown.datasets) == {"gp", "hospital"}
     (look,) = [e for e in bench.records.log.events if e.name == EventName.LINKAGE_PAIR_SHOWN]  # type: ignore[attr-defined]
     assert look.by == REVIEWER
@@ -150,7 +151,8 @@ def test_a_sample_of_what_was_joined_is_judged(bench: LinkageBench) -> None:
     assert (queue.draw(10, by=REVIEWER), queue.draw(10, by=REVIEWER)) == (1, 0)
     (pair,) = [one for one in queue.waiting() if one.why.startswith(SAMPLE_OF)]
     shown = queue.show(pair.id, by=REVIEWER)
-    assert {left for _, left, _, _ in shown.rows} >= {"Lovelace", "1960-12-10"}
+    assert {field.written[0] for field in shown.fields} >= {"Lovelace", "1960-12-10"}
+    assert (shown.weighed, shown.parts) == (False, ())  # nobody is told what the machine made of it
     queue.decide(pair.id, True, by=REVIEWER)
     _later(bench)
     done = bench.linker.link(by=BY)

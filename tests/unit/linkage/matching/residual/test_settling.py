@@ -14,17 +14,9 @@ from linkage.matching.residual.settling import ResidualPlan
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import made_model
-from tests.fakes.linkage_zone import LinkageZone, Row
+from tests.fakes.linkage_zone import ADA, LinkageZone, Row
 
 WITH_MODEL = ResidualPlan(made_model(), "model")
-ADA: Row = {
-    "surname": "Harrington",
-    "forenames": "Ada",
-    "sex": "F",
-    "date_of_birth": "1951-03-14",
-    "postcode": "LS1 1AA",
-    "nhs_number": None,
-}
 MISHEARD = {"surname": "Warrington", "date_of_birth": "1951-03-19"}
 """No step of the ladder joins Ada and this; forename, sex and postcode agree, the birthday in all but one sign."""
 

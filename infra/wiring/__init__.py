@@ -1,0 +1,1 @@
+"""Which adapter stands behind which port? One file a subject; together they are the haven (haven.py)."""

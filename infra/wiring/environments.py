@@ -1,0 +1,76 @@
+"""Where do researchers work, and how does anything leave? Workspaces with their hub and tokens, and the airlock."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from infra.wiring.people import PeopleParts
+
+if TYPE_CHECKING:
+    from environments.airlock.service import Airlock
+    from environments.workspaces.control import ControlTokens
+    from environments.workspaces.hub import HubPlace
+    from environments.workspaces.service import Workspaces
+
+
+class EnvironmentParts(PeopleParts):
+    """The workspaces, and the one door out of them."""
+
+    @cached_property
+    def airlock(self) -> Airlock:
+        """The one door through which anything leaves."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.service import Airlock
+
+        settings = self.settings
+        return Airlock(
+            self.records,
+            AccessApprovals(self.access),
+            settings.airlock_folder,
+            settings.outbox_folder,
+            settings.register_folder,
+            self.keyring.signing_key("release"),
+        )
+
+    @cached_property
+    def control_tokens(self) -> ControlTokens:
+        """The tokens of the routes by which the hub and the command line speak to the gateway's process."""
+        from environments.workspaces.control import ControlTokens
+
+        return ControlTokens(self.settings.home / "hub" / "tokens")
+
+    @cached_property
+    def hub_place(self) -> HubPlace:
+        """Where the hub stands, for the process that starts it."""
+        from environments.workspaces.hub import HubPlace
+        from infra.servers.ports import free_port
+
+        settings = self.settings
+        return HubPlace(
+            folder=settings.home / "hub",
+            run=settings.run_folder / "hub",
+            workspaces=settings.workspaces_folder,
+            control_socket=settings.gateway_socket,
+            tokens=self.control_tokens,
+            environments=settings.environments_folder,
+            clients=settings.clients_folder,
+            port=settings.servers.hub_port or free_port(),
+        )
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """The workspaces of the services that run now. Raises WorkspacesDown."""
+        from environments.workspaces.errors import WorkspacesDown
+        from environments.workspaces.service import Workspaces
+        from infra.servers.supervisor import service_address
+
+        address = service_address(self.settings.run_folder, "hub")
+        if address is None:
+            raise WorkspacesDown(
+                "The hub of the workspaces does not run.",
+                where=str(self.settings.home),
+                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+            )
+        token = self.settings.home / "hub" / "orchestrator.token"
+        return Workspaces(self.settings.gateway_socket, self.control_tokens, address, token)

@@ -1,0 +1,33 @@
+"""Which adapter stands behind which port? In this folder, and only here, the haven is put together.
+
+Every part is made on first use: a command pays only for what it touches.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit.clock import SystemClock
+from infra.settings import load_settings
+from infra.wiring.deliveries import DeliveryParts
+from infra.wiring.environments import EnvironmentParts
+from infra.wiring.folders import PRIVATE, require_orchestrator, require_own, require_roots
+from infra.wiring.linkage import LinkageParts
+
+
+class Haven(DeliveryParts, LinkageParts, EnvironmentParts):
+    """One haven: its settings, and its parts made on first use."""
+
+    @classmethod
+    def at(cls, home: Path) -> Haven:
+        """The haven at `home`; its folders are made, private to this account."""
+        settings = load_settings(home)
+        if settings.separated:
+            require_orchestrator(settings)
+        for folder in (settings.home, settings.run_folder, settings.home / "records"):
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        if settings.separated:
+            require_roots(settings.run_folder)
+        else:
+            require_own(settings.run_folder)
+        return cls(settings, SystemClock())
