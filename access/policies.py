@@ -12,6 +12,10 @@ from datetime import date
 from access.decisions import Allowed, Decision, Refused
 from access.model import Person, ProjectVersion, Role
 from access.states import ProjectState, state_of
+from audit.model import Actor, service
+
+INBOX_SWEEP = service("inbox-sweep")
+"""Takes in what lies in the haven's own inbox, on its schedule; no person starts it."""
 
 
 def may_act(person: Person | None, today: date) -> Decision:
@@ -44,6 +48,31 @@ def may_suspend(person: Person | None) -> Decision:
     """May this person be suspended? Whoever is registered."""
     if person is None:
         return Refused("person.unknown", "Nobody is registered under this name.", "`haven person list` shows who is.")
+    return Allowed()
+
+
+def may_receive(by: Actor, person: Person | None, today: date) -> Decision:
+    """May a delivery be taken in by this actor? A data engineer takes one in; of the services only the inbox's sweep.
+
+    person: whom the actor's name is registered for; None for nobody, an organisation or a service.
+    """
+    if by == INBOX_SWEEP:
+        return Allowed()
+    if not by.startswith("person:"):
+        return Refused(
+            "delivery.no_person",
+            "An organisation or a service takes in no delivery; only the sweep of the inbox does.",
+            "A data engineer takes it in: `haven delivery receive PATH --as NAME`.",
+        )
+    acting = may_act(person, today)
+    if not acting:
+        return acting
+    if person is None or Role.DATA_ENGINEER not in person.roles:
+        return Refused(
+            "delivery.no_engineer",
+            "Only a data engineer takes in a delivery.",
+            "An administrator gives the role: `haven person add NAME --organisation ID --role data_engineer`.",
+        )
     return Allowed()
 
 

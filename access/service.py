@@ -98,6 +98,13 @@ class Access:
             change.session.get_one(store.PersonRow, name).suspended = True
             change.record(EventName.PERSON_SUSPENDED, person=name)
 
+    def require_receiver(self, *, by: Actor) -> None:
+        """Whoever takes in a delivery, asked before anything of it is read. Raises RefusedError, which is recorded."""
+        kind, _, name = by.partition(":")
+        person = self.person(name) if kind == "person" else None
+        decision = policies.may_receive(by, person, self._today())
+        self._require(decision, EventName.DELIVERY_RECEIVE_REFUSED, None, by)
+
     def register_dataset(self, entry: DatasetEntry, *, by: Actor) -> None:
         """Put a dataset into the catalogue; the same entry again changes nothing."""
         with self.records.read() as session:

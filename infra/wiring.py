@@ -182,12 +182,8 @@ class Haven:
     def actor(self, name: str) -> Actor:
         """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
         from access.errors import AccessError
-        from audit.model import organisation, person
 
-        kind, _, bare = name.rpartition(":")
-        found = [person(bare)] if kind in ("", "person") and self.access.person(bare) else []
-        if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
-            found.append(organisation(bare))
+        found = self._registered(name)
         if len(found) == 1:
             return found[0]
         raise AccessError(
@@ -195,6 +191,21 @@ class Haven:
             where="--as",
             mend="Write person:NAME or organisation:NAME. `haven person list` and `haven organisation list` show them.",
         )
+
+    def whoever(self, name: str) -> Actor:
+        """The same for a verb that records whom it refuses: a name that nobody has is that of an unknown person."""
+        from audit.model import person
+
+        return self.actor(name) if self._registered(name) else person(name.rpartition(":")[2])
+
+    def _registered(self, name: str) -> list[Actor]:
+        from audit.model import organisation, person
+
+        kind, _, bare = name.rpartition(":")
+        found = [person(bare)] if kind in ("", "person") and self.access.person(bare) else []
+        if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
+            found.append(organisation(bare))
+        return found
 
     @cached_property
     def issuer(self) -> LocalIssuer:
@@ -262,11 +273,11 @@ class Haven:
         settings = self.settings
         if not settings.separated:
             return DeliveryIntake(
-                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door,
-                senders=self.senders,
+                settings.intake_folder, self.zones, self.records, self.contracts, self.access,
+                sealed=self.sealed_door, senders=self.senders,
             )  # fmt: skip
         folder, door = settings.delivery_reports_folder, self._intake_door()
-        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
+        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, self.access, door=door)
 
     def _intake_door(self) -> ThroughTheDoor:
         """The process of the intake's account."""

@@ -21,6 +21,7 @@ from infra.demo.stage import (
     COMMISSIONER,
     CONTROLLERS,
     DATASETS,
+    ENGINEER,
     PROJECT,
     PROJECT_FILE,
     RESEARCHER,
@@ -52,7 +53,7 @@ def data_engineer(stage: Stage) -> None:
         pack(folder, find_contract(dataset), name=f"{dataset}-first")
         with teller.working(f"receiving {dataset}") as progress:
             stage.use(progress)
-            ingest(stage.plant.inbox.stage(folder))
+            ingest(stage.plant.inbox.stage(folder, by=person(ENGINEER)))
     teller.table(
         "Deliveries",
         ["delivery", "taken in", "in quarantine, by reason"],

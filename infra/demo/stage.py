@@ -25,6 +25,7 @@ RESEARCHER = "asha"
 CHECKERS = ("bryn", "carys")
 COMMISSIONER = "dara"
 REVIEWER = "gwen"
+ENGINEER = "emrys"
 DATASETS = ("gp", "hospital", "social_care", "deaths")
 CONTROLLERS = ("gp", "hospital", "council")
 PROJECT_FILE = Path(__file__).resolve().parents[2] / "docs" / "examples" / f"{PROJECT}.yaml"
@@ -98,7 +99,7 @@ def register_people(haven: Haven) -> None:
         Person(CHECKERS[0], "Bryn Ellis", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
         Person(CHECKERS[1], "Carys Webb", "haven", frozenset({Role.OUTPUT_CHECKER}), ends),
         Person(COMMISSIONER, "Dara Okoro", "board", frozenset({Role.COMMISSIONER}), ends),
-        Person("emrys", "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), ends),
+        Person(ENGINEER, "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), ends),
         Person(REVIEWER, "Gwen Parry", "haven", frozenset({Role.LINKAGE_REVIEWER}), ends),
         Person("freya", "Freya Lind", "board", frozenset({Role.AUDITOR}), ends),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
@@ -76,6 +76,15 @@ def peopled(records: Records) -> Access:
         access.register_person(Person(name, name.title(), organisation, frozenset(roles), date(2027, 1, 31)), by=HOUSE)
     for entry in (GP, HOSPITAL):
         access.register_dataset(entry, by=HOUSE)
+    return access
+
+
+def with_engineer(records: Records, name: str = "data-engineer") -> Access:
+    """A data engineer of the haven, registered and trained on the day of the records' clock."""
+    access = Access(records)
+    access.register_organisation(Organisation("haven", "Haven"), by=HOUSE)
+    until = (records.clock.now() + timedelta(days=300)).date()
+    access.register_person(Person(name, "Eve", "haven", frozenset({Role.DATA_ENGINEER}), until), by=HOUSE)
     return access
 
 

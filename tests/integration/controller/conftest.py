@@ -21,7 +21,7 @@ from linkage.matching.service import Linker
 from linkage.sealed.door import SealedDoor
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.agent import CONTRACTS, ROOT, Controller, sealed_round
-from tests.fakes.havens import memory_records
+from tests.fakes.havens import memory_records, with_engineer
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
 BY = person("data-engineer")
@@ -42,8 +42,13 @@ class Haven:
         self.contracts = Contracts(self.records)  # type: ignore[arg-type]
         self.door = SealedDoor(self.keyring, real_data=self.real_data)
         self.intake = DeliveryIntake(
-            self.home / "intake", self.zones, self.records, self.contracts, sealed=self.door  # type: ignore[arg-type]
-        )  # fmt: skip
+            self.home / "intake",
+            self.zones,
+            self.records,  # type: ignore[arg-type]
+            self.contracts,
+            with_engineer(self.records),  # type: ignore[arg-type]
+            sealed=self.door,
+        )
         self.linker = Linker(self.zones, self.keyring, self.records, self.home / "reports")  # type: ignore[arg-type]
 
     def receive(self, path: Path) -> ReceiptSummary:

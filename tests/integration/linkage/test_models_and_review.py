@@ -24,12 +24,12 @@ class Unit:
     def __init__(self, folder: Path) -> None:
         self.environment = {**os.environ, "HAVEN_HOME": str(folder / "home")}
         self.truth = make_deliveries(folder, people=PEOPLE)
-        for dataset in ("gp", "hospital", "social_care", "deaths"):
-            pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
-            self.ok("delivery", "receive", str(folder / dataset))
         self.ok("organisation", "add", "unit", "Linkage unit")
         for name, role in (("daria", "data_engineer"), ("rosa", "linkage_reviewer")):
             self.ok("person", "add", name, "--organisation", "unit", "--role", role)
+        for dataset in ("gp", "hospital", "social_care", "deaths"):
+            pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
+            self.ok("delivery", "receive", str(folder / dataset), "--as", "daria")
 
     def run(self, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
         """What a command did. said: what is typed."""
