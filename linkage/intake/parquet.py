@@ -100,7 +100,7 @@ class BoundedParquet:
                 raise Fault("parquet.encoding")
 
     def _lists_of_values(self) -> frozenset[int]:
-        """The places of the columns that are lists of plain values: each is one of the file's columns, as flat ones are."""
+        """The places of the columns that are lists of plain values: each one column of the file."""
         kinds = enumerate(self.schema.types)
         return frozenset(place for place, kind in kinds if _is_list(kind) and not pa.types.is_nested(kind.value_type))
 
