@@ -153,16 +153,24 @@ def truth(
 
 
 def steps(as_json: AsJson = False) -> None:
-    """The ladder: each step's agreement. How precise each was in the last linkage: haven linkage report.
+    """Every step that a link can name, from the ladder to reviewers. How precise each was: haven linkage report.
+
+    The keys of mode B, for what came as tokens, have numbers of their own.
 
     Example: `haven linkage steps`
     """
-    from linkage.matching.ladder import FIELDS, LADDER
+    from linkage.matching.ladder import FIELDS, LADDER, STEP_LABELS
+    from linkage.sealed.joining import KEY_LABELS
 
+    keys = {step.number: step.keys for step in LADDER}
     if as_json:
-        print_json([{"step": s.number, "label": s.label, "keys": s.keys} for s in LADDER])
+        named = [{"step": n, "label": label, "keys": keys.get(n, ()), "mode": "A"} for n, label in STEP_LABELS.items()]
+        print_json([*named, *({"step": n, "label": label, "keys": (), "mode": "B"} for n, label in KEY_LABELS.items())])
         return
-    for step in LADDER:
-        typer.echo(f"{step.number:>2}  {step.label}")
-        for key in step.keys:
+    for number, label in STEP_LABELS.items():
+        typer.echo(f"{number:>2}  {label}")
+        for key in keys.get(number, ()):
             typer.echo(f"      agreement on: {', '.join(FIELDS[name] for name in key)}")
+    typer.echo("\nIn mode B, by key:")
+    for number, label in KEY_LABELS.items():
+        typer.echo(f"{number:>2}  {label}")

@@ -134,3 +134,9 @@ AFTER_LADDER = {MODEL_STEP: "weighed by the approved model", DECIDED_STEP: "deci
 """The steps after the ladder's own (linkage.matching.residual)."""
 NOT_JOINED = 0
 """The step of a record that no step joined to another."""
+STEP_LABELS: dict[int, str] = {
+    NOT_JOINED: "joined to no other record",
+    **{step.number: step.label for step in LADDER},
+    **AFTER_LADDER,
+}
+"""Every step that a link can name, in words."""
