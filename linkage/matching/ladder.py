@@ -48,6 +48,11 @@ class LadderStep:
     same_initial: bool = False
     once: bool = False
 
+    @property
+    def certain(self) -> bool:
+        """Does every key hold the NHS number?"""
+        return all("n" in key for key in self.keys)
+
     def __post_init__(self) -> None:
         if unknown := {field for key in self.keys for field in key} - set(FIELDS):
             raise ValueError(f"step {self.number} names unknown fields: {', '.join(sorted(unknown))}")
