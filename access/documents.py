@@ -5,12 +5,15 @@ An unknown key is an error, never ignored (fail closed). A message names the key
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 
@@ -18,53 +21,110 @@ from audit.errors import HavenError
 
 Model = TypeVar("Model", bound=BaseModel)
 LARGEST_DOCUMENT = 4 * 1024 * 1024
+MOST_SHOWN = 12
+Place = tuple[str | int, ...]
+MENDS: dict[str, str] = {
+    "extra_forbidden": "remove it or correct its spelling",
+    "missing": "add it",
+    "literal_error": "write {expected}",
+    "string_pattern_mismatch": "write it by the pattern {pattern}",
+    "string_type": "write a text; between quotation marks if it looks like a number or a date",
+    "string_too_short": "write something here",
+    "string_too_long": "write at most {max_length} signs",
+    "too_short": "give at least {min_length}",
+    "too_long": "give at most {max_length}",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "finite_number": "write a number that ends",
+    "greater_than": "write a number above {gt}",
+    "greater_than_equal": "write a number from {ge} on",
+    "less_than": "write a number below {lt}",
+    "less_than_equal": "write a number up to {le}",
+    "tuple_type": "write a list: [one, another]",
+    "list_type": "write a list: [one, another]",
+    "dict_type": "write a word, or a word and its value: {{word: value}}",
+    "model_type": "write keys and values: {{key: value}}",
+    "model_attributes_type": "write keys and values: {{key: value}}",
+    "date_type": "write a day as 2026-04-01",
+    "date_parsing": "write a day as 2026-04-01",
+    "date_from_datetime_parsing": "write a day as 2026-04-01",
+}
+"""How what pydantic finds is mended, by its name for it, in our words."""
+OTHERWISE = "write there what the sentence asks for"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What does not fit, how it is mended, and the keys and numbers that lead to it from the part that is checked."""
+
+    what: str
+    mend: str
+    place: Place = ()
+
+
+class Unfit(ValueError):
+    """Raised by a model's validator: what of it does not fit."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(f"{one.what}: {one.mend}" for one in problems))
+        self.problems = problems
 
 
 class DocumentError(HavenError):
-    """A document is unreadable or does not fit its model. `problems` lists every one with its line."""
+    """A document is unreadable or does not fit its model. `problems` lists every one with its line, `mends` too."""
 
     code: ClassVar[str] = "document.invalid"
     exit_status = 65
     http_status = 422
 
-    def __init__(self, path: str, problems: list[str]) -> None:
-        shown = "; ".join(problems[:12]) + (" …" if len(problems) > 12 else "")
-        super().__init__(f"{Path(path).name} is not valid: {shown}", where=path)
+    def __init__(self, path: str, problems: list[str], mends: list[str]) -> None:
+        super().__init__(f"{Path(path).name} is not valid: {_first(problems)}", where=path, mend=_first(mends))
         self.problems = problems
+        self.mends = mends
 
 
 def load_document(path: Path, model: type[Model]) -> Model:
     """Read and validate a YAML file. Raises DocumentError naming each problem with its line."""
     try:
         if path.stat().st_size > LARGEST_DOCUMENT:
-            raise DocumentError(str(path), [f"larger than {LARGEST_DOCUMENT} bytes"])
+            raise DocumentError(str(path), [f"larger than {LARGEST_DOCUMENT} bytes"], ["Name the right file."])
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise DocumentError(str(path), [f"cannot be read ({error.strerror})"]) from None
+        raise DocumentError(str(path), [f"cannot be read ({error.strerror})"], ["Name a file that exists."]) from None
     except UnicodeDecodeError as error:
-        raise DocumentError(str(path), [f"is not UTF-8 (byte {error.start})"]) from None
+        raise DocumentError(str(path), [f"is not UTF-8 (byte {error.start})"], ["Save it in UTF-8."]) from None
     return parse_document(text, model, name=str(path))
 
 
 def parse_document(text: str, model: type[Model], *, name: str) -> Model:
     """The same from text; `name` stands in the messages."""
     try:
-        if any(isinstance(event, AliasEvent) for event in YAML(typ="rt").parse(StringIO(text))):
-            raise DocumentError(name, ["an alias (*name): write out what it stands for"])
+        aliases = (event for event in YAML(typ="rt").parse(StringIO(text)) if isinstance(event, AliasEvent))
+        if (alias := next(aliases, None)) is not None:
+            line = f"line {alias.start_mark.line + 1}: "
+            raise DocumentError(name, [f"{line}an alias (*name)"], [f"{line}write out what it stands for"])
         data: Any = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
-        raise DocumentError(name, [f"{line}not YAML: {error.problem}"]) from None
+        if isinstance(error, DuplicateKeyError):  # its own words quote a value
+            raise DocumentError(name, [f"{line}a key stands here twice"], [f"{line}remove one of both"]) from None
+        mend = f"{line}close what is open there, and set keys of one part below each other"
+        raise DocumentError(name, [f"{line}not YAML: {error.problem}"], [mend]) from None
     except (YAMLError, RecursionError):
-        raise DocumentError(name, ["not YAML"]) from None
+        raise DocumentError(name, ["not YAML"], ["Write keys and values: key: value."]) from None
     if not isinstance(data, dict):
-        raise DocumentError(name, ["line 1: must be a mapping of keys to values"])
+        raise DocumentError(name, ["line 1: must be a mapping of keys to values"], ["line 1: begin with key: value"])
     try:
         return model.model_validate(_plain(data))
     except ValidationError as error:
-        problems = [_problem(data, item) for item in error.errors(include_input=False)]
-        raise DocumentError(name, problems) from None
+        told = [one for item in error.errors(include_input=False) for one in _problems(data, item)]
+        raise DocumentError(name, [what for what, _ in told], [mend for _, mend in told]) from None
 
 
 def _plain(node: Any) -> Any:
@@ -76,12 +136,23 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _problem(data: Any, item: Any) -> str:
+def _first(said: list[str]) -> str:
+    return "; ".join(said[:MOST_SHOWN]) + (" …" if len(said) > MOST_SHOWN else "")
+
+
+def _problems(data: Any, item: Any) -> Iterator[tuple[str, str]]:
+    """What pydantic or a validator found, and its mend; each with its line."""
     place = [part for part in item["loc"] if not str(part).startswith("function-")]
-    dotted = ".".join(str(part) for part in place) or "document"
-    if item["type"] == "extra_forbidden":
-        return f"line {_line(data, place)}: unknown key '{dotted}'; remove it or correct its spelling"
-    return f"line {_line(data, place)}: {dotted}: {item['msg']}"
+    found = item.get("ctx", {})
+    if isinstance(found.get("error"), Unfit):
+        for one in found["error"].problems:
+            line = f"line {_line(data, [*place, *one.place])}: "
+            yield line + one.what, line + one.mend
+        return
+    line, dotted = f"line {_line(data, place)}: ", ".".join(str(part) for part in place) or "document"
+    unknown = item["type"] == "extra_forbidden"
+    what = f"unknown key '{dotted}'" if unknown else f"{dotted}: {item['msg']}"
+    yield line + what, line + MENDS.get(item["type"], OTHERWISE).format_map(found)
 
 
 def _line(data: Any, place: list[Any]) -> int:

@@ -87,7 +87,8 @@ class EventName(StrEnum):
     # linkage
     CONTRACT_INSTALLED = "contract.installed"
     DELIVERY_RECEIVED = "delivery.received"
-    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_REFUSED = "delivery.refused"  # what was delivered
+    DELIVERY_RECEIVE_REFUSED = "delivery.receive_refused"  # who would take it in
     DELIVERY_REPEATED = "delivery.repeated"  # the same delivery again: nothing changed
     DELIVERY_SUPERSEDED = "delivery.superseded"
     LINKAGE_STARTED = "linkage.started"

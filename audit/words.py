@@ -76,6 +76,7 @@ WORDS: dict[EventName, str] = {
     EventName.CONTRACT_INSTALLED: "put a dataset contract in force",
     EventName.DELIVERY_RECEIVED: "took in a delivery",
     EventName.DELIVERY_REFUSED: "refused a delivery",
+    EventName.DELIVERY_RECEIVE_REFUSED: "was refused to take in a delivery",
     EventName.DELIVERY_REPEATED: "was given a delivery again that was in already; nothing changed",
     EventName.DELIVERY_SUPERSEDED: "replaced a delivery by its correction",
     EventName.LINKAGE_STARTED: "began to link",

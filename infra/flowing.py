@@ -42,8 +42,19 @@ def put_behind_flows(haven: Haven, progress: Progress = silent) -> HavenPlant:
     return plant
 
 
-def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[str], None]) -> None:
-    """Run one flow by name and say what it did. Raises UnknownFlow, or what the flow's step raised."""
+def run_named_flow(
+    haven: Haven, name: str, subject: str | None, say: Callable[[str], None], *, who: str | None = None
+) -> None:
+    """Run one flow by name and say what it did. who: takes a delivery in; the other flows act as services.
+
+    Raises UnknownFlow, or what the flow's step raised.
+    """
+    if (name == "ingest") is (who is None):
+        raise UnknownFlow(
+            "A delivery is taken in by a person." if who is None else "This flow acts as a service of the haven's.",
+            where="--as",
+            mend="haven flow run ingest PATH --as NAME" if who is None else f"haven flow run {name}, without --as",
+        )
     plant = put_behind_flows(haven)
     from flows.ingest import ingest
     from flows.link import link
@@ -53,7 +64,7 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
     from flows.train_linkage import train_linkage
 
     with_subject: dict[str, Callable[[str], object]] = {
-        "ingest": lambda path: ingest(plant.inbox.stage(Path(path))),
+        "ingest": lambda path: ingest(plant.inbox.stage(Path(path), by=haven.whoever(who or ""))),
         "publish_scope": publish_scope,
         "release": release,
         "sweep_inbox": sweep_inbox,
@@ -66,7 +77,7 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
     else:
         raise UnknownFlow(
             f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
-            mend="There are: ingest PATH, train_linkage, link, publish_scope PROJECT, release REQUEST,"
+            mend="There are: ingest PATH --as NAME, train_linkage, link, publish_scope PROJECT, release REQUEST,"
             " sweep_inbox DATASET.",
         )
     for summary in plant.summaries:

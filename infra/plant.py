@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from linkage.matching.service import LinkageSummary
     from linkage.scopes.service import ScopeSummary
 
-ENGINEER = service("flows")
-
 
 class HavenPlant:
     """One haven behind the flows of this process. summaries: what the steps returned, in order."""
@@ -47,13 +45,17 @@ class HavenPlant:
             raise ZoneForbids(
                 "The inbox belongs to the intake's account, and sweeping it is not yet a verb of its process.",
                 where="inbox",
-                mend="Receive each delivery by its path: haven delivery receive PATH",
+                mend="Receive each delivery by its path: haven delivery receive PATH --as NAME",
             )
         return self.inbox.waiting(dataset)
 
     def receive(self, batch: str, progress: Progress = silent) -> Summary:
-        """Take in a staged delivery, then empty its place in the inbox. Raises DeliveryRefused, UnknownBatch."""
-        receipt = self._haven.delivery_intake.receive(self.inbox.path_of(batch), by=ENGINEER, progress=progress)
+        """Take in a delivery as who staged it, then empty its place in the inbox.
+
+        Raises RefusedError, DeliveryRefused, UnknownBatch.
+        """
+        path, by = self.inbox.path_of(batch), self.inbox.staged_by(batch)
+        receipt = self._haven.delivery_intake.receive(path, by=by, progress=progress)
         self.inbox.finish(batch)
         return self._told(_of_receipt(receipt))
 

@@ -163,6 +163,10 @@ class OrganisationVerbs(Verbs):
             today=today,
         )
 
+    def require_ingest(self, dataset: str, *, by: Actor) -> None:
+        """May a delivery of this dataset come in today? Raises RefusedError, which is recorded."""
+        self._require(self.may_ingest(dataset), EventName.DELIVERY_RECEIVE_REFUSED, None, by, dataset=dataset)
+
     # -- parts
 
     def _may_register_agreement(self, agreement: Agreement, by: Actor) -> Decision:

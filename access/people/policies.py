@@ -21,6 +21,10 @@ from access.people.model import (
     Training,
     TrainingKind,
 )
+from audit.model import Actor, service
+
+INBOX_SWEEP = service("inbox-sweep")
+"""Takes in what lies in the haven's own inbox, on its schedule; no person starts it."""
 
 LAPSES = frozenset(
     {
@@ -115,6 +119,31 @@ def _acknowledged(person: Person, today: date) -> Decision:
             "person.acknowledgement_expired",
             f"This person's acknowledgement of their duty of confidence ended on {on + ACKNOWLEDGEMENT_HOLDS}.",
             mend,
+        )
+    return Allowed()
+
+
+def may_receive(by: Actor, person: Person | None, today: date) -> Decision:
+    """May a delivery be taken in by this actor? A data engineer takes one in; of the services only the inbox's sweep.
+
+    person: whom the actor's name is registered for; None for nobody, an organisation or a service.
+    """
+    if by == INBOX_SWEEP:
+        return Allowed()
+    if not by.startswith("person:"):
+        return Refused(
+            "delivery.no_person",
+            "An organisation or a service takes in no delivery; only the sweep of the inbox does.",
+            "A data engineer takes it in: `haven delivery receive PATH --as NAME`.",
+        )
+    acting = may_act(person, today)
+    if not acting:
+        return acting
+    if person is None or Role.DATA_ENGINEER not in person.roles:
+        return Refused(
+            "delivery.no_engineer",
+            "Only a data engineer takes in a delivery.",
+            "An administrator gives the role: `haven person add NAME --organisation ID --role data_engineer`.",
         )
     return Allowed()
 

@@ -65,6 +65,13 @@ class PeopleVerbs(Verbs):
             change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
             change.record(EventName.PERSON_CLOSED, person=name, why=shortened(why))
 
+    def require_receiver(self, *, by: Actor) -> None:
+        """Whoever takes in a delivery, asked before anything of it is read. Raises RefusedError, which is recorded."""
+        kind, _, name = by.partition(":")
+        person = self.person(name) if kind == "person" else None
+        decision = policies.may_receive(by, person, self._today())
+        self._require(decision, EventName.DELIVERY_RECEIVE_REFUSED, None, by)
+
     # -- evidence
 
     def record_proofing(self, name: str, kind: ProofingKind, *, by: Actor) -> None:

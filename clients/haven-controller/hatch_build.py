@@ -26,6 +26,7 @@ RULES = (
     "linkage/intake/checks.py",
     "linkage/intake/csv_rows.py",
     "linkage/intake/dates.py",
+    "linkage/intake/gzipped.py",
     "linkage/intake/headers.py",
     "linkage/intake/hidden.py",
     "linkage/intake/manifest.py",

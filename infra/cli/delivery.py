@@ -70,19 +70,20 @@ def receive(
     path: Annotated[
         Path, typer.Argument(help="The delivery: a folder, .zip, .tar or .tar.gz, or what an agent sealed (.age).")
     ],
+    who: As,
     home: Home = DEFAULT_HOME,
-    who: As = "data-engineer",
     as_json: AsJson = False,
 ) -> None:
     """Check a delivery, split identifiers from payload, and take it in whole or refuse it whole.
 
-    Example: `haven delivery receive outgoing`
+    A registered data engineer does it; anybody else is refused before anything is read.
+
+    Example: `haven delivery receive outgoing --as daria`
     """
-    from audit.model import person
     from linkage.errors import DeliveryRefused
 
     try:
-        summary = _received(path, home, person(who), as_json)
+        summary = _received(path, home, who, as_json)
     except DeliveryRefused as refusal:
         if not as_json:
             typer.echo(f"Refused, reason {refusal.reason} (docs/reference/delivery-reasons.md).", err=True)
@@ -181,9 +182,10 @@ def _delivery_data(haven: Any, name: str) -> dict[str, Any]:
     return {**data, "reports": [str(path) for path in sorted(folder.glob("delivery-report.*"))]}
 
 
-def _received(path: Path, home: Path, by: Any, quiet: bool) -> ReceiptSummary:
+def _received(path: Path, home: Path, who: str, quiet: bool) -> ReceiptSummary:
     """Receive with a progress bar, unless a program reads the output."""
-    intake = open_haven(home).delivery_intake
+    haven = open_haven(home)
+    intake, by = haven.delivery_intake, haven.whoever(who)
     if quiet:
         return intake.receive(path, by=by)
     from rich.progress import Progress as Bars

@@ -27,12 +27,15 @@ def register(app: typer.Typer) -> None:
 
 
 def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Link every delivery that was received and not yet linked.
+    """Link every delivery that was received and not yet linked, and say how many rows were joined how.
+
+    Counts under 10 are hidden, others rounded to 5.
 
     Example: `haven linkage run`
     """
     from audit.model import service
     from audit.suppression import shown_count
+    from linkage.matching.explained import came_in, everything
 
     haven = open_haven(home)
     if not as_json:
@@ -49,6 +52,8 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
                 "doubtful_pairs": summary.waiting,
                 "people": shown_count(summary.counts["people"]) if summary.counts else None,
                 "reports": [str(path) for path in summary.reports],
+                "came_in": came_in(summary.counts) if summary.counts else None,
+                "linked_in_all": everything(summary.counts) if summary.counts else None,
             }
         )
         return
@@ -59,11 +64,29 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         return
     done = f"Linked {len(summary.deliveries)} deliveries" if summary.deliveries else "Looked again at what was linked"
     typer.echo(f"{done}; people on the spine: {shown_count(summary.counts['people'])}.")
+    first, now = came_in(summary.counts), everything(summary.counts)
+    if summary.deliveries:
+        _say_rows("Rows that came in", first)
+    if now != first:
+        _say_rows("All rows that are linked now", now)
     if summary.model is None and not summary.model_outgrown:
-        typer.echo("By the ladder only: no model is approved. Train one: haven linkage train")
-    if summary.waiting:
-        typer.echo(f"{summary.waiting} doubtful pairs wait for a reviewer: haven linkage queue")
-    typer.echo(f"Report: {summary.reports[0]}")
+        typer.echo("By the ladder only: no model is approved. Train one: haven linkage train --as NAME")
+    waiting = shown_count(summary.waiting)
+    typer.echo(
+        f"Doubtful pairs that wait for a reviewer: {waiting}. Decide: haven linkage review --as NAME"
+        if summary.waiting
+        else "No doubtful pair waits for a reviewer."
+    )
+    typer.echo(f"Report, with why others were left alone and how right this is: {summary.reports[0]}")
+
+
+def _say_rows(title: str, rows: dict[str, str]) -> None:
+    """How many rows, and how many of them were joined how."""
+    from linkage.matching.explained import WORDS
+
+    typer.echo(f"{title}: {rows['rows']}")
+    for how, words in WORDS.items():
+        typer.echo(f"  {rows[how.value]:>14}  {words}")
 
 
 def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
@@ -156,16 +179,24 @@ def truth(
 
 
 def steps(as_json: AsJson = False) -> None:
-    """The ladder: each step's agreement. How precise each was in the last linkage: haven linkage report.
+    """Every step that a link can name, from the ladder to reviewers. How precise each was: haven linkage report.
+
+    The keys of mode B, for what came as tokens, have numbers of their own.
 
     Example: `haven linkage steps`
     """
-    from linkage.matching.ladder import FIELDS, LADDER
+    from linkage.matching.ladder import FIELDS, LADDER, STEP_LABELS
+    from linkage.sealed.joining import KEY_LABELS
 
+    keys = {step.number: step.keys for step in LADDER}
     if as_json:
-        print_json([{"step": s.number, "label": s.label, "keys": s.keys} for s in LADDER])
+        named = [{"step": n, "label": label, "keys": keys.get(n, ()), "mode": "A"} for n, label in STEP_LABELS.items()]
+        print_json([*named, *({"step": n, "label": label, "keys": (), "mode": "B"} for n, label in KEY_LABELS.items())])
         return
-    for step in LADDER:
-        typer.echo(f"{step.number:>2}  {step.label}")
-        for key in step.keys:
+    for number, label in STEP_LABELS.items():
+        typer.echo(f"{number:>2}  {label}")
+        for key in keys.get(number, ()):
             typer.echo(f"      agreement on: {', '.join(FIELDS[name] for name in key)}")
+    typer.echo("\nIn mode B, by key:")
+    for number, label in KEY_LABELS.items():
+        typer.echo(f"{number:>2}  {label}")

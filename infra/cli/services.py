@@ -155,6 +155,7 @@ def run_flow(
         str | None,
         typer.Argument(help="A delivery's path, a project, a request or a dataset; link has none."),
     ] = None,
+    who: Annotated[str | None, typer.Option("--as", help="Who takes the delivery in; only with ingest.")] = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Run one flow now, in this process, against the haven's Prefect server when it is up.
@@ -163,4 +164,4 @@ def run_flow(
     """
     from infra.flowing import run_named_flow
 
-    run_named_flow(open_haven(home), name, subject, typer.echo)
+    run_named_flow(open_haven(home), name, subject, typer.echo, who=who)

@@ -19,6 +19,7 @@ from infra.demo.stage import (
     CHECKERS,
     COMMISSIONER,
     DATASETS,
+    ENGINEER,
     PROJECT,
     RESEARCHER,
     REVIEWER,
@@ -49,7 +50,7 @@ def data_engineer(stage: Stage) -> None:
         pack(folder, find_contract(dataset), name=f"{dataset}-first")
         with teller.working(f"receiving {dataset}") as progress:
             stage.use(progress)
-            ingest(stage.plant.inbox.stage(folder))
+            ingest(stage.plant.inbox.stage(folder, by=person(ENGINEER)))
     teller.table(
         "Deliveries",
         ["delivery", "taken in", "in quarantine, by reason"],

@@ -24,6 +24,7 @@ RESEARCHER = "asha"
 CHECKERS = ("bryn", "carys")
 COMMISSIONER = "dara"
 REVIEWER = "gwen"
+ENGINEER = "emrys"
 GUARDIAN = "greta"
 LEAD = "lena"
 AUTHORISER = "sian"
@@ -103,7 +104,7 @@ def register_people(haven: Haven) -> None:
         Person(CHECKERS[0], "Bryn Ellis", "haven", frozenset({Role.OUTPUT_CHECKER}), evidence),
         Person(CHECKERS[1], "Carys Webb", "haven", frozenset({Role.OUTPUT_CHECKER}), evidence),
         Person(COMMISSIONER, "Dara Okoro", "board", frozenset({Role.COMMISSIONER}), evidence),
-        Person("emrys", "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), evidence),
+        Person(ENGINEER, "Emrys Vaughan", "haven", frozenset({Role.DATA_ENGINEER}), evidence),
         Person(REVIEWER, "Gwen Parry", "haven", frozenset({Role.LINKAGE_REVIEWER}), evidence),
         Person("freya", "Freya Lind", "board", frozenset({Role.AUDITOR}), evidence),
         Person(GUARDIAN, "Greta Moss", "board", frozenset({Role.CALDICOTT_GUARDIAN}), evidence),

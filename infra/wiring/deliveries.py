@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from infra.wiring.zones import ZoneParts
 
 if TYPE_CHECKING:
-    from audit.model import Actor
-    from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.at_the_door import ThroughTheDoor
     from linkage.intake.service import DeliveryIntake
@@ -23,24 +21,10 @@ class DeliveryParts(ZoneParts):
     @cached_property
     def contracts(self) -> Contracts:
         """The dataset contracts in force."""
+        from linkage.contracts.catalogue import into_catalogue
         from linkage.contracts.registry import Contracts
 
-        return Contracts(self.records, self._register_dataset)
-
-    def _register_dataset(self, contract: DatasetContract, by: Actor) -> None:
-        """An installed contract's dataset, put where projects look it up; its controller is registered with it."""
-        from access.organisations.model import DatasetEntry, Organisation
-
-        if contract.controller not in {one.id for one in self.access.organisations()}:
-            self.access.register_organisation(Organisation(contract.controller, contract.controller), by=by)
-        entry = DatasetEntry(
-            id=contract.dataset,
-            controller=contract.controller,
-            notice=contract.fair_processing_notice,
-            disclosure_profile=contract.disclosure_profile,
-            tables={file.table: dict(file.payload) for file in contract.files},
-        )
-        self.access.register_dataset(entry, by=by)
+        return Contracts(self.records, into_catalogue(self.access))
 
     @cached_property
     def delivery_intake(self) -> DeliveryIntake:
@@ -50,11 +34,11 @@ class DeliveryParts(ZoneParts):
         settings = self.settings
         if not settings.separated:
             return DeliveryIntake(
-                settings.intake_folder, self.zones, self.records, self.contracts, sealed=self.sealed_door,
-                senders=self.senders,
+                settings.intake_folder, self.zones, self.records, self.contracts, self.access,
+                sealed=self.sealed_door, senders=self.senders,
             )  # fmt: skip
         folder, door = settings.delivery_reports_folder, self._intake_door()
-        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, door=door)
+        return DeliveryIntake(folder, self.zone_runner, self.records, self.contracts, self.access, door=door)
 
     def _intake_door(self) -> ThroughTheDoor:
         """The process of the intake's account."""

@@ -26,12 +26,8 @@ class PeopleParts(KeyParts):
     def actor(self, name: str) -> Actor:
         """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
         from access.errors import AccessError
-        from audit.model import organisation, person
 
-        kind, _, bare = name.rpartition(":")
-        found = [person(bare)] if kind in ("", "person") and self.access.person(bare) else []
-        if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
-            found.append(organisation(bare))
+        found = self._registered(name)
         if len(found) == 1:
             return found[0]
         raise AccessError(
@@ -39,6 +35,21 @@ class PeopleParts(KeyParts):
             where="--as",
             mend="Write person:NAME or organisation:NAME. `haven person list` and `haven organisation list` show them.",
         )
+
+    def whoever(self, name: str) -> Actor:
+        """The same for a verb that records whom it refuses: a name that nobody has is that of an unknown person."""
+        from audit.model import person
+
+        return self.actor(name) if self._registered(name) else person(name.rpartition(":")[2])
+
+    def _registered(self, name: str) -> list[Actor]:
+        from audit.model import organisation, person
+
+        kind, _, bare = name.rpartition(":")
+        found = [person(bare)] if kind in ("", "person") and self.access.person(bare) else []
+        if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
+            found.append(organisation(bare))
+        return found
 
     @cached_property
     def issuer(self) -> LocalIssuer:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from linkage.intake.parquet_pages import check_pages, chunks_of
+from linkage.intake.parquet_pages import Chunk, check_pages, chunks_of
 from linkage.intake.reasons import Fault
 
 LARGEST_FOOTER = 16 * 1024 * 1024
@@ -31,9 +31,12 @@ LARGEST_FIXED = 16  # bytes: a UUID, a decimal
 
 
 class BoundedParquet:
-    """A Parquet file of flat columns. Raises Fault where it is damaged, untrue, or would grow too large."""
+    """A Parquet file of flat columns. Raises Fault where it is damaged, untrue, or would grow too large.
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    lists: a column may hold a list of plain values in each row; of a delivery none does.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, *, lists: bool = False) -> None:
         self._file = file
         self._budget = max(RATIO_APPLIES_FROM, size * LARGEST_RATIO)
         self._footer = self._footer_in_bounds(size)
@@ -43,6 +46,7 @@ class BoundedParquet:
             self.schema = opened.schema_arrow.remove_metadata()
         except (pa.ArrowException, OSError, ValueError):
             raise Fault("parquet.damaged") from None
+        self._lists = self._lists_of_values() if lists else frozenset()
         self._require_small_values()
         self._size = size
 
@@ -54,15 +58,16 @@ class BoundedParquet:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, at most ROWS at once and no more than PIECE of text. Raises Fault."""
         columns = [self.metadata.schema.column(place) for place in range(self.metadata.num_columns)]
-        chunks = chunks_of(self._footer, [column.path for column in columns])
+        chunks = chunks_of(self._footer, [column.path for column in columns], frozenset(map(self._path, self._lists)))
         check_pages(self._file, self._size, chunks, self._budget)
+        self._require_short_lists(chunks)
         names = [column.path for column in columns if column.physical_type == BYTE_ARRAY]
         left = self._budget
         try:
             reader = pq.ParquetFile(
                 self._file, metadata=self.metadata, read_dictionary=names, pre_buffer=False, buffer_size=BUFFER
             )
-            for batch in reader.iter_batches(ROWS):
+            for batch in self._batches_of(reader):
                 for piece, size in _pieces(batch):
                     left -= size
                     if left < 0:
@@ -71,19 +76,43 @@ class BoundedParquet:
         except (pa.ArrowException, OSError, ValueError, IndexError):
             raise Fault("parquet.damaged") from None
 
+    def _batches_of(self, reader: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        """Lists are read one row group after the other: Arrow cannot put dictionaries of two into one list."""
+        if not self._lists:
+            yield from reader.iter_batches(ROWS)
+        else:
+            for group in range(reader.num_row_groups):
+                yield from reader.iter_batches(ROWS, row_groups=[group])
+
     def _require_small_values(self) -> None:
         """Only text is kept in its dictionary: of any other kind a value must be short, or it is written out for each
         row before its length is known. Raises Fault.
         """
-        if any(pa.types.is_nested(field.type) for field in self.schema):
+        if any(pa.types.is_nested(one.type) and place not in self._lists for place, one in enumerate(self.schema)):
             raise Fault("parquet.nested")
         for place in range(self.metadata.num_columns):
             column, kind = self.metadata.schema.column(place), self.schema.field(place).type
             if column.physical_type == FIXED_BYTE_ARRAY and column.length > LARGEST_FIXED:
                 raise Fault("parquet.too_large")
+            kind = kind.value_type if place in self._lists else kind
             kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             if column.physical_type == BYTE_ARRAY and not _is_text(kind):
                 raise Fault("parquet.encoding")
+
+    def _lists_of_values(self) -> frozenset[int]:
+        """The places of the columns that are lists of plain values: each one column of the file."""
+        kinds = enumerate(self.schema.types)
+        return frozenset(place for place, kind in kinds if _is_list(kind) and not pa.types.is_nested(kind.value_type))
+
+    def _path(self, place: int) -> str:
+        return str(self.metadata.schema.column(place).path)
+
+    def _require_short_lists(self, chunks: list[Chunk]) -> None:
+        """A row may have any number of values, the empty ones for next to nothing: all are counted. Raises Fault."""
+        width = max(1, self.metadata.num_columns)
+        several = sum(chunk.values for place, chunk in enumerate(chunks) if place % width in self._lists)
+        if several * FIXED_BYTES > self._budget:
+            raise Fault("parquet.too_large")
 
     def _footer_in_bounds(self, size: int) -> bytes:
         """The footer. Raises Fault before it reads one that is too long."""
@@ -104,7 +133,9 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
     """The batch in parts of at most PIECE bytes of text, with the bytes of each. Raises Fault for a row too long."""
     rows = np.full(batch.num_rows, FIXED_BYTES * batch.num_columns, dtype=np.int64)
     for column in batch.columns:
-        if pa.types.is_dictionary(column.type):
+        if _is_list(column.type):
+            rows += _lengths_of_lists(column)
+        elif pa.types.is_dictionary(column.type):
             rows += _lengths(column)
     if rows.max(initial=0) > LARGEST_ROW:
         raise Fault("parquet.too_large")
@@ -125,6 +156,24 @@ def _lengths(column: Any) -> Any:
     return of_values[places]
 
 
+def _lengths_of_lists(column: Any) -> Any:
+    """The bytes of each row's values together."""
+    values, ends = column.flatten(), _ends(column)
+    sizes = _lengths(values) if pa.types.is_dictionary(values.type) else np.full(len(values), FIXED_BYTES)
+    before = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
+    return np.diff(before[ends])
+
+
+def _ends(lists: Any) -> Any:
+    """Where each row's values end among all of them, after a nought."""
+    lengths = pc.fill_null(lists.value_lengths(), 0).to_numpy(zero_copy_only=False)
+    return np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
 def _is_text(kind: Any) -> bool:
     named = pa.types
     return bool(
@@ -134,5 +183,12 @@ def _is_text(kind: Any) -> bool:
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Each value in its place instead of a dictionary's."""
-    columns = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return pa.RecordBatch.from_arrays([_plain_column(one) for one in batch.columns], names=batch.schema.names)
+
+
+def _plain_column(column: Any) -> Any:
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    if _is_list(column.type):
+        return pa.LargeListArray.from_arrays(_ends(column), _plain_column(column.flatten()), mask=column.is_null())
+    return column

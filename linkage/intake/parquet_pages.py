@@ -27,7 +27,7 @@ MOST_ELEMENTS, MOST_IN_FOOTER = 64, 400_000
 
 @dataclass(frozen=True)
 class Chunk:
-    """One column of one row group, where the footer says that it lies. values: its rows, the empty ones too."""
+    """One column of one row group, where the footer says that it lies. values: the empty ones too."""
 
     start: int
     length: int
@@ -35,26 +35,34 @@ class Chunk:
     unpacked: int  # bytes, by the footer
 
 
-def chunks_of(footer: bytes, names: list[str]) -> list[Chunk]:
-    """Where the columns of flat rows lie, by a footer. names: theirs. Raises Fault where it is not whole."""
+def chunks_of(footer: bytes, names: list[str], lists: frozenset[str] = frozenset()) -> list[Chunk]:
+    """Where the columns of rows lie, by a footer. names: theirs. lists: those of them that hold several values a row.
+
+    Raises Fault where it is not whole.
+    """
     try:
         told = Compact(footer, integers=I64, most=MOST_IN_FOOTER).struct()
         groups = told.get(4, [])
         if sum(group[3] for group in groups) != told[3]:
             raise KeyError(3)
         return [
-            _chunk(column[3], name, group[3]) for group in groups for column, name in zip(group[1], names, strict=True)
+            _chunk(column[3], name, None if name in lists else group[3])
+            for group in groups
+            for column, name in zip(group[1], names, strict=True)
         ]
     except (KeyError, IndexError, TypeError, ValueError, RecursionError):
         raise Fault("parquet.untrue") from None
 
 
-def _chunk(column: Fields, name: str, rows: int) -> Chunk:
-    """A column's part in a row group (ColumnMetaData). Raises KeyError, TypeError."""
-    if column[3] != [name.encode()] or column[5] != rows:
+def _chunk(column: Fields, name: str, values: int | None) -> Chunk:
+    """A column's part in a row group (ColumnMetaData). values: as many as rows; None: of lists, what it says itself.
+
+    Raises KeyError, TypeError.
+    """
+    if b".".join(column[3]) != name.encode() or column[5] < 0 or values not in (None, column[5]):
         raise KeyError(3)
     start, dictionary = column[9], column.get(11) or 0
-    return Chunk(min(start, dictionary) if dictionary > 0 else start, column[7], rows, column[6])
+    return Chunk(min(start, dictionary) if dictionary > 0 else start, column[7], column[5], column[6])
 
 
 def check_pages(file: BinaryIO, size: int, chunks: Iterable[Chunk], budget: int) -> None:

@@ -7,8 +7,6 @@ is what the contract says; each way in which it is not has its sentence (linkage
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -29,12 +27,12 @@ from linkage.intake.csv_rows import (
     with_last,
 )
 from linkage.intake.dates import FORMS
+from linkage.intake.gzipped import BLOCK, unpacked_blocks
 from linkage.intake.headers import match_header
 from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
 from linkage.intake.sources import PlainFile, Source
 
-BLOCK = 8 * 1024 * 1024
 PLAIN_KINDS = [
     "string",
     "large_string",
@@ -48,7 +46,6 @@ PLAIN_KINDS = [
     "null",
 ]
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
-LARGEST_RATIO, RATIO_APPLIES_FROM = 250, 256 * 1024 * 1024
 CODECS = {"utf-8": "utf-8", "windows-1252": "cp1252", "iso-8859-1": "latin-1", "utf-16": "utf-8"}
 """Python's name of the encoding in which the blocks arrive: UTF-16 is turned into UTF-8 on the way."""
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PAR1")
@@ -104,16 +101,7 @@ def _raw_blocks(source: Source) -> Iterator[bytes]:
             while block := plain.read(BLOCK):
                 yield block
             return
-        largest, total = max(RATIO_APPLIES_FROM, source.size * LARGEST_RATIO), 0
-        try:
-            with gzip.GzipFile(fileobj=plain) as packed:
-                while block := packed.read(BLOCK):
-                    total += len(block)
-                    if total > largest:
-                        raise Fault("gzip.too_large")
-                    yield block
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise Fault("gzip.damaged") from None
+        yield from unpacked_blocks(plain, source.size)
 
 
 def _decoded_blocks(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

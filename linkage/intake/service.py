@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
@@ -68,6 +69,8 @@ class ReceiptSummary:
 class DeliveryIntake(Splitting):
     """Receives deliveries. folder: for reports and unpacking, private to the intake. sealed: for those in mode B.
 
+    access: says who may. Here and nowhere else it is asked, so that no way leads past it.
+
     door: the process of the intake's own account, which reads and splits there; None: it is done here.
     senders: the controllers' keys, where it is done here; None: of tests, in which nobody signs.
     """
@@ -78,6 +81,7 @@ class DeliveryIntake(Splitting):
         zones: Zones | ZoneRunner,
         records: Records,
         contracts: Contracts,
+        access: Access,
         *,
         door: IntakeDoor | None = None,
         sealed: SealedDoor | None = None,
@@ -87,6 +91,7 @@ class DeliveryIntake(Splitting):
         self._folder = folder
         self._records = records
         self._contracts = contracts
+        self._access = access
         self._door = door
         self._senders = senders
 
@@ -96,7 +101,11 @@ class DeliveryIntake(Splitting):
         return self._folder / "reports"
 
     def receive(self, path: Path, *, by: Actor, progress: Progress = silent) -> ReceiptSummary:
-        """Take in a delivery: a folder or an archive. Raises DeliveryRefused; then nothing has changed."""
+        """Take in a delivery: a folder or an archive.
+
+        Raises RefusedError (nothing was read) or DeliveryRefused (nothing has changed); both are recorded.
+        """
+        self._access.require_receiver(by=by)
         with self._one_delivery_at_a_time() if self._door is None else self._door.one_delivery_at_a_time():
             self._remove_debris()
             with self._refusals_recorded(by):
@@ -117,6 +126,7 @@ class DeliveryIntake(Splitting):
         if type(manifest) is not form:  # tokens come sealed, and only tokens do
             raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
         contract = self._contract_of(manifest, by)
+        self._access.require_ingest(contract.dataset, by=by)
         signed = self._senders is not None and self._senders.require(contract.controller, content, opened.signature())
         repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
@@ -136,6 +146,7 @@ class DeliveryIntake(Splitting):
         progress("manifest", 0, None)
         manifest, signed = door.manifest(path)
         contract = self._contract_of(manifest, by)
+        self._access.require_ingest(contract.dataset, by=by)
         repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
             return repeated

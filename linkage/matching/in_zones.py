@@ -172,14 +172,14 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """How right the linkage is, tried on copies: counts, signs, both trials; weights: how many have so many bits;
     names_apart: by step, records and how many of them.
 
-    asked: plan, test_range.
+    asked: plan, test_range, and the deliveries that were linked for the first time.
     """
-    test_range = asked["test_range"]
+    test_range, new = asked["test_range"], asked["deliveries"]
     with room.open(read_only=True) as zone:
         plan = _plan(room, zone, asked["plan"], Weighing())
-        counts, weights, signs = summarise(zone), count_weights(zone), contradicting_records(zone)
+        counts, weights, signs = summarise(zone, new), count_weights(zone), contradicting_records(zone)
         apart = names_apart(zone)
-        counts["sealed"] = summarise_sealed(zone)
+        counts["sealed"] = summarise_sealed(zone, new)
         counts["people"] += counts["sealed"].get("people", 0)
         room.progress("trying it with hidden NHS numbers", 0, None)
         hidden = hidden_numbers(zone, plan, test_range=test_range)

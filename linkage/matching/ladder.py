@@ -48,6 +48,11 @@ class LadderStep:
     same_initial: bool = False
     once: bool = False
 
+    @property
+    def certain(self) -> bool:
+        """Does every key hold the NHS number?"""
+        return all("n" in key for key in self.keys)
+
     def __post_init__(self) -> None:
         if unknown := {field for key in self.keys for field in key} - set(FIELDS):
             raise ValueError(f"step {self.number} names unknown fields: {', '.join(sorted(unknown))}")
@@ -134,3 +139,9 @@ AFTER_LADDER = {MODEL_STEP: "weighed by the approved model", DECIDED_STEP: "deci
 """The steps after the ladder's own (linkage.matching.residual)."""
 NOT_JOINED = 0
 """The step of a record that no step joined to another."""
+STEP_LABELS: dict[int, str] = {
+    NOT_JOINED: "joined to no other record",
+    **{step.number: step.label for step in LADDER},
+    **AFTER_LADDER,
+}
+"""Every step that a link can name, in words."""

@@ -75,7 +75,7 @@ class TokenKeyName:
 
 @dataclass(frozen=True)
 class LinkageSummary:
-    """What a run did. counts: by dataset and step, and people; not for showing where many look."""
+    """What a run did. counts: by dataset and step, and people; raw (linkage.matching.explained shows them)."""
 
     run: str
     deliveries: tuple[str, ...]
@@ -238,7 +238,7 @@ class Linker:
         told = self._runner.run("linkage.told", {"told": before})
         doubtful, changes = doubtful_of(told.tables["doubtful"]), _changes(told.tables["changes"])
         tables = told.data["references"]
-        measured = self._measured(run, plan, progress)
+        measured = self._measured(run, waiting, plan, progress)
         counts = measured.counts
         progress("reporting", 0, None)
         reports = write_report(self._reports / "linkage", measured)
@@ -275,9 +275,9 @@ class Linker:
         outgrown = self.models.must_be_trained_anew()
         return LinkageSummary(run, waiting, counts, reports, plan.model, len(self.queue.waiting()), outgrown)
 
-    def _measured(self, run: str, plan: RunPlan, progress: Progress) -> Measured:
+    def _measured(self, run: str, new: tuple[str, ...], plan: RunPlan, progress: Progress) -> Measured:
         """How right the linkage is, tried on copies, and who is linked less often."""
-        asked = {"plan": plan_as_data(plan), "test_range": self._test_range}
+        asked = {"plan": plan_as_data(plan), "test_range": self._test_range, "deliveries": list(new)}
         linkage = self._runner.run("linkage.measured", asked, progress=progress).data
         research = self._runner.run("research.measured").data
         return Measured(

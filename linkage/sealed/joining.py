@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from linkage.matching.joining import CONTRADICTION, LARGEST_GROUP, SEVERAL
+from linkage.matching.ladder import NOT_JOINED, STEP_LABELS
 from linkage.sealed.composites import COMPOSITES, INITIAL, CompositeKey
 from linkage.sealed.filters import FILTER
 from linkage.sealed.known import KnownRecords
@@ -24,6 +25,12 @@ from linkage.sealed.numbers import NUMBERS, OWN, contradicts, numbers_of_persons
 
 TOO_LARGE = "group_too_large"
 FILTER_STEP = COMPOSITES[-1].step + 1
+KEY_LABELS: dict[int, str] = {
+    NOT_JOINED: STEP_LABELS[NOT_JOINED],
+    **{key.step: key.label for key in COMPOSITES},
+    FILTER_STEP: "Bloom filters nearly alike, under an agreement",
+}
+"""Every key that a link in mode B can name, in words."""
 
 
 @dataclass

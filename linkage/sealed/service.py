@@ -103,8 +103,11 @@ def drop_sealed_keys(zone: duckdb.DuckDBPyConnection, deliveries: list[str]) -> 
     )
 
 
-def summarise_sealed(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Rows in mode B by dataset and step, flags, and people known by these only. Raw; empty where there are none."""
+def summarise_sealed(zone: duckdb.DuckDBPyConnection, new: list[str]) -> dict[str, Any]:
+    """Rows in mode B by dataset and step, flags, and people known by these only; of the deliveries `new` rows by step.
+
+    Raw; empty where there are none.
+    """
     joined = f"FROM {ROWS} r JOIN sealed_records s USING (record)"
     steps = zone.execute(f"SELECT r.dataset, s.step, count(*) {joined} GROUP BY ALL ORDER BY ALL").fetchall()
     flags = zone.execute(
@@ -112,7 +115,11 @@ def summarise_sealed(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     ).fetchall()
     if not steps:
         return {}
+    came = zone.execute(
+        f"SELECT s.step, count(*) {joined} WHERE list_contains(?, r.delivery) GROUP BY ALL ORDER BY ALL", [new]
+    ).fetchall()
     return {
+        "new": [[int(step), int(rows)] for step, rows in came],
         "steps": [[dataset, int(step), int(rows)] for dataset, step, rows in steps],
         "flags": [[dataset, flag, int(rows)] for dataset, flag, rows in flags],
         "people": count(

@@ -11,7 +11,8 @@ import polars as pl
 from linkage.specified.errors import SpecifiedError
 from linkage.specified.guesses import Guess, guess
 from linkage.specified.looks import Look, look_at
-from linkage.specified.specification import NAMES, TEXTS, Column
+from linkage.specified.specification import Column
+from linkage.specified.vocabulary import NAMES, TEXTS
 from linkage.specified.written import fold
 
 OTHER_SPELLING = re.compile(

@@ -57,7 +57,11 @@ def load_model(path: Path, *, engine: str, version: str, digest: str) -> FrozenM
     try:
         model = FrozenModel.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ModelRefused(f"The model cannot be read ({error.strerror}).", where=str(path)) from None
+        raise ModelRefused(
+            f"The model cannot be read ({error.strerror}).",
+            where=str(path),
+            mend="Name a file that --save-model wrote.",
+        ) from None
     except (ValidationError, UnicodeDecodeError):
         raise ModelRefused(
             "This file is not a linkage model of this version.", where=str(path), mend="Train again with --save-model."

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from linkage.specified.looks import Look
-from linkage.specified.specification import Kind
+from linkage.specified.vocabulary import Kind
 
 TRUTH = re.compile(
     r"^(true |real |gold )?(cluster|ent|entity|pers|person|persona|personne|persoon|individual|individuum|identity|truth|label|match|matched|group"

@@ -1,21 +1,35 @@
-"""A file of people as a table of text: CSV with any usual separator and encoding (also .gz), or Parquet."""
+"""A file of people as a table of text: CSV with any usual separator and encoding (also .gz), or Parquet.
+
+What is packed is bounded while it unpacks, by the bounds of the intake and of the largest file that is read.
+"""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
+import pyarrow as pa
 
+from linkage.intake.gzipped import unpacked_blocks
+from linkage.intake.parquet import BoundedParquet
+from linkage.intake.reasons import Fault
 from linkage.specified.errors import FileUnreadable
 
 LARGEST_FILE = 2 * 1024 * 1024 * 1024
 SEPARATORS = ",;\t|"
 ENCODINGS = ("utf-8-sig", "windows-1252")
 SAMPLE = 64 * 1024
+GZIP = b"\x1f\x8b"
+MENDS = {
+    "gzip.too_large": "Name the file as it is unpacked, or several smaller ones.",
+    "parquet.too_large": "Write it again with pages of a megabyte, or cut it by area or year.",
+}
+"""Where nothing is sent: other words than the intake's."""
+Sized = TypeVar("Sized", bytes, pa.RecordBatch)
 
 
 def read_people(path: Path) -> pl.DataFrame:
@@ -30,21 +44,29 @@ def read_people(path: Path) -> pl.DataFrame:
             where=str(path),
             mend="Name a file that exists.",
         ) from None
-    except (pl.exceptions.PolarsError, zlib.error, EOFError, csv.Error, UnicodeError):
+    except Fault as fault:
+        raise FileUnreadable(fault.what, where=str(path), mend=MENDS.get(fault.code, fault.mend)) from None
+    except (pl.exceptions.PolarsError, pa.ArrowException, csv.Error, UnicodeError):
         raise FileUnreadable(
             "The file is not a table that can be read: CSV (also .gz) or Parquet.",
             where=str(path),
             mend="Export it again as CSV in UTF-8 with one line of headings.",
         ) from None
     if frame.height == 0 or frame.width < 2:
-        raise FileUnreadable("The file has no rows, or a single column.", where=str(path))
+        raise FileUnreadable(
+            "The file has no rows, or a single column.",
+            where=str(path),
+            mend="Name one with headings, rows and columns.",
+        )
     return frame
 
 
 def _parquet(path: Path) -> pl.DataFrame:
-    frame = pl.read_parquet(path)
+    with path.open("rb") as file:
+        batches = list(_in_bounds(BoundedParquet(file, path.stat().st_size, lists=True).batches(), path))
+    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches))) if batches else pl.DataFrame()
     texts = [_as_text(frame[name]) for name in frame.columns]
-    return _trimmed(pl.DataFrame(texts))
+    return _trimmed(pl.DataFrame(texts), path)
 
 
 def _as_text(values: pl.Series) -> pl.Series:
@@ -54,13 +76,24 @@ def _as_text(values: pl.Series) -> pl.Series:
 
 
 def _csv(path: Path) -> pl.DataFrame:
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        data = b"".join(_in_bounds(unpacked_blocks(file, path.stat().st_size), path)) if packed else file.read()
     text = _decoded(data, path)
     separator = _separator(text[:SAMPLE])
     frame = pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False, truncate_ragged_lines=False)
-    return _trimmed(frame)
+    return _trimmed(frame, path)
+
+
+def _in_bounds(parts: Iterable[Sized], path: Path) -> Iterator[Sized]:
+    """What is unpacked, as long as it is no more than the largest file. Raises FileUnreadable."""
+    left = LARGEST_FILE
+    for part in parts:
+        left -= len(part) if isinstance(part, bytes) else part.nbytes
+        if left < 0:
+            raise FileUnreadable("The file unpacks to more than 2 GB.", where=str(path), mend="Cut it by area or year.")
+        yield part
 
 
 def _decoded(data: bytes, path: Path) -> str:
@@ -88,10 +121,12 @@ def _separator(sample: str) -> str:
     return best
 
 
-def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+def _trimmed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     names = [name.strip() for name in frame.columns]
     if len(set(names)) < len(names):
-        raise FileUnreadable("Two columns have the same heading.", mend="Give each column a heading of its own.")
+        raise FileUnreadable(
+            "Two columns have the same heading.", where=str(path), mend="Give each column a heading of its own."
+        )
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     texts = [pl.col(n).str.strip_chars().replace("", None).alias(n) for n in names]
     return frame.select(texts)

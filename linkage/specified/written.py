@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from linkage.specified.dates import PartialDate, day_number, read_date
-from linkage.specified.specification import NAMES, TEXTS, Column
+from linkage.specified.specification import Column
+from linkage.specified.vocabulary import NAMES, TEXTS
 from linkage.standardise.addresses import address_keys
 from linkage.standardise.letters import LATIN
 from linkage.standardise.names import NO_NAME, TITLES, soundex

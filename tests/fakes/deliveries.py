@@ -16,6 +16,7 @@ from access.keys import KeyRing
 from audit.clock import FixedClock
 from audit.model import person
 from audit.records import Records
+from linkage.contracts.catalogue import into_catalogue
 from linkage.contracts.registry import Contracts, find_contract
 from linkage.intake.manifest import Period
 from linkage.intake.pack import pack
@@ -23,7 +24,7 @@ from linkage.intake.service import DeliveryIntake, ReceiptSummary
 from linkage.intake.tables import INCOMING, deliveries_in, incoming_tables
 from linkage.store import as_data, received_deliveries
 from linkage.zones import ZonePlan, Zones
-from tests.fakes.havens import START, memory_records
+from tests.fakes.havens import START, memory_records, with_engineer
 
 CANARY = "zqcanary"
 ENGINEER = person("data-engineer")
@@ -135,7 +136,9 @@ class IntakeBench:
 
     def __post_init__(self) -> None:
         self.zones = Zones(ZonePlan.under(self.home), KeyRing.open(self.home / "keys"))
-        self.intake = DeliveryIntake(self.home / "intake", self.zones, self.records, Contracts(self.records))
+        access = with_engineer(self.records)
+        contracts = Contracts(self.records, into_catalogue(access))
+        self.intake = DeliveryIntake(self.home / "intake", self.zones, self.records, contracts, access)
 
     def receive(self, path: Path) -> ReceiptSummary:
         """Receive a delivery as the data engineer."""

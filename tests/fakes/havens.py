@@ -86,6 +86,14 @@ def peopled(records: Records, *, real_data: bool = False) -> Access:
     return access
 
 
+def with_engineer(records: Records, name: str = "data-engineer") -> Access:
+    """A data engineer of the haven, registered and trained on the day of the records' clock."""
+    access, today = Access(records, real_data=False), records.clock.now().date()
+    access.register_organisation(assessed("haven", today=today), by=HOUSE)
+    access.register_person(invented_person(name, "haven", {Role.DATA_ENGINEER}, today=today), by=HOUSE)
+    return access
+
+
 def project_file(**changes: object) -> ProjectFile:
     """The project above, with changes."""
     return ProjectFile.model_validate(PROJECT | changes)

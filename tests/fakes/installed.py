@@ -37,6 +37,7 @@ from infra.wiring.haven import Haven
 from linkage.errors import DeliveryRefused
 from linkage.references.errors import ReferenceRefused
 from linkage.separation.wire import Wire
+from tests.fakes.havens import with_engineer
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
 from tests.fakes.people import assessed, invented_person
 
@@ -268,6 +269,7 @@ def main(home: str, *deliveries: str) -> int:
         return _again(Haven.at(Path(home)))
     frames = recorded_frames()
     haven = Haven.at(Path(home))
+    with_engineer(haven.records)
     received, refused = [], []
     references = [path for path in deliveries if path.endswith(".csv")]
     followed = [_referred_to(haven, Path(path)) for path in references]

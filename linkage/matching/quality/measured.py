@@ -62,8 +62,11 @@ class Section:
     plot: tuple[list[str], list[float], str] | None = None
 
 
-def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Counts in the linkage zone: rows by dataset and step, flags, people. Raw: suppress before showing."""
+def summarise(zone: duckdb.DuckDBPyConnection, new: list[str]) -> dict[str, Any]:
+    """Counts in the linkage zone: rows by dataset and step, flags, people; of the deliveries `new` rows by step.
+
+    Raw: suppress before showing.
+    """
     steps = zone.execute(
         "SELECT i.dataset, l.step, count(*) FROM identity i JOIN links l USING (record) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
@@ -72,7 +75,13 @@ def summarise(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         " GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     people = zone.execute("SELECT count(DISTINCT person) FROM links").fetchall()
+    came = zone.execute(
+        "SELECT l.step, count(*) FROM identity i JOIN links l USING (record) WHERE list_contains(?, i.delivery)"
+        " GROUP BY ALL ORDER BY ALL",
+        [new],
+    ).fetchall()
     return {
+        "new": [[int(step), int(rows)] for step, rows in came],
         "steps": [[dataset, int(step), int(rows)] for dataset, step, rows in steps],
         "flags": [[dataset, flag, int(rows)] for dataset, flag, rows in flags],
         "people": int(people[0][0]),

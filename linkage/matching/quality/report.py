@@ -11,18 +11,15 @@ from pathlib import Path
 
 from audit.suppression import SMALLEST_SHOWN, shown_count
 from linkage.matching.joining import LARGEST_GROUP
-from linkage.matching.ladder import AFTER_LADDER, LADDER, NOT_JOINED
+from linkage.matching.ladder import STEP_LABELS
 from linkage.matching.quality.glance import at_a_glance, found_elsewhere
 from linkage.matching.quality.measured import Measured, Section
 from linkage.matching.quality.page import page_of
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
-from linkage.sealed.composites import COMPOSITES
-from linkage.sealed.joining import FILTER_STEP
+from linkage.sealed.joining import KEY_LABELS
 from linkage.standardise.specification import VERSION
-
-STEPS: dict[int, str] = {NOT_JOINED: "joined to no other record", **{s.number: s.label for s in LADDER}, **AFTER_LADDER}
 
 
 def write_report(folder: Path, measured: Measured) -> tuple[Path, ...]:
@@ -72,17 +69,17 @@ def sections_of(measured: Measured) -> list[Section]:
 
 
 def _steps(measured: Measured) -> Section:
-    totals = {step: sum(n for _, s, n in measured.counts["steps"] if s == step) for step in STEPS}
+    totals = {step: sum(n for _, s, n in measured.counts["steps"] if s == step) for step in STEP_LABELS}
     shown = {step: n for step, n in totals.items() if n >= SMALLEST_SHOWN}
     return Section(
         "steps",
         "Rows by the step that joined them",
         True,
         ("step", "agreement", "rows"),
-        [[str(step), STEPS[step], shown_count(n)] for step, n in totals.items() if n],
+        [[str(step), STEP_LABELS[step], shown_count(n)] for step, n in totals.items() if n],
         "From the most certain step to the least; each row counts once, under the first step that joined its record.",
         (
-            [f"{step} {STEPS[step]}"[:60] for step in shown],
+            [f"{step} {STEP_LABELS[step]}"[:60] for step in shown],
             [float(5 * ((n + 2) // 5)) for n in shown.values()],
             "rows",
         ),
@@ -90,7 +87,7 @@ def _steps(measured: Measured) -> Section:
 
 
 def _by_dataset(measured: Measured) -> Section:
-    rows = [[dataset, str(step), STEPS[step], shown_count(n)] for dataset, step, n in measured.counts["steps"]]
+    rows = [[dataset, str(step), STEP_LABELS[step], shown_count(n)] for dataset, step, n in measured.counts["steps"]]
     about = "The same by dataset: where a dataset depends on late steps, it is recorded worse."
     return Section(
         "steps_by_dataset", "Rows by dataset and step", True, ("dataset", "step", "agreement", "rows"), rows, about
@@ -111,9 +108,7 @@ def _sealed(measured: Measured) -> list[Section]:
     counts = measured.counts.get("sealed") or {}
     if not counts:
         return []
-    labels = {NOT_JOINED: "joined to no other record", **{key.step: key.label for key in COMPOSITES}}
-    labels[FILTER_STEP] = "Bloom filters nearly alike, under an agreement"
-    steps = [[dataset, str(step), labels[step], shown_count(n)] for dataset, step, n in counts["steps"]]
+    steps = [[dataset, str(step), KEY_LABELS[step], shown_count(n)] for dataset, step, n in counts["steps"]]
     flags = [[dataset, str(flag), shown_count(n)] for dataset, flag, n in counts["flags"]]
     about = (
         "Came as tokens, without identifiers: no model and no reviewer looks at them (docs/adr/0012-mode-b.md)."
@@ -155,7 +150,7 @@ def _trial_steps(measured: Measured) -> Section:
     rows = [
         [
             str(step),
-            STEPS[step],
+            STEP_LABELS[step],
             shown_count(hidden[step].joined) if step in hidden else "0",
             percent(hidden[step].joined - hidden[step].wrong, hidden[step].joined) if step in hidden else "not tried",
             percent(fooled[step].joined if step in fooled else 0, tried),
@@ -171,7 +166,8 @@ def _trial_steps(measured: Measured) -> Section:
 
 def _names_apart(measured: Measured) -> Section:
     rows = [
-        [str(step), STEPS[step], shown_count(of), percent(of - apart, of)] for step, of, apart in measured.names_apart
+        [str(step), STEP_LABELS[step], shown_count(of), percent(of - apart, of)]
+        for step, of, apart in measured.names_apart
     ]
     about = (
         "Of the records that a step joined without asking for a name, and that stand beside another with names: how"
@@ -189,7 +185,7 @@ def _trial_datasets(hidden: Trial) -> Section:
 
 
 def _judged(measured: Measured) -> Section:
-    rows = [[str(step), STEPS[step], shown_count(of), percent(right, of)] for step, of, right in measured.judged]
+    rows = [[str(step), STEP_LABELS[step], shown_count(of), percent(right, of)] for step, of, right in measured.judged]
     about = (
         "Pairs drawn from what each step had joined, and judged by reviewers who saw both records."
         if rows

@@ -52,7 +52,7 @@ def _nothing() -> NothingToLearnFrom:
     return NothingToLearnFrom(
         "There are no records to learn from.",
         where="linkage zone",
-        mend="Receive deliveries first: haven delivery receive PATH",
+        mend="Receive deliveries first: haven delivery receive PATH --as NAME",
     )
 
 

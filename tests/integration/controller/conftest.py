@@ -15,6 +15,7 @@ from access.keys.rounds_here import RoundsHere
 from audit.clock import FixedClock
 from audit.model import person
 from infra.demo.people import make_deliveries
+from linkage.contracts.catalogue import into_catalogue
 from linkage.contracts.registry import Contracts, find_contract
 from linkage.intake.pack import pack
 from linkage.intake.service import DeliveryIntake, ReceiptSummary
@@ -22,7 +23,7 @@ from linkage.matching.service import Linker
 from linkage.sealed.door import SealedDoor
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.agent import CONTRACTS, ROOT, Controller
-from tests.fakes.havens import memory_records
+from tests.fakes.havens import memory_records, with_engineer
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
 BY = person("data-engineer")
@@ -40,11 +41,17 @@ class Haven:
     def __post_init__(self) -> None:
         self.keyring = KeyRing.open(self.home / "keys")
         self.zones = Zones(ZonePlan.under(self.home), self.keyring)
-        self.contracts = Contracts(self.records)  # type: ignore[arg-type]
+        access = with_engineer(self.records)  # type: ignore[arg-type]
+        self.contracts = Contracts(self.records, into_catalogue(access))  # type: ignore[arg-type]
         self.door = SealedDoor(self.keyring, real_data=self.real_data)
         self.intake = DeliveryIntake(
-            self.home / "intake", self.zones, self.records, self.contracts, sealed=self.door  # type: ignore[arg-type]
-        )  # fmt: skip
+            self.home / "intake",
+            self.zones,
+            self.records,  # type: ignore[arg-type]
+            self.contracts,
+            access,
+            sealed=self.door,
+        )
         self.linker = Linker(self.zones, self.keyring, self.records, self.home / "reports")  # type: ignore[arg-type]
 
     def receive(self, path: Path) -> ReceiptSummary:

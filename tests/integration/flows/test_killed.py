@@ -13,6 +13,7 @@ import pytest
 
 from access.documents import load_document
 from access.people.model import Role
+from access.people.policies import INBOX_SWEEP
 from access.projects.file import ProjectFile
 from audit.model import person, service
 from audit.verifier import verify
@@ -136,7 +137,7 @@ def _received(home: Path, path: Path) -> int:
     """A delivery of the inbox, staged and received; a killed receipt leaves it staged or already gone."""
     from infra.inbox import Inbox, UnknownBatch
 
-    batch = Inbox(home / "inbox").stage(path)
+    batch = Inbox(home / "inbox").stage(path, by=INBOX_SWEEP)
     killed = 0
     for moment in (*MOMENTS, None):
         try:

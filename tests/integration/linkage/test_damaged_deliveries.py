@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from linkage.errors import DeliveryRefused
-from linkage.intake import reading, unpack
+from linkage.intake import gzipped, unpack
 from linkage.intake.manifest import MANIFEST
 from linkage.intake.reasons import REASONS
 from linkage.intake.service import quarantined_rows
@@ -37,7 +37,7 @@ def _kinds(outcome: str) -> pytest.MarkDecorator:
 def small_bombs() -> Iterator[None]:
     """What unpacks without end is refused from sixteen megabytes on, so that the test need not unpack hundreds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "RATIO_APPLIES_FROM", 16 * 1024 * 1024)
+        patch.setattr(gzipped, "RATIO_APPLIES_FROM", 16 * 1024 * 1024)
         patch.setattr(unpack, "RATIO_APPLIES_FROM", 16 * 1024 * 1024)
         yield
 

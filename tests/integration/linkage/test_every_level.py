@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from linkage.specified.service import evaluate_files
-from linkage.specified.specification import KINDS, LEVELS, Specification
+from linkage.specified.specification import Specification
+from linkage.specified.vocabulary import KINDS, LEVELS
 
 PEOPLE = 60
 LIKENESSES = {"jaro_winkler": 0.9, "spelling_jaro_winkler": 0.9, "swapped_with": "other"}

@@ -29,15 +29,17 @@ FIGURE = re.compile(r"[+-]?\d+\.\d\d$")
 class Unit:
     """The command line of a linkage unit, with the demo's people received and nobody linked."""
 
+    told: str  # what the first run of the linkage said
+
     def __init__(self, folder: Path) -> None:
         self.environment = {**os.environ, "HAVEN_HOME": str(folder / "home")}
         self.truth = make_deliveries(folder, people=PEOPLE)
-        for dataset in ("gp", "hospital", "social_care", "deaths"):
-            pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
-            self.ok("delivery", "receive", str(folder / dataset))
         self.ok("organisation", "add", "unit", "Linkage unit")
         for name, role in (("daria", "data_engineer"), ("rosa", "linkage_reviewer")):
             self.ok("person", "add", name, "--organisation", "unit", "--role", role)
+        for dataset in ("gp", "hospital", "social_care", "deaths"):
+            pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
+            self.ok("delivery", "receive", str(folder / dataset), "--as", "daria")
 
     def run(self, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
         """What a command did. said: what is typed."""
@@ -68,7 +70,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Unit:
     unit = Unit(tmp_path_factory.mktemp("unit"))
     trained = unit.json("linkage", "train", "--as", "daria")
     unit.ok("linkage", "approve", trained["id"][:12], "--as", "rosa")
-    unit.ok("linkage", "run")
+    unit.told = unit.ok("linkage", "run")
     return unit
 
 
@@ -81,6 +83,38 @@ def test_who_trained_cannot_approve_and_what_waits_is_said(unit: Unit) -> None:
     assert "linkage.wrong_role" in refused.stderr
     card = unit.ok("linkage", "models", model["id"][:8])
     assert "joins from weight 8.0, asks people from 4.0" in card
+
+
+SAID = (
+    r"Linked 4 deliveries; people on the spine: [\d,]+\.",
+    r"Rows that came in: [\d,]+",
+    r" +[\d,]+  joined by certain steps \(the NHS number agrees\)",
+    r" +[\d,]+  joined by steps of names, birthday, sex and postcode",
+    r" +(fewer than 10|[\d,]+)  joined by the approved model's weight",
+    r" +(fewer than 10|[\d,]+)  joined by what a reviewer decided",
+    r" +[\d,]+  joined to no other record",
+    r"Doubtful pairs that wait for a reviewer: (fewer than 10|[\d,]+)\. Decide: haven linkage review --as NAME",
+    r"Report, with why others were left alone and how right this is: \S+/linkage-report\.html",
+)
+
+
+def test_a_run_says_what_it_did(unit: Unit) -> None:
+    """In nine lines: what came in, how it was joined, who waits, where more is told; the parts make up the whole."""
+    lines = unit.told.splitlines()
+    assert len(lines) == len(SAID), unit.told
+    for line, said in zip(lines, SAID, strict=True):
+        assert re.fullmatch(said, line), line
+    whole, *parts = [int(re.sub(r"\D", "", line.split("  joined")[0])) for line in lines[1:7]]
+    assert abs(whole - sum(parts)) <= 30  # each is rounded to five, or hidden under ten
+    assert Path(lines[-1].rsplit(": ", 1)[1]).is_file()
+
+
+def test_every_step_that_the_run_named_is_listed(unit: Unit) -> None:
+    """The report's steps are those that `haven linkage steps` explains, in the same words."""
+    listed = {str(one["step"]): one["label"] for one in unit.json("linkage", "steps") if one["mode"] == "A"}
+    named = {step: label for step, label, _ in unit.json("linkage", "report")["sections"]["steps"]["rows"]}
+    assert {"0", "1"} <= named.keys()
+    assert named.items() <= listed.items()
 
 
 def test_the_report_and_the_statement(unit: Unit) -> None:
@@ -166,6 +200,8 @@ def test_a_reviewer_decides_at_the_terminal(unit: Unit) -> None:
     assert "decided whether two records are one person's" in log
     again = unit.ok("linkage", "run")
     assert again.startswith("Looked again at what was linked")
+    assert "Rows that came in" not in again
+    assert "All rows that are linked now: " in again
     assert unit.ok("linkage", "run").startswith("Everything that was received is linked already")
 
 

@@ -155,7 +155,8 @@ def test_the_commands_make_a_key_sign_with_it_and_name_who_has_none(tmp_path: Pa
     controllers = tmp_path / "home" / "zones" / "controllers"
     controllers.mkdir(parents=True)
     (controllers / "gp.pub").write_text(public + "\n", encoding="ascii")
-    assert haven.json("delivery", "receive", folder)["state"] == "received"
+    haven.engineered()
+    assert haven.json("delivery", "receive", folder, "--as", "daria")["state"] == "received"
     assert "No key" not in haven.run("status").stderr
     (controllers / "gp.pub").unlink()
     assert "No key to check the deliveries of: gp" in haven.run("status").stderr

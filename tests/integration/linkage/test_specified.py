@@ -187,7 +187,7 @@ def test_bad_input_has_its_sentence(small: dict[str, Path], tmp_path: Path) -> N
     noise.write_bytes(b"\0\1\2 no table")
     for files, named, words in (
         ((tmp_path / "none.csv", right), truth, "cannot be read"),
-        ((noise, right), truth, "not a table"),
+        ((noise, right), truth, "Parquet file cannot be read"),
         ((other, right), truth, "has no column"),
         ((left, None), truth, "for two files"),
         ((left, right), "Nachname", "compares it"),
