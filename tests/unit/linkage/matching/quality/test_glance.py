@@ -81,7 +81,7 @@ def test_the_zone_counts_people_and_not_rows_in_each_two_datasets() -> None:
     zone.bring("first", rows)
     zone.link()
     assert len(zone.together()) == 2
-    assert summarise(zone.zone)["pairs"] == [["care", "gp", 1, 1], ["gp", "care", 2, 1]]
+    assert summarise(zone.zone, [])["pairs"] == [["care", "gp", 1, 1], ["gp", "care", 2, 1]]
 
 
 class _Seen(HTMLParser):
