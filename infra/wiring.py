@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
     from access.keys import KeyRing
     from access.keys.custody import KeyCustody
+    from access.realm.keycloak import Keeper
+    from access.realm.service import Identity
     from access.service import Access
     from audit.client import SocketAuditLog
     from audit.model import Actor
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
+    from infra.identity.server import IdentityServer
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.at_the_door import ThroughTheDoor
@@ -211,6 +214,54 @@ class Haven:
         from access.identity import Verifier
 
         return Verifier(self.settings.issuer, self.issuer.public_keys(), self.clock)
+
+    @cached_property
+    def identity_server(self) -> IdentityServer:
+        """The Keycloak of `haven identity up`, running or not; refuses with real data."""
+        from infra.identity.distribution import Distribution
+        from infra.identity.server import IdentityServer
+
+        settings = self.settings
+        if settings.real_data or settings.identity.server:
+            raise SettingsError(
+                "This haven's Keycloak is a server of its own; nothing is started for it here.",
+                where="[identity] server",
+                mend="docs/identity.md, 'In production', says how it is set up and started.",
+            )
+        return IdentityServer(
+            settings.identity_folder,
+            settings.logs_folder / "keycloak.log",
+            Distribution(settings.environments_folder),
+            settings.identity.keeper,
+            settings.identity.port,
+            settings.identity.memory,
+        )
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The realm in Keycloak, and the log-ins of people. Raises RealmUnreachable where Keycloak does not run."""
+        from access.realm.keycloak import KeycloakRealm
+        from access.realm.keycloak_users import KeycloakUsers
+        from access.realm.representation import RealmSettings
+        from access.realm.service import Identity
+
+        chosen = self.settings.identity
+        realm = KeycloakRealm(self._realm_keeper(), RealmSettings(chosen.portal, chosen.hub, chosen.second_factor))
+        return Identity(realm, KeycloakUsers(realm), self.access, self.records)
+
+    def _realm_keeper(self) -> Keeper:
+        from access.realm.errors import RealmUnreachable
+        from access.realm.keycloak import Keeper
+
+        chosen = self.settings.identity
+        if chosen.server and chosen.keeper_secret_file:
+            return Keeper(chosen.server, chosen.keeper, chosen.keeper_secret_file)
+        server = self.identity_server
+        if (address := server.address) is None:
+            raise RealmUnreachable(
+                "Keycloak does not run.", where=str(server.folder), mend="Start it: haven identity up"
+            )
+        return Keeper(address, chosen.keeper, server.secret_file)
 
     @cached_property
     def zones(self) -> Zones:

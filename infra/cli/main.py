@@ -27,6 +27,7 @@ TOPICS = (
     "release",
     "disclosure",
     "keys",
+    "identity",
     "accounts",
     "audit",
     "services",
