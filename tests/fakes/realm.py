@@ -68,3 +68,7 @@ class MemoryRealm:
     def change_signing_key(self) -> str:
         """A name."""
         return "haven-es256-101"
+
+    def client_secret(self, client: str) -> str:
+        """A secret."""
+        return f"the secret of {client}"

@@ -74,7 +74,7 @@ def _listens_at(port: int) -> set[str]:
 
 
 def test_a_days_work_with_log_ins(commands: Commands) -> None:
-    """From nothing to a token; a drift is named with status 65, mended and told in the log; secrets are in files only."""
+    """From nothing to a token; a drift is named, mended and told in the log; secrets are in files only."""
     said = commands.run("identity", "up")
     assert "haven identity sync" in said
     commands.run("organisation", "add", "university", "University")
@@ -99,6 +99,13 @@ def test_a_days_work_with_log_ins(commands: Commands) -> None:
     logs = b"".join(path.read_bytes() for path in (commands.home / "logs").iterdir())
     assert secret not in logs
     assert person.password.encode() not in logs
+
+    hub_secret = commands.folder / "hub.secret"
+    said = commands.run("identity", "client-secret", "haven-hub", "--file", str(hub_secret))
+    assert stat.S_IMODE(hub_secret.stat().st_mode) == 0o600
+    assert len(hub_secret.read_text(encoding="utf-8").strip()) >= 32
+    assert hub_secret.read_text(encoding="utf-8").strip() not in said
+    commands.run("identity", "client-secret", "haven-hub", "--file", str(hub_secret), status=69)
 
     realm = KeycloakRealm(Keeper(where["address"], "haven-keeper", secret_file), RealmSettings())
     realm.admin.update_realm("haven", {"bruteForceProtected": False})

@@ -123,6 +123,10 @@ DRIFTS: dict[str, tuple[Break, set[str]]] = {
         lambda admin: admin.update_realm(REALM, {"passwordPolicy": "length(8)"}),
         {"changed setting/passwordPolicy/value"},
     ),
+    "our pages stand in anybody's frame": (
+        lambda admin: admin.update_realm(REALM, {"browserSecurityHeaders": {"xFrameOptions": "ALLOWALL"}}),
+        {"changed setting/browserSecurityHeaders/value"},
+    ),
     "anybody registers": (
         lambda admin: admin.update_realm(REALM, {"registrationAllowed": True}),
         {"changed setting/registrationAllowed/value"},

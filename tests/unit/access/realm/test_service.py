@@ -7,7 +7,7 @@ import re
 import pytest
 
 from access.realm.drift import Difference, Kind
-from access.realm.errors import RealmUnreachable
+from access.realm.errors import ClientUnknown, RealmUnreachable
 from access.realm.parts import Part
 from access.realm.service import Identity
 from audit.errors import AuditUnavailable
@@ -95,6 +95,14 @@ def test_drift_is_told_when_found_and_when_mended(house: House) -> None:
     assert house.identity.check(by=HOUSE) == house.identity.repair(by=HOUSE) == house.identity.apply(by=HOUSE) == []
     assert house.told == ["realm.drift_found", "realm.drift_found", "realm.repaired"]
     assert all(event.details == {"differences": named} for event in house.log.events)
+
+
+def test_only_our_own_services_have_a_secret(house: House) -> None:
+    """The portal's and the hub's secrets are given; of another client, and of Keycloak's own, none."""
+    assert house.identity.client_secret("haven-hub") == "the secret of haven-hub"
+    for name in ("haven-cli", "realm-management", "../haven-hub"):
+        with pytest.raises(ClientUnknown):
+            house.identity.client_secret(name)
 
 
 def test_a_changed_key_is_told(house: House) -> None:
