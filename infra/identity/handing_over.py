@@ -18,7 +18,7 @@ def write_new(path: Path, text: str) -> None:
         raise IdentityUnavailable(
             f"The secret was not written ({error.strerror}).",
             where=str(path),
-            mend="Name a file that is not there yet.",
+            mend="Name a new file.",
         ) from None
 
 

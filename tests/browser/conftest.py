@@ -11,6 +11,6 @@ from tests.fakes.keycloak import KeycloakForTests, running_keycloak
 
 @pytest.fixture(scope="session")
 def keycloak() -> Iterator[KeycloakForTests]:
-    """A Keycloak with the haven's realm, for all browser tests that ask for it."""
-    with running_keycloak() as stands:
+    """A Keycloak with the haven's realm, for all browser tests that ask for it. Security keys need a host's name."""
+    with running_keycloak("localhost") as stands:
         yield stands

@@ -10,7 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.fakes.keycloak import KeycloakForTests
+from access.realm.keycloak import KeycloakRealm
+from access.realm.keycloak_users import KeycloakUsers
+from access.realm.representation import RealmSettings
+from tests.fakes.keycloak import KeycloakForTests, documented_claims
 from tests.fakes.keycloak_pages import CommandLine, DeviceCode, PersonAtTheDoor
 
 pytestmark = pytest.mark.needs_chromium
@@ -26,10 +29,6 @@ FLAGS = (
     "--disable-sync",
 )
 MILLISECONDS = 60_000
-CLAIMS = {
-    "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "jti", "sid", "typ", "acr", "scope", "preferred_username",
-    "haven_roles",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +112,7 @@ def test_from_the_one_time_password_to_a_token(keycloak: KeycloakForTests, page:
     given = command_line.collect(code)
     assert given.status_code == httpx.codes.OK, given.text
     claims = _claims(given.json()["access_token"])
-    assert set(claims) == CLAIMS
+    assert set(claims) == documented_claims()
     assert claims["aud"] == "haven-gateway"
     assert claims["preferred_username"] == "asha"
     assert set(claims["haven_roles"]) == {"researcher", "output_checker"}  # type: ignore[call-overload]
@@ -150,6 +149,59 @@ def test_who_says_no_gives_nothing(keycloak: KeycloakForTests, page: Page) -> No
     page.click("#kc-cancel")
     expect(page.locator("body")).to_contain_text("Consent denied")
     assert command_line.collect(code).json()["error"] == "access_denied"
+
+
+@pytest.fixture
+def with_security_keys(keycloak: KeycloakForTests) -> Iterator[KeycloakForTests]:
+    """The same Keycloak, its realm applied with the other second factor; afterwards as it was."""
+    realm = KeycloakRealm(keycloak.realm.keeper, RealmSettings(second_factor="webauthn"))
+    realm.apply()
+    yield KeycloakForTests(keycloak.address, realm, KeycloakUsers(realm))
+    keycloak.realm.apply()
+
+
+def test_a_security_key_as_the_second_factor(with_security_keys: KeycloakForTests, page: Page) -> None:
+    """Where the settings say so, a first log-in registers a key, and the next one cannot go on without it."""
+    keycloak = with_security_keys
+    assert keycloak.realm.drift() == []
+    person, command_line = keycloak.person("ewa", "researcher"), CommandLine(keycloak.issuer)
+    key = _plug_in_a_key(page)
+    page.on("dialog", lambda asked: asked.accept("key"))
+    _open(page, command_line.ask())
+    _sign_in(page, person.name, person.password)
+    _register_key(page)
+    person.password = "a long sentence of hers"
+    _choose_password(page, person.password)
+    _title(page, "Grant Access")
+
+    page.context.clear_cookies()
+    _open(page, command_line.ask())
+    _sign_in(page, person.name, person.password)
+    _title(page, "Passkey login")
+    expect(page.get_by_text("Grant Access")).to_have_count(0)
+    page.click("#authenticateWebAuthnButton")
+    _title(page, "Grant Access")
+    assert key
+
+
+def _plug_in_a_key(page: Page) -> str:
+    """A key of Chromium's own making, whose holder is always there and known to it."""
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "usb",
+        "hasResidentKey": False,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    return str(devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
+
+
+def _register_key(page: Page) -> None:
+    _title(page, "Passkey Registration")
+    page.click("#registerWebAuthn")
 
 
 def test_guessing_locks_the_account(keycloak: KeycloakForTests, page: Page) -> None:
