@@ -169,9 +169,10 @@ def test_a_security_key_as_the_second_factor(with_security_keys: KeycloakForTest
     page.on("dialog", lambda asked: asked.accept("key"))
     _open(page, command_line.ask())
     _sign_in(page, person.name, person.password)
-    _register_key(page)
     person.password = "a long sentence of hers"
     _choose_password(page, person.password)
+    _title(page, "Passkey Registration")
+    page.click("#registerWebAuthn")
     _title(page, "Grant Access")
 
     page.context.clear_cookies()
@@ -197,11 +198,6 @@ def _plug_in_a_key(page: Page) -> str:
         "automaticPresenceSimulation": True,
     }
     return str(devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
-
-
-def _register_key(page: Page) -> None:
-    _title(page, "Passkey Registration")
-    page.click("#registerWebAuthn")
 
 
 def test_guessing_locks_the_account(keycloak: KeycloakForTests, page: Page) -> None:
