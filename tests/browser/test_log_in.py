@@ -8,36 +8,17 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from access.realm.keycloak import KeycloakRealm
 from access.realm.keycloak_users import KeycloakUsers
-from access.realm.representation import RealmSettings
+from access.realm.wanted.settings import RealmSettings
 from tests.fakes.keycloak import KeycloakForTests, documented_claims
 from tests.fakes.keycloak_pages import CommandLine, DeviceCode, PersonAtTheDoor
 
 pytestmark = pytest.mark.needs_chromium
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 MILLISECONDS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from keycloak import KeycloakAdmin
 
-from access.realm.representation import BROWSER_FLOW, FORMS_FLOW, REALM
+from access.realm.wanted.settings import BROWSER_FLOW, FORMS_FLOW, REALM
 from tests.fakes.keycloak import KeycloakForTests
 
 Break = Callable[[KeycloakAdmin], object]
