@@ -231,6 +231,25 @@ def test_a_new_key_signs_and_the_old_one_still_counts(house: House) -> None:
     assert house.keycloak.realm.drift() == []
 
 
+def test_keycloak_tells_who_logged_in_and_what_was_changed(house: House) -> None:
+    """Log-ins, failures and each change by an administrator are kept with details, and no password is among them."""
+    admin, person = house.keycloak.realm.admin, house.at_the_door("asha")
+    first, new = person.password, house.keycloak.person("zoe", "auditor")
+    token_of(house.keycloak.issuer, person)
+    browsing = Browsing()
+    browsing.open(CommandLine(house.keycloak.issuer).ask().answer["verification_uri_complete"])
+    browsing.send(username="asha", password="a wrong one")
+    events = admin.get_events({"max": 200})
+    assert {"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL"} <= {event["type"] for event in events}
+    changes = admin.get_admin_events({"max": 500})
+    assert {"USER", "CLIENT"} <= {change["resourceType"] for change in changes}
+    assert any(change.get("representation") for change in changes)
+    told = json.dumps([events, changes])
+    assert "zoe" in told
+    for password in (first, person.password, new.password):
+        assert password not in told
+
+
 def _header(token: str) -> dict[str, str]:
     head = token.split(".", maxsplit=1)[0]
     return dict(json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))))
