@@ -62,6 +62,7 @@ class IdentitySettings(BaseModel):
     memory: str = Field(default="384m", pattern=r"^[1-9]\d*[mg]$")  # of its heap, as Java says it
     keeper: str = "haven-keeper"  # the service account that keeps the realm
     keeper_secret_file: Path | None = None  # readable by this account only; required with `server`
+    ca_file: Path | None = None  # who signs the server's certificate; None: a public authority
     portal: str = "http://127.0.0.1:8450"
     hub: str = "http://127.0.0.1:8460"
     second_factor: Literal["totp", "webauthn"] = "totp"

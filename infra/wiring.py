@@ -255,7 +255,7 @@ class Haven:
 
         chosen = self.settings.identity
         if chosen.server and chosen.keeper_secret_file:
-            return Keeper(chosen.server, chosen.keeper, chosen.keeper_secret_file)
+            return Keeper(chosen.server, chosen.keeper, chosen.keeper_secret_file, chosen.ca_file)
         server = self.identity_server
         if (address := server.address) is None:
             raise RealmUnreachable(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from keycloak import KeycloakAdmin
 
-from access.realm.wanted.settings import BROWSER_FLOW, FORMS_FLOW, REALM
+from access.realm.errors import RealmUnreachable
+from access.realm.keycloak import KeycloakRealm
+from access.realm.wanted.settings import BROWSER_FLOW, FORMS_FLOW, REALM, RealmSettings
 from tests.fakes.keycloak import KeycloakForTests
 
 Break = Callable[[KeycloakAdmin], object]
@@ -234,6 +238,27 @@ def test_what_drifts_is_named_and_repaired(keycloak: KeycloakForTests, name: str
     assert found == named
     assert {f"{one.kind.value} {one.path}" for one in mended} >= named
     assert keycloak.realm.drift() == []
+
+
+def test_the_keepers_secret_passes_no_proxy(keycloak: KeycloakForTests, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a shell names a proxy for everything, Keycloak is still asked directly."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert KeycloakRealm(keycloak.realm.keeper, RealmSettings()).drift() == []
+
+
+def test_a_keeper_who_is_not_believed_is_told_so(keycloak: KeycloakForTests, tmp_path: Path) -> None:
+    """A wrong secret, no secret and no Keycloak are each said as that, and no secret is in what is said."""
+    wrong = tmp_path / "secret"
+    wrong.write_text("not-the-secret-of-the-keeper", encoding="utf-8")
+    for keeper, said in (
+        (replace(keycloak.realm.keeper, secret_file=wrong), "does not accept"),
+        (replace(keycloak.realm.keeper, secret_file=tmp_path / "none"), "cannot be read"),
+        (replace(keycloak.realm.keeper, server="http://127.0.0.1:9"), "does not answer"),
+    ):
+        with pytest.raises(RealmUnreachable, match=said) as refusal:
+            KeycloakRealm(keeper, RealmSettings()).drift()
+        assert "not-the-secret" not in str(refusal.value)
 
 
 def test_a_realm_is_made_from_nothing_again(keycloak: KeycloakForTests) -> None:
