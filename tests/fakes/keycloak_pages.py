@@ -58,6 +58,13 @@ class PersonAtTheDoor:
             wait_for_next_code()
 
 
+def proof_key() -> tuple[str, dict[str, str]]:
+    """A verifier and what is sent of it before (RFC 7636, S256)."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return verifier, {"code_challenge": challenge, "code_challenge_method": "S256"}
+
+
 @dataclass
 class DeviceCode:
     """What the command line holds between asking and being let in."""
@@ -77,9 +84,8 @@ class CommandLine:
 
     def ask(self, scope: str = "", client: str = "haven-cli") -> DeviceCode:
         """A device code with its proof key."""
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        form = {"client_id": client, "code_challenge": challenge, "code_challenge_method": "S256"}
+        verifier, proof = proof_key()
+        form = {"client_id": client, **proof}
         answer = self._post("auth/device", form | ({"scope": scope} if scope else {}))
         answer.raise_for_status()
         return DeviceCode(answer.json(), verifier)
@@ -127,8 +133,12 @@ class Browsing:
         with httpx.Client(follow_redirects=True, timeout=TIMEOUT, trust_env=False, verify=False) as http:  # noqa: S501
             http.cookies = self.cookies
             http.event_hooks = {"response": [lambda _: _keep(http.cookies)]}
-            answer = http.request(method, address, data=form)
-            self.cookies, self.page, self.address = http.cookies, answer.text, str(answer.url)
+            try:
+                answer = http.request(method, address, data=form)
+                self.page, self.address = answer.text, str(answer.url)
+            except httpx.ConnectError as left:  # sent back to one of the haven's services, which does not run here
+                self.page, self.address = "", str(left.request.url)
+            self.cookies = http.cookies
 
     def open(self, address: str) -> None:
         """Go to an address."""

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import date
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -19,7 +20,9 @@ from audit.events import EventName
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, memory_records, peopled
 from tests.fakes.keycloak import KeycloakForTests, documented_claims
-from tests.fakes.keycloak_pages import Browsing, CommandLine, PersonAtTheDoor, token_of
+from tests.fakes.keycloak_pages import Browsing, CommandLine, PersonAtTheDoor, proof_key, token_of
+
+HUBS_ADDRESS = "http://127.0.0.1:8460/hub/oauth_callback"
 
 
 class House:
@@ -82,6 +85,68 @@ def test_a_role_that_does_not_count_for_a_client_is_not_in_its_token(house: Hous
     claims = _claims(str(token_of(house.keycloak.issuer, house.at_the_door("carys"), "openid")["access_token"]))
     assert set(claims) == documented_claims() - {"haven_roles"}
     assert claims["scope"] == "openid haven-gateway"
+
+
+def _at_the_hub(house: House, **changes: str) -> Browsing:
+    """Somebody whom the hub sent to log in."""
+    asked = {
+        "client_id": "haven-hub",
+        "response_type": "code",
+        "scope": "openid",
+        "redirect_uri": HUBS_ADDRESS,
+        **proof_key()[1],
+        **changes,
+    }
+    browsing = Browsing()
+    browsing.open(f"{house.keycloak.issuer}/protocol/openid-connect/auth?{urlencode(asked)}")
+    return browsing
+
+
+def test_the_hub_gets_a_token_of_its_own(house: House) -> None:
+    """By code, proof key and the hub's secret: its audience is the hub, and only a researcher's role is in it."""
+    verifier, proof = proof_key()
+    browsing = _at_the_hub(house, **proof)
+    browsing.log_in(house.at_the_door("ewa"))
+    assert browsing.address.startswith(f"{HUBS_ADDRESS}?")
+    form = {
+        "grant_type": "authorization_code",
+        "code": httpx.URL(browsing.address).params["code"],
+        "redirect_uri": HUBS_ADDRESS,
+        "client_id": "haven-hub",
+        "client_secret": house.identity.client_secret("haven-hub"),
+        "code_verifier": verifier,
+    }
+    token = f"{house.keycloak.issuer}/protocol/openid-connect/token"
+    guessed = httpx.post(token, data=form | {"client_secret": "guessed"}, trust_env=False)
+    assert guessed.status_code == httpx.codes.UNAUTHORIZED
+    again = _at_the_hub(house, **proof)
+    again.log_in(house.at_the_door("ewa"))
+    form["code"] = httpx.URL(again.address).params["code"]
+    claims = _claims(httpx.post(token, data=form, trust_env=False).json()["access_token"])
+    assert set(claims) == documented_claims()
+    assert (claims["aud"], claims["azp"], claims["scope"]) == ("haven-hub", "haven-hub", "openid haven-hub")
+    assert claims["haven_roles"] == ["researcher"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uri": "http://127.0.0.1:8460/hub/oauth_callback/../elsewhere"},
+        {"redirect_uri": "https://haven.example/hub/oauth_callback"},
+        {"code_challenge": "", "code_challenge_method": ""},
+        {"code_challenge_method": "plain"},
+        {"response_type": "token"},
+        {"client_id": "haven-cli"},
+        {"client_id": "haven-gateway"},
+        {"client_id": "account-console"},
+    ],
+    ids=lambda changes: " ".join(f"{key}={value}" for key, value in changes.items()),
+)
+def test_the_hub_is_let_in_by_its_one_way_only(house: House, changes: dict[str, str]) -> None:
+    """Another address, no proof key, a plain one, a token without a code, another client: no log-in page is shown."""
+    browsing = _at_the_hub(house, **changes)
+    assert 'name="username"' not in browsing.page
+    assert "code=" not in httpx.URL(browsing.address).query.decode()
 
 
 def test_a_device_code_and_a_refresh_token_count_once(house: House) -> None:
