@@ -50,6 +50,30 @@ class ServerSettings(BaseModel):
     prefect_port: int = Field(default=0, ge=0, lt=65536)
 
 
+class IdentitySettings(BaseModel):
+    """The identity provider: where Keycloak is, and where log-ins come back to (docs/identity.md).
+
+    server: None is the Keycloak of `haven identity up`, on this machine only and never with real data.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    server: str | None = Field(default=None, pattern=r"^https://[^\s?#]+$")
+    port: int = Field(default=0, ge=0, lt=65536)  # of `haven identity up`; 0: the system chooses once
+    memory: str = Field(default="384m", pattern=r"^[1-9]\d*[mg]$")  # of its heap, as Java says it
+    keeper: str = "haven-keeper"  # the service account that keeps the realm
+    keeper_secret_file: Path | None = None  # readable by this account only; required with `server`
+    ca_file: Path | None = None  # who signs the server's certificate; None: a public authority
+    portal: str = "http://127.0.0.1:8450"
+    hub: str = "http://127.0.0.1:8460"
+    second_factor: Literal["totp", "webauthn"] = "totp"
+
+    @model_validator(mode="after")
+    def _keeper_has_a_secret(self) -> Self:
+        if self.server is not None and self.keeper_secret_file is None:
+            raise ValueError("with server, keeper_secret_file must name the file that holds the keeper's secret")
+        return self
+
+
 class TokenSettings(BaseModel):
     """A PKCS#11 token that holds the root key."""
 
@@ -155,6 +179,7 @@ class Settings(BaseModel):
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
+    identity: IdentitySettings = IdentitySettings()
     accounts: AccountSettings = AccountSettings()
 
     @property
@@ -264,6 +289,11 @@ class Settings(BaseModel):
     @property
     def logs_folder(self) -> Path:
         return self.home / "logs"
+
+    @property
+    def identity_folder(self) -> Path:
+        """Keycloak of `haven identity up`: its data, its configuration, its keeper's secret."""
+        return self.home / "identity"
 
     @property
     def prefect_folder(self) -> Path:

@@ -26,6 +26,9 @@ from audit.model import Actor, service
 INBOX_SWEEP = service("inbox-sweep")
 """Takes in what lies in the haven's own inbox, on its schedule; no person starts it."""
 
+UNACKNOWLEDGED = frozenset({"person.acknowledgement_missing", "person.acknowledgement_expired"})
+"""Asked last: who is refused for one of these lacks nothing else, and mends it by logging in."""
+
 LAPSES = frozenset(
     {
         "person.training_expired",

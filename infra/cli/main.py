@@ -30,6 +30,7 @@ TOPICS = (
     "release",
     "disclosure",
     "keys",
+    "identity",
     "accounts",
     "audit",
     "services",

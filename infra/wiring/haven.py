@@ -12,10 +12,11 @@ from infra.settings import load_settings
 from infra.wiring.deliveries import DeliveryParts
 from infra.wiring.environments import EnvironmentParts
 from infra.wiring.folders import PRIVATE, require_orchestrator, require_own, require_roots
+from infra.wiring.identity import IdentityParts
 from infra.wiring.linkage import LinkageParts
 
 
-class Haven(DeliveryParts, LinkageParts, EnvironmentParts):
+class Haven(DeliveryParts, LinkageParts, EnvironmentParts, IdentityParts):
     """One haven: its settings, and its parts made on first use."""
 
     @classmethod
