@@ -33,6 +33,10 @@ class EventName(StrEnum):
     PROJECT_CLOSE_REFUSED = "project.close_refused"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REFUSED = "token.refused"
+    LOGIN_OPENED = "login.opened"
+    LOGIN_REFUSED = "login.refused"  # somebody acted as a person without a login of theirs
+    LOGIN_CLOSED = "login.closed"
+    ISSUER_KEY_ROTATED = "issuer.key_rotated"
 
     # access: keys
     KEY_ROOT_ROTATION_STARTED = "key.root_rotation_started"

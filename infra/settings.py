@@ -14,11 +14,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from access.identity.addresses import is_loopback, is_safe
+from access.identity.model import ALGORITHMS
 from infra.errors import DeploymentError
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "haven.toml"
 ACCOUNT = r"^[a-z_][a-z0-9_-]{0,31}$"
+CLIENT = r"^[a-z][a-z0-9-]{0,62}$"
 ACCOUNTS_FILE = "accounts.json"
 LONGEST_SOCKET_FOLDER = 70  # a Unix socket's path may have 107 bytes; ours add up to 36
 
@@ -47,6 +50,7 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     hub_port: int = Field(default=0, ge=0, lt=65536)
+    issuer_port: int = Field(default=0, ge=0, lt=65536)
     prefect_port: int = Field(default=0, ge=0, lt=65536)
 
 
@@ -140,6 +144,31 @@ class AccountSettings(BaseModel):
         return self
 
 
+class IdentitySettings(BaseModel):
+    """Who says who somebody is. Without an issuer it is the local development issuer, for synthetic data only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    issuer: str | None = Field(default=None, max_length=512)  # the identity provider's address, as it says it itself
+    client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
+    clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
+    algorithms: frozenset[str] = frozenset({"Ed25519", "EdDSA", "ES256", "PS256", "RS256"})
+    require_second_factor: bool = True
+    second_factor: frozenset[str] = frozenset({"mfa"})  # the values of `acr` that say that one was shown
+    ca_file: Path | None = None  # the certificate authority of an organisation's own
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> Self:
+        if self.issuer is not None and not is_safe(self.issuer):
+            raise ValueError("issuer must be an https address, or an http address of this machine")
+        if not self.algorithms or not self.algorithms <= ALGORITHMS:
+            raise ValueError("algorithms must be some of: " + ", ".join(sorted(ALGORITHMS)))
+        if not self.clients or self.client not in self.clients:
+            raise ValueError("clients must name the clients of the haven, 'client' among them")
+        if self.require_second_factor and not self.second_factor:
+            raise ValueError("second_factor must name the values of acr that say that one was shown")
+        return self
+
+
 class Settings(BaseModel):
     """The one settings model. Folders are derived from `home`; each zone has its own."""
 
@@ -150,7 +179,7 @@ class Settings(BaseModel):
     real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
-    issuer: str = "https://haven.localhost/issuer"
+    identity: IdentitySettings = IdentitySettings()
     keys: KeySettings = KeySettings()
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
@@ -200,6 +229,20 @@ class Settings(BaseModel):
         if self.real_data and self.linkage.engine == "spark" and self.linkage.spark.folder is None:
             raise ValueError("with real data, [linkage.spark] folder must name a folder on an encrypted disk")
         return self
+
+    @model_validator(mode="after")
+    def _people_prove_who_they_are(self) -> Self:
+        issuer = self.identity.issuer
+        if self.real_data and (issuer is None or not issuer.startswith("https://") or is_loopback(issuer)):
+            raise ValueError("with real data, [identity] issuer must be the https address of the identity provider")
+        if self.real_data and not self.identity.require_second_factor:
+            raise ValueError("with real data, [identity] require_second_factor may not be turned off")
+        return self
+
+    @property
+    def identity_folder(self) -> Path:
+        """The versions of the local issuer's key, and the logins that ended here."""
+        return self.home / "identity"
 
     @property
     def database_url(self) -> str:

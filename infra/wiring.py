@@ -17,7 +17,8 @@ from audit.progress import Progress, silent
 from infra.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from access.identity import LocalIssuer, Verifier
+    from access.identity.local_issuer import LocalIssuer
+    from access.identity.tokens import Verifier
     from access.keys import KeyRing
     from access.keys.custody import KeyCustody
     from access.service import Access
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
+    from infra.logins.service import Logins
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
     from linkage.intake.at_the_door import ThroughTheDoor
@@ -180,7 +182,10 @@ class Haven:
         return Access(self.records)
 
     def actor(self, name: str) -> Actor:
-        """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
+        """The registered person or organisation that this name means; with an identity provider, proven by a login.
+
+        Raises AccessError for nobody, or for two; LoginRefused.
+        """
         from access.errors import AccessError
         from audit.model import organisation, person
 
@@ -189,6 +194,8 @@ class Haven:
         if kind in ("", "organisation") and bare in {one.id for one in self.access.organisations()}:
             found.append(organisation(bare))
         if len(found) == 1:
+            if self.settings.identity.issuer is not None:
+                self.logins.require(found[0])
             return found[0]
         raise AccessError(
             "A person and an organisation both have this name." if found else "Nobody is registered under this name.",
@@ -198,19 +205,24 @@ class Haven:
 
     @cached_property
     def issuer(self) -> LocalIssuer:
-        """Issues tokens to this account's own command line; refuses where real data are."""
-        from access.identity import LocalIssuer
+        """The local development issuer; refuses where real data are, and where an identity provider is set."""
+        from infra.logins.parts import local_issuer
 
-        settings = self.settings
-        key = self.keyring.signing_key("token")
-        return LocalIssuer(settings.issuer, key, self.clock, real_data=settings.real_data)
+        return local_issuer(self.settings, self.keyring, self.clock)
 
     @cached_property
     def verifier(self) -> Verifier:
-        """Verifies the tokens of the issuer."""
-        from access.identity import Verifier
+        """Verifies the tokens of the one issuer whose tokens count."""
+        from infra.logins.parts import verifier
 
-        return Verifier(self.settings.issuer, self.issuer.public_keys(), self.clock)
+        return verifier(self.settings, self.clock)
+
+    @cached_property
+    def logins(self) -> Logins:
+        """Who is logged in here, and the proof that somebody is who `--as` says."""
+        from infra.logins.parts import logins
+
+        return logins(self.settings, self.records, self.access, self.verifier)
 
     @cached_property
     def zones(self) -> Zones:

@@ -23,6 +23,7 @@ TOPICS = (
     "project",
     "scope",
     "query",
+    "login",
     "workspace",
     "release",
     "disclosure",
