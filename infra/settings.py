@@ -151,9 +151,9 @@ class IdentitySettings(BaseModel):
     issuer: str | None = Field(default=None, max_length=512)  # the identity provider's address, as it says it itself
     client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
     clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
-    algorithms: frozenset[str] = frozenset({"Ed25519", "EdDSA", "ES256", "PS256", "RS256"})
+    algorithms: frozenset[str] = frozenset({"ES256"})
     require_second_factor: bool = True
-    second_factor: frozenset[str] = frozenset({"mfa"})  # the values of `acr` that say that one was shown
+    second_factor: frozenset[str] = frozenset({"0", "1"})  # the values of `acr` that come after one: all, in our realm
     ca_file: Path | None = None  # the certificate authority of an organisation's own
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from typing import Any, NewType
 from access.identity.errors import TokenRefused
 from access.identity.model import LEEWAY, Claims, TrustedIssuer
 from access.model import Role
+from access.realm.roles import LONGEST_SESSION, longest_session, roles_of
 
 SignedClaims = NewType("SignedClaims", Mapping[str, Any])
 """The claims of a token whose signature was verified; nothing else may be put to the table."""
@@ -23,7 +24,6 @@ SignedClaims = NewType("SignedClaims", Mapping[str, Any])
 ACCESS_TOKEN = "Bearer"  # noqa: S105 - the value of `typ` in an access token; an ID token has another
 PERSON = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 OPAQUE = re.compile(r"[A-Za-z0-9_:.-]{1,128}")
-SCOPE = re.compile(r"[a-z][a-z0-9:._-]{0,63}( [a-z][a-z0-9:._-]{0,63}){0,15}")
 LATEST = 2**40
 
 
@@ -67,7 +67,7 @@ def _is_later(value: Any, question: Question) -> bool:
 
 def _is_this_session(value: Any, question: Question) -> bool:
     time = _time(value)
-    return time is not None and question.now - question.issuer.longest_session < time <= question.now + LEEWAY
+    return time is not None and question.now - LONGEST_SESSION < time <= question.now + LEEWAY
 
 
 def _is_uuid(value: Any, _: Question) -> bool:
@@ -90,7 +90,11 @@ def _is_level(value: Any, question: Question) -> bool:
 def _are_roles(value: Any, _: Question) -> bool:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         return False
-    return len(set(value)) == len(value) and set(value) <= {role.value for role in Role}
+    return len(set(value)) == len(value) > 0 and set(value) <= {role.value for role in Role}
+
+
+def _is_scope(value: Any, question: Question) -> bool:
+    return value in (question.audience, f"openid {question.audience}")
 
 
 CLAIMS: Mapping[str, ClaimRule] = {
@@ -106,8 +110,8 @@ CLAIMS: Mapping[str, ClaimRule] = {
     "sub": ClaimRule("token.subject", "has no proper subject", _is_uuid),
     "preferred_username": ClaimRule("token.person", "names no person", _matches(PERSON)),
     "acr": ClaimRule("token.second_factor", "comes of a login without a second factor", _is_level),
-    "scope": ClaimRule("token.scope", "has no proper scope", _matches(SCOPE)),
-    "haven_roles": ClaimRule("token.roles", "has a role that is none", _are_roles),
+    "scope": ClaimRule("token.scope", "was asked for something else", _is_scope),
+    "haven_roles": ClaimRule("token.roles", "has no role, or one that is none", _are_roles),
 }
 """Every claim of an access token, in the order of asking."""
 
@@ -121,10 +125,7 @@ def account_for(claims: SignedClaims, question: Question) -> Claims:
     for name, claim in CLAIMS.items():
         if not claim.holds(claims[name], question):
             raise TokenRefused(claim.rule, claim.why)
-    if claims["exp"] - claims["iat"] > question.issuer.longest_life.total_seconds():
-        raise TokenRefused("token.lives_too_long", "lives too long")
-    if claims["auth_time"] > claims["iat"] + LEEWAY.total_seconds():
-        raise TokenRefused("token.future", "is older than its login")
+    _hold_together(claims, question)
     return Claims(
         person=claims["preferred_username"],
         token_id=claims["jti"],
@@ -134,3 +135,16 @@ def account_for(claims: SignedClaims, question: Question) -> Claims:
         second_factor=claims["acr"] in question.issuer.second_factor,
         roles=frozenset(claims["haven_roles"]),
     )
+
+
+def _hold_together(claims: SignedClaims, question: Question) -> None:
+    """What two claims say of each other. Raises TokenRefused."""
+    roles, logged_in = [Role(one) for one in claims["haven_roles"]], datetime.fromtimestamp(claims["auth_time"], UTC)
+    if claims["exp"] - claims["iat"] > question.issuer.longest_life.total_seconds():
+        raise TokenRefused("token.lives_too_long", "lives too long")
+    if claims["auth_time"] > claims["iat"] + LEEWAY.total_seconds():
+        raise TokenRefused("token.future", "is older than its login")
+    if not set(roles) <= set(roles_of(claims["azp"])):
+        raise TokenRefused("token.roles", "has a role that does not count for its client")
+    if question.now - logged_in >= longest_session(roles):
+        raise TokenRefused("token.session_too_old", "is of a login too long ago for these roles")

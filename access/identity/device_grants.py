@@ -7,6 +7,7 @@ in the issuer's memory only, the long one by its hash; a restart forgets all of 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from access.identity.errors import GrantRefused
+from access.identity.strict import write_base64url
 
 LIFE = timedelta(minutes=10)
 INTERVAL = timedelta(seconds=1)  # between two askings, on one machine
@@ -50,11 +52,15 @@ ANSWERS: Mapping[GrantState, tuple[str, str, str]] = {
 
 @dataclass
 class DeviceGrant:
-    """One login under way. digest: of the long code, which is kept nowhere."""
+    """One login under way. digest: of the long code, which is kept nowhere.
+
+    challenge: of the program's own secret (RFC 7636), so that a code that is overheard serves nobody else.
+    """
 
     digest: str
     user_code: str
     client: str
+    challenge: str
     ends: datetime
     interval: timedelta = INTERVAL
     state: GrantState = GrantState.WAITING
@@ -76,13 +82,13 @@ class DeviceGrants:
     open: dict[str, DeviceGrant] = field(default_factory=dict)
     wrong: list[datetime] = field(default_factory=list)
 
-    def start(self, client: str, now: datetime) -> tuple[str, DeviceGrant]:
+    def start(self, client: str, challenge: str, now: datetime) -> tuple[str, DeviceGrant]:
         """A new pair of codes: the long one, and the rest."""
         self.open = {digest: grant for digest, grant in self.open.items() if grant.ends > now}
         if len(self.open) >= MOST_OPEN:
             raise GrantRefused("slow_down", "device.too_many", "Too many logins are under way.")
         code, letters = secrets.token_urlsafe(32), "".join(secrets.choice(LETTERS) for _ in range(8))
-        grant = DeviceGrant(digest_of(code), f"{letters[:4]}-{letters[4:]}", client, now + LIFE)
+        grant = DeviceGrant(digest_of(code), f"{letters[:4]}-{letters[4:]}", client, challenge, now + LIFE)
         self.open[grant.digest] = grant
         return code, grant
 
@@ -98,10 +104,10 @@ class DeviceGrants:
         self.wrong.append(now)
         raise GrantRefused("invalid_grant", "device.unknown", "No login waits for this code: it ended, or was used.")
 
-    def redeem(self, code: str, client: str, now: datetime) -> DeviceGrant:
-        """The approved login of a long code, which is spent by it."""
+    def redeem(self, code: str, verifier: str, client: str, now: datetime) -> DeviceGrant:
+        """The approved login of a long code, which is spent by it. verifier: what the challenge was made of."""
         grant = self.open.get(digest_of(code))
-        if grant is None or grant.client != client:
+        if grant is None or grant.client != client or not hmac.compare_digest(grant.challenge, challenge_of(verifier)):
             raise GrantRefused("invalid_grant", "device.unknown", "The code is none of this issuer's.")
         if grant.ends <= now:
             raise GrantRefused("expired_token", "device.expired", "The code has expired.")
@@ -125,6 +131,11 @@ def _require_patience(grant: DeviceGrant, now: datetime) -> None:
     if early:
         grant.interval += SLOWER
         raise GrantRefused("slow_down", "device.too_soon", "Asked too soon: wait longer each time.")
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge of a program's secret (RFC 7636 4.2)."""
+    return write_base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
 
 
 def digest_of(code: str) -> str:

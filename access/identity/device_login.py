@@ -6,11 +6,13 @@ to the issuer only. The program keeps what it gets: an access token for minutes,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from access.identity.addresses import is_safe, same_origin
+from access.identity.device_grants import challenge_of
 from access.identity.discovery import OK, Discovery, unreachable
 from access.identity.errors import IssuerUnreachable, LoginRefused
 from access.identity.local_logins import DEVICE_CODE, REFRESH
@@ -21,7 +23,6 @@ LONGEST_SECRET = 8192
 LONGEST_WAIT = 1800
 SLOWER = 5.0  # seconds more each time the issuer says slow_down (RFC 8628 3.5)
 LONGEST_INTERVAL = 60.0
-SCOPE = "openid"
 SENTENCES: Mapping[str, str] = {
     "access_denied": "The login was denied.",
     "expired_token": "Nobody approved the code in time.",
@@ -49,11 +50,9 @@ class Granted:
 
 
 class DeviceLogin:
-    """Logs in at one issuer as one client. wait: pauses for so many seconds."""
+    """Logs in at one issuer as one client. wait: pauses for so many seconds. scope: names the audience."""
 
-    def __init__(
-        self, issuer: str, client: str, network: Network, wait: Callable[[float], None], scope: str = SCOPE
-    ) -> None:
+    def __init__(self, issuer: str, client: str, network: Network, wait: Callable[[float], None], scope: str) -> None:
         self.issuer = issuer
         self.client = client
         self._network = network
@@ -63,10 +62,13 @@ class DeviceLogin:
     def log_in(self, show: Callable[[Prompt], None]) -> Granted:
         """Show the code and wait until it is approved. Raises LoginRefused, IssuerUnreachable."""
         places = Discovery.ask(self.issuer, self._network)
-        started = self._require(places.device, {"client_id": self.client, "scope": self._scope})
+        verifier = secrets.token_urlsafe(48)
+        proof = {"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
+        started = self._require(places.device, {"client_id": self.client, "scope": self._scope, **proof})
         code, prompt = self._prompt(started)
         show(prompt)
-        return self._poll(places, code, prompt.seconds, _seconds(started.get("interval"), 5.0))
+        form = {"grant_type": DEVICE_CODE, "device_code": code, "code_verifier": verifier, "client_id": self.client}
+        return self._poll(places, form, prompt.seconds, _seconds(started.get("interval"), 5.0))
 
     def renew(self, refresh: str) -> Granted:
         """The next tokens. Raises LoginRefused: the login has ended."""
@@ -81,8 +83,7 @@ class DeviceLogin:
         if self._ask(places.revocation, form).status != OK:
             raise unreachable()
 
-    def _poll(self, places: Discovery, code: str, seconds: float, interval: float) -> Granted:
-        form = {"grant_type": DEVICE_CODE, "device_code": code, "client_id": self.client}
+    def _poll(self, places: Discovery, form: Mapping[str, str], seconds: float, interval: float) -> Granted:
         waited = 0.0
         while waited < seconds:
             self._wait(interval)

@@ -21,7 +21,7 @@ from joserfc.jws import JWSRegistry
 from access.identity.discovery import Discovery
 from access.identity.errors import IssuerUnreachable
 from access.identity.ports import Network, Unanswered
-from access.identity.strict import Unreadable, read_object
+from access.identity.strict import Unreadable, read_base64url, read_object
 from audit.clock import Clock
 
 AGAIN = timedelta(seconds=10)  # between two askings for a key that is not known
@@ -171,8 +171,7 @@ def _import(entry: dict[str, Any]) -> tuple[Key, frozenset[str]]:
         case "EC", "P-256":
             return ECKey.import_key(shape), frozenset({"ES256"})
         case "RSA", None:
-            rsa = RSAKey.import_key(shape)
-            if rsa.public_key.key_size < SMALLEST_RSA:
+            if len(read_base64url(entry["n"])) * 8 < SMALLEST_RSA:
                 raise ValueError("too small")
-            return rsa, frozenset({"PS256", "RS256"})
+            return RSAKey.import_key(shape), frozenset({"PS256", "RS256"})
     raise ValueError("another kind of key")

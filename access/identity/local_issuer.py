@@ -17,14 +17,14 @@ from joserfc.jwk import KeySet, OKPKey
 from access.identity.errors import IssuerRefused
 from access.identity.issuer_keys import SIGNS_WITH
 from access.identity.model import LONGEST_LIFE, TrustedIssuer
+from access.model import Role
+from access.realm.roles import COMMAND_LINE, roles_of
 from audit.clock import Clock
 
-NO_PROOF = "0"
-"""`acr`: nothing was asked of the person (level 0 of ISO/IEC 29115)."""
+NO_PROOF = "none"
+"""`acr`: nothing was asked of the person. No haven takes it for a second factor."""
 
-COMMAND_LINE = "haven-cli"
 TOKEN_SECONDS = 300
-SCOPES = "openid"
 
 
 class SigningKeys(Protocol):
@@ -70,11 +70,17 @@ class LocalIssuer:
         seconds: int = TOKEN_SECONDS,
         *,
         client: str = COMMAND_LINE,
-        roles: Iterable[str] = (),
+        roles: Iterable[Role],
         session: str | None = None,
         logged_in: datetime | None = None,
     ) -> str:
-        """A token for this person and this audience, good for so many seconds (at most an hour)."""
+        """A token for this person and this audience, good for so many seconds (at most an hour).
+
+        It carries those of the roles that count for the client. Raises IssuerRefused: none does.
+        """
+        carried = sorted(role.value for role in set(roles) & set(roles_of(client)))
+        if not carried:
+            raise IssuerRefused("The person has no role that counts here.", where=client, mend="haven person list")
         now, key = self.clock.now(), self._keys.current()
         claims = {
             "iss": self.url,
@@ -88,8 +94,8 @@ class LocalIssuer:
             "sid": session or str(uuid.uuid4()),
             "typ": "Bearer",
             "acr": NO_PROOF,
-            "scope": SCOPES,
+            "scope": audience,
             "preferred_username": person,
-            "haven_roles": sorted(roles),
+            "haven_roles": carried,
         }
         return jwt.encode({"alg": SIGNS_WITH, "kid": key.kid, "typ": "JWT"}, claims, key, [SIGNS_WITH])

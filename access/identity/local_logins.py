@@ -16,8 +16,8 @@ from typing import Protocol
 from access.identity.device_grants import ANSWERS, DeviceGrant, DeviceGrants, GrantState, digest_of
 from access.identity.errors import GrantRefused
 from access.identity.local_issuer import TOKEN_SECONDS, LocalIssuer
-from access.identity.model import LONGEST_SESSION
-from access.model import Person
+from access.model import Person, Role
+from access.realm.roles import longest_session, roles_of
 from audit.events import EventName
 from audit.model import person as person_actor
 from audit.model import service
@@ -73,16 +73,16 @@ class LocalLogins:
         self.issuer = issuer
         self._people = people
         self._records = records
-        self._audience = audience
+        self.audience = audience
         self._clients = clients
         self._end = end
         self._grants = DeviceGrants()
         self._sessions: dict[str, _Session] = {}
 
-    def start(self, client: str) -> tuple[str, DeviceGrant]:
-        """A new pair of codes for this client."""
+    def start(self, client: str, challenge: str) -> tuple[str, DeviceGrant]:
+        """A new pair of codes for this client, bound to its own secret by the challenge."""
         self._require_client(client)
-        return self._grants.start(client, self._now())
+        return self._grants.start(client, challenge, self._now())
 
     def waiting(self, user_code: str) -> DeviceGrant:
         """The login that waits for this short code."""
@@ -92,8 +92,8 @@ class LocalLogins:
             raise self._noted(error) from None
 
     def candidates(self) -> list[Person]:
-        """As whom somebody may log in."""
-        return [one for one in self._people.people() if not one.suspended]
+        """As whom somebody may log in: a role must count for a client of this issuer."""
+        return [one for one in self._people.people() if not one.suspended and one.roles & self._roles()]
 
     def decide(self, user_code: str, person: str | None) -> None:
         """Approve the code as this person; None: deny it."""
@@ -105,11 +105,11 @@ class LocalLogins:
         grant.move(GrantState.APPROVED)
         grant.person = person
 
-    def redeem(self, code: str, client: str) -> Tokens:
+    def redeem(self, code: str, verifier: str, client: str) -> Tokens:
         """The tokens of an approved code. Raises GrantRefused; a spent code ends the login that it gave."""
         self._require_client(client)
         try:
-            grant = self._grants.redeem(code, client, self._now())
+            grant = self._grants.redeem(code, verifier, client, self._now())
         except GrantRefused as error:
             spent = self._grants.of(code)
             if error.rule == ANSWERS[GrantState.REDEEMED][1] and spent is not None and spent.session:
@@ -129,7 +129,7 @@ class LocalLogins:
         if session.now != digest_of(refresh):
             self._forget(session.id)
             raise self._noted(GrantRefused("invalid_grant", "refresh.replayed", "The login was used twice; it ended."))
-        if self._now() - session.since >= LONGEST_SESSION:
+        if self._now() - session.since >= longest_session(self._registered(session.person).roles):
             self._forget(session.id)
             raise self._noted(GrantRefused("invalid_grant", "refresh.expired", "The login is too long ago."))
         return self._issue(session)
@@ -148,11 +148,11 @@ class LocalLogins:
             session.before.add(session.now)
         session.now = digest_of(refresh)
         self._records.note(
-            EventName.TOKEN_ISSUED, by=person_actor(session.person), audience=self._audience, client=session.client
+            EventName.TOKEN_ISSUED, by=person_actor(session.person), audience=self.audience, client=session.client
         )
         access = self.issuer.issue(
             session.person,
-            self._audience,
+            self.audience,
             client=session.client,
             roles=known.roles,
             session=session.id,
@@ -162,9 +162,12 @@ class LocalLogins:
 
     def _registered(self, name: str) -> Person:
         known = self._people.person(name)
-        if known is None or known.suspended:
+        if known is None or known.suspended or not known.roles & self._roles():
             raise self._noted(GrantRefused("access_denied", "person.unknown", "Nobody of this name may log in."))
         return known
+
+    def _roles(self) -> set[Role]:
+        return {role for client in self._clients for role in roles_of(client)}
 
     def _of(self, refresh: str) -> _Session | None:
         digest = digest_of(refresh)

@@ -10,7 +10,6 @@ ALGORITHMS = frozenset({"Ed25519", "EdDSA", "ES256", "PS256", "RS256"})
 """Signatures of a key pair only: never `none`, never a secret that verifiers would share (RFC 8725 3.2)."""
 
 LONGEST_LIFE = timedelta(hours=1)
-LONGEST_SESSION = timedelta(hours=12)  # a working day; then the person shows anew who they are
 LEEWAY = timedelta(seconds=5)  # clocks of two machines
 
 
@@ -28,7 +27,6 @@ class TrustedIssuer:
     second_factor: frozenset[str] = frozenset()
     require_second_factor: bool = True
     longest_life: timedelta = LONGEST_LIFE
-    longest_session: timedelta = LONGEST_SESSION
 
     def __post_init__(self) -> None:
         if not self.url or not self.clients or not all(self.clients.values()):

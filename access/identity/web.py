@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +27,6 @@ from access.identity.device_grants import DeviceGrant
 from access.identity.discovery import DOCUMENT
 from access.identity.errors import GrantRefused
 from access.identity.issuer_keys import SIGNS_WITH
-from access.identity.local_issuer import SCOPES
 from access.identity.local_logins import DEVICE_CODE, REFRESH, LocalLogins, Tokens
 from audit.errors import HavenError
 
@@ -35,6 +35,7 @@ PAGES = Path(__file__).parent / "pages"
 FORM = "application/x-www-form-urlencoded"
 LONGEST_BODY = 16 * 1024
 MOST_FIELDS = 16
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 COOKIE = "haven-issuer"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -125,7 +126,8 @@ class _Desk:
                 "revocation_endpoint": f"{url}/revoke",
                 "grant_types_supported": [DEVICE_CODE, REFRESH],
                 "token_endpoint_auth_methods_supported": ["none"],
-                "scopes_supported": [SCOPES],
+                "code_challenge_methods_supported": ["S256"],
+                "scopes_supported": [self._logins.audience],
                 "response_types_supported": [],
                 "subject_types_supported": ["public"],
                 "access_token_signing_alg_values_supported": [SIGNS_WITH],
@@ -136,8 +138,13 @@ class _Desk:
         return JSONResponse(self._logins.issuer.public_keys())
 
     async def start(self, request: Request) -> Response:
-        form = await _form(request, needed={"client_id"}, allowed={"scope"})
-        code, grant = await self._do(self._logins.start, form["client_id"])
+        needed = {"client_id", "code_challenge", "code_challenge_method"}
+        form = await _form(request, needed=needed, allowed={"scope"})
+        if form["code_challenge_method"] != "S256" or not CHALLENGE.fullmatch(form["code_challenge"]):
+            return _error("invalid_request", "This issuer needs a proof key (S256, RFC 7636).")
+        if form.get("scope", self._logins.audience) != self._logins.audience:
+            return _error("invalid_scope", f"This issuer knows the scope {self._logins.audience}.")
+        code, grant = await self._do(self._logins.start, form["client_id"], form["code_challenge"])
         page = f"{self._logins.issuer.url}/device"
         return JSONResponse(
             {
@@ -151,26 +158,25 @@ class _Desk:
         )
 
     async def token(self, request: Request) -> Response:
-        form = await _form(
-            request, needed={"grant_type", "client_id"}, allowed={"device_code", "refresh_token", "scope"}
-        )
-        by: dict[str, tuple[str, Callable[[str, str], Tokens]]] = {
-            DEVICE_CODE: ("device_code", self._logins.redeem),
-            REFRESH: ("refresh_token", self._logins.renew),
+        given = {"device_code", "code_verifier", "refresh_token"}
+        form = await _form(request, needed={"grant_type", "client_id"}, allowed=given)
+        by: dict[str, tuple[tuple[str, ...], Callable[..., Tokens]]] = {
+            DEVICE_CODE: (("device_code", "code_verifier"), self._logins.redeem),
+            REFRESH: (("refresh_token",), self._logins.renew),
         }
         if form["grant_type"] not in by:
             return _error("unsupported_grant_type", "This issuer gives tokens by device code only.")
-        name, verb = by[form["grant_type"]]
-        if name not in form or {"device_code", "refresh_token"} & set(form) != {name}:
-            return _error("invalid_request", f"This grant takes {name}.")
-        tokens = await asyncio.to_thread(verb, form[name], form["client_id"])
+        names, verb = by[form["grant_type"]]
+        if set(form) != {"grant_type", "client_id", *names}:
+            return _error("invalid_request", f"This grant takes {' and '.join(names)}.")
+        tokens = await self._do(verb, *(form[name] for name in names), form["client_id"])
         return JSONResponse(
             {
                 "access_token": tokens.access,
                 "refresh_token": tokens.refresh,
                 "token_type": "Bearer",
                 "expires_in": tokens.seconds,
-                "scope": SCOPES,
+                "scope": self._logins.audience,
             }
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from access.identity.device_login import DeviceLogin
 from access.identity.ended_sessions import EndedInFolder
@@ -11,7 +12,7 @@ from access.identity.errors import IssuerUnreachable
 from access.identity.fetching import HttpNetwork
 from access.identity.issuer_keys import IssuerKeys
 from access.identity.keys import PublishedKeys
-from access.identity.local_issuer import LocalIssuer
+from access.identity.local_issuer import TOKEN_SECONDS, LocalIssuer
 from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
 from access.keys import KeyRing
@@ -23,6 +24,9 @@ from infra.logins.kept import KeptLogin, config_folder
 from infra.logins.service import Logins
 from infra.servers.supervisor import service_address
 from infra.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from infra.wiring import Haven
 
 LOCAL = "issuer"
 
@@ -52,6 +56,12 @@ def local_issuer(settings: Settings, keyring: KeyRing, clock: Clock, address: st
         )
     keys = issuer_keys(settings, keyring, clock)
     return LocalIssuer(address or issuer_address(settings), keys, clock, real_data=settings.real_data)
+
+
+def token_without_login(haven: Haven, person: str, audience: str, seconds: int = TOKEN_SECONDS) -> str:
+    """The local issuer's token for whom `--as` names: on a laptop nobody proves it. Raises IssuerRefused."""
+    known = haven.access.person(person)
+    return haven.issuer.issue(person, audience, seconds, roles=known.roles if known else ())
 
 
 def trusted_issuer(settings: Settings) -> TrustedIssuer:
@@ -90,7 +100,7 @@ def logins(
     """The logins of this account at this home."""
     issuer = issuer_address(settings)
     return Logins(
-        DeviceLogin(issuer, settings.identity.client, network(settings), time.sleep),
+        DeviceLogin(issuer, settings.identity.client, network(settings), time.sleep, AUDIENCE),
         KeptLogin(folder or config_folder(), settings.home, issuer),
         verifies,
         records,

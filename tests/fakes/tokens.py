@@ -1,4 +1,4 @@
-"""An issuer of the tests' own, a network that answers from memory, and good and hostile tokens with the rule each breaks."""
+"""An issuer of the tests' own, a network in memory, and good and hostile tokens with the rule that each breaks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from access.identity.local_issuer import LocalIssuer
 from access.identity.ports import Answer, Unanswered
 from access.identity.strict import write_base64url
 from access.identity.tokens import Verifier
+from access.model import Role
 from audit.clock import FixedClock
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -59,7 +60,7 @@ class TokenBench:
 
     def good(self) -> str:
         """A token that counts."""
-        return self.issuer.issue("asha", AUDIENCE, roles=["researcher"])
+        return self.issuer.issue("asha", AUDIENCE, roles=[Role.RESEARCHER])
 
     def claims(self) -> dict[str, Any]:
         """The claims of one."""
@@ -179,6 +180,12 @@ def misissued(bench: TokenBench) -> dict[str, tuple[str, str]]:
         "a name that is a path": (but(preferred_username="../asha"), "token.person"),
         "a name with another's letters": (but(preferred_username="аsha"), "token.person"),
         "a role that is none": (but(haven_roles=["owner"]), "token.roles"),
+        "no role": (but(haven_roles=[]), "token.roles"),
+        "a role that does not count at this client": (but(haven_roles=["commissioner"]), "token.roles"),
+        "a login too long ago for an administrator": (
+            but(haven_roles=["administrator"], auth_time=now - 3600), "token.session_too_old"),
+        "asked for another service": (but(scope="haven-portal"), "token.scope"),
+        "asked for more than this service": (but(scope=f"{AUDIENCE} offline_access"), "token.scope"),
         "a role twice": (but(haven_roles=["researcher", "researcher"]), "token.roles"),
         "an expiry that is text": (but(exp=str(now + 60)), "token.expired"),
         "an expiry with a fraction": (but(exp=now + 60.5), "token.expired"),

@@ -21,7 +21,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 )
-FREE = {"jti", "sid", "sub", "scope", "acr", "haven_roles", "preferred_username", "iat", "auth_time", "exp"}
+FREE = {"jti", "sid", "sub", "acr", "haven_roles", "preferred_username", "iat", "auth_time", "exp"}
 """Claims whose value the issuer chooses: another that is as good is another good token, not a forged one."""
 
 

@@ -15,6 +15,7 @@ from access.identity.errors import TokenRefused
 from access.identity.keys import HeldKeys
 from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
+from access.model import Role
 from tests.fakes.tokens import AUDIENCE, CLIENT, NOW, URL, TokenBench, forged, later, misissued
 
 ELSEWHERE = "http://127.0.0.1:9/keys"
@@ -89,7 +90,7 @@ def test_at_its_end_a_token_is_over(bench: TokenBench) -> None:
 
 def test_no_token_lives_longer_than_an_hour(bench: TokenBench) -> None:
     """A wish for a day gets an hour."""
-    said = bench.verifier.verify(bench.issuer.issue("asha", AUDIENCE, 86_400), AUDIENCE)
+    said = bench.verifier.verify(bench.issuer.issue("asha", AUDIENCE, 86_400, roles=[Role.RESEARCHER]), AUDIENCE)
     assert said.ends == NOW + timedelta(hours=1)
 
 

@@ -12,8 +12,9 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from access.identity.errors import IssuerUnreachable, TokenRefused
 from access.identity.keys import AGAIN, FRESH, STALE, PublishedKeys, read_keys
-from access.identity.strict import Unreadable
+from access.identity.strict import Unreadable, write_base64url
 from access.identity.tokens import Verifier
+from access.model import Role
 from tests.fakes.tokens import AUDIENCE, URL, MemoryNetwork, TokenBench, later, new_key, parts_of
 
 DOCUMENT = f"{URL}/.well-known/openid-configuration"
@@ -57,7 +58,7 @@ def test_a_new_key_counts_without_a_restart_and_the_old_one_until_it_is_taken_ba
     bench: TokenBench, network: MemoryNetwork, verifier: Verifier
 ) -> None:
     """Rotation: the new key's first token is good; a key that is published no more is dropped."""
-    before = bench.issuer.issue("asha", AUDIENCE, 3600)
+    before = bench.issuer.issue("asha", AUDIENCE, 3600, roles=[Role.RESEARCHER])
     verifier.verify(before, AUDIENCE)
     later(bench, AGAIN.total_seconds())
     bench.signing.keys.append(new_key())
@@ -127,7 +128,7 @@ def _document(**changes: Any) -> dict[str, Any]:
 def test_a_document_that_is_not_the_issuers_own_is_no_document(
     bench: TokenBench, network: MemoryNetwork, verifier: Verifier, document: Any
 ) -> None:
-    """Another issuer's name, an address elsewhere or an unclear text: no key is taken from it, nothing is asked there."""
+    """Another issuer's name, an address elsewhere, an unclear text: no key is taken from it, nothing is asked there."""
     network.put(DOCUMENT, document)
     assert _rule(verifier, bench.good()) == "token.keys_unreachable"
     assert network.asked == [DOCUMENT]
@@ -158,7 +159,7 @@ def test_keys_that_no_token_may_be_signed_with_are_passed_over(bench: TokenBench
     good = bench.issuer.public_keys()["keys"][0]
     others = [
         RSAKey.generate_key(2048, {"kid": "enc", "use": "enc", "alg": "RSA-OAEP"}).as_dict(private=False),
-        RSAKey.generate_key(1024, {"kid": "small"}).as_dict(private=False),
+        {"kty": "RSA", "kid": "small", "n": write_base64url(b"\xff" * 128), "e": "AQAB"},
         ECKey.generate_key("P-521", {"kid": "curve"}).as_dict(private=False),
         {name: value for name, value in good.items() if name != "kid"},
         good | {"kid": "../x"},
