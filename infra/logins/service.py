@@ -49,9 +49,9 @@ class Logins:
 
     def log_in(self, show: Callable[[Prompt], None]) -> Claims:
         """Log a person in, in place of whoever was. Raises LoginRefused, TokenRefused, IssuerUnreachable."""
+        granted = self._device.log_in(show)
+        claims = self._checked(granted)
         with self._kept.locked():
-            granted = self._device.log_in(show)
-            claims = self._checked(granted)
             self._kept.write(granted)
         self._records.note(EventName.LOGIN_OPENED, by=person(claims.person), client=claims.client)
         return claims
