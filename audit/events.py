@@ -38,6 +38,17 @@ class EventName(StrEnum):
     LOGIN_CLOSED = "login.closed"
     ISSUER_KEY_ROTATED = "issuer.key_rotated"
 
+    # access: the realm in Keycloak
+    REALM_APPLIED = "realm.applied"
+    REALM_DRIFT_FOUND = "realm.drift_found"
+    REALM_REPAIRED = "realm.repaired"
+    REALM_KEY_CHANGED = "realm.key_changed"  # tokens are signed with a new key from here
+    LOGIN_PROVISIONED = "login.provisioned"  # a registered person can log in
+    LOGIN_CHANGED = "login.changed"  # it has other roles, or counts again
+    LOGIN_DISABLED = "login.disabled"
+    LOGIN_RESET = "login.reset"  # a new one-time password, and a new second factor
+    LOGIN_RESET_REFUSED = "login.reset_refused"
+
     # access: keys
     KEY_ROOT_ROTATION_STARTED = "key.root_rotation_started"
     KEY_ROOT_ROTATED = "key.root_rotated"

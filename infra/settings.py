@@ -54,6 +54,49 @@ class ServerSettings(BaseModel):
     prefect_port: int = Field(default=0, ge=0, lt=65536)
 
 
+class IdentitySettings(BaseModel):
+    """The identity provider: where Keycloak is, and where log-ins come back to (docs/identity.md).
+
+    server: None is the Keycloak of `haven identity up`, on this machine only and never with real data. issuer: None is
+    the local development issuer, which asks for no password: for synthetic data only (docs/logging-in.md).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    server: str | None = Field(default=None, pattern=r"^https://[^\s?#]+$")
+    port: int = Field(default=0, ge=0, lt=65536)  # of `haven identity up`; 0: the system chooses once
+    memory: str = Field(default="384m", pattern=r"^[1-9]\d*[mg]$")  # of its heap, as Java says it
+    keeper: str = "haven-keeper"  # the service account that keeps the realm
+    keeper_secret_file: Path | None = None  # readable by this account only; required with `server`
+    portal: str = "http://127.0.0.1:8450"
+    hub: str = "http://127.0.0.1:8460"
+    second_factor: Literal["totp", "webauthn"] = "totp"
+    issuer: str | None = Field(default=None, max_length=512)  # whose tokens count; None: the local one
+    client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
+    clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
+    algorithms: frozenset[str] = frozenset({"ES256"})
+    require_second_factor: bool = True
+    second_factor_levels: frozenset[str] = frozenset({"0", "1"})  # `acr` after one: in the haven's realm, all
+    ca_file: Path | None = None  # the certificate authority of an organisation's own
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> Self:
+        if self.issuer is not None and not is_safe(self.issuer):
+            raise ValueError("issuer must be an https address, or an http address of this machine")
+        if not self.algorithms or not self.algorithms <= ALGORITHMS:
+            raise ValueError("algorithms must be some of: " + ", ".join(sorted(ALGORITHMS)))
+        if not self.clients or self.client not in self.clients:
+            raise ValueError("clients must name the clients of the haven, 'client' among them")
+        if self.require_second_factor and not self.second_factor_levels:
+            raise ValueError("second_factor_levels must name the values of acr that say that one was shown")
+        return self
+
+    @model_validator(mode="after")
+    def _keeper_has_a_secret(self) -> Self:
+        if self.server is not None and self.keeper_secret_file is None:
+            raise ValueError("with server, keeper_secret_file must name the file that holds the keeper's secret")
+        return self
+
+
 class TokenSettings(BaseModel):
     """A PKCS#11 token that holds the root key."""
 
@@ -144,31 +187,6 @@ class AccountSettings(BaseModel):
         return self
 
 
-class IdentitySettings(BaseModel):
-    """Who says who somebody is. Without an issuer it is the local development issuer, for synthetic data only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    issuer: str | None = Field(default=None, max_length=512)  # the identity provider's address, as it says it itself
-    client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
-    clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
-    algorithms: frozenset[str] = frozenset({"ES256"})
-    require_second_factor: bool = True
-    second_factor: frozenset[str] = frozenset({"0", "1"})  # the values of `acr` that come after one: all, in our realm
-    ca_file: Path | None = None  # the certificate authority of an organisation's own
-
-    @model_validator(mode="after")
-    def _can_be_trusted(self) -> Self:
-        if self.issuer is not None and not is_safe(self.issuer):
-            raise ValueError("issuer must be an https address, or an http address of this machine")
-        if not self.algorithms or not self.algorithms <= ALGORITHMS:
-            raise ValueError("algorithms must be some of: " + ", ".join(sorted(ALGORITHMS)))
-        if not self.clients or self.client not in self.clients:
-            raise ValueError("clients must name the clients of the haven, 'client' among them")
-        if self.require_second_factor and not self.second_factor:
-            raise ValueError("second_factor must name the values of acr that say that one was shown")
-        return self
-
-
 class Settings(BaseModel):
     """The one settings model. Folders are derived from `home`; each zone has its own."""
 
@@ -179,11 +197,11 @@ class Settings(BaseModel):
     real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
-    identity: IdentitySettings = IdentitySettings()
     keys: KeySettings = KeySettings()
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
     servers: ServerSettings = ServerSettings()
+    identity: IdentitySettings = IdentitySettings()
     accounts: AccountSettings = AccountSettings()
 
     @property
@@ -240,9 +258,9 @@ class Settings(BaseModel):
         return self
 
     @property
-    def identity_folder(self) -> Path:
+    def issuer_folder(self) -> Path:
         """The versions of the local issuer's key, and the logins that ended here."""
-        return self.home / "identity"
+        return self.home / "issuer"
 
     @property
     def database_url(self) -> str:
@@ -307,6 +325,11 @@ class Settings(BaseModel):
     @property
     def logs_folder(self) -> Path:
         return self.home / "logs"
+
+    @property
+    def identity_folder(self) -> Path:
+        """Keycloak of `haven identity up`: its data, its configuration, its keeper's secret."""
+        return self.home / "identity"
 
     @property
     def prefect_folder(self) -> Path:

@@ -51,6 +51,7 @@ NEEDS = (
         ("softhsm2",),
         ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so"),
     ),
+    Need("Maven (it gets Keycloak)", None, ("maven",), ("mvn",)),
     Need("Java 17 or newer", None, ("openjdk-17-jre-headless",), ("java", "/usr/lib/jvm/*/bin/java")),
 )
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from access.identity.tokens import Verifier
     from access.keys import KeyRing
     from access.keys.custody import KeyCustody
+    from access.realm.keycloak import Keeper
+    from access.realm.service import Identity
     from access.service import Access
     from audit.client import SocketAuditLog
     from audit.model import Actor
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
+    from infra.identity.server import IdentityServer
     from infra.logins.service import Logins
     from linkage.contracts.contract import DatasetContract
     from linkage.contracts.registry import Contracts
@@ -223,6 +226,54 @@ class Haven:
         from infra.logins.parts import logins
 
         return logins(self.settings, self.records, self.access, self.verifier)
+
+    @cached_property
+    def identity_server(self) -> IdentityServer:
+        """The Keycloak of `haven identity up`, running or not; refuses with real data."""
+        from infra.identity.distribution import Distribution
+        from infra.identity.server import IdentityServer
+
+        settings = self.settings
+        if settings.real_data or settings.identity.server:
+            raise SettingsError(
+                "This haven's Keycloak is a server of its own; nothing is started for it here.",
+                where="[identity] server",
+                mend="docs/identity.md, 'In production', says how it is set up and started.",
+            )
+        return IdentityServer(
+            settings.identity_folder,
+            settings.logs_folder / "keycloak.log",
+            Distribution(settings.environments_folder),
+            settings.identity.keeper,
+            settings.identity.port,
+            settings.identity.memory,
+        )
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The realm in Keycloak, and the log-ins of people. Raises RealmUnreachable where Keycloak does not run."""
+        from access.realm.keycloak import KeycloakRealm
+        from access.realm.keycloak_users import KeycloakUsers
+        from access.realm.representation import RealmSettings
+        from access.realm.service import Identity
+
+        chosen = self.settings.identity
+        realm = KeycloakRealm(self._realm_keeper(), RealmSettings(chosen.portal, chosen.hub, chosen.second_factor))
+        return Identity(realm, KeycloakUsers(realm), self.access, self.records)
+
+    def _realm_keeper(self) -> Keeper:
+        from access.realm.errors import RealmUnreachable
+        from access.realm.keycloak import Keeper
+
+        chosen = self.settings.identity
+        if chosen.server and chosen.keeper_secret_file:
+            return Keeper(chosen.server, chosen.keeper, chosen.keeper_secret_file)
+        server = self.identity_server
+        if (address := server.address) is None:
+            raise RealmUnreachable(
+                "Keycloak does not run.", where=str(server.folder), mend="Start it: haven identity up"
+            )
+        return Keeper(address, chosen.keeper, server.secret_file)
 
     @cached_property
     def zones(self) -> Zones:

@@ -12,6 +12,8 @@ from typing import Any
 
 from access.realm.parts import Part, Parts, parts_of
 
+Data = Mapping[str, Any]
+
 
 class Kind(StrEnum):
     """How something differs."""
@@ -46,7 +48,7 @@ class Difference:
         return f"{self.part} '{self.name}'{what}: is {_said(self.found)}, should be {_said(self.wanted)}"
 
 
-def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+def differences(wanted: Data, found: Data) -> list[Difference]:
     """Every difference, in the order in which the parts are repaired."""
     ours, theirs = parts_of(wanted), parts_of(found)
     order = list(Part)
@@ -70,7 +72,9 @@ def _missing_and_changed(ours: Parts, theirs: Parts) -> Iterator[Difference]:
         yield from _added_attributes(part, name, fields, known or {})
 
 
-def _added_attributes(part: Part, name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Difference]:
+def _added_attributes(
+    part: Part, name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> Iterator[Difference]:
     """Attributes of a client of ours that nobody wanted: any of them may open a way in."""
     if part is Part.CLIENT and any(field.startswith("attributes.") for field in ours):
         for field in sorted(field for field in set(theirs) - set(ours) if field.startswith("attributes.")):

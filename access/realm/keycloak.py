@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from keycloak import KeycloakAdmin
-from keycloak.exceptions import KeycloakConnectionError, KeycloakError, KeycloakGetError
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from access.realm.drift import Difference, differences
 from access.realm.errors import RealmNotRepaired, RealmUnreachable
+from access.realm.parts import KEYS
 from access.realm.repairs import Repairs
-from access.realm.representation import REALM, RealmSettings, realm_representation
+from access.realm.representation import REALM, SIGNING_KEY, RealmSettings, realm_representation
 
 NOT_FOUND = 404
 SECONDS = 30
@@ -40,6 +41,7 @@ class KeycloakRealm:
 
     def __init__(self, keeper: Keeper, settings: RealmSettings) -> None:
         self.keeper = keeper
+        self.settings = settings
         self.wanted = realm_representation(settings)
         self._admin: KeycloakAdmin | None = None
 
@@ -49,13 +51,9 @@ class KeycloakRealm:
 
     def read(self) -> dict[str, Any]:
         """The realm as it is, without secrets; empty where there is none."""
-        with _said_by_keycloak(self.keeper.server):
+        with self.said():
             try:
                 found = self.admin.export_realm(export_clients=True, export_groups_and_role=True)
-            except KeycloakGetError as error:
-                if error.response_code == NOT_FOUND:
-                    return {}
-                raise
             except KeycloakError as error:
                 if error.response_code == NOT_FOUND:
                     return {}
@@ -69,7 +67,7 @@ class KeycloakRealm:
         """
         found = self.read()
         if not found:
-            with _said_by_keycloak(self.keeper.server):
+            with self.said():
                 self.admin.create_realm({"realm": REALM, "enabled": False})
             found = self.read()
         mended: list[Difference] = []
@@ -77,7 +75,7 @@ class KeycloakRealm:
             if not (left := differences(self.wanted, found)):
                 return mended
             mended += [one for one in left if one not in mended]
-            with _said_by_keycloak(self.keeper.server):
+            with self.said():
                 Repairs(self.admin, self.wanted, found).repair(left)
             found = self.read()
         if left := differences(self.wanted, found):
@@ -90,15 +88,37 @@ class KeycloakRealm:
 
     def client_secret(self, client: str) -> str:
         """The secret of one of the haven's confidential clients, for its own service's file."""
-        with _said_by_keycloak(self.keeper.server):
+        with self.said():
             identifier = self.admin.get_client_id(client)
             return str(self.admin.get_client_secrets(str(identifier))["value"])
+
+    def change_signing_key(self) -> str:
+        """A new key signs from now on; older ones still verify. The oldest but one is removed: at most two count."""
+        with self.said():
+            found = [one for one in self.admin.get_components() if str(one.get("name", "")).startswith(SIGNING_KEY)]
+            found.sort(key=lambda one: int(one["config"]["priority"][0]))
+            for one in found[:-1]:
+                self.admin.delete_component(one["id"])
+            priority = int(found[-1]["config"]["priority"][0]) + 1 if found else 100
+            name = f"{SIGNING_KEY}-{priority}"
+            wanted = next(one for one in self.wanted["components"][KEYS] if one["name"] == SIGNING_KEY)
+            config = {**wanted["config"], "priority": [str(priority)]}
+            self.admin.create_component(
+                {**wanted, "name": name, "config": config, "providerType": KEYS, "parentId": self.read()["id"]}
+            )
+            return name
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """Keycloak's refusals as the haven's errors; its own text may quote what was sent and is not shown."""
+        with _said_by_keycloak(self.keeper.server):
+            yield
 
     @property
     def admin(self) -> KeycloakAdmin:
         """The connection, made on first use; its token is renewed by itself."""
         if self._admin is None:
-            with _said_by_keycloak(self.keeper.server):
+            with self.said():
                 self._admin = KeycloakAdmin(
                     server_url=self.keeper.server,
                     grant_type="client_credentials",
@@ -144,5 +164,3 @@ def _said_by_keycloak(server: str) -> Iterator[None]:
             where=server,
             mend="Keycloak's log says why; `haven identity check` says what is not as it should be.",
         ) from None
-
-

@@ -89,7 +89,9 @@ def _group(group: Mapping[str, Any]) -> Data:
 
 
 def _scopes(representation: Mapping[str, Any]) -> dict[str, Data]:
-    roles = {one["clientScope"]: one["roles"] for one in representation.get("scopeMappings", ()) if "clientScope" in one}
+    roles = {
+        one["clientScope"]: one["roles"] for one in representation.get("scopeMappings", ()) if "clientScope" in one
+    }
     return {
         scope["name"]: {
             "protocol": scope.get("protocol"),
@@ -153,12 +155,17 @@ def _flows(representation: Mapping[str, Any]) -> dict[str, Data]:
         flow["alias"]: {
             "topLevel": flow["topLevel"],
             "executions": [
-                _execution(one) for one in sorted(flow["authenticationExecutions"], key=lambda one: int(one["priority"]))
+                _execution(one)
+                for one in sorted(flow["authenticationExecutions"], key=lambda one: int(one["priority"]))
             ],
         }
         for flow in representation.get("authenticationFlows", ())
         if not flow["builtIn"]
     }
+
+
+def _priority(one: Mapping[str, Any]) -> int:
+    return int(one["priority"])
 
 
 def _execution(one: Mapping[str, Any]) -> str:
@@ -179,14 +186,17 @@ def _components(components: Mapping[str, Any]) -> dict[str, Data]:
             config = {key: list(value) for key, value in one.get("config", {}).items()}
             fields = {"providerId": one["providerId"]} | {f"config.{key}": value for key, value in config.items()}
             name = str(one["name"])
-            if one["providerId"] == "ecdsa-generated" and name.startswith(f"{SIGNING_KEY}-"):
+            if _changed_key(name, one["providerId"], config):
                 name = SIGNING_KEY
                 fields["config.priority"] = ["100"]
-                fields["config.active"] = ["true"]
-                if config.get("active") == ["false"]:
-                    continue
             found[name] = found.get(name, {}) | fields
     return found
+
+
+def _changed_key(name: str, provider: str, config: Data) -> bool:
+    """Is it a signing key that took another's place (`haven-es256-101`), made as the first was?"""
+    number = name.removeprefix(f"{SIGNING_KEY}-")
+    return number.isdecimal() and provider == "ecdsa-generated" and config.get("ecdsaEllipticCurveKey") == ["P-256"]
 
 
 def _profile(profile: Mapping[str, Any]) -> Data:

@@ -6,6 +6,7 @@ in), a second factor stands in it before the flow counts, and what is unknown is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from access.realm.drift import Difference, Kind
 from access.realm.parts import KEYS, STORES, Part
 from access.realm.representation import REALM
 
+MERGED = ("attributes", "authenticationFlowBindingOverrides")
+"""What Keycloak keeps of these unless it is told to be empty."""
 DEFAULT_SCOPES = ("defaultDefaultClientScopes", "defaultOptionalClientScopes")
 Data = dict[str, Any]
 
@@ -75,18 +78,19 @@ class Repairs:
             self.admin.remove_composite_realm_roles_to_role(name, others)
 
     def _group(self, name: str) -> None:
-        roles = _named(self.wanted["groups"], "name", name)["realmRoles"]
-        found = [one for one in self.admin.get_groups() if one["name"] == name]
-        for one in found:
-            self.admin.delete_group(one["id"])  # with whatever hung on it; people come back at the next sync
-        group = self.admin.create_group({"name": name})
-        self.admin.assign_group_realm_roles(str(group), [self.admin.get_realm_role(role) for role in roles])
-        for one in found:
-            self._members(one, str(group))
-
-    def _members(self, old: Data, group: str) -> None:
-        for user in old.get("members", ()):
-            self.admin.group_user_add(user["id"], group)
+        wanted = set(_named(self.wanted["groups"], "name", name)["realmRoles"])
+        group = _named(self.admin.get_groups(), "name", name)
+        identifier = group["id"] if group else str(self.admin.create_group({"name": name}))
+        found = {one["name"]: one for one in self.admin.get_group_realm_roles(identifier)}
+        if others := [found[role] for role in set(found) - wanted]:
+            self.admin.delete_group_realm_roles(identifier, others)
+        if lacking := [self.admin.get_realm_role(role) for role in sorted(wanted - set(found))]:
+            self.admin.assign_group_realm_roles(identifier, lacking)
+        for client in self.admin.get_clients():
+            if roles := self.admin.get_group_client_roles(identifier, client["id"]):
+                self.admin.delete_group_client_roles(identifier, client["id"], roles)
+        for below in self.admin.get_group_children(identifier):
+            self.admin.delete_group(below["id"])
 
     # -- scopes and clients
 
@@ -102,7 +106,7 @@ class Repairs:
         for mapper in wanted["protocolMappers"]:
             self.admin.add_mapper_to_client_scope(found["id"], mapper)
         if roles := self.admin.connection.raw_get(self._scope_roles(found["id"])).json():
-            self.admin.connection.raw_delete(self._scope_roles(found["id"]), data=_json(roles))
+            self.admin.connection.raw_delete(self._scope_roles(found["id"]), data=json.dumps(roles))
 
     @staticmethod
     def _scope_roles(identifier: str) -> str:
@@ -115,10 +119,8 @@ class Repairs:
             identifier = self.admin.create_client(wanted)
         else:
             identifier = str(found["id"])
-            added = set(found.get("attributes", {})) - set(wanted.get("attributes", {}))
-            removed = {key: "" for key in added} if "attributes" in wanted else {}
-            payload = {**wanted, "id": identifier, "attributes": {**removed, **wanted.get("attributes", {})}}
-            self.admin.update_client(identifier, payload)
+            emptied = {key: _emptied(wanted, found, key) for key in MERGED if key in wanted}
+            self.admin.update_client(identifier, {**wanted, **emptied, "id": identifier})
         if "fullScopeAllowed" not in wanted:
             return
         for mapper in self.admin.get_mappers_from_client(identifier):
@@ -187,7 +189,7 @@ class Repairs:
         found = _named(self.admin.get_required_actions(), "alias", alias)
         if not found:
             path = f"admin/realms/{REALM}/authentication/register-required-action"
-            self.admin.connection.raw_post(path, data=_json({"providerId": alias, "name": alias}))
+            self.admin.connection.raw_post(path, data=json.dumps({"providerId": alias, "name": alias}))
             found = self.admin.get_required_action_by_alias(alias) or {}
         self.admin.update_required_action(alias, {**found, **wanted})
 
@@ -230,14 +232,16 @@ class Repairs:
             case Part.GROUP:
                 admin.delete_group(_named(admin.get_groups(), "name", name)["id"])
             case Part.SCOPE:
-                admin.delete_client_scope(admin.get_client_scope_by_name(name)["id"])
+                admin.delete_client_scope(_named(admin.get_client_scopes(), "name", name)["id"])
             case Part.CLIENT:
                 admin.delete_client(_named(admin.get_clients(), "clientId", name)["id"])
             case Part.FLOW:
                 if flow := _named(admin.get_authentication_flows(), "alias", name):  # else it went with the one above
                     admin.delete_authentication_flow(flow["id"])
             case Part.ACTION:
-                admin.update_required_action(name, {**admin.get_required_action_by_alias(name), "enabled": False})
+                admin.update_required_action(
+                    name, {**(admin.get_required_action_by_alias(name) or {}), "enabled": False}
+                )
             case Part.COMPONENT:
                 admin.delete_component(_named(admin.get_components(), "name", name)["id"])
             case Part.PROVIDER:
@@ -246,12 +250,10 @@ class Repairs:
                 raise LookupError(f"a {part} cannot be unknown")
 
 
+def _emptied(wanted: Data, found: Data, key: str) -> Data:
+    return {**dict.fromkeys(found.get(key, {}), ""), **wanted[key]}
+
+
 def _named(many: Iterable[Mapping[str, Any]], key: str, name: str) -> Data:
     """The one of this name; empty where there is none."""
-    return next((dict(one) for one in many if one[key] == name), {})
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
+    return next((dict(one) for one in many if one.get(key) == name), {})

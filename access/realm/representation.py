@@ -238,7 +238,7 @@ def _mapper(name: str, kind: str, **config: str) -> Data:
 
 
 def _audience_scope(client: str) -> Data:
-    """Tokens with this scope are for this service and no other: the scope's name is in the token, and it is the `aud`."""
+    """Tokens with this scope are for this service and no other: its name is their `aud`, and in their `scope`."""
     mapper = _mapper(
         "audience", "oidc-audience-mapper", **{"included.client.audience": client, "id.token.claim": "false"}
     )

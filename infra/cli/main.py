@@ -28,6 +28,7 @@ TOPICS = (
     "release",
     "disclosure",
     "keys",
+    "identity",
     "accounts",
     "audit",
     "services",

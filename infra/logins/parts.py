@@ -43,7 +43,7 @@ def issuer_address(settings: Settings) -> str:
 
 def issuer_keys(settings: Settings, keyring: KeyRing, clock: Clock) -> IssuerKeys:
     """The versions of the local issuer's key."""
-    return IssuerKeys(settings.identity_folder, lambda version: keyring.signing_key("token", version), clock)
+    return IssuerKeys(settings.issuer_folder, lambda version: keyring.signing_key("token", version), clock)
 
 
 def local_issuer(settings: Settings, keyring: KeyRing, clock: Clock, address: str | None = None) -> LocalIssuer:
@@ -72,14 +72,14 @@ def trusted_issuer(settings: Settings) -> TrustedIssuer:
         url=issuer_address(settings),
         clients={AUDIENCE: identity.clients},
         algorithms=frozenset({"Ed25519"}) if local else identity.algorithms,
-        second_factor=frozenset() if local else identity.second_factor,
+        second_factor=frozenset() if local else identity.second_factor_levels,
         require_second_factor=not local and identity.require_second_factor,
     )
 
 
 def ended_sessions(settings: Settings, clock: Clock) -> EndedInFolder:
     """The logins that ended here."""
-    return EndedInFolder(settings.identity_folder / "ended", clock)
+    return EndedInFolder(settings.issuer_folder / "ended", clock)
 
 
 def network(settings: Settings) -> HttpNetwork:

@@ -143,11 +143,7 @@ class Browsing:
         self.send(username=person.name, password=person.password)
         for _ in range(4):
             if 'name="totp"' in self.page and 'name="totpSecret"' in self.page:
-                found = re.search(r'name="totpSecret" value="([^"]+)"', self.page)
-                if found is None:
-                    raise LookupError("no secret on the page")
-                person.secret = base64.b32encode(found.group(1).encode()).decode().rstrip("=")
-                self.send(totp=person.code(), userLabel="test")
+                self.set_up(person)
             elif 'name="otp"' in self.page:
                 self.send(otp=person.code())
             elif 'name="password-new"' in self.page:
@@ -155,6 +151,14 @@ class Browsing:
                 self.send(**{"password-new": person.password, "password-confirm": person.password})
             else:
                 return
+
+    def set_up(self, person: PersonAtTheDoor) -> None:
+        """The authenticator, from the secret that the page shows."""
+        found = re.search(r'name="totpSecret" value="([^"]+)"', self.page)
+        if found is None:
+            raise LookupError("no secret on the page")
+        person.secret = base64.b32encode(found.group(1).encode()).decode().rstrip("=")
+        self.send(totp=person.code(), userLabel="test")
 
     @property
     def title(self) -> str:

@@ -1,0 +1,187 @@
+"""Make it so: the realm as it should be, and a log-in for exactly those who may have one; each with its record.
+
+The entry in the log comes first, and a change that then fails is told as abandoned: no log, no change.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from access.decisions import Refused
+from access.realm.drift import Difference
+from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, may_log_in, steps_between
+from access.service import Access
+from audit.events import EventName
+from audit.model import Actor, AuditEvent, Json, service
+from audit.records import Records
+
+UNMISTAKABLE = "bcdfghjkmnpqrstvwxz23456789"
+"""Characters of one-time passwords: none is taken for another, and no word can come of them."""
+GROUPS, GROUP_LENGTH = 5, 4
+
+
+class Realm(Protocol):
+    """Keycloak, as far as the realm itself goes."""
+
+    def drift(self) -> list[Difference]:
+        """Every difference between what the realm should be and what it is."""
+
+    def apply(self) -> list[Difference]:
+        """Make the realm what it should be; what was mended."""
+
+    def change_signing_key(self) -> str:
+        """A new key signs from now on; the one before it still counts. Its name."""
+
+
+class Users(Protocol):
+    """Keycloak, as far as its users go."""
+
+    def users(self) -> list[User]:
+        """All of them."""
+
+    def provision(self, step: Provision, password: str) -> None:
+        """Make a user who must choose a password and a second factor at the first log-in."""
+
+    def change(self, step: Change) -> None:
+        """Groups as the step says, nothing else, enabled."""
+
+    def disable(self, step: Disable) -> None:
+        """No log-in, no session, no group."""
+
+    def reset(self, user: User, password: str) -> None:
+        """A one-time password, no second factor, no session; locked out no longer."""
+
+
+@dataclass(frozen=True)
+class OneTimePassword:
+    """What a person is given once, by a way that only they can read. It never comes into a log."""
+
+    person: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a sync did."""
+
+    steps: tuple[Step, ...]
+    passwords: tuple[OneTimePassword, ...]
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Registered people who have no log-in."""
+        return tuple(step for step in self.steps if isinstance(step, LeftOut))
+
+
+class Identity:
+    """The realm, its users, and the records that both follow."""
+
+    def __init__(self, realm: Realm, users: Users, access: Access, records: Records) -> None:
+        self.realm = realm
+        self._users = users
+        self._access = access
+        self._records = records
+
+    # -- the realm
+
+    def apply(self, *, by: Actor) -> list[Difference]:
+        """Make the realm from the table and the settings; nothing is done or recorded where nothing differs."""
+        return self._mend(EventName.REALM_APPLIED, self.realm.drift(), by)
+
+    def check(self, *, by: Actor) -> list[Difference]:
+        """What has drifted, by name; recorded where anything has."""
+        found = self.realm.drift()
+        if found:
+            self._records.note(EventName.REALM_DRIFT_FOUND, by=by, differences=_names(found))
+        return found
+
+    def repair(self, *, by: Actor) -> list[Difference]:
+        """Mend what has drifted; what it was."""
+        return self._mend(EventName.REALM_REPAIRED, self.check(by=by), by)
+
+    def change_signing_key(self, *, by: Actor) -> str:
+        """Sign with a new key from now on. Tokens of the one before it count until they end. Its name."""
+        with self._recorded(EventName.REALM_KEY_CHANGED, by):
+            return self.realm.change_signing_key()
+
+    def _mend(self, name: EventName, found: list[Difference], by: Actor) -> list[Difference]:
+        if not found:
+            return []
+        with self._recorded(name, by, differences=_names(found)):
+            return self.realm.apply()
+
+    # -- people
+
+    def sync(self, *, by: Actor) -> Synced:
+        """Let exactly those log in who may, with the roles of the records; again changes nothing."""
+        steps = steps_between(self._access.people(), self._users.users(), self._records.clock.now().date())
+        passwords = [given for step in steps if (given := self._take(step, by))]
+        return Synced(tuple(steps), tuple(passwords))
+
+    def _take(self, step: Step, by: Actor) -> OneTimePassword | None:
+        match step:
+            case Provision(person, roles):
+                given = OneTimePassword(person, _one_time_password())
+                with self._recorded(EventName.LOGIN_PROVISIONED, by, person=person, roles=_said(roles)):
+                    self._users.provision(step, given.password)
+                return given
+            case Change(user, roles):
+                with self._recorded(EventName.LOGIN_CHANGED, by, person=user.name, roles=_said(roles)):
+                    self._users.change(step)
+            case Disable(user, code, person):
+                # Who is not registered may have any name: Keycloak's own id stands for it.
+                with self._recorded(EventName.LOGIN_DISABLED, by, person=person, user=user.id, rule=code):
+                    self._users.disable(step)
+        return None
+
+    def reset(self, name: str, *, by: Actor) -> OneTimePassword:
+        """A new one-time password and, at the next log-in, a new second factor. All sessions end.
+
+        Raises RefusedError, which is recorded: this person may not log in, or has no log-in yet.
+        """
+        decision = may_log_in(self._access.person(name), self._records.clock.now().date())
+        user = next((one for one in self._users.users() if one.name == name), None)
+        if decision and (user is None or not user.enabled):
+            decision = Refused("login.none", "This person has no log-in.", "Make it: haven identity sync")
+        if isinstance(decision, Refused) or user is None:
+            code = decision.code if isinstance(decision, Refused) else "login.none"
+            self._records.note(EventName.LOGIN_RESET_REFUSED, by=by, rule=code)
+            decision.require()
+            raise LookupError("refused without a reason")
+        given = OneTimePassword(name, _one_time_password())
+        with self._recorded(EventName.LOGIN_RESET, by, person=name):
+            self._users.reset(user, given.password)
+        return given
+
+    @contextmanager
+    def _recorded(self, fact: EventName, by: Actor, **details: Json) -> Iterator[None]:
+        event = AuditEvent(name=fact, at=self._records.clock.now(), by=by, details=details)
+        self._records.log.append([event])
+        try:
+            yield
+        except BaseException:
+            self._abandon(event)
+            raise
+
+    def _abandon(self, event: AuditEvent) -> None:
+        told: dict[str, Json] = {"event": event.id, "name": event.name.value}
+        at, by = self._records.clock.now(), service("identity")
+        self._records.log.append([AuditEvent(name=EventName.CHANGE_ABANDONED, at=at, by=by, details=told)])
+
+
+def _one_time_password() -> str:
+    """95 bits, in groups that can be read aloud."""
+    groups = ("".join(secrets.choice(UNMISTAKABLE) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
+    return "-".join(groups)
+
+
+def _names(found: list[Difference]) -> list[Json]:
+    return [f"{one.kind.value} {one.path}" for one in found]
+
+
+def _said(roles: frozenset[str]) -> list[Json]:
+    return [*sorted(roles)]

@@ -1,0 +1,212 @@
+"""`haven identity`: Keycloak for development, its realm made and looked at, and people's log-ins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.common import DEFAULT_HOME, NOT_PASSED, AsJson, Home, open_haven, print_json, require_home
+
+if TYPE_CHECKING:
+    from access.realm.drift import Difference
+    from access.realm.people import Step
+    from access.realm.service import OneTimePassword
+    from infra.wiring import Haven
+
+Show = Annotated[
+    bool, typer.Option("--show", help="Print one-time passwords here, once, and write no file.", show_default="files")
+]
+BY = "administration"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands to the command line."""
+    topic = typer.Typer(
+        no_args_is_help=True,
+        help="Keycloak: who somebody is. The realm follows from one table of roles (docs/reference/roles.md)."
+        "\n\nStart it with `haven identity up`, give people their log-ins with `haven identity sync`.",
+    )
+    topic.command("up")(up)
+    topic.command("down")(down)
+    topic.command("status")(status)
+    topic.command("check")(check)
+    topic.command("repair")(repair)
+    topic.command("sync")(sync)
+    topic.command("reset")(reset)
+    topic.command("rotate-key")(rotate_key)
+    app.add_typer(topic, name="identity")
+
+
+def up(home: Home = DEFAULT_HOME) -> None:
+    """Start Keycloak on this machine only, in the background, and make its realm what the table of roles says.
+
+    For development and tests: it keeps its data in the home and refuses with real data. The first time, it is got with
+    Maven (170 MB) and built. Needs Java 17. Again: it goes on where it stopped, and a realm that drifted is repaired.
+
+    Example: `haven identity up --home haven-home`
+    """
+    from audit.model import service
+
+    haven = open_haven(home)
+    server = haven.identity_server
+    server.distribution.install(typer.echo)
+    if not server.is_running():
+        typer.echo("Starting Keycloak (half a minute) ...")
+    address = server.start()
+    mended = haven.identity.apply(by=service(BY))
+    typer.echo(f"Keycloak runs at {address}")
+    typer.echo(
+        f"The realm 'haven' {f'was made or mended in {len(mended)} places' if mended else 'is as it should be'}."
+    )
+    typer.echo(f"People log in at {address}/realms/haven/device with the code that their command line shows.")
+    typer.echo("Next: give the registered people their log-ins with `haven identity sync`.")
+
+
+def down(home: Home = DEFAULT_HOME) -> None:
+    """Stop the Keycloak of `haven identity up`. Its data stay in the home.
+
+    Example: `haven identity down --home haven-home`
+    """
+    require_home(home)
+    typer.echo("Stopped." if open_haven(home).identity_server.stop() else "Nothing was running.")
+
+
+def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Does Keycloak run, and where? Asks nothing of it.
+
+    Example: `haven identity status --home haven-home`
+    """
+    require_home(home)
+    haven = open_haven(home)
+    address = haven.settings.identity.server or haven.identity_server.address
+    if as_json:
+        print_json({"address": address, "issuer": address and f"{address.rstrip('/')}/realms/haven"})
+    elif address is None:
+        typer.echo("Keycloak does not run. Start it with `haven identity up`.")
+    else:
+        typer.echo(f"Keycloak     {address}")
+        typer.echo(f"issuer       {address.rstrip('/')}/realms/haven")
+
+
+def check(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Has the realm drifted from the table of roles and the settings? Names each difference.
+
+    The exit status is 0 where there is none, else 65; what was found is in the log. `haven identity repair` mends it.
+
+    Example: `haven identity check --home haven-home`
+    """
+    from audit.model import service
+
+    require_home(home)
+    found = open_haven(home).identity.check(by=service(BY))
+    _tell(found, as_json, "The realm is as it should be.")
+    if found:
+        raise typer.Exit(NOT_PASSED)
+
+
+def repair(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Mend every difference that `haven identity check` names: what is unknown is removed, what is missing is made.
+
+    People, their passwords and second factors stay. What was mended is in the audit log.
+
+    Example: `haven identity repair --home haven-home`
+    """
+    from audit.model import service
+
+    require_home(home)
+    mended = open_haven(home).identity.repair(by=service(BY))
+    _tell(mended, as_json, "Nothing had drifted.", prefix="mended: ")
+
+
+def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False) -> None:
+    """Give exactly those a log-in who are registered and may act, with their roles; everybody else's is closed.
+
+    Who is suspended, whose training ended, or whom nobody registered cannot log in any more, and sessions end at once.
+    New people get a one-time password, in a file that only this account reads: hand it over in person, then remove
+    the file. At the first log-in they choose a password and set up their authenticator. Again changes nothing.
+
+    Example: `haven identity sync --home haven-home`
+    """
+    from audit.model import service
+
+    require_home(home)
+    haven = open_haven(home)
+    done = haven.identity.sync(by=service(BY))
+    places = [_hand_over(haven, given, show) for given in done.passwords]
+    if as_json:
+        steps = [{"what": type(step).__name__.lower(), "who": _who(step)} for step in done.steps]
+        print_json({"steps": steps, "files": [str(place) for place in places if place]})
+        return
+    for step in done.steps:
+        typer.echo(f"{_in_words(step):<16} {_who(step)}")
+    for step in done.left_out:
+        typer.echo(f"  {step.person}: {step.refused.reason} {step.refused.mend or ''}", err=True)
+    for place in filter(None, places):
+        typer.echo(f"one-time password in {place}")
+    if not done.steps:
+        typer.echo("Everybody's log-in is as it should be.")
+
+
+def reset(
+    person: Annotated[str, typer.Argument(help="The person's id.")],
+    home: Home = DEFAULT_HOME,
+    show: Show = False,
+) -> None:
+    """A new one-time password and a new second factor for somebody who lost theirs. All of their sessions end.
+
+    Make sure first that it is they who ask, by meeting them or by calling a number that you knew before.
+
+    Example: `haven identity reset asha --home haven-home`
+    """
+    from audit.model import service
+
+    require_home(home)
+    haven = open_haven(home)
+    place = _hand_over(haven, haven.identity.reset(person, by=service(BY)), show)
+    where = f" in {place}" if place else ""
+    typer.echo(f"{person} logs in with the one-time password{where} and sets up an authenticator.")
+
+
+def rotate_key(home: Home = DEFAULT_HOME) -> None:
+    """Sign tokens with a new key from now on. Nobody is logged out; services learn of the key by themselves.
+
+    Tokens of the key before it count until they end, five minutes at most.
+
+    Example: `haven identity rotate-key --home haven-home`
+    """
+    from audit.model import service
+
+    require_home(home)
+    typer.echo(f"Tokens are signed with the key '{open_haven(home).identity.change_signing_key(by=service(BY))}'.")
+
+
+def _tell(found: list[Difference], as_json: bool, otherwise: str, prefix: str = "") -> None:
+    if as_json:
+        print_json({"differences": [{"path": one.path, "kind": one.kind.value, "what": str(one)} for one in found]})
+        return
+    for one in found:
+        typer.echo(f"{prefix}{one}")
+    if not found:
+        typer.echo(otherwise)
+
+
+def _hand_over(haven: Haven, given: OneTimePassword, show: bool) -> Path | None:
+    from infra.identity.handing_over import write_once
+
+    if show:
+        typer.echo(f"{given.person}: {given.password}")
+        return None
+    return write_once(haven.settings.identity_folder / "one-time", given)
+
+
+def _in_words(step: Step) -> str:
+    words = {"Provision": "log-in made", "Change": "log-in changed", "Disable": "log-in closed", "LeftOut": "no log-in"}
+    return words[type(step).__name__]
+
+
+def _who(step: Step) -> str:
+    from access.realm.people import Change, Disable
+
+    return step.user.name if isinstance(step, Change | Disable) else step.person

@@ -1,0 +1,1 @@
+"""Keycloak on this machine, for development: got, started, stopped. In production it is a server of its own."""

@@ -1,0 +1,184 @@
+"""Is the realm in a real Keycloak what the table says, and is whatever drifts from it named and repaired?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from keycloak import KeycloakAdmin
+
+from access.realm.representation import BROWSER_FLOW, FORMS_FLOW, REALM
+from tests.fakes.keycloak import KeycloakForTests
+
+Break = Callable[[KeycloakAdmin], object]
+
+
+def _client(admin: KeycloakAdmin, name: str, **changes: object) -> None:
+    identifier = str(admin.get_client_id(name))
+    admin.update_client(identifier, {**admin.get_client(identifier), **changes})
+
+
+def _execution(admin: KeycloakAdmin, flow: str, authenticator: str, **changes: object) -> None:
+    (found,) = (one for one in admin.get_authentication_flow_executions(flow) if one.get("providerId") == authenticator)
+    admin.update_authentication_flow_executions({**found, **changes}, flow)
+
+
+def _drop_execution(admin: KeycloakAdmin, flow: str, authenticator: str) -> None:
+    (found,) = (one for one in admin.get_authentication_flow_executions(flow) if one.get("providerId") == authenticator)
+    admin.delete_authentication_flow_execution(found["id"])
+
+
+def _another_flow(admin: KeycloakAdmin) -> None:
+    """Somebody lets everybody in by password alone, for this client."""
+    payload = {"alias": "password only", "providerId": "basic-flow", "topLevel": True, "builtIn": False}
+    admin.create_authentication_flow(payload)
+    admin.create_authentication_flow_execution({"provider": "auth-username-password-form"}, "password only")
+    _execution(admin, "password only", "auth-username-password-form", requirement="REQUIRED")
+    (flow,) = (one for one in admin.get_authentication_flows() if one["alias"] == "password only")
+    _client(admin, "haven-hub", authenticationFlowBindingOverrides={"browser": flow["id"]})
+
+
+def _another_key(admin: KeycloakAdmin) -> None:
+    realm = admin.get_realm(REALM)["id"]
+    kind = "org.keycloak.keys.KeyProvider"
+    admin.create_component(
+        {"name": "theirs", "providerId": "rsa-generated", "providerType": kind, "parentId": realm, "config": {}}
+    )
+
+
+def _group_with_more(admin: KeycloakAdmin) -> None:
+    (group,) = (one for one in admin.get_groups() if one["name"] == "researcher")
+    admin.assign_group_realm_roles(group["id"], [admin.get_realm_role("administrator")])
+
+
+def _scope_role(admin: KeycloakAdmin) -> None:
+    role = admin.get_realm_role("administrator")
+    admin.assign_realm_roles_to_client_scope(str(admin.get_client_id("haven-hub")), [role])
+
+
+def _telling_mapper(admin: KeycloakAdmin) -> None:
+    """A person's e-mail address would stand in every token."""
+    config = {"user.attribute": "email", "claim.name": "email", "access.token.claim": "true"}
+    mapper = {"name": "e-mail", "protocol": "openid-connect", "protocolMapper": "oidc-usermodel-attribute-mapper"}
+    admin.add_mapper_to_client(str(admin.get_client_id("haven-cli")), {**mapper, "config": config})
+
+
+DRIFTS: dict[str, tuple[Break, set[str]]] = {
+    "a role is removed": (
+        lambda admin: admin.delete_realm_role("output_checker"),
+        {
+            "missing role/output_checker",
+            "changed group/output_checker/realmRoles",
+            "changed client/haven-cli/scopeRoles",
+            "changed client/haven-portal/scopeRoles",
+        },
+    ),
+    "a role is added": (lambda admin: admin.create_realm_role({"name": "superuser"}), {"unknown role/superuser"}),
+    "a group has more": (_group_with_more, {"changed group/researcher/realmRoles"}),
+    "everybody has a role": (
+        lambda admin: admin.add_realm_default_roles([admin.get_realm_role("auditor")]),
+        {f"changed role/default-roles-{REALM}/composites"},
+    ),
+    "log-ins come back anywhere": (
+        lambda admin: _client(admin, "haven-hub", redirectUris=["*"]),
+        {"changed client/haven-hub/redirectUris"},
+    ),
+    "the second factor is optional": (
+        lambda admin: _execution(admin, BROWSER_FLOW, "auth-otp-form", requirement="ALTERNATIVE"),
+        {f"changed flow/{FORMS_FLOW}/executions"},
+    ),
+    "the second factor is gone": (
+        lambda admin: _drop_execution(admin, BROWSER_FLOW, "auth-otp-form"),
+        {f"changed flow/{FORMS_FLOW}/executions"},
+    ),
+    "the realm uses another flow": (
+        lambda admin: admin.update_realm(REALM, {"browserFlow": "browser"}),
+        {"changed setting/browserFlow/value"},
+    ),
+    "one client uses another flow": (
+        _another_flow,
+        {"unknown flow/password only", "changed client/haven-hub/authenticationFlowBindingOverrides"},
+    ),
+    "guessing is allowed": (
+        lambda admin: admin.update_realm(REALM, {"bruteForceProtected": False, "failureFactor": 1000}),
+        {"changed setting/bruteForceProtected/value", "changed setting/failureFactor/value"},
+    ),
+    "a password is enough for a token": (
+        lambda admin: _client(admin, "haven-cli", directAccessGrantsEnabled=True),
+        {"changed client/haven-cli/directAccessGrantsEnabled"},
+    ),
+    "Keycloak's own client is back": (
+        lambda admin: _client(admin, "admin-cli", enabled=True),
+        {"changed client/admin-cli/enabled"},
+    ),
+    "proof keys are not asked for": (
+        lambda admin: _client(admin, "haven-portal", attributes={"pkce.code.challenge.method": ""}),
+        {"changed client/haven-portal/attributes.pkce.code.challenge.method"},
+    ),
+    "a client is added": (
+        lambda admin: admin.create_client({"clientId": "theirs", "publicClient": True, "redirectUris": ["*"]}),
+        {"unknown client/theirs"},
+    ),
+    "passwords are short": (
+        lambda admin: admin.update_realm(REALM, {"passwordPolicy": "length(8)"}),
+        {"changed setting/passwordPolicy/value"},
+    ),
+    "anybody registers": (
+        lambda admin: admin.update_realm(REALM, {"registrationAllowed": True}),
+        {"changed setting/registrationAllowed/value"},
+    ),
+    "nothing is logged": (
+        lambda admin: admin.update_realm(REALM, {"eventsEnabled": False, "adminEventsEnabled": False}),
+        {"changed setting/adminEventsEnabled/value", "changed setting/eventsEnabled/value"},
+    ),
+    "another key signs": (_another_key, {"unknown component/theirs"}),
+    "workspaces carry the administrator's role": (_scope_role, {"changed client/haven-hub/scopeRoles"}),
+    "tokens tell more": (_telling_mapper, {"changed client/haven-cli/protocolMappers"}),
+    "another provider logs people in": (
+        lambda admin: admin.create_idp({"alias": "theirs", "providerId": "oidc", "enabled": True, "config": {}}),
+        {"unknown identity-provider/theirs"},
+    ),
+    "nobody is asked to set up a factor": (
+        lambda admin: admin.update_required_action(
+            "CONFIGURE_TOTP", {**(admin.get_required_action_by_alias("CONFIGURE_TOTP") or {}), "defaultAction": False}
+        ),
+        {"changed required-action/CONFIGURE_TOTP/defaultAction"},
+    ),
+    "people give e-mail addresses": (
+        lambda admin: admin.update_realm_users_profile(
+            {**admin.get_realm_users_profile(), "unmanagedAttributePolicy": "ENABLED"}
+        ),
+        {"changed user-profile/users/unmanaged"},
+    ),
+}
+
+
+def test_a_second_apply_changes_nothing(keycloak: KeycloakForTests) -> None:
+    """The realm that was applied differs in nothing from what is wanted, and applying again finds nothing to do."""
+    before = keycloak.realm.read()
+    assert keycloak.realm.drift() == []
+    assert keycloak.realm.apply() == []
+    assert keycloak.realm.read() == before
+    assert before["enabled"] is True
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_what_drifts_is_named_and_repaired(keycloak: KeycloakForTests, name: str) -> None:
+    """Each way of weakening the realm is reported by name, and one repair takes it back."""
+    weaken, named = DRIFTS[name]
+    weaken(keycloak.realm.admin)
+    try:
+        found = {f"{one.kind.value} {one.path}" for one in keycloak.realm.drift()}
+    finally:
+        mended = keycloak.realm.apply()
+    assert found == named
+    assert {f"{one.kind.value} {one.path}" for one in mended} >= named
+    assert keycloak.realm.drift() == []
+
+
+def test_a_realm_is_made_from_nothing_again(keycloak: KeycloakForTests) -> None:
+    """A realm that was deleted altogether is everything missing, and is made as the first one was."""
+    keycloak.realm.admin.delete_realm(REALM)
+    assert len(keycloak.realm.drift()) > 50
+    assert keycloak.realm.apply()
+    assert keycloak.realm.drift() == []
