@@ -35,6 +35,7 @@ PAGES = Path(__file__).parent / "pages"
 FORM = "application/x-www-form-urlencoded"
 LONGEST_BODY = 16 * 1024
 MOST_FIELDS = 16
+FIELD = re.compile(r"[ -~]{1,512}")
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 COOKIE = "haven-issuer"
 HEADERS = {
@@ -60,8 +61,7 @@ def build_issuer_app(logins: LocalLogins) -> ASGIApp:
             Route("/device/code", desk.start, methods=["POST"]),
             Route("/token", desk.token, methods=["POST"]),
             Route("/revoke", desk.revoke, methods=["POST"]),
-            Route("/device", desk.page, methods=["GET"]),
-            Route("/device", desk.decide, methods=["POST"]),
+            Route("/device", desk.device, methods=["GET", "POST"]),
             Route("/device.css", desk.style, methods=["GET"]),
         ],
         exception_handlers={
@@ -185,7 +185,11 @@ class _Desk:
         await self._do(self._logins.revoke, form["token"], form["client_id"])
         return JSONResponse({})
 
-    async def page(self, request: Request) -> Response:
+    async def device(self, request: Request) -> Response:
+        """The page, and its form."""
+        return await (self._decide(request) if request.method == "POST" else self._ask_for_code(request))
+
+    async def _ask_for_code(self, request: Request) -> Response:
         codes = request.query_params.getlist("user_code")
         if not codes:
             return await self._page("Log in", asks=True)
@@ -195,7 +199,7 @@ class _Desk:
             return await self._page("Log in", problem=error.what, asks=True, status=400)
         return await self._consent(request, grant)
 
-    async def decide(self, request: Request) -> Response:
+    async def _decide(self, request: Request) -> Response:
         form = await _form(request, needed={"user_code", "proof", "decision"}, allowed={"person"})
         cookie = request.cookies.get(COOKIE, "")
         if not self._is_own_form(request, cookie, form["user_code"], form["proof"]):
@@ -261,8 +265,8 @@ async def _form(request: Request, *, needed: set[str], allowed: set[str]) -> Map
     fields = dict(pairs)
     if kind != FORM or len(fields) != len(pairs) or not needed <= set(fields) <= needed | allowed:
         raise GrantRefused("invalid_request", "request.unreadable", "The form has not the fields it must have.")
-    if not all(value.isprintable() for value in fields.values()):
-        raise GrantRefused("invalid_request", "request.unreadable", "A field holds what no text has.")
+    if not all(FIELD.fullmatch(value) for value in fields.values()):
+        raise GrantRefused("invalid_request", "request.unreadable", "A field is empty, too long, or holds no text.")
     return fields
 
 

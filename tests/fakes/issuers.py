@@ -134,6 +134,7 @@ class KeycloakAtWork:
         browsing.open(str(prompt.page_with_code))
         browsing.log_in(self._people[name])
         browsing.send(accept="Yes")
+        browsing.http.close()
 
     def rotate(self) -> None:
         """Through the realm's own verb."""
