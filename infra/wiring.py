@@ -206,6 +206,12 @@ class Haven:
             mend="Write person:NAME or organisation:NAME. `haven person list` and `haven organisation list` show them.",
         )
 
+    def acting(self, name: str) -> Actor:
+        """The person that `--as` names where nobody has to be registered; with an identity provider, as `actor`."""
+        from audit.model import person
+
+        return person(name.removeprefix("person:")) if self.settings.identity.issuer is None else self.actor(name)
+
     @cached_property
     def issuer(self) -> LocalIssuer:
         """The local development issuer; refuses where real data are, and where an identity provider is set."""

@@ -11,8 +11,9 @@ import typer
 from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
 
 if TYPE_CHECKING:
+    from audit.model import Actor
     from linkage.intake.manifest import Period
-    from linkage.intake.service import ReceiptSummary
+    from linkage.intake.service import DeliveryIntake, ReceiptSummary
 
 
 def register(app: typer.Typer) -> None:
@@ -78,11 +79,12 @@ def receive(
 
     Example: `haven delivery receive outgoing`
     """
-    from audit.model import person
     from linkage.errors import DeliveryRefused
 
+    haven = open_haven(home)
+    by = haven.acting(who)
     try:
-        summary = _received(path, home, person(who), as_json)
+        summary = _received(haven.delivery_intake, path, by, as_json)
     except DeliveryRefused as refusal:
         if not as_json:
             typer.echo(f"Refused, reason {refusal.reason} (docs/reference/delivery-reasons.md).", err=True)
@@ -179,9 +181,8 @@ def _delivery_data(haven: Any, name: str) -> dict[str, Any]:
     return {**data, "reports": [str(path) for path in sorted(folder.glob("delivery-report.*"))]}
 
 
-def _received(path: Path, home: Path, by: Any, quiet: bool) -> ReceiptSummary:
+def _received(intake: DeliveryIntake, path: Path, by: Actor, quiet: bool) -> ReceiptSummary:
     """Receive with a progress bar, unless a program reads the output."""
-    intake = open_haven(home).delivery_intake
     if quiet:
         return intake.receive(path, by=by)
     from rich.progress import Progress as Bars

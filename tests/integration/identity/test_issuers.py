@@ -71,9 +71,7 @@ def test_whatever_is_forged_is_refused_and_logged_and_nothing_is_fetched(
     """Every forgery is refused at the door, by its own rule, in the log; an address in a token is never asked."""
     elsewhere = Listener()
     for what, (token, rule) in forged(granted.access, published(issuer), elsewhere.address).items():
-        if (
-            not token or "\n" in token or len(token) > 60_000
-        ):  # HTTP does not carry them
+        if not token or "\n" in token or len(token) > 60_000:  # HTTP does not carry them
             continue
         assert door.ask(token) == (401, "token.refused"), what
         assert door.last_rule() == rule, what
