@@ -17,6 +17,8 @@ from enum import StrEnum
 from access.identity.errors import GrantRefused
 from access.identity.strict import write_base64url
 
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+REFRESH = "refresh_token"
 LIFE = timedelta(minutes=10)
 INTERVAL = timedelta(seconds=1)  # between two askings, on one machine
 SLOWER = timedelta(seconds=5)  # added each time somebody asks too soon (RFC 8628 3.5)

@@ -23,8 +23,6 @@ from audit.model import person as person_actor
 from audit.model import service
 from audit.records import Records
 
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-REFRESH = "refresh_token"
 NOT_REFUSALS = frozenset({"device.waiting", "device.too_soon"})  # a program that polls; not told in the log
 
 

@@ -76,10 +76,12 @@ def serve(home: Home = DEFAULT_HOME) -> None:
     """
     import signal
 
+    from infra.logins.parts import require_local_issuer
     from infra.servers.catalogue import issuer_service, log_service
     from infra.servers.supervisor import Supervisor
 
     haven = open_haven(home)
+    require_local_issuer(haven.settings)
     supervisor = Supervisor(haven.settings.run_folder, haven.settings.logs_folder, typer.echo)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stopping.set())

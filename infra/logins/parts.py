@@ -46,14 +46,19 @@ def issuer_keys(settings: Settings, keyring: KeyRing, clock: Clock) -> IssuerKey
     return IssuerKeys(settings.issuer_folder, lambda version: keyring.signing_key("token", version), clock)
 
 
-def local_issuer(settings: Settings, keyring: KeyRing, clock: Clock, address: str | None = None) -> LocalIssuer:
-    """The local development issuer; address: its own, where it is just starting. Raises IssuerRefused."""
+def require_local_issuer(settings: Settings) -> None:
+    """Raises SettingsError where an identity provider is set."""
     if settings.identity.issuer is not None:
         raise SettingsError(
             "An identity provider is set; the local development issuer gives no tokens beside it.",
             where="[identity] issuer",
             mend="Log in there: haven login",
         )
+
+
+def local_issuer(settings: Settings, keyring: KeyRing, clock: Clock, address: str | None = None) -> LocalIssuer:
+    """The local development issuer; address: its own, where it is just starting. Raises IssuerRefused."""
+    require_local_issuer(settings)
     keys = issuer_keys(settings, keyring, clock)
     return LocalIssuer(address or issuer_address(settings), keys, clock, real_data=settings.real_data)
 

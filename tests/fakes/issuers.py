@@ -67,7 +67,12 @@ def renew(issuer: IssuerAtWork, granted: Granted) -> Granted:
 
 def published(issuer: IssuerAtWork) -> dict[str, Any]:
     """The keys as they are published."""
-    answer = httpx.get(Discovery.ask(issuer.url, HttpNetwork()).keys, trust_env=False)
+    return published_at(issuer.url)
+
+
+def published_at(url: str) -> dict[str, Any]:
+    """The keys that the issuer of this address publishes."""
+    answer = httpx.get(Discovery.ask(url, HttpNetwork()).keys, trust_env=False)
     return dict(answer.json())
 
 

@@ -17,14 +17,10 @@ from access.identity.fetching import HttpNetwork
 from access.identity.keys import PublishedKeys
 from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
-from access.model import Organisation, Person, Role
 from audit.clock import FixedClock, SystemClock
 from audit.model import organisation, person, service
 from infra.logins.kept import KeptLogin
 from infra.logins.service import Logins
-from infra.settings import Settings, SettingsError
-from infra.wiring import Haven
-from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.issuers import LocalAtWork, local_at_work
 from tests.fakes.tokens import AUDIENCE, CLIENT
 
@@ -186,34 +182,3 @@ def test_an_issuer_that_is_gone_lets_nobody_in(issuer: LocalAtWork, tmp_path: Pa
     gone = DeviceLogin("http://127.0.0.1:9", CLIENT, HttpNetwork(), lambda _: None, AUDIENCE)
     with pytest.raises(IssuerUnreachable):
         gone.log_in(lambda _: None)
-
-
-def test_where_an_identity_provider_is_set_as_needs_its_login(
-    issuer: LocalAtWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`--as` through the haven's own wiring: nobody without a login, with one exactly that person; no local token."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    settings = Settings.model_validate(
-        {
-            "home": tmp_path / "home",
-            "identity": {"issuer": issuer.url, "algorithms": ["Ed25519"], "require_second_factor": False},
-        }
-    )
-    haven = Haven(settings, SystemClock())
-    haven.audit_log = MemoryAuditLog()  # type: ignore[assignment]
-    for folder in (settings.home, settings.run_folder, settings.home / "records"):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    haven.access.register_organisation(Organisation("university", "University"), by=service("administration"))
-    ends = (SystemClock().now() + timedelta(days=30)).date()
-    for name in ("asha", "ewa"):
-        known = Person(name, name, "university", frozenset({Role.RESEARCHER}), ends)
-        haven.access.register_person(known, by=service("administration"))
-    with pytest.raises(LoginRefused, match="haven login"):
-        haven.actor("asha")
-    haven.logins.log_in(lambda prompt: issuer.approve(prompt, "asha"))
-    assert haven.actor("asha") == person("asha")
-    with pytest.raises(LoginRefused, match="another person"):
-        haven.actor("ewa")
-    with pytest.raises(SettingsError, match="identity provider"):
-        _ = haven.issuer
-    haven.records.engine.dispose()

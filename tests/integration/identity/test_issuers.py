@@ -7,6 +7,8 @@ refused and logged with its rule; keys rotate while the door stands; a log-in th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +19,12 @@ from access.identity.discovery import Discovery
 from access.identity.errors import LoginRefused
 from access.identity.fetching import HttpNetwork
 from access.identity.keys import AGAIN
-from audit.model import service
+from access.model import Organisation, Person, Role
+from audit.clock import SystemClock
+from audit.model import person, service
+from infra.settings import Settings, SettingsError
+from infra.wiring import Haven
+from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.issuers import (
     DoorAtWork,
     IssuerAtWork,
@@ -154,3 +161,38 @@ def test_who_is_suspended_asks_nothing_more(issuer: IssuerAtWork, door: DoorAtWo
     assert door.ask(granted.access) == (200, None)
     door.gateway.access.suspend_person("asha", by=service("administration"))
     assert door.ask(granted.access) == (403, "person.suspended")
+
+
+def test_where_an_identity_provider_is_set_as_needs_its_login(
+    issuer: IssuerAtWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--as` through the haven's own settings: nobody without a login, with one exactly that person; no local token."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    trusted = issuer.trusted
+    identity = {
+        "issuer": issuer.url,
+        "algorithms": trusted.algorithms,
+        "require_second_factor": trusted.require_second_factor,
+    }
+    haven = Haven(Settings.model_validate({"home": tmp_path / "home", "identity": identity}), SystemClock())
+    haven.audit_log = MemoryAuditLog()  # type: ignore[assignment]
+    (tmp_path / "home" / "records").mkdir(parents=True)
+    haven.access.register_organisation(Organisation("university", "University"), by=service("administration"))
+    for name in ("bryn", "ewa"):
+        known = Person(name, name, "university", frozenset({Role.RESEARCHER}), date(2099, 1, 1))
+        haven.access.register_person(known, by=service("administration"))
+    for named in (haven.actor, haven.acting):
+        with pytest.raises(LoginRefused, match="haven login"):
+            named("bryn")
+    said = haven.logins.log_in(lambda prompt: issuer.approve(prompt, "bryn"))
+    assert (said.person, said.second_factor) == ("bryn", trusted.require_second_factor)
+    for named in (haven.actor, haven.acting):
+        assert named("bryn") == person("bryn")
+        with pytest.raises(LoginRefused, match="another person"):
+            named("ewa")
+    with pytest.raises(SettingsError, match="identity provider"):
+        _ = haven.issuer
+    assert haven.logins.log_out() == "bryn"
+    with pytest.raises(LoginRefused, match="haven login"):
+        haven.actor("bryn")
+    haven.records.engine.dispose()

@@ -74,7 +74,7 @@ REAL = "real_data = true\n[identity]\n"
 def test_who_says_who_somebody_is_must_be_fit(tmp_path: Path, text: str) -> None:
     """With real data an https issuer that is not this machine's, and a second factor; never a shared secret."""
     (tmp_path / "haven.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(SettingsError, match="identity|issuer"):
+    with pytest.raises(SettingsError, match=r"identity|issuer"):
         load_settings(tmp_path)
 
 

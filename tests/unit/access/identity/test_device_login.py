@@ -1,4 +1,4 @@
-"""Logging in by the device flow at an issuer that means ill: nothing of its answer is shown or asked unless it is fit."""
+"""Logging in at an issuer that means ill: nothing of its answer is shown, asked or kept unless it is fit."""
 
 from __future__ import annotations
 

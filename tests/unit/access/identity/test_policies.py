@@ -1,4 +1,4 @@
-"""May a login act as whom `--as` names? Every kind of actor against every kind of login; ended sessions are forgotten."""
+"""May a login act as whom `--as` names? Every kind of actor and of login; and which sessions ended."""
 
 from __future__ import annotations
 
