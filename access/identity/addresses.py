@@ -13,7 +13,7 @@ def is_safe(url: str) -> bool:
     parts = _split(url)
     if parts is None or parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+    return parts.scheme == "https" or parts.hostname == "localhost" or _is_loopback_number(parts.hostname or "")
 
 
 def is_loopback(url: str) -> bool:
@@ -22,15 +22,19 @@ def is_loopback(url: str) -> bool:
     if parts is None:
         return False
     host = parts.hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return _is_loopback_number(host) or host == "localhost" or host.endswith(".localhost")
 
 
 def same_origin(one: str, other: str) -> bool:
     """Have both the same scheme, host and port?"""
     return _origin(one) is not None and _origin(one) == _origin(other)
+
+
+def _is_loopback_number(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

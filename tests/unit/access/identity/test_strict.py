@@ -42,6 +42,7 @@ def test_base64url_comes_back_as_it_went(content: bytes) -> None:
         ("http://localhost:8080", True),
         ("http://[::1]:8080/x", True),
         ("http://id.example", False),
+        ("http://haven.localhost/issuer", False),
         ("http://127.0.0.1.example", False),
         ("http://127.0.0.1@elsewhere.example", False),
         ("https://asha:secret@id.example", False),
