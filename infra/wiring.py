@@ -252,7 +252,7 @@ class Haven:
             Distribution(settings.environments_folder),
             settings.identity.keeper,
             settings.identity.port,
-            settings.identity.memory,
+            memory=settings.identity.memory,
         )
 
     @cached_property

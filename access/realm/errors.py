@@ -26,8 +26,8 @@ class RealmNotRepaired(RealmError):
     exit_status = 70
 
 
-class RealmDrifted(RealmError):
-    """The realm is not as the table and the settings say; each difference was told by name."""
+class ClientUnknown(RealmError):
+    """No confidential client of the haven's has this name."""
 
-    code = "realm.drifted"
-    exit_status = 65
+    code = "realm.client_unknown"
+    exit_status = 64

@@ -56,7 +56,7 @@ def parts_of(representation: Mapping[str, Any]) -> Parts:
         (Part.FLOW, _flows(representation)),
         (Part.ACTION, {one["alias"]: _action(one) for one in representation.get("requiredActions", ())}),
         (Part.COMPONENT, _components(representation.get("components", {}))),
-        (Part.PROFILE, {"users": _profile(representation.get("userProfile", {}))}),
+        (Part.PROFILE, _profiles(representation)),
         (Part.PROVIDER, {one["alias"]: {} for one in representation.get("identityProviders", ())}),
     ):
         parts |= {(part, name): fields for name, fields in named.items()}
@@ -197,6 +197,10 @@ def _changed_key(name: str, provider: str, config: Data) -> bool:
     """Is it a signing key that took another's place (`haven-es256-101`), made as the first was?"""
     number = name.removeprefix(f"{SIGNING_KEY}-")
     return number.isdecimal() and provider == "ecdsa-generated" and config.get("ecdsaEllipticCurveKey") == ["P-256"]
+
+
+def _profiles(representation: Mapping[str, Any]) -> dict[str, Data]:
+    return {"users": _profile(representation["userProfile"])} if representation.get("userProfile") else {}
 
 
 def _profile(profile: Mapping[str, Any]) -> Data:

@@ -79,6 +79,7 @@ def realm_representation(settings: RealmSettings) -> Data:
         **_sessions(),
         **_log_in(settings),
         **_guessing(),
+        **_pages(),
         **_events(),
         "attributes": {"adminEventsExpiration": str(400 * DAY)},
         "roles": {"realm": _roles()},
@@ -110,6 +111,8 @@ def _sessions() -> Data:
         "offlineSessionMaxLifespanEnabled": True,  # nobody can ask for one: there is no scope for it
         "offlineSessionIdleTimeout": 30 * MINUTE,
         "offlineSessionMaxLifespan": int(LONGEST_SESSION.total_seconds()),
+        "actionTokenGeneratedByAdminLifespan": 15 * MINUTE,
+        "actionTokenGeneratedByUserLifespan": 5 * MINUTE,
         "accessCodeLifespan": MINUTE,
         "accessCodeLifespanLogin": 30 * MINUTE,
         "accessCodeLifespanUserAction": 15 * MINUTE,  # long enough to install an authenticator at the first log-in
@@ -136,7 +139,13 @@ def _log_in(settings: RealmSettings) -> Data:
         "organizationsEnabled": False,
         "adminPermissionsEnabled": False,
         "passwordPolicy": PASSWORD_POLICY,
+        "requiredCredentials": ["password"],
         "browserFlow": BROWSER_FLOW,
+        "registrationFlow": "registration",  # this and the next four are Keycloak's own, and nothing leads to them
+        "resetCredentialsFlow": "reset credentials",
+        "firstBrokerLoginFlow": "first broker login",
+        "dockerAuthenticationFlow": "docker auth",
+        "clientAuthenticationFlow": "clients",
         "directGrantFlow": NO_PASSWORD_GRANT,
         "otpPolicyType": "totp",
         "otpPolicyAlgorithm": "HmacSHA1",  # what every authenticator understands; RFC 6238 keeps it sound
@@ -147,6 +156,8 @@ def _log_in(settings: RealmSettings) -> Data:
         "webAuthnPolicyRpEntityName": "Haven",
         "webAuthnPolicyUserVerificationRequirement": "required",
         "webAuthnPolicySignatureAlgorithms": ["ES256", "RS256"],
+        "webAuthnPolicyRpId": "",  # the host's own name
+        "webAuthnPolicyExtraOrigins": [],
     }
 
 
@@ -158,10 +169,29 @@ def _guessing() -> Data:
         "bruteForceStrategy": "MULTIPLE",
         "failureFactor": 5,
         "waitIncrementSeconds": MINUTE,
+        "maxTemporaryLockouts": 0,
         "maxFailureWaitSeconds": 15 * MINUTE,
         "minimumQuickLoginWaitSeconds": MINUTE,
         "quickLoginCheckMilliSeconds": 1000,
         "maxDeltaTimeSeconds": 12 * HOUR,
+    }
+
+
+def _pages() -> Data:
+    """Nobody shows our log-in in a frame of theirs; nothing is sent to anybody by e-mail; no rules beside these."""
+    return {
+        "browserSecurityHeaders": {
+            "contentSecurityPolicy": "frame-src 'self'; frame-ancestors 'none'; object-src 'none';",
+            "contentSecurityPolicyReportOnly": "",
+            "referrerPolicy": "no-referrer",
+            "strictTransportSecurity": "max-age=31536000; includeSubDomains",
+            "xContentTypeOptions": "nosniff",
+            "xFrameOptions": "DENY",
+            "xRobotsTag": "none",
+        },
+        "smtpServer": {},
+        "clientProfiles": {"profiles": []},
+        "clientPolicies": {"policies": []},
     }
 
 

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from access.decisions import Refused
 from access.realm.drift import Difference
+from access.realm.errors import ClientUnknown
 from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, may_log_in, steps_between
+from access.realm.roles import HUB, PORTAL
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
@@ -21,6 +23,7 @@ from audit.records import Records
 
 UNMISTAKABLE = "bcdfghjkmnpqrstvwxz23456789"
 """Characters of one-time passwords: none is taken for another, and no word can come of them."""
+CONFIDENTIAL = (PORTAL, HUB)
 GROUPS, GROUP_LENGTH = 5, 4
 
 
@@ -35,6 +38,9 @@ class Realm(Protocol):
 
     def change_signing_key(self) -> str:
         """A new key signs from now on; the one before it still counts. Its name."""
+
+    def client_secret(self, client: str) -> str:
+        """The secret of one of the haven's confidential clients."""
 
 
 class Users(Protocol):
@@ -107,6 +113,12 @@ class Identity:
         """Sign with a new key from now on. Tokens of the one before it count until they end. Its name."""
         with self._recorded(EventName.REALM_KEY_CHANGED, by):
             return self.realm.change_signing_key()
+
+    def client_secret(self, client: str) -> str:
+        """The secret with which one of our services shows Keycloak who it is. Raises ClientUnknown for another's."""
+        if client not in CONFIDENTIAL:
+            raise ClientUnknown("No service of the haven has this name.", where=client, mend=" or ".join(CONFIDENTIAL))
+        return self.realm.client_secret(client)
 
     def _mend(self, name: EventName, found: list[Difference], by: Actor) -> list[Difference]:
         if not found:

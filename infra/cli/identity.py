@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     topic.command("sync")(sync)
     topic.command("reset")(reset)
     topic.command("rotate-key")(rotate_key)
+    topic.command("client-secret")(client_secret)
     app.add_typer(topic, name="identity")
 
 
@@ -180,6 +181,22 @@ def rotate_key(home: Home = DEFAULT_HOME) -> None:
 
     require_home(home)
     typer.echo(f"Tokens are signed with the key '{open_haven(home).identity.change_signing_key(by=service(BY))}'.")
+
+
+def client_secret(
+    client: Annotated[str, typer.Argument(help="haven-portal or haven-hub.")],
+    file: Annotated[Path, typer.Option("--file", help="Where it is written; it may not exist yet.")],
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Write the secret of one of the haven's services into a file that only this account reads. It is never printed.
+
+    Example: `haven identity client-secret haven-hub --file /etc/haven/hub.secret`
+    """
+    from infra.identity.handing_over import write_new
+
+    require_home(home)
+    write_new(file, open_haven(home).identity.client_secret(client))
+    typer.echo(f"The secret of {client} is in {file}.")
 
 
 def _tell(found: list[Difference], as_json: bool, otherwise: str, prefix: str = "") -> None:

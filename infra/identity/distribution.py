@@ -24,7 +24,7 @@ ARTEFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 SHA256 = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 OLDEST_JAVA = 17
-STAMP = "complete.txt"
+STAMP, SCRATCH = "complete.txt", ".keycloak-in-the-making-"
 WITHOUT = (
     "impersonation",  # an administrator cannot become somebody else
     "token-exchange-standard",  # a token for one service cannot be made one for another
@@ -74,8 +74,9 @@ class Distribution:
             if self.is_complete():
                 return
             say(f"[1/2] Getting Keycloak {VERSION} (170 MB, once) ...")
-            shutil.rmtree(self.folder, ignore_errors=True)
-            with tempfile.TemporaryDirectory(prefix="keycloak-", dir=self.folder.parent) as scratch:
+            for left in (self.folder, *self.folder.parent.glob(f"{SCRATCH}*")):  # by one that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.folder.parent) as scratch:
                 unpacked = _unpacked(_downloaded(Path(scratch)), Path(scratch))
                 say("[2/2] Building it (half a minute, once) ...")
                 _run([str(unpacked / "bin" / "kc.sh"), *BUILD], "be built")

@@ -41,6 +41,7 @@ class IdentityServer:
     distribution: Distribution
     keeper: str
     port: int = 0
+    host: str = LOOPBACK  # as people's browsers name this machine
     memory: str = "384m"
 
     @property
@@ -54,7 +55,7 @@ class IdentityServer:
         if not self.is_running():
             return None
         state = self._state()
-        return f"http://{LOOPBACK}:{state['port']}" if state else None
+        return self._address(state["port"]) if state else None
 
     def is_running(self) -> bool:
         """Does any process of it live?"""
@@ -69,7 +70,8 @@ class IdentityServer:
 
     def start(self) -> str:
         """Start it unless it runs; its address when it answers. Raises IdentityUnavailable."""
-        if address := self.address:
+        if (address := self.address) and (state := self._state()):
+            self._await_answer(state["port"])  # somebody may have started it just now
             return address
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / "tmp").mkdir(exist_ok=True, mode=0o700)
@@ -79,8 +81,8 @@ class IdentityServer:
         process = self._run()
         _CHILDREN[process.pid] = process
         _write_private(self._state_file, json.dumps({"pid": process.pid, "port": port}))
-        self._await_answer(process, port)
-        return f"http://{LOOPBACK}:{port}"
+        self._await_answer(port)
+        return self._address(port)
 
     def stop(self) -> bool:
         """End it; False where nothing ran."""
@@ -103,6 +105,9 @@ class IdentityServer:
         raise IdentityUnavailable("Keycloak did not stop.", where=str(self.log))
 
     # -- private
+
+    def _address(self, port: int) -> str:
+        return f"http://{self.host}:{port}"
 
     @property
     def _lock_file(self) -> Path:
@@ -144,7 +149,7 @@ class IdentityServer:
             "http-enabled=true",
             f"http-host={LOOPBACK}",
             f"http-port={port}",
-            f"hostname=http://{LOOPBACK}:{port}",
+            f"hostname={self._address(port)}",
             "log-level=warn,org.keycloak.events:info",
         ]
         if not (self.folder / "data").exists():  # only a Keycloak without data takes its first administrator from here
@@ -189,15 +194,11 @@ class IdentityServer:
             finally:
                 os.close(held)
 
-    def _await_answer(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def _await_answer(self, port: int) -> None:
         until = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < until:
-            if process.poll() is not None:
-                raise IdentityUnavailable(
-                    f"Keycloak ended at its start (status {process.returncode}).",
-                    where=str(self.log),
-                    mend="Its log says why.",
-                )
+            if not self.is_running():
+                raise IdentityUnavailable("Keycloak ended at its start.", where=str(self.log), mend="Its log says why.")
             if _answers(port):
                 return
             time.sleep(POLL_SECONDS)

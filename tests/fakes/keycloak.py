@@ -6,6 +6,7 @@ Used from a conftest: `from tests.fakes.keycloak import running_keycloak`. The p
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from access.realm.people import Provision
 from access.realm.representation import RealmSettings
 from infra.identity.distribution import Distribution
 from infra.identity.server import IdentityServer
+from infra.servers.ports import LOOPBACK
 from tests.fakes.keycloak_pages import PersonAtTheDoor, token_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,13 @@ KEEPER = "haven-keeper"
 def environments_folder() -> Path:
     """Where the environments are, and Keycloak's programs beside them."""
     return Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
+
+
+def documented_claims() -> set[str]:
+    """The claims of an access token, as docs/identity.md lists them."""
+    page = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")
+    table = page.partition("| claim |")[2].partition("\n\n")[0]
+    return {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
 @dataclass
@@ -56,15 +65,15 @@ class KeycloakForTests:
 
 
 @contextmanager
-def running_keycloak(settings: RealmSettings | None = None) -> Iterator[KeycloakForTests]:
-    """Start it, apply the realm, and end it with everything it kept."""
+def running_keycloak(host: str = LOOPBACK) -> Iterator[KeycloakForTests]:
+    """Start it, apply the realm, and end it with everything it kept. host: as browsers name this machine."""
     distribution = Distribution(environments_folder())
     distribution.install(print)
     folder = Path(tempfile.mkdtemp(prefix="haven-keycloak-"))
-    server = IdentityServer(folder / "identity", folder / "keycloak.log", distribution, KEEPER)
+    server = IdentityServer(folder / "identity", folder / "keycloak.log", distribution, KEEPER, host=host)
     try:
         address = server.start()
-        realm = KeycloakRealm(Keeper(address, KEEPER, server.secret_file), settings or RealmSettings())
+        realm = KeycloakRealm(Keeper(address, KEEPER, server.secret_file), RealmSettings())
         realm.apply()
         yield KeycloakForTests(address, realm, KeycloakUsers(realm))
     finally:

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 PERIOD = 30
+TIMEOUT = 60.0
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -67,14 +68,17 @@ class CommandLine:
     """The client `haven-cli`, as RFC 8628 and RFC 7636 say; nothing of the haven's own code."""
 
     def __init__(self, realm_url: str) -> None:
-        self.http = httpx.Client(base_url=f"{realm_url}/protocol/openid-connect/", timeout=30, trust_env=False)
+        self.base = f"{realm_url}/protocol/openid-connect"
+
+    def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
+        return httpx.post(f"{self.base}/{path}", data=form, timeout=TIMEOUT, trust_env=False, verify=False)  # noqa: S501 - loopback
 
     def ask(self, scope: str = "", client: str = "haven-cli") -> DeviceCode:
         """A device code with its proof key."""
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         form = {"client_id": client, "code_challenge": challenge, "code_challenge_method": "S256"}
-        answer = self.http.post("auth/device", data=form | ({"scope": scope} if scope else {}))
+        answer = self._post("auth/device", form | ({"scope": scope} if scope else {}))
         answer.raise_for_status()
         return DeviceCode(answer.json(), verifier)
 
@@ -86,13 +90,11 @@ class CommandLine:
             "device_code": code.answer["device_code"],
             "code_verifier": code.verifier,
         }
-        return self.http.post("token", data=form | changes)
+        return self._post("token", form | changes)
 
     def refresh(self, token: str) -> httpx.Response:
         """A new token for a refresh token."""
-        return self.http.post(
-            "token", data={"grant_type": "refresh_token", "client_id": "haven-cli", "refresh_token": token}
-        )
+        return self._post("token", {"grant_type": "refresh_token", "client_id": "haven-cli", "refresh_token": token})
 
 
 class _Forms(HTMLParser):
@@ -115,19 +117,20 @@ class Browsing:
     """One browser's visit: cookies, the page it is on, and what a person does there."""
 
     def __init__(self) -> None:
-        hooks = {"response": [self._keep_cookies]}
-        self.http = httpx.Client(follow_redirects=True, timeout=30, trust_env=False, event_hooks=hooks)
+        self.cookies = httpx.Cookies()
         self.page = ""
         self.address = ""
 
-    def _keep_cookies(self, answer: httpx.Response) -> None:
-        """Like a browser, to which this machine's own address is as good as https: Keycloak's are for https only."""
-        for cookie in self.http.cookies.jar:
-            cookie.secure = False
+    def _go(self, method: str, address: httpx.URL, form: dict[str, str] | None = None) -> None:
+        with httpx.Client(follow_redirects=True, timeout=TIMEOUT, trust_env=False, verify=False) as http:  # noqa: S501
+            http.cookies = self.cookies
+            http.event_hooks = {"response": [lambda _: _keep(http.cookies)]}
+            answer = http.request(method, address, data=form)
+            self.cookies, self.page, self.address = http.cookies, answer.text, str(answer.url)
 
     def open(self, address: str) -> None:
         """Go to an address."""
-        self._seen(self.http.get(address))
+        self._go("GET", httpx.URL(address))
 
     def send(self, **values: str) -> None:
         """Fill in the form of this page and send it; buttons that were not pressed are not sent."""
@@ -136,7 +139,7 @@ class Browsing:
         if form.action is None:
             raise LookupError(f"this page has no form: {self.title}")
         fields = {key: value for key, value in form.fields.items() if key not in ("cancel", "login", "cancel-aia")}
-        self._seen(self.http.post(httpx.URL(self.address).join(form.action), data=fields | values))
+        self._go("POST", httpx.URL(self.address).join(form.action), fields | values)
 
     def log_in(self, person: PersonAtTheDoor, new_password: str | None = None) -> None:
         """Everything that is asked, until nothing of it is asked any more."""
@@ -166,8 +169,11 @@ class Browsing:
         found = re.search(r'<h1[^>]*id="kc-page-title"[^>]*>\s*(.*?)\s*</h1>', self.page, re.DOTALL)
         return re.sub(r"<[^>]+>|\s+", " ", found.group(1)).strip() if found else ""
 
-    def _seen(self, answer: httpx.Response) -> None:
-        self.page, self.address = answer.text, str(answer.url)
+
+def _keep(cookies: httpx.Cookies) -> None:
+    """Like a browser, to which this machine's own address is as good as https, for which cookies are."""
+    for cookie in cookies.jar:
+        cookie.secure = False
 
 
 def token_of(realm_url: str, person: PersonAtTheDoor, scope: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -54,6 +55,49 @@ def _group_with_more(admin: KeycloakAdmin) -> None:
 def _scope_role(admin: KeycloakAdmin) -> None:
     role = admin.get_realm_role("administrator")
     admin.assign_realm_roles_to_client_scope(str(admin.get_client_id("haven-hub")), [role])
+
+
+def _role_in_a_scope(admin: KeycloakAdmin) -> None:
+    """Every client with this scope would carry the role."""
+    scope = admin.get_client_scope_by_name("haven-person")
+    assert scope is not None
+    path = f"admin/realms/{REALM}/client-scopes/{scope['id']}/scope-mappings/realm"
+    answer = admin.connection.raw_post(path, data=json.dumps([admin.get_realm_role("administrator")]))
+    assert answer.status_code == 204
+
+
+def _another_scope(admin: KeycloakAdmin) -> None:
+    """Tokens of the command line would be for the hub, too."""
+    scope = admin.get_client_scope_by_name("haven-hub")
+    assert scope is not None
+    admin.add_client_default_client_scope(str(admin.get_client_id("haven-cli")), scope["id"], {})
+    admin.create_client_scope({"name": "theirs", "protocol": "openid-connect"})
+
+
+def _other_store(admin: KeycloakAdmin) -> None:
+    kind = "org.keycloak.storage.UserStorageProvider"
+    config = {"vendor": ["other"], "usersDn": ["o=theirs"], "connectionUrl": ["ldap://127.0.0.1:1"],
+              "enabled": ["false"], "usernameLDAPAttribute": ["uid"], "rdnLDAPAttribute": ["uid"], "uuidLDAPAttribute": ["uid"],
+              "userObjectClasses": ["person"], "editMode": ["READ_ONLY"], "authType": ["none"]}  # fmt: skip
+    parent = admin.get_realm(REALM)["id"]
+    admin.create_component(
+        {"name": "theirs", "providerId": "ldap", "providerType": kind, "parentId": parent, "config": config}
+    )
+
+
+def _without_action(admin: KeycloakAdmin) -> None:
+    path = f"admin/realms/{REALM}/authentication/required-actions/CONFIGURE_TOTP"
+    assert admin.connection.raw_delete(path).status_code == 204
+
+
+def _without(admin: KeycloakAdmin) -> None:
+    """A client, a group and a scope of ours are gone."""
+    admin.delete_client(str(admin.get_client_id("haven-portal")))
+    (group,) = (one for one in admin.get_groups() if one["name"] == "auditor")
+    admin.delete_group(group["id"])
+    scope = admin.get_client_scope_by_name("haven-portal")
+    assert scope is not None
+    admin.delete_client_scope(scope["id"])
 
 
 def _telling_mapper(admin: KeycloakAdmin) -> None:
@@ -123,6 +167,10 @@ DRIFTS: dict[str, tuple[Break, set[str]]] = {
         lambda admin: admin.update_realm(REALM, {"passwordPolicy": "length(8)"}),
         {"changed setting/passwordPolicy/value"},
     ),
+    "our pages stand in anybody's frame": (
+        lambda admin: admin.update_realm(REALM, {"browserSecurityHeaders": {"xFrameOptions": "ALLOWALL"}}),
+        {"changed setting/browserSecurityHeaders/value"},
+    ),
     "anybody registers": (
         lambda admin: admin.update_realm(REALM, {"registrationAllowed": True}),
         {"changed setting/registrationAllowed/value"},
@@ -133,6 +181,17 @@ DRIFTS: dict[str, tuple[Break, set[str]]] = {
     ),
     "another key signs": (_another_key, {"unknown component/theirs"}),
     "workspaces carry the administrator's role": (_scope_role, {"changed client/haven-hub/scopeRoles"}),
+    "every token carries the administrator's role": (_role_in_a_scope, {"changed client-scope/haven-person/roles"}),
+    "tokens are for more services": (
+        _another_scope,
+        {"changed client/haven-cli/defaultClientScopes", "unknown client-scope/theirs"},
+    ),
+    "people come from elsewhere": (_other_store, {"unknown component/theirs"}),
+    "the second factor cannot be set up": (_without_action, {"missing required-action/CONFIGURE_TOTP"}),
+    "parts of the realm are gone": (
+        _without,
+        {"missing client/haven-portal", "missing group/auditor", "missing client-scope/haven-portal"},
+    ),
     "tokens tell more": (_telling_mapper, {"changed client/haven-cli/protocolMappers"}),
     "another provider logs people in": (
         lambda admin: admin.create_idp({"alias": "theirs", "providerId": "oidc", "enabled": True, "config": {}}),
