@@ -120,6 +120,18 @@ def local_at_work() -> Iterator[LocalAtWork]:
         thread.join()
 
 
+@contextmanager
+def keycloak_at_work(keycloak: KeycloakForTests) -> Iterator[KeycloakAtWork]:
+    """The shared Keycloak, left without the people who came."""
+    issuer = KeycloakAtWork(keycloak)
+    try:
+        yield issuer
+    finally:
+        admin = keycloak.realm.admin
+        for name in issuer.people:
+            admin.delete_user(str(admin.get_user_id(name)))
+
+
 class KeycloakAtWork:
     """The real Keycloak with the haven's realm; each person sets up both factors at their first log-in."""
 
@@ -129,17 +141,20 @@ class KeycloakAtWork:
             self.url, {AUDIENCE: frozenset({CLIENT})}, frozenset({"ES256"}), second_factor=frozenset({"0", "1"})
         )
         self._keycloak = keycloak
-        self._people: dict[str, PersonAtTheDoor] = {}
+        self.people: dict[str, PersonAtTheDoor] = {}
 
     def approve(self, prompt: Prompt, name: str) -> None:
         """Log in with both factors, and say yes."""
-        if name not in self._people:
-            self._people[name] = self._keycloak.person(name, "researcher")
         browsing = Browsing()
         browsing.open(str(prompt.page_with_code))
-        browsing.log_in(self._people[name])
+        browsing.log_in(self.known(name))
         browsing.send(accept="Yes")
-        browsing.http.close()
+
+    def known(self, name: str) -> PersonAtTheDoor:
+        """This researcher, made at the first asking."""
+        if name not in self.people:
+            self.people[name] = self._keycloak.person(name, "researcher")
+        return self.people[name]
 
     def rotate(self) -> None:
         """Through the realm's own verb."""

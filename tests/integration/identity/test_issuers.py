@@ -28,9 +28,9 @@ from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.issuers import (
     DoorAtWork,
     IssuerAtWork,
-    KeycloakAtWork,
     Listener,
     door_at_work,
+    keycloak_at_work,
     local_at_work,
     log_in,
     published,
@@ -44,7 +44,8 @@ from tests.fakes.tokens import AUDIENCE, CLIENT, forged, parts_of
 def issuer(request: pytest.FixtureRequest) -> Iterator[IssuerAtWork]:
     """Each issuer in turn."""
     if request.param == "keycloak":
-        yield KeycloakAtWork(request.getfixturevalue("keycloak"))
+        with keycloak_at_work(request.getfixturevalue("keycloak")) as keycloak:
+            yield keycloak
         return
     with local_at_work() as local:
         yield local
