@@ -17,7 +17,7 @@ from audit.progress import Progress, silent
 from infra.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from access.identity.local_issuer import LocalIssuer
+    from access.identity.local.issuer import LocalIssuer
     from access.identity.tokens import Verifier
     from access.keys import KeyRing
     from access.keys.custody import KeyCustody

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from access.identity.addresses import is_safe, same_origin
-from access.identity.device_grants import DEVICE_CODE, REFRESH, challenge_of
 from access.identity.discovery import OK, Discovery, unreachable
 from access.identity.errors import IssuerUnreachable, LoginRefused
+from access.identity.oauth import DEVICE_CODE, REFRESH, challenge_of
 from access.identity.ports import Answer, Network, Unanswered
 from access.identity.strict import Unreadable, read_object
 

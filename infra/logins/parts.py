@@ -10,9 +10,9 @@ from access.identity.device_login import DeviceLogin
 from access.identity.ended_sessions import EndedInFolder
 from access.identity.errors import IssuerUnreachable
 from access.identity.fetching import HttpNetwork
-from access.identity.issuer_keys import IssuerKeys
 from access.identity.keys import PublishedKeys
-from access.identity.local_issuer import TOKEN_SECONDS, LocalIssuer
+from access.identity.local.issuer import TOKEN_SECONDS, LocalIssuer
+from access.identity.local.issuer_keys import IssuerKeys
 from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
 from access.keys import KeyRing

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
-from access.identity.local_logins import LocalLogins
-from access.identity.web import build_issuer_app
+from access.identity.local.logins import LocalLogins
+from access.identity.local.web import build_issuer_app
 from environments.gateway.model import AUDIENCE
 from infra.logins.parts import ended_sessions, local_issuer
 from infra.servers.ports import LOOPBACK

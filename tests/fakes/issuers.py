@@ -21,11 +21,11 @@ from access.identity.discovery import Discovery
 from access.identity.ended_sessions import EndedInFolder
 from access.identity.fetching import HttpNetwork
 from access.identity.keys import PublishedKeys
-from access.identity.local_issuer import LocalIssuer
-from access.identity.local_logins import LocalLogins
+from access.identity.local.issuer import LocalIssuer
+from access.identity.local.logins import LocalLogins
+from access.identity.local.web import build_issuer_app
 from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
-from access.identity.web import build_issuer_app
 from access.service import Access
 from audit.clock import SystemClock
 from environments.gateway.doors import SocketServer, TokenIdentity

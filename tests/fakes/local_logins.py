@@ -11,10 +11,10 @@ from datetime import timedelta
 import httpx
 from starlette.types import ASGIApp
 
-from access.identity.device_grants import challenge_of
-from access.identity.local_issuer import LocalIssuer
-from access.identity.local_logins import LocalLogins
-from access.identity.web import build_issuer_app
+from access.identity.local.issuer import LocalIssuer
+from access.identity.local.logins import LocalLogins
+from access.identity.local.web import build_issuer_app
+from access.identity.oauth import challenge_of
 from access.service import Access
 from audit.clock import FixedClock
 from tests.fakes.havens import START, memory_records, peopled

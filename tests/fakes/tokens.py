@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, Key, OKPKey
 from joserfc.jws import JWSRegistry
 
 from access.identity.keys import HeldKeys
-from access.identity.local_issuer import LocalIssuer
+from access.identity.local.issuer import LocalIssuer
 from access.identity.ports import Answer, Unanswered
 from access.identity.strict import write_base64url
 from access.identity.tokens import Verifier

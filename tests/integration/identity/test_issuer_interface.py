@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from access.identity.web import HEADERS, PAGES
+from access.identity.local.web import HEADERS, PAGES
 from tests.fakes.issuers import LocalAtWork, local_at_work
 
 schema = schemathesis.openapi.from_path(PAGES.parent / "issuer.openapi.yaml")

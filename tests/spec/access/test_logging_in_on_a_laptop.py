@@ -10,7 +10,7 @@ import pytest
 
 from access.identity.errors import IssuerRefused
 from access.identity.keys import HeldKeys
-from access.identity.local_issuer import LocalIssuer
+from access.identity.local.issuer import LocalIssuer
 from access.identity.tokens import Verifier
 from audit.clock import SystemClock
 from audit.model import service

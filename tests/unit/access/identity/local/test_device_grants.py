@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from access.identity.device_grants import (
+from access.identity.errors import GrantRefused
+from access.identity.local.device_grants import (
     ANSWERS,
     INTERVAL,
     LETTERS,
@@ -18,9 +19,8 @@ from access.identity.device_grants import (
     DeviceGrant,
     DeviceGrants,
     GrantState,
-    challenge_of,
 )
-from access.identity.errors import GrantRefused
+from access.identity.oauth import challenge_of
 from tests.fakes.tokens import CLIENT, NOW
 
 VERIFIER = "v" * 48

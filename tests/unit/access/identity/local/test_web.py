@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from access.identity.web import HEADERS, LONGEST_BODY
+from access.identity.local.web import HEADERS, LONGEST_BODY
 from tests.fakes.local_logins import CODE, LocalLoginsForTests, approve, collect
 from tests.fakes.tokens import CLIENT, URL
 

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from access.identity.errors import IssuerRefused
-from access.identity.issuer_keys import SIGNS_WITH
+from access.identity.local.issuer_keys import SIGNS_WITH
 from access.identity.model import LONGEST_LIFE, TrustedIssuer
 from access.model import Role
 from access.realm.roles import COMMAND_LINE, roles_of

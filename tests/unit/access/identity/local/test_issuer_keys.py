@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from access.identity.errors import IssuerRefused
-from access.identity.issuer_keys import VERSIONS_FILE, IssuerKeys
+from access.identity.local.issuer_keys import VERSIONS_FILE, IssuerKeys
 from access.identity.model import LEEWAY, LONGEST_LIFE
 from access.keys import KeyRing
 from access.keys.errors import KeyRingError

@@ -15,10 +15,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from access.identity.errors import GrantRefused
-from access.identity.strict import write_base64url
+from access.identity.oauth import challenge_of
 
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-REFRESH = "refresh_token"
 LIFE = timedelta(minutes=10)
 INTERVAL = timedelta(seconds=1)  # between two askings, on one machine
 SLOWER = timedelta(seconds=5)  # added each time somebody asks too soon (RFC 8628 3.5)
@@ -133,11 +131,6 @@ def _require_patience(grant: DeviceGrant, now: datetime) -> None:
     if early:
         grant.interval += SLOWER
         raise GrantRefused("slow_down", "device.too_soon", "Asked too soon: wait longer each time.")
-
-
-def challenge_of(verifier: str) -> str:
-    """The S256 challenge of a program's secret (RFC 7636 4.2)."""
-    return write_base64url(hashlib.sha256(verifier.encode("utf-8", "replace")).digest())
 
 
 def digest_of(code: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from access.identity.device_grants import ANSWERS, DeviceGrant, DeviceGrants, GrantState, digest_of
 from access.identity.errors import GrantRefused
-from access.identity.local_issuer import TOKEN_SECONDS, LocalIssuer
+from access.identity.local.device_grants import ANSWERS, DeviceGrant, DeviceGrants, GrantState, digest_of
+from access.identity.local.issuer import TOKEN_SECONDS, LocalIssuer
 from access.model import Person, Role
 from access.realm.roles import longest_session, roles_of
 from audit.events import EventName

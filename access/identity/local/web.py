@@ -23,11 +23,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from access.identity.device_grants import DEVICE_CODE, REFRESH, DeviceGrant
 from access.identity.discovery import DOCUMENT
 from access.identity.errors import GrantRefused
-from access.identity.issuer_keys import SIGNS_WITH
-from access.identity.local_logins import LocalLogins, Tokens
+from access.identity.local.device_grants import DeviceGrant
+from access.identity.local.issuer_keys import SIGNS_WITH
+from access.identity.local.logins import LocalLogins, Tokens
+from access.identity.oauth import DEVICE_CODE, REFRESH
 from audit.errors import HavenError
 
 T = TypeVar("T")
