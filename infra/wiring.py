@@ -260,8 +260,8 @@ class Haven:
         """The realm in Keycloak, and the log-ins of people. Raises RealmUnreachable where Keycloak does not run."""
         from access.realm.keycloak import KeycloakRealm
         from access.realm.keycloak_users import KeycloakUsers
-        from access.realm.representation import RealmSettings
         from access.realm.service import Identity
+        from access.realm.wanted.settings import RealmSettings
 
         chosen = self.settings.identity
         realm = KeycloakRealm(self._realm_keeper(), RealmSettings(chosen.portal, chosen.hub, chosen.second_factor))

@@ -19,7 +19,8 @@ from access.realm.drift import Difference, differences
 from access.realm.errors import RealmNotRepaired, RealmUnreachable
 from access.realm.parts import KEYS
 from access.realm.repairs import Repairs
-from access.realm.representation import REALM, SIGNING_KEY, RealmSettings, realm_representation
+from access.realm.representation import realm_representation
+from access.realm.wanted.settings import REALM, SIGNING_KEY, RealmSettings
 
 NOT_FOUND = 404
 SECONDS = 30

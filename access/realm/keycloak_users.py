@@ -6,8 +6,8 @@ from typing import Any
 
 from access.realm.keycloak import KeycloakRealm
 from access.realm.people import Change, Disable, Provision, User
-from access.realm.representation import REALM
 from access.realm.roles import ROLES
+from access.realm.wanted.settings import REALM
 
 FIRST_ACTIONS = {"totp": ["UPDATE_PASSWORD", "CONFIGURE_TOTP"], "webauthn": ["UPDATE_PASSWORD", "webauthn-register"]}
 SECOND_FACTORS = frozenset({"otp", "webauthn", "webauthn-passwordless", "recovery-authn-codes"})

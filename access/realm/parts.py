@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from access.realm.representation import REALM, SIGNING_KEY
+from access.realm.wanted.settings import REALM, SIGNING_KEY
 
 Data = dict[str, Any]
 

@@ -14,7 +14,7 @@ from keycloak import KeycloakAdmin
 
 from access.realm.drift import Difference, Kind
 from access.realm.parts import KEYS, STORES, Part
-from access.realm.representation import REALM
+from access.realm.wanted.settings import REALM
 
 MERGED = ("attributes", "authenticationFlowBindingOverrides")
 """What Keycloak keeps of these unless it is told to be empty."""

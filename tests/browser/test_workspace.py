@@ -8,22 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
 
 pytestmark = pytest.mark.needs_chromium
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 LAB_SECONDS = 60_000
 CELL_SECONDS = 30_000
 
@@ -34,15 +24,6 @@ def place() -> Iterator[WorkplaceForTests]:
     with workplace(environments_folder(), clients_folder()) as stands:
         stands.approvals.approved.add(("asha", "diabetes"))
         yield stands
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

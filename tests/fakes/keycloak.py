@@ -18,7 +18,7 @@ from pathlib import Path
 from access.realm.keycloak import Keeper, KeycloakRealm
 from access.realm.keycloak_users import KeycloakUsers
 from access.realm.people import Provision
-from access.realm.representation import RealmSettings
+from access.realm.wanted.settings import RealmSettings
 from infra.identity.distribution import Distribution
 from infra.identity.server import IdentityServer
 from infra.servers.ports import LOOPBACK

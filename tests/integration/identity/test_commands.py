@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from access.realm.keycloak import Keeper, KeycloakRealm
-from access.realm.representation import RealmSettings
+from access.realm.wanted.settings import RealmSettings
 from tests.fakes.keycloak_pages import PersonAtTheDoor, token_of
 
 DRIFTED = 65

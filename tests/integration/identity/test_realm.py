@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from keycloak import KeycloakAdmin
 
-from access.realm.representation import BROWSER_FLOW, FORMS_FLOW, REALM
+from access.realm.wanted.settings import BROWSER_FLOW, FORMS_FLOW, REALM
 from tests.fakes.keycloak import KeycloakForTests
 
 Break = Callable[[KeycloakAdmin], object]
@@ -77,7 +77,8 @@ def _another_scope(admin: KeycloakAdmin) -> None:
 def _other_store(admin: KeycloakAdmin) -> None:
     kind = "org.keycloak.storage.UserStorageProvider"
     config = {"vendor": ["other"], "usersDn": ["o=theirs"], "connectionUrl": ["ldap://127.0.0.1:1"],
-              "enabled": ["false"], "usernameLDAPAttribute": ["uid"], "rdnLDAPAttribute": ["uid"], "uuidLDAPAttribute": ["uid"],
+              "enabled": ["false"], "usernameLDAPAttribute": ["uid"], "rdnLDAPAttribute": ["uid"],
+              "uuidLDAPAttribute": ["uid"],
               "userObjectClasses": ["person"], "editMode": ["READ_ONLY"], "authType": ["none"]}  # fmt: skip
     parent = admin.get_realm(REALM)["id"]
     admin.create_component(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from access.realm.drift import Kind, differences
-from access.realm.representation import RealmSettings, realm_representation
+from access.realm.representation import realm_representation
+from access.realm.wanted.settings import RealmSettings
 
 Realm = dict[str, Any]
 WANTED = realm_representation(RealmSettings())

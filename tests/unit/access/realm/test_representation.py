@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from access.realm.representation import RealmSettings, RealmSettingsWrong, realm_representation
+from access.realm.representation import realm_representation
+from access.realm.wanted.settings import RealmSettings, RealmSettingsWrong
 
 WHOLE = Path(__file__).with_name("realm.json")
 """Written by: python -m tests.unit.access.realm.test_representation"""

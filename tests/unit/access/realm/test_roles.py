@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from access.model import Role
-from access.realm.representation import RealmSettings, realm_representation
+from access.realm.representation import realm_representation
 from access.realm.roles import (
     COMMAND_LINE,
     GATEWAY,
@@ -21,6 +21,7 @@ from access.realm.roles import (
     page,
     roles_of,
 )
+from access.realm.wanted.settings import RealmSettings
 
 ROOT = Path(__file__).parents[4]
 
