@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from access.identity.device_login import DeviceLogin, Granted, Prompt
 from access.identity.fetching import HttpNetwork
@@ -16,9 +16,6 @@ from tests.fakes.issuers import LocalAtWork, local_at_work
 from tests.fakes.tokens import AUDIENCE, CLIENT, parts_of
 
 pytestmark = pytest.mark.needs_chromium
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +26,14 @@ def issuer() -> Iterator[LocalAtWork]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium whose console is listened to: a broken policy would be told there."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = chromium.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        yield page
-        assert [text for text in said if not text.startswith("Failed to load resource")] == []
-        chromium.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """A page whose console is listened to: a broken policy would be told there."""
+    context, said = browser.new_context(), []
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    yield page
+    context.close()
+    assert [text for text in said if not text.startswith("Failed to load resource")] == []
 
 
 class LogIn:
