@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -168,7 +169,7 @@ class DoorAtWork:
         self.issuer = issuer
         self.folder = Path(tempfile.mkdtemp(prefix="hd-"))
         self.ended = EndedInFolder(self.folder / "ended", SystemClock())
-        keys = PublishedKeys(issuer.url, HttpNetwork(), SystemClock())
+        keys = PublishedKeys(issuer.url, HttpNetwork(), SystemClock(), again=timedelta(0))
         self.verifier = Verifier(issuer.trusted, keys, SystemClock(), self.ended)
         self.stands: GatewayForTests | None = None
         self._ready, self._stop = threading.Event(), threading.Event()

@@ -18,7 +18,6 @@ from access.identity.device_login import DeviceLogin, Granted, Prompt
 from access.identity.discovery import Discovery
 from access.identity.errors import LoginRefused
 from access.identity.fetching import HttpNetwork
-from access.identity.keys import AGAIN
 from access.model import Organisation, Person, Role
 from audit.clock import SystemClock
 from audit.model import person, service
@@ -95,12 +94,21 @@ def test_a_megabyte_and_no_token_at_all_are_refused(door: DoorAtWork, granted: G
     assert door.ask(granted.access + "A" * 5000) == (401, "token.refused")
     assert door.last_rule() == "token.too_long"
     assert door.ask(None, authorization=f"Basic {granted.access}") == (401, "token.refused")
-    transport = httpx.HTTPTransport(uds=str(door.folder / "door.sock"))
-    with httpx.Client(transport=transport, base_url="http://door") as http:
-        huge = http.get("/v1/tables", headers={"authorization": "Bearer " + "A" * 1024 * 1024})
+    with _raw(door) as http:
         twice = http.get("/v1/tables?project=admissions", headers=[("authorization", f"Bearer {granted.access}")] * 2)
-    assert huge.status_code in {400, 401, 431}
     assert twice.status_code == 401
+    with _raw(door) as http:
+        try:
+            status = http.get("/v1/tables", headers={"authorization": "Bearer " + "A" * 1024 * 1024}).status_code
+        except httpx.TransportError:
+            status = None  # the server hung up before it was all sent
+    assert status in {None, 400, 401, 431}
+    assert door.ask(granted.access) == (200, None)
+
+
+def _raw(door: DoorAtWork) -> httpx.Client:
+    """A client at the door's socket."""
+    return httpx.Client(transport=httpx.HTTPTransport(uds=str(door.folder / "door.sock")), base_url="http://door")
 
 
 def test_a_refresh_token_and_another_issuers_token_open_nothing(door: DoorAtWork, granted: Granted) -> None:
@@ -111,14 +119,13 @@ def test_a_refresh_token_and_another_issuers_token_open_nothing(door: DoorAtWork
     assert door.last_rule() in {"token.key", "token.algorithm"}
 
 
-def test_keys_rotate_while_the_door_stands(
-    issuer: IssuerAtWork, door: DoorAtWork, granted: Granted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a rotation the next token, under a new key id, is good at once; the one before it is good still."""
-    keys = door.verifier._keys
+def test_keys_rotate_while_the_door_stands(issuer: IssuerAtWork, door: DoorAtWork, granted: Granted) -> None:
+    """After a rotation the next token, under a new key id, is good at once; the one before it is good still.
+
+    How seldom a new key is looked for has its own tests, with a clock that is moved; this door may look at once.
+    """
     assert door.ask(granted.access) == (200, None)
     issuer.rotate()
-    monkeypatch.setattr(keys, "_asked", keys._asked - AGAIN)  # type: ignore[attr-defined]
     fresh = renew(issuer, granted)
     object.__setattr__(granted, "refresh", fresh.refresh)  # the old one is spent
     assert parts_of(fresh.access)[0]["kid"] != parts_of(granted.access)[0]["kid"]
