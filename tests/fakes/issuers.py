@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import socket
 import tempfile
 import threading
@@ -228,6 +229,7 @@ def door_at_work(issuer: IssuerAtWork) -> Iterator[DoorAtWork]:
     finally:
         door._stop.set()
         thread.join()
+        shutil.rmtree(door.folder, ignore_errors=True)
 
 
 class Listener:
