@@ -64,6 +64,10 @@ class EventName(StrEnum):
     PROJECT_CLOSE_REFUSED = "project.close_refused"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REFUSED = "token.refused"
+    LOGIN_OPENED = "login.opened"
+    LOGIN_REFUSED = "login.refused"  # somebody acted as a person without a login of theirs
+    LOGIN_CLOSED = "login.closed"
+    ISSUER_KEY_ROTATED = "issuer.key_rotated"
 
     # access: the realm in Keycloak
     REALM_APPLIED = "realm.applied"

@@ -14,11 +14,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from access.identity.addresses import is_loopback, is_safe
+from access.identity.model import ALGORITHMS
 from infra.errors import DeploymentError
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "haven.toml"
 ACCOUNT = r"^[a-z_][a-z0-9_-]{0,31}$"
+CLIENT = r"^[a-z][a-z0-9-]{0,62}$"
 ACCOUNTS_FILE = "accounts.json"
 LONGEST_SOCKET_FOLDER = 70  # a Unix socket's path may have 107 bytes; ours add up to 36
 
@@ -47,13 +50,15 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     hub_port: int = Field(default=0, ge=0, lt=65536)
+    issuer_port: int = Field(default=0, ge=0, lt=65536)
     prefect_port: int = Field(default=0, ge=0, lt=65536)
 
 
 class IdentitySettings(BaseModel):
     """The identity provider: where Keycloak is, and where log-ins come back to (docs/identity.md).
 
-    server: None is the Keycloak of `haven identity up`, on this machine only and never with real data.
+    server: None is the Keycloak of `haven identity up`, on this machine only and never with real data. issuer: None is
+    the local development issuer, which asks for no password: for synthetic data only (docs/logging-in.md).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +71,24 @@ class IdentitySettings(BaseModel):
     portal: str = "http://127.0.0.1:8450"
     hub: str = "http://127.0.0.1:8460"
     second_factor: Literal["totp", "webauthn"] = "totp"
+    issuer: str | None = Field(default=None, max_length=512)  # whose tokens count; None: the local one
+    client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
+    clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
+    algorithms: frozenset[str] = frozenset({"ES256"})
+    require_second_factor: bool = True
+    second_factor_levels: frozenset[str] = frozenset({"0", "1"})  # `acr` after one: in the haven's realm, all
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> Self:
+        if self.issuer is not None and not is_safe(self.issuer):
+            raise ValueError("issuer must be an https address, or an http address of this machine")
+        if not self.algorithms or not self.algorithms <= ALGORITHMS:
+            raise ValueError("algorithms must be some of: " + ", ".join(sorted(ALGORITHMS)))
+        if not self.clients or self.client not in self.clients:
+            raise ValueError("clients must name the clients of the haven, 'client' among them")
+        if self.require_second_factor and not self.second_factor_levels:
+            raise ValueError("second_factor_levels must name the values of acr that say that one was shown")
+        return self
 
     @model_validator(mode="after")
     def _keeper_has_a_secret(self) -> Self:
@@ -174,7 +197,6 @@ class Settings(BaseModel):
     real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data
-    issuer: str = "https://haven.localhost/issuer"
     keys: KeySettings = KeySettings()
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
@@ -225,6 +247,20 @@ class Settings(BaseModel):
         if self.real_data and self.linkage.engine == "spark" and self.linkage.spark.folder is None:
             raise ValueError("with real data, [linkage.spark] folder must name a folder on an encrypted disk")
         return self
+
+    @model_validator(mode="after")
+    def _people_prove_who_they_are(self) -> Self:
+        issuer = self.identity.issuer
+        if self.real_data and (issuer is None or not issuer.startswith("https://") or is_loopback(issuer)):
+            raise ValueError("with real data, [identity] issuer must be the https address of the identity provider")
+        if self.real_data and not self.identity.require_second_factor:
+            raise ValueError("with real data, [identity] require_second_factor may not be turned off")
+        return self
+
+    @property
+    def issuer_folder(self) -> Path:
+        """The versions of the local issuer's key, and the logins that ended here."""
+        return self.home / "issuer"
 
     @property
     def database_url(self) -> str:

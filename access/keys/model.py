@@ -7,11 +7,13 @@ section 5.2: one key, one purpose). A kind that stands in no line is derived by 
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 KEY_BYTES = 32
+VERSION = re.compile(r"(?<=^sign/token)/v[1-9][0-9]{0,8}$")  # the issuer's key rotates
 CHECK_BYTES = 8
 
 
@@ -48,6 +50,7 @@ MAY_DERIVE: dict[str, KeyRole] = {
 
 def role_of(context: str) -> KeyRole | None:
     """The role that derives this key; None: nobody does."""
+    context = VERSION.sub("", context)
     kind = context.partition("/")[0] + "/"
     return MAY_DERIVE.get(context) or MAY_DERIVE.get(kind)
 

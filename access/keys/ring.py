@@ -110,9 +110,9 @@ class KeyRing:
         """The AES-256 key under which a project's pseudonyms are made."""
         return self._held(f"project/{project}", version)
 
-    def signing_key(self, purpose: str) -> Ed25519PrivateKey:
-        """The Ed25519 key for one purpose (`token`, `release`, `certificate`)."""
-        return Ed25519PrivateKey.from_private_bytes(self._derive(f"sign/{purpose}"))
+    def signing_key(self, purpose: str, version: int = 1) -> Ed25519PrivateKey:
+        """The Ed25519 key for one purpose (`token`, `release`, `certificate`); that of `token` has versions."""
+        return Ed25519PrivateKey.from_private_bytes(self._derive(f"sign/{purpose}" + (f"/v{version}" * (version > 1))))
 
     def age_secret(self, purpose: str) -> bytes:
         """The secret of the age identity for one purpose (`deliveries`): access.keys.sealing."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from access.decisions import Refused, RefusedError
+from access.identity.strict import read_object
 from audit.errors import HavenError
 from audit.model import Actor, Json, person
 from environments.airlock.errors import UnknownRequest
@@ -68,8 +68,7 @@ def routes(airlock: Airlock) -> list[Route]:
     """POST and GET /v1/releases, GET /v1/releases/{id}."""
     desk = _Desk(airlock)
     return [
-        Route("/v1/releases", _answering(desk.submit), methods=["POST"]),
-        Route("/v1/releases", _answering(desk.listed), methods=["GET"]),
+        Route("/v1/releases", _answering(desk.releases), methods=["GET", "POST"]),
         Route("/v1/releases/{id}", _answering(desk.shown), methods=["GET"]),
     ]
 
@@ -79,6 +78,11 @@ class _Desk:
 
     def __init__(self, airlock: Airlock) -> None:
         self._airlock = airlock
+
+    async def releases(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
+        """What the project has, or one more."""
+        verb = self.submit if request.method == "POST" else self.listed
+        return await verb(request, by, project)
 
     async def submit(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
         body = await _body(request)
@@ -134,10 +138,10 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(content) > MOST_BODY:
             raise TableUnfit("The submission is too large.", mend="A table of counts is small: submit that.")
     try:
-        body = json.loads(bytes(content))
+        body = read_object(bytes(content))
     except ValueError:
         raise _unreadable("the body is JSON") from None
-    if not isinstance(body, dict) or not SUBMISSION_KEYS <= set(body) <= SUBMISSION_KEYS | OPTIONAL_KEYS:
+    if not SUBMISSION_KEYS <= set(body) <= SUBMISSION_KEYS | OPTIONAL_KEYS:
         raise _unreadable(f"the keys are {', '.join(sorted(SUBMISSION_KEYS))}")
     return body
 

@@ -20,7 +20,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from access.decisions import Refused
-from access.identity import TokenRefused, Verifier
+from access.identity.errors import TokenRefused
+from access.identity.tokens import Verifier
 from audit.events import EventName
 from audit.model import service
 from audit.records import Records
@@ -61,20 +62,25 @@ class TokenIdentity:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and scope["path"].startswith("/v1/") and scope["path"] not in OPEN_TO_ALL:
-            headers = dict(scope["headers"])
-            kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             try:
-                claims = self.verifier.verify(token if kind == "Bearer" else "", AUDIENCE)
+                claims = await asyncio.to_thread(self.verifier.verify, _bearer(scope), AUDIENCE)
             except TokenRefused as error:
-                await asyncio.to_thread(self._note_refusal)
+                await asyncio.to_thread(self._note_refusal, error.rule)
                 await _refuse(Refused(error.code, error.what, error.mend), 401, scope, receive, send)
                 return
             named = parse_qs(scope["query_string"].decode("latin-1")).get("project", [])
             scope["state"] = {"person": claims.person, "project": named[0] if len(named) == 1 else None}
         await self.app(scope, receive, send)
 
-    def _note_refusal(self) -> None:
-        self.records.note(EventName.TOKEN_REFUSED, by=service("gateway"))
+    def _note_refusal(self, rule: str) -> None:
+        self.records.note(EventName.TOKEN_REFUSED, by=service("gateway"), rule=rule)
+
+
+def _bearer(scope: Scope) -> str:
+    """The one token of a request; with two there is none (which of them would count?)."""
+    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    kind, _, token = said[0].partition(" ") if len(said) == 1 else ("", "", "")
+    return token if kind == "Bearer" else ""
 
 
 class _Server(uvicorn.Server):

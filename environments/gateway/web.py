@@ -6,7 +6,6 @@ header, an address or a body can change the person; only a token's holder names 
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from access.decisions import Refused, RefusedError
+from access.identity.strict import read_object
 from audit.errors import HavenError
 from environments.gateway.core import QueryCore
 from environments.gateway.errors import QueryCut
@@ -100,7 +100,7 @@ async def _body(request: Request) -> Any:
         if len(content) > LONGEST_BODY:
             raise RefusedError(Refused("query.body_too_long", f"A request may have {LONGEST_BODY:,} bytes."))
     try:
-        return json.loads(content)
+        return read_object(content)
     except ValueError:
         return None
 

@@ -6,7 +6,6 @@ Routes under /control, mounted in the gateway process; the tokens stand in files
 from __future__ import annotations
 
 import hmac
-import json
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from access.decisions import Refused, RefusedError
+from access.identity.strict import read_object
 from audit.errors import HavenError
 from audit.model import Actor, Json, person, service
 from environments.workspaces.model import WorkspaceRequest
@@ -127,10 +127,10 @@ def _route(path: str, names: tuple[str, ...], token: str, answer: Answer) -> Rou
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
             return _refusal(Refused("control.not_yours", "This route is not open to you."), 401)
         try:
-            body = json.loads(await request.body() or b"{}")
+            body = read_object(await request.body() or b"{}")
         except ValueError:
             body = None
-        if not isinstance(body, dict) or set(body) != set(names) or not all(map(_is_text, body.values())):
+        if body is None or set(body) != set(names) or not all(map(_is_text, body.values())):
             return _refusal(Refused("control.unreadable", f"This route takes exactly: {', '.join(names)}."), 422)
         try:
             return JSONResponse(await answer(body))

@@ -118,11 +118,12 @@ def install(
 
     Example: `haven contract install gp.yaml`
     """
-    from audit.model import person
     from linkage.contracts.contract import load_contract
 
     load_contract(file)
-    contract = open_haven(home).contracts.install(file.read_text(encoding="utf-8-sig"), file.name, by=person(who))
+    haven = open_haven(home)
+    text = file.read_text(encoding="utf-8-sig")
+    contract = haven.contracts.install(text, file.name, by=haven.acting(who))
     if as_json:
         print_json({**_summary(contract), "in_force": True})
         return

@@ -82,6 +82,7 @@ def receive(
     """
     from linkage.errors import DeliveryRefused
 
+    haven = open_haven(home)
     try:
         summary = _received(path, home, who, as_json)
     except DeliveryRefused as refusal:

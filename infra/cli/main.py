@@ -26,6 +26,7 @@ TOPICS = (
     "project",
     "scope",
     "query",
+    "login",
     "workspace",
     "release",
     "disclosure",

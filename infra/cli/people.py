@@ -267,7 +267,7 @@ def impose_sanction(
     """
     haven = open_haven(home)
     day = until.date() if until else None
-    sanction = haven.access.sanction(haven.actor(subject), reason, day, by=acting(haven, officer))
+    sanction = haven.access.sanction(haven.registered(subject), reason, day, by=acting(haven, officer))
     typer.echo(f"Barred: {sanction.subject}. The sanction is {sanction.id}.")
 
 

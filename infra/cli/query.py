@@ -144,12 +144,16 @@ def _client(haven: Haven) -> Any:
 
 
 def _connection(haven: Haven, person: str, project: str) -> Any:
-    """With a fresh token for this person; issuing it is recorded."""
+    """With a fresh token for this person; issuing it is recorded. Where an identity provider is set, their login's."""
     from audit.events import EventName
     from environments.gateway.model import AUDIENCE
+    from infra.logins.parts import token_without_login
 
     connection = importlib.import_module(f"{_client(haven).__name__}.connection")
     actor = haven.actor(person)
-    haven.records.note(EventName.TOKEN_ISSUED, by=actor, project=project, audience=AUDIENCE)
-    token = haven.issuer.issue(actor.partition(":")[2], AUDIENCE)
+    if haven.settings.identity.issuer is not None:
+        _, token = haven.logins.current()
+    else:
+        haven.records.note(EventName.TOKEN_ISSUED, by=actor, project=project, audience=AUDIENCE)
+        token = token_without_login(haven, actor.partition(":")[2], AUDIENCE)
     return connection.Connection(str(haven.settings.gateway_socket), token, project)

@@ -26,7 +26,8 @@ def open_workspace(project: Project, person: As, home: Home = DEFAULT_HOME, as_j
 
     Example: `haven workspace open diabetes-admissions --as asha`
     """
-    address = open_haven(home).workspaces.open_address(person.removeprefix("person:"), project)
+    haven = open_haven(home)
+    address = haven.workspaces.open_address(haven.acting(person).partition(":")[2], project)
     if as_json:
         print_json({"address": address})
         return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from environments.gateway.model import AUDIENCE
 from environments.workspaces.model import CellOutcome
 from infra.demo.notebook import CELLS
+from infra.logins.parts import token_without_login
 
 if TYPE_CHECKING:
     from infra.wiring.haven import Haven
@@ -52,7 +53,7 @@ def run_cells_outside(haven: Haven, person: str, project: str) -> dict[str, Cell
     told = {
         "client": str(settings.clients_folder / "haven-client"),
         "socket": str(settings.gateway_socket),
-        "token": haven.issuer.issue(person, AUDIENCE, seconds=1800),
+        "token": token_without_login(haven, person, AUDIENCE, seconds=1800),
         "project": project,
         "cells": [source for _, source in CELLS],
     }

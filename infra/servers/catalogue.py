@@ -22,7 +22,10 @@ from infra.wiring.haven import Haven
 def services_of(haven: Haven) -> list[Service]:
     """Every service of this home, in the order of start."""
     settings = haven.settings
-    services = [log_service(settings), gateway_service(settings)]
+    services = [log_service(settings)]
+    if settings.identity.issuer is None:
+        services.append(issuer_service(settings))
+    services.append(gateway_service(settings))
     workspaces = user_namespaces_available(settings.environments_folder / "hub")
     if isinstance(workspaces, Refused):
         haven.left_out["hub"] = f"{workspaces.reason} {workspaces.mend or ''}".strip()
@@ -41,6 +44,22 @@ def log_service(settings: Settings) -> Service:
         ready=lambda: answers(path),
         address=f"unix:{path}",
     )
+
+
+def issuer_service(settings: Settings) -> Service:
+    """The local development issuer, where no identity provider is set."""
+    port = settings.servers.issuer_port or free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    return Service(
+        name="issuer",
+        purpose="says who people are, for synthetic data only",
+        command=(
+            sys.executable, "-P", "-m", "infra.servers.issuer", "--home", str(settings.home), "--port", str(port)
+        ),
+        ready=lambda: _healthy_url(f"{url}/.well-known/openid-configuration"),
+        address=url,
+        opens_records=True,
+    )  # fmt: skip
 
 
 def gateway_service(settings: Settings) -> Service:

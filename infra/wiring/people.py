@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from infra.wiring.keys import KeyParts
 
 if TYPE_CHECKING:
-    from access.identity import LocalIssuer, Verifier
+    from access.identity.local.issuer import LocalIssuer
+    from access.identity.tokens import Verifier
     from access.service import Access
     from audit.model import Actor
+    from infra.logins.service import Logins
 
 
 class PeopleParts(KeyParts):
@@ -24,7 +26,17 @@ class PeopleParts(KeyParts):
         return Access(self.records, real_data=self.settings.real_data)
 
     def actor(self, name: str) -> Actor:
-        """The registered person or organisation that this name means. Raises AccessError for nobody, or for two."""
+        """The registered person or organisation that this name means; with an identity provider, proven by a login.
+
+        Raises AccessError for nobody, or for two; LoginRefused.
+        """
+        actor = self.registered(name)
+        if self.settings.identity.issuer is not None:
+            self.logins.require(actor)
+        return actor
+
+    def registered(self, name: str) -> Actor:
+        """The person or organisation that this name means, acting or acted on. Raises AccessError for nobody, for two."""
         from access.errors import AccessError
 
         found = self._registered(name)
@@ -35,6 +47,12 @@ class PeopleParts(KeyParts):
             where="--as",
             mend="Write person:NAME or organisation:NAME. `haven person list` and `haven organisation list` show them.",
         )
+
+    def acting(self, name: str) -> Actor:
+        """The person that `--as` names where nobody has to be registered; with an identity provider, as `actor`."""
+        from audit.model import person
+
+        return person(name.removeprefix("person:")) if self.settings.identity.issuer is None else self.actor(name)
 
     def whoever(self, name: str) -> Actor:
         """The same for a verb that records whom it refuses: a name that nobody has is that of an unknown person."""
@@ -53,16 +71,21 @@ class PeopleParts(KeyParts):
 
     @cached_property
     def issuer(self) -> LocalIssuer:
-        """Issues tokens to this account's own command line; refuses where real data are."""
-        from access.identity import LocalIssuer
+        """The local development issuer; refuses where real data are, and where an identity provider is set."""
+        from infra.logins.parts import local_issuer
 
-        settings = self.settings
-        key = self.keyring.signing_key("token")
-        return LocalIssuer(settings.issuer, key, self.clock, real_data=settings.real_data)
+        return local_issuer(self.settings, self.keyring, self.clock)
 
     @cached_property
     def verifier(self) -> Verifier:
-        """Verifies the tokens of the issuer."""
-        from access.identity import Verifier
+        """Verifies the tokens of the one issuer whose tokens count."""
+        from infra.logins.parts import verifier
 
-        return Verifier(self.settings.issuer, self.issuer.public_keys(), self.clock)
+        return verifier(self.settings, self.clock)
+
+    @cached_property
+    def logins(self) -> Logins:
+        """Who is logged in here, and the proof that somebody is who `--as` says."""
+        from infra.logins.parts import logins
+
+        return logins(self.settings, self.records, self.access, self.verifier)

@@ -48,3 +48,39 @@ def test_sockets_fit_their_limit_in_a_deep_home(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 90) / "home"
     assert len(str(load_settings(deep).run_folder)) <= LONGEST_SOCKET_FOLDER
     assert load_settings(deep).run_folder == load_settings(deep).run_folder
+
+
+REAL = "real_data = true\n[identity]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "real_data = true",
+        REAL + "issuer = 'http://127.0.0.1:8080/realms/haven'",
+        REAL + "issuer = 'https://127.0.0.1/realms/haven'",
+        REAL + "issuer = 'https://haven.localhost/issuer'",
+        REAL + "issuer = 'https://id.example/realms/haven'\nrequire_second_factor = false",
+        "[identity]\nissuer = 'http://id.example/realms/haven'",
+        "[identity]\nissuer = 'https://asha@id.example'",
+        "[identity]\nalgorithms = ['none']",
+        "[identity]\nalgorithms = ['HS256']",
+        "[identity]\nalgorithms = []",
+        "[identity]\nclients = []",
+        "[identity]\nclient = 'other'",
+        "[identity]\nsecond_factor_levels = []",
+    ],
+)
+def test_who_says_who_somebody_is_must_be_fit(tmp_path: Path, text: str) -> None:
+    """With real data an https issuer that is not this machine's, and a second factor; never a shared secret."""
+    (tmp_path / "haven.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"identity|issuer"):
+        load_settings(tmp_path)
+
+
+def test_an_identity_provider_for_real_data_and_one_on_this_machine_without(tmp_path: Path) -> None:
+    """Both are taken where they may be."""
+    (tmp_path / "haven.toml").write_text(REAL + "issuer = 'https://id.example/realms/haven'", encoding="utf-8")
+    assert load_settings(tmp_path).identity.require_second_factor
+    (tmp_path / "haven.toml").write_text("[identity]\nissuer = 'http://127.0.0.1:8080/realms/haven'", encoding="utf-8")
+    assert load_settings(tmp_path).identity.issuer
