@@ -82,7 +82,6 @@ def receive(
     """
     from linkage.errors import DeliveryRefused
 
-    haven = open_haven(home)
     try:
         summary = _received(path, home, who, as_json)
     except DeliveryRefused as refusal:

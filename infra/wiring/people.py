@@ -36,7 +36,7 @@ class PeopleParts(KeyParts):
         return actor
 
     def registered(self, name: str) -> Actor:
-        """The person or organisation that this name means, acting or acted on. Raises AccessError for nobody, for two."""
+        """The person or organisation that this name means. Raises AccessError for nobody, or for two."""
         from access.errors import AccessError
 
         found = self._registered(name)
