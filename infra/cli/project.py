@@ -371,13 +371,13 @@ def why(
     if as_json:
         print_json(
             {
-                "allowed": not refused,
-                "rule": refused and refused.code,
-                "reason": refused and refused.reason,
-                "mend": refused and refused.mend,
+                "allowed": refused is None,
+                "rule": refused.code if refused is not None else None,
+                "reason": refused.reason if refused is not None else None,
+                "mend": refused.mend if refused is not None else None,
             }
         )
-        raise typer.Exit(77 if refused else 0)
+        raise typer.Exit(77 if refused is not None else 0)
     decision.require()
     typer.echo("Yes.")
 

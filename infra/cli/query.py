@@ -99,9 +99,9 @@ def gate(
             {
                 "statement": statement,
                 "allowed": refused is None,
-                "rule": refused and refused.code,
-                "reason": refused and refused.reason,
-                "mend": refused and refused.mend,
+                "rule": refused.code if refused is not None else None,
+                "reason": refused.reason if refused is not None else None,
+                "mend": refused.mend if refused is not None else None,
             }
         )
     if as_json:

@@ -1,0 +1,222 @@
+"""The commands of governance, as people type them: a project under section 251 from its papers to its suspension."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from infra.cli.main import app
+from infra.wiring.haven import Haven
+from linkage.contracts.registry import find_contract
+
+ROOT = Path(__file__).resolve().parents[3]
+PAPERS = ROOT / "docs" / "examples" / "governance"
+PROJECT = ROOT / "docs" / "examples" / "diabetes-admissions.yaml"
+
+
+class Desk:
+    """A home, and the commands that are typed at it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *words: str) -> Result:
+        """One command at this home, whatever comes of it."""
+        return CliRunner().invoke(app, [*words, "--home", str(self.home)])
+
+    def done(self, *words: str) -> str:
+        """One command that must succeed; what it says."""
+        result = self.run(*words)
+        assert result.exit_code == 0, (words, result.output, result.exception)
+        return result.output
+
+    def refused(self, *words: str) -> str:
+        """One command that must be refused; by which rule."""
+        result = self.run(*words)
+        assert result.exception is not None, (words, result.output)
+        return str(getattr(getattr(result.exception, "refused", result.exception), "code", result.exception))
+
+    def data(self, *words: str) -> Any:
+        """What a command prints for a program."""
+        return json.loads(self.run(*words, "--json").stdout)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A haven with its organisations, its people and three datasets, set up by commands."""
+    found = Desk(tmp_path_factory.mktemp("desk"))
+    haven = Haven.at(found.home)
+    patched = pytest.MonkeyPatch()
+    patched.setattr(Haven, "at", classmethod(lambda cls, home: haven))  # one process: one connection to the log
+    for name in ("university", "haven", "gp", "hospital", "council"):
+        found.done("organisation", "add", name, name.title(), "--invented")
+    for name, where, role in (
+        ("asha", "university", "researcher"),
+        ("bryn", "university", "researcher"),
+        ("greta", "haven", "caldicott_guardian"),
+        ("lena", "haven", "governance_lead"),
+        ("max", "haven", "governance_lead"),
+        ("sian", "haven", "anonymisation_authoriser"),
+    ):
+        found.done("person", "add", name, "--organisation", where, "--role", role, "--invented")
+    for dataset in ("gp", "hospital", "social_care"):
+        contract = find_contract(dataset)
+        haven.contracts.in_force(dataset, contract.version, by=haven.registered("organisation:haven"))
+    yield found
+    patched.undo()
+    haven.records.engine.dispose()
+    haven.audit_log.close()
+
+
+def test_a_project_goes_live_paper_by_paper(desk: Desk) -> None:
+    """After each command `haven why` names what is missing; with the last paper it says yes."""
+    why = ("why", "asha", "diabetes-admissions", "query")
+    desk.done("project", "draft", str(PROJECT), "--as", "asha")
+    assert desk.data(*why)["rule"] == "project.draft"
+    desk.done("project", "submit", "diabetes-admissions", "--as", "asha")
+    desk.done(
+        "project", "approve", "diabetes-admissions", "--dates", "gp_events=year", "--condition",
+        "The data committee sees the results first.", "--as", "gp",
+    )  # fmt: skip
+    narrowing = str(PAPERS / "narrowing-hospital.yaml")
+    desk.done("project", "approve", "diabetes-admissions", "--narrowing", narrowing, "--as", "hospital")
+    assert desk.data(*why)["reason"] == "Not yet approved by: council."
+    desk.done("project", "approve", "diabetes-admissions", "--as", "council")
+    assert desk.data(*why)["rule"] == "project.not_endorsed"
+    assert desk.refused("project", "endorse", "diabetes-admissions", "--as", "greta") == "project.release_test"
+    answers = str(PAPERS / "release-test-diabetes.yaml")
+    desk.done("project", "endorse", "diabetes-admissions", "--answers", answers, "--as", "greta")
+    assert desk.data(*why)["rule"] == "agreement.missing"
+    for controller in ("gp", "hospital", "council"):
+        desk.done("agreement", "add", str(PAPERS / f"agreement-{controller}.yaml"), "--as", "lena")
+    assert desk.data(*why)["rule"] == "support.unknown"
+    desk.done("support", "add", str(PAPERS / "support.yaml"), "--as", "lena")
+    assert desk.data(*why)["rule"] == "authoriser.none"
+    desk.done("authoriser", "appoint", "sian", "--until", "2030-12-31", "--as", "lena")
+    assert desk.data(*why) == {"allowed": True, "rule": None, "reason": None, "mend": None}
+    shown = desk.data("project", "show", "diabetes-admissions")
+    told = {one["controller"]: one["narrowing"] for one in shown["approvals"]}
+    assert told["gp"] == ["dates of gp_events by the year", "The data committee sees the results first."]
+    assert told["hospital"][0] == "without hospital_episodes.diag_4_01"
+    assert told["council"] == []
+
+
+def test_the_access_list_answers_as_why_does(desk: Desk) -> None:
+    """One table for everybody: what stands there is what `haven why` says of the same three words."""
+    for one in desk.data("access", "list"):
+        answer = desk.data("why", one["person"], one["project"], one["action"])
+        assert (one["allowed"], one["rule"]) == (answer["allowed"], answer["rule"])
+
+
+def test_it_is_stopped_and_goes_on(desk: Desk) -> None:
+    """Suspended and resumed, barred and freed, withdrawn from by a party: each seen by the next question."""
+    why = ("why", "asha", "diabetes-admissions", "query")
+    desk.done("project", "suspend", "diabetes-admissions", "--reason", "an incident is looked into", "--as", "lena")
+    assert desk.data(*why)["rule"] == "project.suspended"
+    assert "live" in desk.done("project", "resume", "diabetes-admissions", "--as", "lena")
+    said = desk.done("sanction", "impose", "asha", "--reason", "tried to identify somebody", "--as", "lena")
+    assert desk.data(*why)["rule"] == "person.sanctioned"
+    desk.done("sanction", "lift", said.split()[-1].rstrip("."), "--reason", "it was an error", "--as", "lena")
+    desk.done("agreement", "withdraw", "hospital-2026", "--as", "hospital")
+    assert desk.data(*why)["rule"] == "agreement.missing"
+    desk.done("agreement", "add", str(PAPERS / "agreement-hospital.yaml"), "--as", "lena")
+    assert desk.data(*why)["allowed"]
+
+
+def test_an_amendment_is_a_new_version_with_its_differences(desk: Desk, tmp_path: Path) -> None:
+    """Bryn is added: everybody decides anew, the old version stays in force, and a refusal has its reason."""
+    changed = tmp_path / "amended.yaml"
+    changed.write_text(PROJECT.read_text("utf-8").replace("people: [asha]", "people: [asha, bryn]"), "utf-8")
+    desk.done("project", "apply", str(changed), "--as", "asha")
+    assert desk.done("project", "diff", "diabetes-admissions") == "+ people.bryn: yes\n"
+    reason = "one analyst is enough for this"
+    desk.done("project", "refuse", "diabetes-admissions", "--reason", reason, "--as", "council")
+    assert desk.data("why", "asha", "diabetes-admissions", "query")["allowed"]
+    assert not desk.data("why", "bryn", "diabetes-admissions", "query")["allowed"]
+
+
+def test_the_annual_review_pack_is_written_and_dates_move_on(desk: Desk, tmp_path: Path) -> None:
+    """The pack has the flows, the projects and the year's counts; then the next review's day is recorded."""
+    desk.done("support", "pack", "26/CAG/0001", str(tmp_path / "pack"))
+    data = json.loads((tmp_path / "pack" / "annual-review.json").read_text("utf-8"))
+    assert [flow["dataset"] for flow in data["flows"]] == ["gp", "hospital", "social_care"]
+    assert [one["project"] for one in data["projects"]] == ["diabetes-admissions"]
+    page = (tmp_path / "pack" / "annual-review.html").read_text("utf-8")
+    assert "Patients of the area are told by posters" in page
+    desk.done("support", "reviewed", "26/CAG/0001", "--next", "2030-06-30", "--as", "lena")
+    assert desk.data("support", "list")[0]["review_due"] == "2030-06-30"
+    assert desk.refused("support", "pack", "26/CAG/9999", str(tmp_path / "other")) == "support.unknown"
+
+
+def test_papers_are_written_checked_and_printed(desk: Desk, tmp_path: Path) -> None:
+    """A new agreement is the template; an unsigned one is not complete; its page has every clause, escaped."""
+    file, page = tmp_path / "new.yaml", tmp_path / "new.html"
+    runner = CliRunner()
+    assert runner.invoke(app, ["agreement", "new", str(file)]).exit_code == 0
+    assert runner.invoke(app, ["agreement", "check", str(file)]).output == "Complete.\n"
+    text = (
+        file.read_text("utf-8")
+        .replace("title: GP records", 'title: "GP <script>alert(1)</script>')
+        .replace("linkage inside the haven\n", 'linkage inside the haven"\n')
+    )
+    file.write_text(text[: text.index("signatures:")], "utf-8")
+    checked = runner.invoke(app, ["agreement", "check", str(file)])
+    assert checked.exit_code == 65
+    assert "not signed by gp" in checked.output
+    assert runner.invoke(app, ["agreement", "print", str(file), str(page)]).exit_code == 0
+    printed = page.read_text("utf-8")
+    assert "<script>" not in printed
+    assert "Either party may end" in printed
+    assert desk.refused("agreement", "add", str(file), "--as", "lena") == "agreement.unsigned"
+
+
+def test_people_come_move_and_leave(desk: Desk, tmp_path: Path) -> None:
+    """Step by step in, each command saying what is next; the sweep strips movers and closes leavers."""
+    added = desk.done("person", "add", "noor", "--organisation", "university", "--role", "auditor")
+    assert "haven person prove noor" in added
+    assert "haven person train noor" in desk.done("person", "prove", "noor", "nhs-smartcard")
+    assert "not passed" in desk.done("person", "train", "noor", "information-governance", "--score", "60")
+    assert "acknowledge" in desk.done("person", "train", "noor", "information-governance", "--score", "90")
+    assert "Acknowledged" in desk.done("person", "acknowledge", "--as", "noor")
+    assert desk.data("person", "show", "noor")["may_act"] is True
+    staff = tmp_path / "staff.csv"
+    staff.write_text("person,organisation\nasha,university\nnoor,hospital\n", "utf-8")
+    said = desk.done("person", "sweep", "university", str(staff))
+    assert "noor             moved" in said
+    assert "bryn             left" in said
+    empty = tmp_path / "empty.csv"
+    empty.write_text("person,organisation\n", "utf-8")
+    assert desk.refused("person", "sweep", "university", str(empty)) == "access.error"
+
+
+def test_break_glass_is_listed_until_another_reviews_it(desk: Desk) -> None:
+    """Opened by one lead, refused to the same for review, reviewed by another."""
+    desk.done(
+        "emergency", "open", "asha", "diabetes-admissions", "--reason", "the outbreak's numbers are due", "--as", "lena"
+    )
+    (held,) = desk.data("emergency", "list")
+    review = ("emergency", "review", held["id"], "--justified", "--finding", "it was in time", "--as")
+    assert desk.refused(*review, "lena") == "emergency.self"
+    desk.done(*review, "max")
+    assert desk.data("emergency", "list")[0]["reviewed_by"] == "person:max"
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("person", "add", "x", "--organisation", "haven", "--role", "king"), "data_engineer"),
+        (("person", "prove", "asha", "a-wink"), "passport-in-person"),
+        (("person", "train", "asha", "dancing", "--score", "90"), "information-governance"),
+        (("organisation", "assess", "haven", "X1", "fine", "--ends", "2027-01-01"), "standards-met"),
+    ],
+)
+def test_a_word_that_is_not_known_is_told_with_those_that_are(desk: Desk, words: tuple[str, ...], named: str) -> None:
+    """A role, a kind or a status that there is not: the refusal lists what there is."""
+    result = desk.run(*words)
+    assert named in str(getattr(result.exception, "mend", ""))
