@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from access.identity import LocalIssuer, Verifier
     from access.keys import KeyRing
     from access.keys.custody import KeyCustody
+    from access.optouts.disclosures import Disclosures
+    from access.optouts.service import OptOuts
     from access.service import Access
     from audit.client import SocketAuditLog
     from audit.model import Actor
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from linkage.intake.signing import Senders
     from linkage.matching.engines.piece_tables import RunPieces
     from linkage.matching.service import Linker
+    from linkage.optouts.service import OptOutLists
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
     from linkage.sealed.door import SealedDoor
@@ -334,9 +337,43 @@ class Haven:
     @cached_property
     def scope_publisher(self) -> ScopePublisher:
         """Builds the file that a project's queries run on."""
+        from linkage.optouts.gate import OptOutGate
         from linkage.scopes.service import ScopePublisher
+        from linkage.separation.ports import runner_of
 
-        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder)
+        zones, real_data = runner_of(self.zone_runner), self.settings.real_data
+        gate = OptOutGate(zones, self.disclosures, self.records, test_range=not real_data)
+        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder, gate=gate)
+
+    @cached_property
+    def disclosures(self) -> Disclosures:
+        """What each disclosure must heed of opt-outs, and what was certified of it."""
+        from access.optouts.disclosures import Disclosures
+        from infra.optouts import longest_age
+
+        settings = self.settings
+        return Disclosures(self.records, longest=longest_age(settings), real_data=settings.real_data)
+
+    @cached_property
+    def opt_outs(self) -> OptOuts:
+        """Decisions on flows, and objections."""
+        from access.optouts.service import OptOuts
+
+        return OptOuts(self.records, self.access)
+
+    @cached_property
+    def opt_out_lists(self) -> OptOutLists:
+        """The list of national opt-outs, as far as it is known outside the linkage zone."""
+        from infra.optouts import longest_age, mailbox_place
+        from linkage.optouts.service import OptOutLists
+        from linkage.separation.here import InThisProcess
+
+        zones, settings = self.zone_runner, self.settings
+        runner = zones if settings.separated else InThisProcess(self.zones, mailbox=mailbox_place(settings))
+        return OptOutLists(
+            cast("ZoneRunner", runner), self.records, self.access, self.keyring.signing_key("certificate"),
+            longest=longest_age(settings), test_range=not settings.real_data,
+        )  # fmt: skip
 
     def publish_scope(self, project: str, progress: Progress = silent) -> ScopeSummary:
         """Publish what the project's live approval allows. Raises RefusedError, which is recorded."""

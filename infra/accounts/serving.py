@@ -22,6 +22,7 @@ from infra.accounts.layout import (
 )
 from infra.accounts.roots import zone_keyring
 from infra.engines import linkage_engine
+from infra.optouts import mailbox_place
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.intake.signing import Senders
@@ -104,7 +105,9 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
     opened, listed = Zones(plan, zone_keyring(settings, process)), listed_recipients(settings.controller_keys_folder)
     engine = linkage_engine(settings) if process == LINKAGE else None
-    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs, listed=listed, engine=engine)
+    mailbox = mailbox_place(settings) if process == LINKAGE else None
+    most = settings.linkage.most_pairs
+    return in_own_zones(process, opened, most_pairs=most, listed=listed, engine=engine, mailbox=mailbox)
 
 
 def listed_recipients(folder: Path) -> Callable[[str], bool]:

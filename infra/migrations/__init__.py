@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 FOLDER = Path(__file__).parent
 
 
@@ -66,6 +66,7 @@ def configuration(connection: Connection) -> Config:
 def load_tables() -> None:
     """Every component's tables into the one metadata."""
     import access.keys.store
+    import access.optouts.store
     import access.store
     import environments.airlock.store
     import linkage.matching.residual.store

@@ -60,6 +60,7 @@ PROJECT = {
 def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
     """Records in an SQLite database in memory (or on `engine`), with a log in memory."""
     import access.keys.store
+    import access.optouts.store
     import access.store  # noqa: F401 - their tables
 
     engine = engine or create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from audit.events import EventName
 from audit.model import service
 from linkage.scopes.service import ScopePublisher
 from linkage.scopes.store import current_scope
+from tests.fakes.gates import OpenGate
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -53,9 +54,12 @@ def _scope(project: str, *tables: str) -> Scope:
     )
 
 
-def _publish(bench: LinkageBench, scope: Scope) -> dict[str, str]:
+def _publish(bench: LinkageBench, scope: Scope, left_out: Iterable[str] = ()) -> dict[str, str]:
     """The pseudonym of each code in the project's tables."""
-    ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes").publish(scope, by=BY)
+    publisher = ScopePublisher(
+        bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=OpenGate(left_out)
+    )
+    publisher.publish(scope, by=BY)
     with _opened(bench, scope.project) as connection:
         tables = " UNION ".join(f"FROM scope.main.{table.table}" for table in scope.tables)
         rows = connection.execute(f"SELECT code, pseudonym::TEXT FROM ({tables})").fetchall()

@@ -21,6 +21,7 @@ from linkage.scopes.errors import ScopeUnbuildable
 from linkage.scopes.pseudonyms import pseudonyms_of
 from linkage.scopes.service import ScopePublisher
 from linkage.scopes.store import current_scope
+from tests.fakes.gates import OpenGate
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -53,7 +54,7 @@ def bench(tmp_path: Path) -> Iterator[LinkageBench]:
 
 
 def _publisher(bench: LinkageBench) -> ScopePublisher:
-    return ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes")
+    return ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=OpenGate())
 
 
 def _opened(bench: LinkageBench, project: str = "study") -> duckdb.DuckDBPyConnection:
