@@ -22,6 +22,7 @@ TOPICS = (
     "linkage",
     "project",
     "scope",
+    "optout",
     "query",
     "workspace",
     "release",

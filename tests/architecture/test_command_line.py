@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_HOME = {"test", "bench", "version", "delivery keypair", "delivery pack", "contract check", "contract new",
                 "contract list", "contract show", "disclosure check", "disclosure profiles", "disclosure suppress",
                 "project new", "linkage steps", "linkage spec", "linkage evaluate", "linkage files",
-                "workspace check"}  # fmt: skip
+                "workspace check", "optout rules"}  # fmt: skip
 
 
 def _commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
