@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from linkage.intake.signing import Senders
     from linkage.matching.engines.piece_tables import RunPieces
     from linkage.matching.service import Linker
+    from linkage.optouts.ports import MailboxPlace
     from linkage.optouts.service import OptOutLists
     from linkage.references.service import ReferenceTables
     from linkage.scopes.service import ScopePublisher, ScopeSummary
@@ -96,6 +97,7 @@ class Haven:
     settings: Settings
     clock: Clock
     run_pieces: RunPieces | None = None  # who makes the pieces of a partitioned linkage; None: this process
+    mailbox: MailboxPlace | None = None  # another than the settings name: the demo's sandbox
     left_out: dict[str, str] = field(default_factory=dict)  # services that this machine cannot run, and why
 
     @classmethod
@@ -369,7 +371,8 @@ class Haven:
         from linkage.separation.here import InThisProcess
 
         zones, settings = self.zone_runner, self.settings
-        runner = zones if settings.separated else InThisProcess(self.zones, mailbox=mailbox_place(settings))
+        place = self.mailbox or mailbox_place(settings)
+        runner = zones if settings.separated else InThisProcess(self.zones, mailbox=place)
         return OptOutLists(
             cast("ZoneRunner", runner), self.records, self.access, self.keyring.signing_key("certificate"),
             longest=longest_age(settings), test_range=not settings.real_data,

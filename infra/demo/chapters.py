@@ -8,12 +8,11 @@ import json
 from typing import Any
 
 from access.decisions import RefusedError
-from access.documents import load_document
-from access.project_file import ProjectFile
 from audit.model import organisation, person
 from audit.suppression import shown_count
 from flows.plant import Summary
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
+from infra.demo.opt_outs import decide_on_flows, project_as_asked, tell_certificate
 from infra.demo.outside import run_cells_outside
 from infra.demo.quality import pair_quality
 from infra.demo.stage import (
@@ -22,7 +21,6 @@ from infra.demo.stage import (
     CONTROLLERS,
     DATASETS,
     PROJECT,
-    PROJECT_FILE,
     RESEARCHER,
     REVIEWER,
     Stage,
@@ -120,17 +118,19 @@ def researcher(stage: Stage) -> None:
 
     teller, haven = stage.teller, stage.haven
     teller.chapter("Asha, researcher", "a project is approved, and a notebook asks its question")
-    haven.access.apply(load_document(PROJECT_FILE, ProjectFile), applicant=RESEARCHER, by=person(RESEARCHER))
+    haven.access.apply(project_as_asked(stage), applicant=RESEARCHER, by=person(RESEARCHER))
     refused = haven.access.may_query(RESEARCHER, PROJECT)
     teller.proved("A query before every controller has approved", not refused, getattr(refused, "reason", ""))
     for controller in CONTROLLERS:
         haven.access.approve(PROJECT, controller, by=organisation(controller))
     teller.say("GP practices, hospital and council have each approved their own part: the project is live.")
+    decide_on_flows(stage)
     with teller.working("publishing the project's scope") as progress:
         stage.use(progress)
         publish_scope(PROJECT)
     scope = stage.plant.summaries[-1]
     teller.table("What the project's own file holds", ["", "rows"], [list(row) for row in scope.rows])
+    tell_certificate(stage)
     if stage.workspaces:
         _in_the_workspace(stage)
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infra.wiring import Haven
 
 MARK = ".haven-demo"
+SETTINGS = "[optouts]\nlongest_age_days = 7  # somebody has to decide it: there is no default\n"
 PROJECT = "diabetes-admissions"
 RESEARCHER = "asha"
 CHECKERS = ("bryn", "carys")
@@ -47,6 +48,7 @@ class Stage:
     people: int
     truth: Path | None = None
     workspaces: bool = True
+    opt_outs: bool = False  # was a list of opt-outs fetched?
     cells: dict[str, CellOutcome] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ def fresh_home(home: Path) -> Path:
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
     (home / MARK).touch()
+    (home / "haven.toml").write_text(SETTINGS, encoding="utf-8")
     return home
 
 

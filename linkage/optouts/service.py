@@ -34,7 +34,8 @@ from linkage.optouts.judging import FAILURES
 from linkage.optouts.model import ANSWERED, ExchangeState
 from linkage.separation.ports import ZoneRunner
 
-SECONDS_BETWEEN_LOOKS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds between looks into the mailbox: each pause is twice the one before."""
 PURGED = "haven/opt-out-lists-purged/1"
 REMAINS = (
     "The lists named here lay in one encrypted file of this haven's linkage unit. It was overwritten and removed;"
@@ -85,6 +86,7 @@ class OptOutLists:
         progress("writing the request", 0, None)
         begun = self._zones.run("optouts.ask", {"at": self._now(), "test_range": self._test_range}).data
         self._note_asked(begun, by)
+        pause = FIRST_PAUSE
         while True:
             told = self._zones.run("optouts.step", {"at": self._now()}).data
             told = told if told["state"] is not None else begun
@@ -92,7 +94,8 @@ class OptOutLists:
             if state in ANSWERED or state is ExchangeState.FAILED or not wait:
                 return self._kept(told, state, by, resumed=begun["resumed"])
             progress(f"asked {shown_count(told['asked'])} numbers; waiting for the answer", 0, None)
-            self._pause(SECONDS_BETWEEN_LOOKS)
+            self._pause(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def status(self) -> tuple[list[OptOutList], list[str]]:
         """Every asking, the newest first; and the ids of objectors who are named in the zone and recorded nowhere."""

@@ -118,8 +118,6 @@ elif where == "after-acknowledging":
         acknowledge(*told)
         die()
     mesh.MeshMailbox.acknowledge = done
-import linkage.optouts.service as lists
-lists.SECONDS_BETWEEN_LOOKS = 0.1
 haven = Haven.at(Path(sys.argv[1]))
 print(haven.opt_out_lists.refresh(by=service("test"), wait=True).list.id)
 """
