@@ -401,7 +401,7 @@ class Haven:
         settings = self.settings
         return Airlock(
             self.records,
-            AccessApprovals(self.access),
+            AccessApprovals(self.access, self.disclosures),
             settings.airlock_folder,
             settings.outbox_folder,
             settings.register_folder,

@@ -29,6 +29,7 @@ from audit.events import EventName
 from audit.records import Change, Records
 from audit.suppression import shown_count
 
+SCOPE = "scope"
 NOBODY = "nobody-known"
 """The recipient where the records know none: opt-outs apply toward it."""
 
@@ -119,6 +120,11 @@ class Disclosures:
         """The last certificate of what was built so."""
         with self._records.read() as session:
             return store.newest_of(session, project, build)
+
+    def of_version(self, project: str, version: int) -> OptOutCertificate | None:
+        """The last certificate of a scope of this version."""
+        found = (one for one in self.certificates(project) if one.kind == SCOPE and one.plan.version == version)
+        return next(found, None)
 
     def certificate(self, name: str) -> OptOutCertificate:
         """The certificate of this id. Raises UnknownOptOut."""

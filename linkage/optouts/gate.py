@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from access.decisions import Refused
-from access.optouts.disclosures import Disclosures
+from access.optouts.disclosures import SCOPE, Disclosures
 from access.optouts.model import DisclosurePlan
 from access.scope import Scope
 from audit.events import EventName
@@ -86,7 +86,7 @@ class OptOutGate:
         before, rows = facts["before"], facts["rows"]
         people = (int(before["people"]), int(facts["people"]))
         pairs = {table: (int(many), int(rows.get(table, 0))) for table, many in before["rows"].items()}
-        self._disclosures.certify(change, passage.plan, "scope", build, people, pairs)
+        self._disclosures.certify(change, passage.plan, SCOPE, build, people, pairs)
 
     def still_certified(self, passage: Passage, build: str) -> bool:
         """As the port says."""
@@ -98,7 +98,7 @@ class OptOutGate:
         found = self._disclosures.of_build(passage.plan.project, build)
         if found is None:
             raise RuntimeError("a build that stands was certified when it was made")
-        self._disclosures.certify(change, passage.plan, "scope", build, found.people, found.rows)
+        self._disclosures.certify(change, passage.plan, SCOPE, build, found.people, found.rows)
 
 
 def nobody() -> pa.Table:
