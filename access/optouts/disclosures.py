@@ -69,13 +69,13 @@ class Disclosures:
     def may_still_be_used(self, scope: Scope, build: str) -> Decision:
         """Is what was published what it would have to be now? Asked at every query: it narrows at once."""
         with self._records.read() as session:
-            certificate = store.newest_of(session, scope.project, build)
-        if certificate is None:
+            stamps = store.stamps_of(session, scope.project, build)
+        if not stamps:
             return _publish_again(
                 "optouts.not_certified", "The project's data carry no certificate of opt-outs.", scope
             )
         plan = self.plan(scope)
-        if certificate.plan.stamp != plan.stamp:
+        if plan.stamp not in stamps:
             return _publish_again(
                 "optouts.outdated",
                 "What is known of opt-outs and objections changed since the project's data were published.",
@@ -115,6 +115,11 @@ class Disclosures:
             records={table: [shown_count(number) for number in pair] for table, pair in rows.items()},
         )
         return certificate
+
+    def is_certified(self, plan: DisclosurePlan, build: str) -> bool:
+        """Was the build certified under exactly this plan?"""
+        with self._records.read() as session:
+            return plan.stamp in store.stamps_of(session, plan.project, build)
 
     def of_build(self, project: str, build: str) -> OptOutCertificate | None:
         """The last certificate of what was built so."""

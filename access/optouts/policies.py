@@ -97,10 +97,10 @@ def exempts(case: OptOutCase, evidence: str | None) -> bool:
 def standing_of(
     flow: DataFlow, legal_basis: str | None, decisions: Iterable[FlowDecision], *, real_data: bool
 ) -> FlowStanding:
-    """Do opt-outs apply to this flow? By default they do. The newest decision of each kind counts."""
+    """Do opt-outs apply to this flow? By default they do. decisions: in order; the last of each kind counts."""
     if legal_basis == NOBODY_REAL and not real_data:
         return FlowStanding(flow, applies=False, numberless=False, decisions=())
-    own = sorted((one for one in decisions if one.flow == flow), key=lambda one: one.at)
+    own = [one for one in decisions if one.flow == flow]
     whole = [one for one in own if not RULES[one.case].numberless][-1:]
     missing = [one for one in own if RULES[one.case].numberless][-1:]
     exempt = [one for one in whole if may_claim(one.case, legal_basis) and exempts(one.case, one.evidence)]

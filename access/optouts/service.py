@@ -51,9 +51,10 @@ class OptOuts:
             made = FlowDecision(
                 str(uuid.uuid4()), DataFlow(project, version.version, dataset, recipient), case, evidence, by, change.at
             )
+            number = store.next_number(change.session, store.OptOutDecisionRow)
             change.session.add(
                 store.OptOutDecisionRow(
-                    id=made.id, project=project, version=version.version, dataset=dataset, recipient=recipient,
+                    id=made.id, number=number, project=project, version=version.version, dataset=dataset, recipient=recipient,
                     case=case.value, evidence=evidence, by=by, at=change.at,
                 )
             )  # fmt: skip

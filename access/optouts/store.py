@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, String, Text, select
+from sqlalchemy import JSON, DateTime, String, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from access.optouts.model import (
@@ -34,6 +34,7 @@ class OptOutDecisionRow(Base):
 
     __tablename__ = "optout_decision"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    number: Mapped[int] = mapped_column(index=True)  # in their order, whatever the clock says
     project: Mapped[str] = mapped_column(String(60), index=True)
     version: Mapped[int]
     dataset: Mapped[str] = mapped_column(String(60))
@@ -65,6 +66,7 @@ class OptOutListRow(Base):
 
     __tablename__ = "optout_list"
     id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    number: Mapped[int] = mapped_column(index=True)  # in their order, whatever the clock says
     state: Mapped[str] = mapped_column(String(20), index=True)
     as_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     asked: Mapped[int]
@@ -105,7 +107,7 @@ def decisions_on(session: Session, project: str, version: int) -> list[FlowDecis
             row.by,
             aware(row.at),
         )
-        for row in session.scalars(query.order_by(OptOutDecisionRow.at))
+        for row in session.scalars(query.order_by(OptOutDecisionRow.number))
     ]
 
 
@@ -144,7 +146,7 @@ def heeded(session: Session, project: str, controllers: set[str]) -> list[str]:
 
 def lists(session: Session) -> list[OptOutList]:
     """Every asking, the newest first."""
-    rows = session.scalars(select(OptOutListRow).order_by(OptOutListRow.as_at.desc(), OptOutListRow.id))
+    rows = session.scalars(select(OptOutListRow).order_by(OptOutListRow.number.desc()))
     return [_list_of(row) for row in rows]
 
 
@@ -170,6 +172,19 @@ def find_certificate(session: Session, name: str) -> OptOutCertificate | None:
     """The certificate of this id."""
     row = session.get(OptOutCertificateRow, name)
     return None if row is None else _certificate_of(session, row)
+
+
+def next_number(session: Session, table: type[OptOutDecisionRow] | type[OptOutListRow]) -> int:
+    """The number of the next row."""
+    return (session.scalar(select(func.max(table.number))) or 0) + 1
+
+
+def stamps_of(session: Session, project: str, build: str) -> set[str]:
+    """Under what this build was certified, at whatever time: a plan that is as before allows what it allowed before."""
+    query = select(OptOutCertificateRow.stamp).where(
+        OptOutCertificateRow.project == project, OptOutCertificateRow.subject == build
+    )
+    return set(session.scalars(query))
 
 
 def newest_of(session: Session, project: str, subject: str) -> OptOutCertificate | None:

@@ -90,8 +90,7 @@ class OptOutGate:
 
     def still_certified(self, passage: Passage, build: str) -> bool:
         """As the port says."""
-        found = self._disclosures.of_build(passage.plan.project, build)
-        return found is not None and found.plan.stamp == passage.plan.stamp
+        return self._disclosures.is_certified(passage.plan, build)
 
     def certify_again(self, change: Change, passage: Passage, build: str) -> None:
         """As the port says. Raises RuntimeError for a build that never was certified."""

@@ -147,9 +147,10 @@ class OptOutLists:
                 return
         with self._records.change(by=by) as change:
             at = datetime.fromisoformat(begun["at"]).replace(tzinfo=UTC)
+            number = store.next_number(change.session, store.OptOutListRow)
             change.session.add(
                 store.OptOutListRow(
-                    id=begun["id"], state=ListState.ASKED.value, as_at=at, asked=begun["asked"], bad=begun["bad"],
+                    id=begun["id"], number=number, state=ListState.ASKED.value, as_at=at, asked=begun["asked"], bad=begun["bad"],
                     failure=None, sentence=None,
                 )
             )  # fmt: skip

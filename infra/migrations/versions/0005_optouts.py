@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "optout_decision",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("project", sa.String(length=60), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("dataset", sa.String(length=60), nullable=False),
@@ -27,6 +28,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_optout_decision_project", "optout_decision", ["project"])
+    op.create_index("ix_optout_decision_number", "optout_decision", ["number"])
     op.create_table(
         "optout_objection",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -45,6 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "optout_list",
         sa.Column("id", sa.String(length=60), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("as_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("asked", sa.Integer(), nullable=False),
@@ -55,6 +58,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_optout_list_state", "optout_list", ["state"])
     op.create_index("ix_optout_list_as_at", "optout_list", ["as_at"])
+    op.create_index("ix_optout_list_number", "optout_list", ["number"])
     op.create_table(
         "optout_certificate",
         sa.Column("id", sa.String(length=36), nullable=False),
