@@ -54,8 +54,8 @@ class OptOuts:
             number = store.next_number(change.session, store.OptOutDecisionRow)
             change.session.add(
                 store.OptOutDecisionRow(
-                    id=made.id, number=number, project=project, version=version.version, dataset=dataset, recipient=recipient,
-                    case=case.value, evidence=evidence, by=by, at=change.at,
+                    id=made.id, number=number, project=project, version=version.version, dataset=dataset,
+                    recipient=recipient, case=case.value, evidence=evidence, by=by, at=change.at,
                 )
             )  # fmt: skip
             change.record(

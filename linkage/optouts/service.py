@@ -150,8 +150,8 @@ class OptOutLists:
             number = store.next_number(change.session, store.OptOutListRow)
             change.session.add(
                 store.OptOutListRow(
-                    id=begun["id"], number=number, state=ListState.ASKED.value, as_at=at, asked=begun["asked"], bad=begun["bad"],
-                    failure=None, sentence=None,
+                    id=begun["id"], number=number, state=ListState.ASKED.value, as_at=at, asked=begun["asked"],
+                    bad=begun["bad"], failure=None, sentence=None,
                 )
             )  # fmt: skip
             bad = {f"records_{reason}": shown_count(rows) for reason, rows in begun["bad"].items()}

@@ -19,12 +19,13 @@ class OpenGate:
 
     def __init__(self, left_out: Iterable[str] = ()) -> None:
         self.left_out = list(left_out)
+        self.runs: list[str] = []
         self.facts: list[dict[str, Any]] = []
 
     def open(self, scope: Scope, *, by: Actor) -> Passage:
         """Always."""
         plan = DisclosurePlan(scope.project, scope.version, (), (), None, (), "")
-        return Passage(plan, pa.table({"person": pa.array(self.left_out, pa.string())}), [])
+        return Passage(plan, pa.table({"person": pa.array(self.left_out, pa.string())}), self.runs)
 
     def certify(self, change: Change, passage: Passage, build: str, facts: Mapping[str, Any]) -> None:
         """Remember what was told."""

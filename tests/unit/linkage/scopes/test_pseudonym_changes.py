@@ -105,6 +105,21 @@ def test_a_merge_is_carried_to_payload_log_and_every_project(bench: LinkageBench
     assert len(told) == 1
 
 
+def test_of_whom_a_build_leaves_out_nothing_is_told(bench: LinkageBench) -> None:
+    """Neither rows nor changes of them, also not those that the project was told of before; of the rest everything."""
+    wide = _scope("wide", "gp", "hospital")
+    _publish(bench, wide)
+    bench.deliver("council", "council_rows", [{**BOTH, "code": "c"}], COLUMNS)
+    bench.linker.link(by=BY)
+    assert set(_publish(bench, wide)) == {"g", "h", "o"}
+    assert len(_changes(bench, "wide")) == 1
+    gone = bench.persons()["b"]
+    assert set(_publish(bench, wide, [gone])) == {"o"}
+    assert "pseudonym_changes" not in _tables(bench, "wide")
+    other = bench.persons()["o"]
+    assert set(_publish(bench, wide, [other])) == {"g", "h"}
+
+
 def test_a_split_is_carried_too_and_earlier_changes_stay_told(bench: LinkageBench) -> None:
     """The record that joined them is withdrawn: they are two again, and the project reads the merge and the split."""
     wide = _scope("wide", "gp", "hospital")
