@@ -132,6 +132,17 @@ def may_decide_flow(
     return Refused("optouts.not_controller", f"Only {controller} decides on its own data.", "Its delegate decides.")
 
 
+def is_new(found: Objection | None) -> Decision:
+    """Is this not recorded yet? What was recorded and answered is never written over."""
+    if found is None:
+        return Allowed()
+    return Refused(
+        "optouts.recorded_already",
+        "This objection to this use is recorded already.",
+        "Answer it; a new letter is recorded under a new id.",
+    )
+
+
 def may_record_objection(person: Person | None, by: str, organisations: Iterable[str], today: date) -> Decision:
     """May this actor record that somebody objects, or takes an objection back? Those who take such letters."""
     kind, _, name = by.partition(":")

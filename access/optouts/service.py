@@ -72,10 +72,11 @@ class OptOuts:
         self._require_target(target)
         organisations = [one.id for one in self.access.organisations()]
         decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
-        decision = decision and _nameless(wish)
+        found = next((one for one in self.objections(name) if one.target == target), None)
+        decision = decision and policies.is_new(found) and _nameless(wish)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
         with self.records.change(by=by) as change:
-            change.session.merge(
+            change.session.add(
                 store.ObjectionRow(
                     id=name, kind=target.kind, target=target.name, wish=wish, state=ObjectionState.OPEN.value,
                     by=by, at=change.at, considered=None, answered_by=None, answered_at=None,

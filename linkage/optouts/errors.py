@@ -42,3 +42,11 @@ class NumberUnfit(LinkageError):
     code = "optouts.number_unfit"
     exit_status = 65
     http_status = 422
+
+
+class ObjectorUnknown(LinkageError):
+    """An objection stands for nobody in the linkage zone."""
+
+    code = "optouts.objector_unknown"
+    exit_status = 66
+    http_status = 409

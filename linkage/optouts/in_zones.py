@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from access.keys.files import erase
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.optouts.errors import MailboxUnset, NothingToAsk, NumberUnfit
+from linkage.optouts.errors import MailboxUnset, NothingToAsk, NumberUnfit, ObjectorUnknown
 from linkage.optouts.form import LINE, written
 from linkage.optouts.judging import judge
 from linkage.optouts.model import ANSWERED, UNDER_WAY, ExchangeState
@@ -109,7 +109,8 @@ def status(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
 def left_out(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """Table left_out: the person numbers that one build leaves out. runs: that its payload must have followed.
 
-    asked: list, the exchange to apply (None: opt-outs do not apply); objections; numberless_stay; test_range.
+    asked: list, the exchange to apply (None: opt-outs do not apply); objections; numberless_stay; test_range. Raises
+    ObjectorUnknown: an objection that stands for nobody would be heeded by nobody.
     """
     may_be_used = None
     if asked["list"] is not None:
@@ -139,7 +140,7 @@ def purge(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         with _store(room, read_only=True) as store:
             known = exchanges(store)
             _require_at_rest(known)
-            aside = store.execute("FROM set_aside").fetchall() if known else []
+            aside = store.execute("FROM set_aside").fetchall() if is_there(store, "set_aside") else []
             kept = next((one for one in known if one.id == asked["keep"] and one.state in ANSWERED), None)
             tables = () if kept is None else ("asked", "may_be_used")
             held = [(table, numbers(store, table, str(asked["keep"]))) for table in tables]
@@ -297,9 +298,16 @@ def _require_at_rest(known: list[Exchange]) -> None:
 
 
 def _numbers_of(room: Room, objections: list[str]) -> pl.Series:
+    unknown = set(objections) - set(_named(room))
+    if unknown:
+        raise ObjectorUnknown(
+            "An objection is recorded under an id under which nobody is named here: nothing is built.",
+            where=f"objection {min(unknown)}",
+            mend="Name the person again, and record it under the new id; then record this one as withdrawn.",
+        )
+    if not objections:
+        return pl.Series("number", [], pl.String)
     with _objectors(room, read_only=True) as store:
-        if not is_there(store, "objectors"):
-            return pl.Series("number", [], pl.String)
         found = store.sql(
             "SELECT DISTINCT number FROM objectors WHERE list_contains($ids::TEXT[], objection)",
             params={"ids": objections},

@@ -29,7 +29,7 @@ from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
 from audit.suppression import shown_count
-from linkage.optouts.errors import ListFailed
+from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from linkage.optouts.judging import FAILURES
 from linkage.optouts.model import ANSWERED, ExchangeState
 from linkage.separation.ports import ZoneRunner
@@ -104,6 +104,15 @@ class OptOutLists:
             known = {one.id for one in store.objections(session)}
             found = store.lists(session)
         return found, [name for name in told["objections"] if name not in known]
+
+    def require_named(self, objection: str) -> None:
+        """Is somebody named in the zone under this id? Raises ObjectorUnknown."""
+        if objection not in self._zones.run("optouts.status").data["objections"]:
+            raise ObjectorUnknown(
+                "Nobody is named in the linkage zone under this id.",
+                where=f"objection {objection[:40]}",
+                mend="Name the person first: haven optout name-objector",
+            )
 
     def purge(self, *, by: Actor, everything: bool = False) -> dict[str, Any] | None:
         """Erase lists that are not in force or older than they may be (everything: all); a signed certificate.

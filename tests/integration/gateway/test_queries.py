@@ -20,6 +20,7 @@ from audit.errors import AuditUnavailable
 from audit.model import organisation, person, service
 from environments.gateway.errors import GatewayError, QueryCut, QueryFailed
 from environments.gateway.model import Asker, QueryLimits
+from tests.fakes.deliveries import nhs_number
 from tests.fakes.gateway import ASHA, OUTSIDER, GatewayForTests, client, gateway
 from tests.fakes.havens import project_file
 
@@ -154,6 +155,8 @@ async def test_an_objection_cuts_a_running_query_and_needs_a_new_scope() -> None
         optouts = OptOuts(stands.records, stands.access)
         target = ObjectionTarget("controller", "gp")
         by = organisation("gp")
+        named = {"number": nhs_number(1), "objection": "o1", "at": "2026-03-01T09:00:00", "test_range": True}
+        await asyncio.to_thread(stands.publisher._runner.run, "optouts.name_objector", named)
         await asyncio.to_thread(lambda: optouts.record_objection("o1", target, "Not for research", by=by))
         with pytest.raises(QueryCut) as told:
             await running

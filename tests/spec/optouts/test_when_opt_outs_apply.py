@@ -17,7 +17,7 @@ from access.optouts.model import ListState, ObjectionState, ObjectionTarget, Opt
 from access.optouts.policies import CLAIMS, RULES, exempts, may_claim
 from audit.events import EventName
 from audit.model import organisation, person, service
-from linkage.optouts.errors import ListFailed
+from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE
 from tests.fakes.optouts import LONGEST, OptOutHaven, one
@@ -290,6 +290,25 @@ def test_only_those_concerned_answer_and_the_person_may_take_it_back(haven: OptO
     ada = Person("ada", "Ada", "gp", frozenset({Role.RESEARCHER}), date(2027, 1, 1))
     haven.access.register_person(ada, by=HOUSE)
     assert _refused(lambda: haven.optouts.record_objection("o4", TO_GP, "No", by=person("ada")))
+
+
+def test_an_objection_that_stands_for_nobody_blocks(haven: OptOutHaven) -> None:
+    """Recorded under an id under which the linkage zone knows nobody, it would be heeded by nobody."""
+    haven.refresh([])
+    haven.optouts.record_objection("mistyped", TO_GP, "No", by=GP)
+    with pytest.raises(ObjectorUnknown):
+        haven.publish()
+    haven.optouts.answer("mistyped", TO_GP, ObjectionState.WITHDRAWN, "recorded anew", by=GP)
+    haven.publish()
+
+
+def test_what_was_recorded_is_not_written_over(haven: OptOutHaven) -> None:
+    """The same objection again is refused: its answer stays."""
+    haven.optouts.record_objection("o6", TO_GP, "No", by=GP)
+    haven.optouts.answer("o6", TO_GP, ObjectionState.DECLINED, "A court order", by=GP)
+    again = _refused(lambda: haven.optouts.record_objection("o6", TO_GP, "No", by=GP))
+    assert again == "optouts.recorded_already"
+    assert [one.state for one in haven.optouts.objections("o6")] == [ObjectionState.DECLINED]
 
 
 def test_no_number_stands_in_what_is_written_outside_the_linkage_zone(haven: OptOutHaven) -> None:

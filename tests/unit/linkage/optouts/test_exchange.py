@@ -130,6 +130,7 @@ def test_what_was_set_aside_spoils_no_later_exchange_and_no_purge_forgets_it(hav
         haven.lists.refresh(by=BY, wait=True)
     haven.clock.at += timedelta(seconds=1)
     haven.lists.purge(by=BY)
+    haven.lists.purge(by=BY)
     assert haven.lists.refresh(by=BY, wait=True).done
     assert "odd" in haven.mesh.inbox
 
