@@ -250,6 +250,8 @@ def sandbox(
     settings = load_settings(home)
     if settings.real_data:
         raise SettingsError("This haven holds real data: nobody is asked about in a sandbox.", where=str(home))
+    if misbehave is not None and misbehave not in set(Misbehaviour):
+        raise SettingsError("The service cannot misbehave so.", where=misbehave[:40], mend=", ".join(Misbehaviour))
     wrong = None if misbehave is None else Misbehaviour(misbehave)
     with running_sandbox(settings.environments_folder, settings.home / "mesh") as running:
         mesh = running.settings
