@@ -99,6 +99,21 @@ class EventName(StrEnum):
     KEY_UNWRAP_HANDED_OUT = "key.unwrap_handed_out"
     KEY_UNWRAP_HAND_OUT_REFUSED = "key.unwrap_hand_out_refused"
 
+    # access: opt-outs
+    OPTOUT_DECIDED = "optout.decided"  # under which case a flow falls, and whether its evidence exempts it
+    OPTOUT_DECIDE_REFUSED = "optout.decide_refused"
+    OPTOUT_OBJECTED = "optout.objected"  # to one controller's or one project's use, under an opaque id
+    OPTOUT_ANSWERED = "optout.answered"  # an objection: upheld, declined or withdrawn
+    OPTOUT_OBJECTION_REFUSED = "optout.objection_refused"
+    OPTOUT_CERTIFIED = "optout.certified"  # which list was applied to a disclosure, and what it changed
+
+    # linkage: opt-outs
+    OPTOUT_LIST_ASKED = "optout.list_asked"
+    OPTOUT_LIST_RECEIVED = "optout.list_received"
+    OPTOUT_LIST_FAILED = "optout.list_failed"
+    OPTOUT_LIST_REFUSED = "optout.list_refused"
+    OPTOUT_LIST_PURGED = "optout.list_purged"
+
     # linkage
     CONTRACT_INSTALLED = "contract.installed"
     DELIVERY_RECEIVED = "delivery.received"

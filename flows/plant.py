@@ -54,6 +54,14 @@ class Plant(Protocol):
         """Materialise the project's live approval."""
         ...
 
+    def refresh_optouts(self, progress: Progress = silent) -> Summary:
+        """Ask for the list of opt-outs and wait for it; it goes on with an asking that is under way."""
+        ...
+
+    def projects_to_publish(self) -> list[str]:
+        """The live projects whose scope stands, by id: a new list is applied to each."""
+        ...
+
     def release(self, request: str) -> Summary:
         """Ask everything again and release an approved request."""
         ...

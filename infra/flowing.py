@@ -59,6 +59,7 @@ def run_named_flow(
     from flows.ingest import ingest
     from flows.link import link
     from flows.publish_scope import publish_scope
+    from flows.refresh_optouts import refresh_optouts
     from flows.release import release
     from flows.sweep import sweep_inbox
     from flows.train_linkage import train_linkage
@@ -69,7 +70,11 @@ def run_named_flow(
         "release": release,
         "sweep_inbox": sweep_inbox,
     }
-    alone: dict[str, Callable[[], object]] = {"link": link, "train_linkage": train_linkage}
+    alone: dict[str, Callable[[], object]] = {
+        "link": link,
+        "train_linkage": train_linkage,
+        "refresh_optouts": refresh_optouts,
+    }
     if name in alone and subject is None:
         alone[name]()
     elif name in with_subject and subject is not None:
@@ -78,7 +83,7 @@ def run_named_flow(
         raise UnknownFlow(
             f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
             mend="There are: ingest PATH --as NAME, train_linkage, link, publish_scope PROJECT, release REQUEST,"
-            " sweep_inbox DATASET.",
+            " sweep_inbox DATASET, refresh_optouts.",
         )
     for summary in plant.summaries:
         say(summary.headline)

@@ -71,6 +71,21 @@ class HavenPlant:
         """Materialise the project's live approval. Raises RefusedError."""
         return self._told(_of_scope(self._haven.publish_scope(project, progress)))
 
+    def refresh_optouts(self, progress: Progress = silent) -> Summary:
+        """Ask for the list and wait for it. Raises ListFailed, MailboxAway, MailboxUnset, NothingToAsk."""
+        done = self._haven.opt_out_lists.refresh(by=service("flows"), wait=True, progress=progress)
+        asked = (("numbers asked", shown_count(done.list.asked)),)
+        bad = tuple((f"in quarantine: {code}", shown_count(rows)) for code, rows in done.list.bad.items())
+        return self._told(Summary("optouts-summary", f"List {done.list.id} of opt-outs is in force.", asked + bad))
+
+    def projects_to_publish(self) -> list[str]:
+        """The live projects that have a scope already."""
+        from linkage.scopes.store import current_scope
+
+        with self._haven.records.read() as session:
+            return [one.version.project for one in self._haven.access.projects()
+                         if one.state == "live" and current_scope(session, one.version.project)]  # fmt: skip
+
     def release(self, request: str) -> Summary:
         """Ask everything again and release. Raises RefusedError."""
         return self._told(_of_release(self._haven.airlock.release(request, by=service("release"))))

@@ -7,6 +7,7 @@ from typing import get_args
 
 from access.decisions import Decision, Refused, RefusedError
 from access.keys import KeyRing
+from access.optouts.disclosures import Disclosures
 from access.service import Access, Action
 from audit.records import Records
 from environments.gateway.model import ScopeFile
@@ -38,10 +39,13 @@ class GatewayApprovals:
 
 
 class GatewayScopes:
-    """The published scopes behind the gateway's port: only the one that is the live approval's."""
+    """The published scopes behind the gateway's port: only the live approval's own, with opt-outs heeded."""
 
-    def __init__(self, access: Access, records: Records, keyring: KeyRing, folder: Path) -> None:
+    def __init__(
+        self, access: Access, records: Records, keyring: KeyRing, folder: Path, disclosures: Disclosures
+    ) -> None:
         self._access = access
+        self._disclosures = disclosures
         self._records = records
         self._keyring = keyring
         self._folder = folder
@@ -66,5 +70,8 @@ class GatewayScopes:
                 "The approval has changed since the project's data were published.",
                 f"The data team runs: haven scope publish {project}",
             )
+        heeded = self._disclosures.may_still_be_used(live, row.build)
+        if isinstance(heeded, Refused):
+            return heeded
         key = self._keyring.scope_file_key(project, row.version)
         return ScopeFile(project, row.version, row.build, self._folder / row.file, row.tables, key)

@@ -166,6 +166,35 @@ class LinkageSettings(BaseModel):
     )  # weighed after the ladder in one run; above it the run is refused
 
 
+class MeshSettings(BaseModel):
+    """The MESH mailbox through which opt-outs are asked for; its secrets lie in files of one account only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str = Field(pattern=r"^(https://\S+|http://127\.0\.0\.1:\d+)$")
+    mailbox: str = Field(pattern=r"^[A-Z0-9]{3,40}$")
+    password_file: Path
+    shared_key_file: Path
+    recipient: str = "X26HC036"  # the national service's
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _two_sides_are_certified(self) -> Self:
+        if self.url.startswith("https://") and (self.certificate is None or self.private_key is None):
+            raise ValueError("MESH asks for certificate and private_key")
+        return self
+
+
+class OptOutSettings(BaseModel):
+    """How opt-outs are asked for, and how old the list may be: somebody must decide that, there is no default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    longest_age_days: int | None = Field(default=None, gt=0)
+    reply_within_minutes: int = Field(default=120, gt=0)
+    mesh: MeshSettings | None = None
+
+
 class AccountSettings(BaseModel):
     """The system accounts that `haven accounts install` makes, and where the zones' own root keys lie."""
 
@@ -203,6 +232,7 @@ class Settings(BaseModel):
     servers: ServerSettings = ServerSettings()
     identity: IdentitySettings = IdentitySettings()
     accounts: AccountSettings = AccountSettings()
+    optouts: OptOutSettings = OptOutSettings()
 
     @property
     def accounts_file(self) -> Path:
@@ -261,6 +291,12 @@ class Settings(BaseModel):
     def issuer_folder(self) -> Path:
         """The versions of the local issuer's key, and the logins that ended here."""
         return self.home / "issuer"
+
+    def _real_people_are_asked_about_at_the_real_service(self) -> Self:
+        mesh = self.optouts.mesh
+        if self.real_data and mesh is not None and not mesh.url.startswith("https://"):
+            raise ValueError("with real data, [optouts.mesh] url must be https")
+        return self
 
     @property
     def database_url(self) -> str:

@@ -20,6 +20,12 @@ LinkageError
 ├── NoPair             (linkage.matching) no such pair waits in the clerical queue
 ├── ReferenceRefused   (linkage.references) a reference table cannot be used
 ├── UnknownReference   (linkage.references) no such kind of table, or none loaded
+├── MailboxUnset       (linkage.optouts)  no MESH mailbox is set
+├── MailboxAway        (linkage.optouts)  MESH does not answer
+├── NothingToAsk       (linkage.optouts)  no NHS number to ask about
+├── ListFailed         (linkage.optouts)  the answer about opt-outs cannot be used
+├── NumberUnfit        (linkage.optouts)  no NHS number that somebody can have
+├── ObjectorUnknown    (linkage.optouts)  an objection stands for nobody
 └── SpecifiedError     (linkage.specified) linkage by a specification: file, column, truth, pairs or model
 """
 

@@ -182,6 +182,20 @@ class Zones(WorkFiles):
         with self._zone("review", self.review_file, read_only) as connection:
             yield connection
 
+    @contextmanager
+    def optouts(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The list of opt-outs, to apply them and for nothing else: beside the linkage zone, under a key of its own."""
+        path = self._settings.linkage_zone / "optouts.duckdb"
+        with self._zone("optouts", path, read_only) as connection:
+            yield connection
+
+    @contextmanager
+    def objections(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Who objects, under opaque ids: beside the linkage zone; it outlives every list."""
+        path = self._settings.linkage_zone / "objections.duckdb"
+        with self._zone("objections", path, read_only) as connection:
+            yield connection
+
     @property
     def review_file(self) -> Path:
         """Where that lies; it is made with the door."""
@@ -202,9 +216,10 @@ class Zones(WorkFiles):
             )
 
     def opener(self, zone: str) -> Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]:
-        """What opens the zone of this name: linkage, review, research or quarantine."""
+        """What opens the zone of this name: linkage, review, optouts, objections, research or quarantine."""
         places = {"linkage": self.linkage, "review": self.review, "research": self.research}
-        return {**places, "quarantine": self.quarantine}[zone]
+        beside = {"quarantine": self.quarantine, "optouts": self.optouts, "objections": self.objections}
+        return {**places, **beside}[zone]
 
     def folder(self, zone: str) -> Path:
         """The folder of this zone's file."""

@@ -25,6 +25,7 @@ PURPOSE = {
     "hub": "JupyterHub",
     "workspace": "what researchers work with",
     "spark": "Apache Spark, for linkage past one machine",
+    "mesh": "NHS England's MESH sandbox, for trials of opt-outs",
     "controller": "the controller's agent, from its own wheel",
     "test": "the haven with the tools of its tests",
 }

@@ -34,6 +34,8 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "zone/linkage": KeyRole.LINKAGE,
     "zone/quarantine": KeyRole.LINKAGE,
     "zone/review": KeyRole.LINKAGE,
+    "zone/optouts": KeyRole.LINKAGE,
+    "zone/objections": KeyRole.LINKAGE,
     "zone/research": KeyRole.RESEARCH,
     "scope/": KeyRole.SCOPES,
     "token/": KeyRole.LINKAGE,

@@ -100,6 +100,11 @@ def versions_of(session: Session, project: str, lapses: Lapses) -> list[ProjectV
     return [_version(session, row, lapses) for row in rows]
 
 
+def versions_as_decided(session: Session, project: str) -> list[ProjectVersion]:
+    """The same for whoever asks only who decided what: parts outside the project are not looked at."""
+    return versions_of(session, project, lambda _: ())
+
+
 def project_file(session: Session, project: str, version: int) -> ProjectFile:
     """The file of a version that is known to exist."""
     row = session.get_one(ProjectVersionRow, (project, version))

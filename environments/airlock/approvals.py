@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from access.decisions import Allowed, Decision, Refused
+from access.optouts.disclosures import Disclosures
 from access.people.model import Role
 from access.service import Access
 from audit.model import Actor
+from audit.records import Change
 
 
 class AccessApprovals:
     """The approval records of access, as the airlock asks them."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, disclosures: Disclosures) -> None:
         self._access = access
+        self._disclosures = disclosures
 
     def may_submit(self, person: str, project: str) -> Decision:
         """May this person submit an output of the project now?"""
@@ -49,6 +54,14 @@ class AccessApprovals:
     def vetoes(self, project: str) -> frozenset[str]:
         """The approval records know no veto over releases yet: no controller can have kept one."""
         return frozenset()
+
+    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
+        """As the last certificate of the version's scope says: the output was made from it."""
+        made_from = self._disclosures.of_version(project, version)
+        if made_from is None:
+            return None
+        plan = replace(made_from.plan, cuts=())  # a table that passed is no cut of persons' rows
+        return self._disclosures.certify(change, plan, "release", request, made_from.people, made_from.rows).id
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
         """The controller's own account, or its delegate; never a member of the project."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from access.decisions import Decision
 from audit.model import Actor
+from audit.records import Change
 
 
 class Approvals(Protocol):
@@ -41,6 +42,13 @@ class Approvals(Protocol):
 
     def vetoes(self, project: str) -> frozenset[str]:
         """The controllers that kept a veto over this project's releases."""
+        ...
+
+    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
+        """Keep what was done about opt-outs in what this is released from, within the change; the certificate's id.
+
+        None where nothing was ever built for this version.
+        """
         ...
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:

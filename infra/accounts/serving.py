@@ -23,6 +23,7 @@ from infra.accounts.layout import (
 from infra.accounts.roots import zone_keyring
 from infra.accounts.signer import write_signer
 from infra.engines import linkage_engine
+from infra.optouts import mailbox_place
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
 from linkage.intake.signing import Senders
@@ -107,7 +108,9 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
     if process == LINKAGE:
         write_signer(settings, opened.keyring)
     engine = linkage_engine(settings) if process == LINKAGE else None
-    return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs, listed=listed, engine=engine)
+    mailbox = mailbox_place(settings) if process == LINKAGE else None
+    most = settings.linkage.most_pairs
+    return in_own_zones(process, opened, most_pairs=most, listed=listed, engine=engine, mailbox=mailbox)
 
 
 def listed_recipients(folder: Path) -> Callable[[str], bool]:

@@ -25,6 +25,7 @@ TOPICS = (
     "support",
     "project",
     "scope",
+    "optout",
     "query",
     "login",
     "workspace",

@@ -150,7 +150,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
 
 def run_flow(
-    name: Annotated[str, typer.Argument(help="ingest, link, publish_scope, release or sweep_inbox.")],
+    name: Annotated[str, typer.Argument(help="ingest, link, publish_scope, refresh_optouts, release or sweep_inbox.")],
     subject: Annotated[
         str | None,
         typer.Argument(help="A delivery's path, a project, a request or a dataset; link has none."),

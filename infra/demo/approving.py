@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from access.documents import load_document
 from access.organisations.agreement import Agreement
 from access.projects.answers import ReleaseTest
-from access.projects.file import ProjectFile
 from access.projects.model import Outcome
 from access.projects.narrowing import NO_NARROWING, Narrowing
 from access.support.file import SupportFile
 from audit.model import organisation, person
-from infra.demo.stage import AUTHORISER, CONTROLLERS, GUARDIAN, LEAD, PROJECT, PROJECT_FILE, RESEARCHER, Stage
+from infra.demo.opt_outs import project_as_asked
+from infra.demo.stage import AUTHORISER, CONTROLLERS, GUARDIAN, LEAD, PAPERS, PROJECT, RESEARCHER, Stage
 
 if TYPE_CHECKING:
     from access.service import Access
 
-PAPERS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "governance"
 NARROWED = ("gp", "hospital")
 
 
 def approve_project(stage: Stage) -> None:
     """Apply, and let each part come into force; after each, the haven is asked whether the researcher may query."""
     teller, access = stage.teller, stage.haven.access
-    access.apply(load_document(PROJECT_FILE, ProjectFile), applicant=RESEARCHER, by=person(RESEARCHER))
+    access.apply(project_as_asked(stage), applicant=RESEARCHER, by=person(RESEARCHER))
     steps = [("submitted, and nobody has decided", _why(access))]
     for controller in CONTROLLERS:
         access.approve(PROJECT, controller, by=organisation(controller), narrowing=_narrowing(controller))

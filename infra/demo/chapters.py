@@ -13,6 +13,7 @@ from audit.suppression import shown_count
 from flows.plant import Summary
 from infra.demo.approving import approve_project
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
+from infra.demo.opt_outs import decide_on_flows, tell_certificate
 from infra.demo.outside import run_cells_outside
 from infra.demo.quality import pair_quality
 from infra.demo.stage import (
@@ -119,11 +120,13 @@ def researcher(stage: Stage) -> None:
     teller, haven = stage.teller, stage.haven
     teller.chapter("Asha, researcher", "a project is approved, and a notebook asks its question")
     approve_project(stage)
+    decide_on_flows(stage)
     with teller.working("publishing the project's scope") as progress:
         stage.use(progress)
         publish_scope(PROJECT)
     scope = stage.plant.summaries[-1]
     teller.table("What the project's own file holds", ["", "rows"], [list(row) for row in scope.rows])
+    tell_certificate(stage)
     if stage.workspaces:
         _in_the_workspace(stage)
     else:

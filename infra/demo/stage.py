@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infra.wiring.haven import Haven
 
 MARK = ".haven-demo"
+SETTINGS = "[optouts]\nlongest_age_days = 7  # somebody has to decide it: there is no default\n"
 PROJECT = "diabetes-admissions"
 RESEARCHER = "asha"
 CHECKERS = ("bryn", "carys")
@@ -30,7 +31,9 @@ LEAD = "lena"
 AUTHORISER = "sian"
 DATASETS = ("gp", "hospital", "social_care", "deaths")
 CONTROLLERS = ("gp", "hospital", "council")
-PROJECT_FILE = Path(__file__).resolve().parents[2] / "docs" / "examples" / f"{PROJECT}.yaml"
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+PROJECT_FILE = EXAMPLES / f"{PROJECT}.yaml"
+PAPERS = EXAMPLES / "governance"
 
 
 class DemoHomeTaken(DeploymentError):
@@ -50,6 +53,7 @@ class Stage:
     people: int
     truth: Path | None = None
     workspaces: bool = True
+    opt_outs: bool = False  # was a list of opt-outs fetched?
     cells: dict[str, CellOutcome] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
@@ -77,6 +81,7 @@ def fresh_home(home: Path) -> Path:
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
     (home / MARK).touch()
+    (home / "haven.toml").write_text(SETTINGS, encoding="utf-8")
     return home
 
 

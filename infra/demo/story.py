@@ -28,6 +28,7 @@ def play(home: Path, people: int, seed: int) -> Path:
     """Play the demo in `home`; the path of its report. Raises DemoFailed when a claim does not hold."""
     from infra.demo.attacks import attack
     from infra.demo.chapters import auditor, commissioner, data_engineer, researcher
+    from infra.demo.opt_outs import fetch_opt_outs
     from infra.demo.people import make_deliveries
 
     started = time.monotonic()
@@ -47,7 +48,7 @@ def play(home: Path, people: int, seed: int) -> Path:
             with teller.working(f"inventing {people:,} people with known truth"):
                 truth = inventing.result()
             stage = Stage(haven, put_behind_flows(haven), teller, people, truth, "hub" not in haven.left_out)
-            for chapter in (data_engineer, researcher, commissioner, auditor, attack):
+            for chapter in (data_engineer, fetch_opt_outs, researcher, commissioner, auditor, attack):
                 chapter(stage)
             teller.chapter("The end", f"{time.monotonic() - started:.0f} seconds from the first line")
     return _finish(haven, teller)

@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 FOLDER = Path(__file__).parent
 
 
@@ -66,6 +66,7 @@ def configuration(connection: Connection) -> Config:
 def load_tables() -> None:
     """Every component's tables into the one metadata."""
     import access.keys.store
+    import access.optouts.store
     import access.organisations.store
     import access.people.store
     import access.projects.store

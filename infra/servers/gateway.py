@@ -40,7 +40,7 @@ async def run(haven: Haven) -> None:
     core = QueryCore(
         haven.records,
         approvals,
-        GatewayScopes(haven.access, haven.records, haven.keyring, settings.scopes_folder),
+        GatewayScopes(haven.access, haven.records, haven.keyring, settings.scopes_folder, haven.disclosures),
         WorkerPool(
             workers_folder,
             memory=settings.gateway.worker_memory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from infra.wiring.people import PeopleParts
+from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
     from environments.airlock.service import Airlock
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from environments.workspaces.service import Workspaces
 
 
-class EnvironmentParts(PeopleParts):
+class EnvironmentParts(OptOutParts):
     """The workspaces, and the one door out of them."""
 
     @cached_property
@@ -26,7 +26,7 @@ class EnvironmentParts(PeopleParts):
         settings = self.settings
         return Airlock(
             self.records,
-            AccessApprovals(self.access),
+            AccessApprovals(self.access, self.disclosures),
             settings.airlock_folder,
             settings.outbox_folder,
             settings.register_folder,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audit.client import SocketAuditLog
     from audit.records import Records
     from linkage.matching.engines.piece_tables import RunPieces
+    from linkage.optouts.ports import MailboxPlace
 
 
 @dataclass
@@ -22,6 +23,7 @@ class EvidenceParts:
     settings: Settings
     clock: Clock
     run_pieces: RunPieces | None = None  # who makes the pieces of a partitioned linkage; None: this process
+    mailbox: MailboxPlace | None = None  # another than the settings name: the demo's sandbox
     left_out: dict[str, str] = field(default_factory=dict)  # services that this machine cannot run, and why
 
     @cached_property

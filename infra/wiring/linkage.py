@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audit.progress import Progress, silent
-from infra.wiring.zones import ZoneParts
+from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
     from linkage.matching.service import Linker
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from linkage.scopes.service import ScopePublisher, ScopeSummary
 
 
-class LinkageParts(ZoneParts):
+class LinkageParts(OptOutParts):
     """What links, and what publishes."""
 
     @cached_property
@@ -52,9 +52,13 @@ class LinkageParts(ZoneParts):
     @cached_property
     def scope_publisher(self) -> ScopePublisher:
         """Builds the file that a project's queries run on."""
+        from linkage.optouts.gate import OptOutGate
         from linkage.scopes.service import ScopePublisher
+        from linkage.separation.ports import runner_of
 
-        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder)
+        zones, real_data = runner_of(self.zone_runner), self.settings.real_data
+        gate = OptOutGate(zones, self.disclosures, self.records, test_range=not real_data)
+        return ScopePublisher(self.zone_runner, self.keyring, self.records, self.settings.scopes_folder, gate=gate)
 
     def publish_scope(self, project: str, progress: Progress = silent) -> ScopeSummary:
         """Publish what the project's live approval allows. Raises RefusedError, which is recorded."""

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +22,7 @@ from access.projects.scope import Scope
 from linkage.errors import ZoneForbids
 from linkage.intake.tables import INCOMING, deliveries_in, quoted
 from linkage.matching.following import applied_runs
+from linkage.optouts.in_zones import LEFT_OUT
 from linkage.scopes import steps
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.scopes.passing import key_of, scope_of
@@ -43,8 +44,9 @@ OWN_COLUMNS = frozenset({"person", "subject", "row_key"})
 def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
     """Build what the approval allows, unless that is `current_build`. Raises ScopeUnbuildable.
 
-    asked: scope, project_key, scope_key, current_build, told (are changes of pseudonyms to be told?).
-    tables: `seen`, the pseudonyms that the project has had; `carried`, the changes that it was told of before.
+    asked: scope, project_key, scope_key, current_build, told (are changes of pseudonyms to be told?), runs (of linkage,
+    that payload must have followed). tables: `left_out`, persons of whom nothing goes into this build;
+    `seen`, the pseudonyms that the project has had; `carried`, the changes that it was told of before.
     """
     scope, key = scope_of(asked["scope"]), key_of(asked["project_key"])
     given = {name: rows.read_all() for name, rows in tables}
@@ -52,7 +54,8 @@ def build(room: Room, asked: Plain, tables: Iterator[Named]) -> Answer:
         raise ZoneForbids("This is no project's id.", where="scope")
     _require_payload_only(scope)
     with room.open(read_only=True) as zone:
-        name = build_name(zone, scope, key)
+        _require_followed(zone, scope, asked["runs"])
+        name = build_name(zone, scope, key, given[LEFT_OUT])
         if name == asked["current_build"]:
             return Answer({"build": name})
         _require_buildable(zone, scope)
@@ -89,6 +92,11 @@ def _built(
     zone.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?)", [str(work), asked["scope_key"]])
     zone.execute("CREATE SCHEMA scope.material")
     zone.execute(*steps.cohort(scope))
+    zone.register("given_left_out", given[LEFT_OUT])
+    zone.execute(steps.left_out(changes=bool(applied_runs(zone))))
+    zone.unregister("given_left_out")
+    before = _counted(zone, scope)
+    zone.execute(steps.without_them())
     people = zone.sql(
         "SELECT unhex(replace(person::TEXT, '-', '')) AS person FROM cohort ORDER BY cohort.person"
     ).to_arrow_table()
@@ -110,6 +118,7 @@ def _built(
         "tables": views,
         "rows": rows,
         "people": len(ids),
+        "before": before,
         "people_digest": hashlib.sha256(b"".join(ids.to_pylist())).hexdigest(),
         "key_check": key.check_value,
     }
@@ -123,6 +132,7 @@ def _tell_changes(zone: duckdb.DuckDBPyConnection, key: HeldKey, given: dict[str
     changes = _person_changes(zone)
     if not changes.num_rows:
         return
+    gone = pseudonyms_of(_left_out_ids(zone), key)
     renamed = pa.table(
         {
             "old_pseudonym": pseudonyms_of(changes["was"].combine_chunks(), key),
@@ -131,19 +141,22 @@ def _tell_changes(zone: duckdb.DuckDBPyConnection, key: HeldKey, given: dict[str
             "day": changes["day"],
         }
     )
-    for name, table in (("renamed", renamed), ("seen", given["seen"]), ("carried", given["carried"])):
+    tables = {"renamed": renamed, "seen": given["seen"], "carried": given["carried"]}
+    tables["gone"] = pa.table({"pseudonym": gone})
+    for name, table in tables.items():
         zone.register(name, table)
     zone.execute(steps.changes())
-    for name in ("renamed", "seen", "carried"):
+    for name in tables:
         zone.unregister(name)
     if count(zone, f"SELECT count(*) FROM scope.material.{steps.CHANGES}"):
         zone.execute(steps.changes_view())
 
 
-def build_name(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey) -> str:
-    """What a build is made from: the approval's scope, the linked deliveries and runs, a rotated key of the project."""
+def build_name(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey, left_out: pa.Table) -> str:
+    """What a build is made from: the approval's scope, linked deliveries and runs, a rotated key, who is left out."""
+    gone = hashlib.sha256("\n".join(sorted(left_out["person"].to_pylist())).encode()).hexdigest()
     rotated = [key.check_value] if key.version > FIRST_VERSION else []
-    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated]
+    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated, gone]
     text = "\n".join([scope.digest(), str(scope.version), *made_of])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -154,6 +167,29 @@ def _person_changes(zone: duckdb.DuckDBPyConnection) -> pa.Table:
         return pa.table({"was": pa.array([], pa.binary(BLOCK))})
     raw = ", ".join(f"unhex(replace({name}::TEXT, '-', '')) AS {name}" for name in ("was", "now"))
     return zone.sql(f"SELECT {raw}, kind, as_at::DATE AS day FROM person_changes").to_arrow_table()
+
+
+def _left_out_ids(zone: duckdb.DuckDBPyConnection) -> pa.Array[Any]:
+    """Whom the build leaves out, as 16 bytes."""
+    raw = "SELECT unhex(replace(person::TEXT, '-', '')) AS person FROM left_out"
+    return zone.sql(raw).to_arrow_table()["person"].combine_chunks()
+
+
+def _counted(zone: duckdb.DuckDBPyConnection, scope: Scope) -> Plain:
+    """people, and rows by table, as they would be with nobody left out."""
+    rows = {}
+    for table in scope.tables:
+        query, values = steps.rows_of_cohort(table)
+        rows[table.table] = count(zone, query, values)
+    return {"people": count(zone, "SELECT count(*) FROM cohort"), "rows": rows}
+
+
+def _require_followed(zone: duckdb.DuckDBPyConnection, scope: Scope, runs: list[str]) -> None:
+    """Else payload of a person who opted out could still stand under their old number. Raises ScopeUnbuildable."""
+    if set(runs) - set(applied_runs(zone)):
+        raise ScopeUnbuildable(
+            "The payload does not yet show the last linkage.", where=scope.project, mend="Run: haven linkage run"
+        )
 
 
 def _require_buildable(zone: duckdb.DuckDBPyConnection, scope: Scope) -> None:

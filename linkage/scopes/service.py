@@ -23,6 +23,8 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
+from linkage.optouts.gate import DisclosureGate, Passage
+from linkage.optouts.in_zones import LEFT_OUT
 from linkage.scopes import steps
 from linkage.scopes.passing import key_as_data, scope_as_data
 from linkage.scopes.store import PublishedScope, current_scope
@@ -69,17 +71,21 @@ class ScopeDraft:
 
 
 class ScopePublisher:
-    """Publishes scopes. folder: one folder per project below it."""
+    """Publishes scopes. folder: one folder per project below it; gate: through which every build must go."""
 
-    def __init__(self, zones: Zones | ZoneRunner, keyring: KeyRing, records: Records, folder: Path) -> None:
+    def __init__(
+        self, zones: Zones | ZoneRunner, keyring: KeyRing, records: Records, folder: Path, *, gate: DisclosureGate
+    ) -> None:
+        self._gate = gate
         self._runner = runner_of(zones, keyring)
         self._keyring = keyring
         self._records = records
         self._folder = folder
 
     def publish(self, scope: Scope, *, by: Actor, progress: Progress = silent) -> ScopeSummary:
-        """Build and switch to the scope of a live approval. Raises ScopeUnbuildable, ZoneBusy."""
+        """Build and switch to a live approval's scope. Raises RefusedError (recorded), ScopeUnbuildable, ZoneBusy."""
         with self._runner.one_publication_at_a_time(scope.project):
+            passage = self._gate.open(scope, by=by)
             with self._records.read() as session:
                 current = current_scope(session, scope.project)
                 key = self._keyring.project_key(scope.project, project_key_version(session, scope.project))
@@ -91,15 +97,24 @@ class ScopePublisher:
                 "scope_key": self._keyring.scope_file_key(scope.project, scope.version),
                 "current_build": standing.build if standing else None,
                 "told": told,
+                "runs": passage.runs,
             }
-            had = self._had(standing) if standing is not None and told else ()
+            had = [(LEFT_OUT, passage.left_out.to_reader())]
+            had += self._had(standing) if standing is not None and told else ()
             with self._draft(scope) as draft:
                 built = self._runner.run("scope.build", asked, had, progress=progress, sink=draft.write)
                 if standing is not None and built.data["build"] == standing.build:
+                    self._certify_standing(standing, passage, by)
                     return _summary(standing, unchanged=True)
                 name = f"{scope.project}/v{scope.version}-{built.data['build'][:16]}.duckdb"
                 draft.keep_as(self._folder / name)
-            return self._switch(scope, built.data["build"], name, built.data["facts"], key, by)
+            return self._switch(scope, built.data["build"], name, built.data["facts"], key, passage, by)
+
+    def _certify_standing(self, standing: PublishedScope, passage: Passage, by: Actor) -> None:
+        """The build stays, under a newer list or another decision that changes nobody in it."""
+        if not self._gate.still_certified(passage, standing.build):
+            with self._records.change(by=by) as change:
+                self._gate.certify_again(change, passage, standing.build)
 
     def _had(self, current: PublishedScope) -> list[Named]:
         """What the project's file of before says: the pseudonyms that it had, and the changes it was told of."""
@@ -113,7 +128,7 @@ class ScopePublisher:
             ]
 
     def _switch(
-        self, scope: Scope, build: str, name: str, facts: dict[str, Any], key: HeldKey, by: Actor
+        self, scope: Scope, build: str, name: str, facts: dict[str, Any], key: HeldKey, passage: Passage, by: Actor
     ) -> ScopeSummary:
         """The row that makes the new build the scope, with its entry; then the older builds go."""
         with self._records.change(by=by) as change:
@@ -125,9 +140,10 @@ class ScopePublisher:
                     build=build,
                     file=name,
                     at=change.at,
-                    **facts,
+                    **{fact: value for fact, value in facts.items() if fact != "before"},
                 )
             )
+            self._gate.certify(change, passage, build, facts)
             change.record(
                 EventName.SCOPE_PUBLISHED,
                 project=scope.project,

@@ -28,6 +28,35 @@ def cohort(scope: Scope) -> Statement:
     return f"CREATE OR REPLACE TEMP TABLE cohort AS SELECT person FROM ({joined})", values
 
 
+def left_out(*, changes: bool) -> str:
+    """`left_out`(person): whom the build leaves out, with the persons who became one of them by a merge.
+
+    changes: has anybody in this zone ever become somebody else?
+    """
+    if not changes:
+        return "CREATE OR REPLACE TEMP TABLE left_out AS SELECT person::UUID AS person FROM given_left_out"
+    merged = "SELECT c.was FROM person_changes c JOIN gone g ON c.now = g.person WHERE c.kind = 'merge'"
+    return (
+        "CREATE OR REPLACE TEMP TABLE left_out AS WITH RECURSIVE gone AS (SELECT person::UUID AS person"
+        f" FROM given_left_out UNION {merged}) FROM gone"
+    )
+
+
+def without_them() -> str:
+    """`cohort` without whom the build leaves out: as only its people's rows are taken, nothing of them remains."""
+    return "DELETE FROM cohort USING left_out l WHERE cohort.person = l.person"
+
+
+def rows_of_cohort(table: TableScope) -> Statement:
+    """How many rows `material` would take of this table for the cohort as it stands."""
+    condition, values = _period(table)
+    name = quoted(table.table)
+    return (
+        f"SELECT count(*) FROM zone.main.{name} t SEMI JOIN cohort c ON t.person = c.person WHERE {condition}",
+        values,
+    )
+
+
 def material(table: TableScope) -> Statement:
     """`scope.material.<table>`: the approved columns of the cohort's rows in the period, under pseudonyms."""
     columns = "".join(f", {_column(column)}" for column in table.columns)
@@ -69,12 +98,14 @@ def carried(tables: Iterable[str]) -> str:
 def changes() -> str:
     """`scope.material.pseudonym_changes`: what became of pseudonyms that the project has had, and was told before.
 
-    renamed: all changes; seen: the pseudonyms that it has had; carried: what it was told before.
+    renamed: all changes; seen: the pseudonyms that it has had; carried: what it was told before; gone: the pseudonyms
+    of whom the build leaves out, of which nothing is told.
     """
     return (
         f"CREATE TABLE scope.material.{CHANGES} AS SELECT * FROM"
         " (SELECT r.old_pseudonym, r.new_pseudonym, r.kind, r.day"
-        " FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym UNION FROM carried) ORDER BY ALL"
+        " FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym UNION FROM carried)"
+        " WHERE old_pseudonym NOT IN (FROM gone) AND new_pseudonym NOT IN (FROM gone) ORDER BY ALL"
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from access.keys import KeyRing
 from audit.progress import Progress, silent
 from linkage.matching.engines.choice import LinkageEngine
+from linkage.optouts.ports import MailboxPlace
 from linkage.separation.ports import Answer, Plain, Room, Tables, TableSink, handed
 from linkage.separation.shapes import taken
 from linkage.separation.verbs import verb_named
@@ -17,9 +18,16 @@ from linkage.zones import Zones
 class InThisProcess:
     """Opens the zone of each verb here, and no other with it."""
 
-    def __init__(self, zones: Zones, keyring: KeyRing | None = None, engine: LinkageEngine | None = None) -> None:
+    def __init__(
+        self,
+        zones: Zones,
+        keyring: KeyRing | None = None,
+        engine: LinkageEngine | None = None,
+        mailbox: MailboxPlace | None = None,
+    ) -> None:
         self._zones = zones
         self._engine = engine
+        self._mailbox = mailbox
         self._keyring = keyring or zones.keyring
 
     def __repr__(self) -> str:
@@ -46,6 +54,9 @@ class InThisProcess:
             progress,
             self._engine,
             self._zones.opener("review"),
+            optouts=self._zones.opener("optouts"),
+            objectors=self._zones.opener("objections"),
+            mailbox=self._mailbox,
         )
         answer = known.done(room, json.loads(json.dumps(arguments or {})), tables)
         data = json.loads(json.dumps(answer.data))

@@ -46,6 +46,7 @@ SAID: Shapes = {
 }
 SEEN = Shape({"pseudonym": TEXT})
 CARRIED = Shape({"old_pseudonym": TEXT, "new_pseudonym": TEXT, "kind": TEXT, "day": pa.date32()})
+LEFT_OUT: Shapes = {"left_out": Shape({"person": TEXT})}
 SCOPE_FILE: Shapes = {FILE: Shape({FILE: pa.large_binary()})}
 
 
@@ -83,5 +84,6 @@ def outcome(_: Plain) -> Shapes:
 
 
 def had(asked: Plain) -> Shapes:
-    """What the project's file of before says, where changes are to be told."""
-    return {"seen": SEEN, "carried": CARRIED} if asked["told"] else NONE
+    """Whom the build leaves out, always; what the project's file of before says, where changes are to be told."""
+    before = {"seen": SEEN, "carried": CARRIED} if asked["told"] else NONE
+    return {**LEFT_OUT, **before}

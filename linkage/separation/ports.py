@@ -22,6 +22,7 @@ from linkage.private_folders import Spilling
 
 if TYPE_CHECKING:
     from linkage.matching.engines.choice import LinkageEngine
+    from linkage.optouts.ports import MailboxPlace
     from linkage.zones import Zones
 
 Plain = dict[str, Any]
@@ -65,6 +66,9 @@ class Room:
     listed: Callable[[str], bool] | None = None  # may a round's key be sealed for it? None: for anybody, on one account
     apart: bool = False  # is the zone an account's own? Then no row as it came is kept, no column's weight goes out
     most_pairs: int | None = None  # that a run may ask to be weighed; None: whatever it asks
+    optouts: Opener | None = None  # of the list of opt-outs
+    objectors: Opener | None = None  # of who objects
+    mailbox: MailboxPlace | None = None  # through which the list is asked for
 
 
 ZoneVerb = Callable[[Room, Plain, Iterator[Named]], Answer]

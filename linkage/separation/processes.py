@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from audit.progress import Progress
 from linkage.errors import ZoneForbids
 from linkage.matching.engines.choice import LinkageEngine
+from linkage.optouts.ports import MailboxPlace
 from linkage.separation.ports import Answer, Asker, Named, Plain, Room
 from linkage.separation.server import Do
 from linkage.separation.verbs import verb_named
@@ -26,11 +27,13 @@ def in_own_zones(
     most_pairs: int | None = None,
     listed: Callable[[str], bool] = lambda _: False,
     engine: LinkageEngine | None = None,
+    mailbox: MailboxPlace | None = None,
 ) -> Do:
     """What the process of this name does. Raises ZoneForbids for another zone's verb, or another account's.
 
     most_pairs: that a linkage may weigh, as this process's own settings say. listed: is this the recipient of a
-    controller that root has listed? engine: on what it links; None: DuckDB.
+    controller that root has listed? engine: on what it links; None: DuckDB. mailbox: through which opt-outs are
+    asked for.
     """
     own = SERVED[process]
 
@@ -53,6 +56,9 @@ def in_own_zones(
             listed=listed,
             apart=True,
             most_pairs=most_pairs,
+            optouts=zones.opener("optouts") if process == "linkage" else None,
+            objectors=zones.opener("objections") if process == "linkage" else None,
+            mailbox=mailbox,
         )
         return known.done(room, arguments, tables)
 

@@ -25,6 +25,10 @@ class ReviewersDoor:
         """same, different or unsure. Raises NoPair: somebody else has answered."""
         self._ask("review.decide", {"pair": pair, "said": said, "comment": comment})
 
+    def name_objector(self, told: Plain) -> None:
+        """Whose wish an objection is. told: number, objection, at, test_range. Raises NumberUnfit."""
+        self._ask("optouts.name_objector", told)
+
     def _ask(self, verb: str, arguments: Plain) -> Plain:
         with connected(self._place) as wire:
             return asked(wire, verb, arguments, (), silent, None).data

@@ -14,6 +14,7 @@ from linkage.errors import ZoneForbids
 from linkage.intake import in_zones as intake
 from linkage.matching import in_zones as matching
 from linkage.matching.residual import door
+from linkage.optouts import in_zones as optouts
 from linkage.references import in_zones as references
 from linkage.scopes import in_zones as scopes
 from linkage.sealed import in_zones as sealed
@@ -78,6 +79,13 @@ VERBS: dict[str, KnownVerb] = {
     "review.decide": KnownVerb("linkage", door.decide, Asker.REVIEWER),
     "review.decisions": KnownVerb("linkage", door.decisions, gives=passed.SAID),
     "review.taken": KnownVerb("linkage", door.taken),
+    # opt-outs: states, codes and counts come out; for one build the person numbers that it leaves out
+    "optouts.ask": KnownVerb("linkage", optouts.ask),
+    "optouts.step": KnownVerb("linkage", optouts.step),
+    "optouts.status": KnownVerb("linkage", optouts.status),
+    "optouts.left_out": KnownVerb("linkage", optouts.left_out, gives=passed.LEFT_OUT),
+    "optouts.purge": KnownVerb("linkage", optouts.purge),
+    "optouts.name_objector": KnownVerb("linkage", optouts.name_objector, Asker.REVIEWER),
     # payload under person numbers
     "research.linked": KnownVerb("research", matching.linked_deliveries),
     "research.applied": KnownVerb("research", matching.applied),

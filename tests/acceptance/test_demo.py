@@ -48,6 +48,8 @@ def test_every_claim_of_the_demo_held(played: tuple[Path, str]) -> None:
         "A socket opened from the notebook: refused",
         "The author approves her own output: refused",
         "A query after one controller withdrew: refused",
+        "Who opted out is not in the project's file",
+        "The same data once more without opt-outs: refused",
         "One byte of the log, changed: refused or detected",
         "The log's end, cut off: refused or detected",
         "the log is whole",

@@ -18,7 +18,7 @@ WITHOUT_HOME = {"test", "bench", "version", "delivery keypair", "delivery pack",
                 "contract list", "contract show", "disclosure check", "disclosure profiles", "disclosure suppress",
                 "project new", "project narrowing", "project questions", "agreement new", "agreement check",
                 "agreement print", "support new", "linkage steps", "linkage spec", "linkage evaluate", "linkage files",
-                "workspace check"}  # fmt: skip
+                "workspace check", "optout rules"}  # fmt: skip
 
 
 def _commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

@@ -19,6 +19,7 @@ from audit.records import Base, Records
 from linkage.scopes.service import ScopePublisher
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.gates import OpenGate
 
 NAME = "scopes: 10 million rows of 1 million people to the 5 million of half of them, six columns"
 COLUMNS = ("code", "event_date", "value", "unit")
@@ -41,7 +42,7 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
         zones = Zones(ZonePlan.under(home), keyring)
         with zones.research() as zone:
             _fill(zone, rows)
-        publisher = ScopePublisher(zones, keyring, _records(), home / "scopes")
+        publisher = ScopePublisher(zones, keyring, _records(), home / "scopes", gate=OpenGate())
         started = time.perf_counter()
         summary = publisher.publish(SCOPE, by=service("bench"))
         published = time.perf_counter() - started

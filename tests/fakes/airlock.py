@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, event
 from access.decisions import Allowed, Decision, Refused
 from audit.clock import FixedClock
 from audit.model import Actor, person
-from audit.records import Base, Records
+from audit.records import Base, Change, Records
 from environments.airlock.ports import Approvals
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
@@ -77,6 +77,9 @@ class FakeApprovals:
 
     def vetoes(self, project: str) -> frozenset[str]:
         return frozenset(self.kept_vetoes)
+
+    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
+        return f"certificate-of-{version}"
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
         if by == f"organisation:{controller}" or self.delegates.get(by) == controller:

@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
+from access.optouts.disclosures import Disclosures
 from access.service import Access
 from audit.clock import FixedClock
 from audit.model import person, service
@@ -23,7 +25,9 @@ from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
 from infra.published import GatewayApprovals, GatewayScopes
+from linkage.optouts.gate import OptOutGate
 from linkage.scopes.service import ScopePublisher
+from linkage.separation.ports import runner_of
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import START, make_live, memory_records, peopled, project_file
 from tests.fakes.zones import LinkageBench
@@ -88,6 +92,11 @@ def _patients(count: int) -> list[dict[str, object]]:
     return rows
 
 
+def disclosures_of(records: Records) -> Disclosures:
+    """What disclosures must heed, where a list may be a week old."""
+    return Disclosures(records, longest=timedelta(days=7), real_data=False)
+
+
 def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, ScopePublisher, TextMemory]:
     """Linked data of two controllers, and a live, published project over them."""
     log = TextMemory()
@@ -102,7 +111,8 @@ def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, Scope
     bench.linker.link(by=service("linkage"))
     access.apply(project_file(), applicant="asha", by=person("asha"))
     make_live(access)
-    publisher = ScopePublisher(bench.zones, bench.keyring, records, home / "scopes")
+    gate = OptOutGate(runner_of(bench.zones), disclosures_of(records), records, test_range=True)
+    publisher = ScopePublisher(bench.zones, bench.keyring, records, home / "scopes", gate=gate)
     publisher.publish(access.live_scope("admissions"), by=service("publisher"))
     return bench, access, publisher, log
 
@@ -116,7 +126,7 @@ async def gateway(limits: QueryLimits | None = None, people: int = 400) -> Async
     core = QueryCore(
         bench.records,
         GatewayApprovals(access),
-        GatewayScopes(access, bench.records, bench.keyring, home / "scopes"),
+        GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records)),
         workers,
         log,
         limits or QueryLimits(),

@@ -67,7 +67,8 @@ PROJECT = {
 
 def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
     """Records in an SQLite database in memory (or on `engine`), with a log in memory."""
-    import access.keys.store  # noqa: F401 - its tables; the others come with access.service
+    import access.keys.store
+    import access.optouts.store  # noqa: F401 - their tables; the others come with access.service
 
     engine = engine or create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     Base.metadata.create_all(engine)

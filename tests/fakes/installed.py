@@ -36,7 +36,9 @@ from infra.settings import Settings, load_settings
 from infra.wiring.haven import Haven
 from linkage.errors import DeliveryRefused
 from linkage.references.errors import ReferenceRefused
+from linkage.scopes.service import ScopePublisher
 from linkage.separation.wire import Wire
+from tests.fakes.gates import OpenGate
 from tests.fakes.havens import with_engineer
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, reviewers
 from tests.fakes.people import assessed, invented_person
@@ -280,8 +282,11 @@ def main(home: str, *deliveries: str) -> int:
             refused.append(refusal.reason)
     linked = haven.linker.link(by=service("linkage"))
     keep_frames(haven, frames)
-    scope = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
-    again = haven.scope_publisher.publish(SCOPE, by=service("publisher"))
+    publisher = ScopePublisher(
+        haven.zone_runner, haven.keyring, haven.records, haven.settings.scopes_folder, gate=OpenGate()
+    )
+    scope = publisher.publish(SCOPE, by=service("publisher"))
+    again = publisher.publish(SCOPE, by=service("publisher"))
     drawn = haven.linker.queue.draw(4, by=person(_with_reviewer(haven)))
     print(
         json.dumps(

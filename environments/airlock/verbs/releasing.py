@@ -166,6 +166,7 @@ class Releasing:
             "controllers": _texts(request.vetoes),
             "criteria": criteria(request.profile).as_data(),
             "scope_version": request.scope_version,
+            "opt_out_certificate": self._certified(work, request),
             "audit": _audit_entry(work, request),
             "released_at": work.change.at.isoformat(),
         }
@@ -174,6 +175,9 @@ class Releasing:
         return ReleaseRow(
             request=request.id, manifest=text, sha256=digest, title=context.public_title, at=work.change.at
         )
+
+    def _certified(self, work: Work, request: ReleaseRequest) -> str | None:
+        return self.desk.approvals.certify_release(work.change, request.project, request.scope_version, request.id)
 
     def _write_out(self, request_id: str, by: Actor) -> None:
         """Prepared first, then recorded as released; a disk that fails makes the request `failed`."""

@@ -14,10 +14,13 @@ import pyarrow as pa
 import pytest
 
 from access.decisions import RefusedError
+from access.optouts.model import ObjectionTarget
+from access.optouts.service import OptOuts
 from audit.errors import AuditUnavailable
 from audit.model import organisation, person, service
 from environments.gateway.errors import GatewayError, QueryCut, QueryFailed
 from environments.gateway.model import Asker, QueryLimits
+from tests.fakes.deliveries import nhs_number
 from tests.fakes.gateway import ASHA, OUTSIDER, GatewayForTests, client, gateway
 from tests.fakes.havens import make_live, project_file
 
@@ -137,6 +140,29 @@ async def test_a_changed_approval_needs_a_new_scope() -> None:
         with pytest.raises(RefusedError) as told:
             await stands.ask(COUNT)
         assert told.value.refused.code == "scope.outdated"
+        live = await asyncio.to_thread(stands.access.live_scope, "admissions")
+        await asyncio.to_thread(stands.publisher.publish, live, by=service("publisher"))
+        assert (await stands.ask(COUNT))["n"].to_pylist() == [200]
+
+
+async def test_an_objection_cuts_a_running_query_and_needs_a_new_scope() -> None:
+    """Within a second of its being recorded; what is told is that something changed, and not about whom."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        running = asyncio.create_task(stands.ask(LONG))
+        await asyncio.sleep(0.5)
+        optouts = OptOuts(stands.records, stands.access)
+        target = ObjectionTarget("controller", "gp")
+        by = organisation("gp")
+        named = {"number": nhs_number(1), "objection": "o1", "at": "2026-03-01T09:00:00", "test_range": True}
+        await asyncio.to_thread(stands.publisher._runner.run, "optouts.name_objector", named)
+        await asyncio.to_thread(lambda: optouts.record_objection("o1", target, "Not for research", by=by))
+        with pytest.raises(QueryCut) as told:
+            await running
+        assert told.value.rule == "optouts.outdated"
+        assert "o1" not in str(told.value)
+        with pytest.raises(RefusedError):
+            await stands.ask(COUNT)
         live = await asyncio.to_thread(stands.access.live_scope, "admissions")
         await asyncio.to_thread(stands.publisher.publish, live, by=service("publisher"))
         assert (await stands.ask(COUNT))["n"].to_pylist() == [200]

@@ -18,7 +18,7 @@ from access.realm.service import Identity
 from access.service import Access
 from audit.events import EventName
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import HOUSE, memory_records, peopled
+from tests.fakes.havens import HOUSE, PEOPLE, memory_records, peopled
 from tests.fakes.keycloak import KeycloakForTests, documented_claims
 from tests.fakes.keycloak_pages import Browsing, CommandLine, PersonAtTheDoor, proof_key, token_of
 from tests.fakes.people import invented_person
@@ -196,9 +196,9 @@ def test_sync_gives_log_ins_and_again_changes_nothing(house: House) -> None:
     asked = house.user("asha")["requiredActions"]
     assert isinstance(asked, list)
     assert sorted(asked) == ["CONFIGURE_TOTP", "UPDATE_PASSWORD"]
-    assert house.told() == ["login.provisioned"] * 7
+    assert house.told() == ["login.provisioned"] * len(PEOPLE)
     assert house.identity.sync(by=HOUSE).steps == ()
-    assert house.told() == ["login.provisioned"] * 7
+    assert house.told() == ["login.provisioned"] * len(PEOPLE)
 
 
 def test_sync_follows_roles_and_takes_what_nobody_gave(house: House) -> None:

@@ -30,6 +30,7 @@ from linkage.matching.passing import plan_as_data
 from linkage.matching.records_to_link import prepare
 from linkage.matching.residual.errors import NoModel, NothingToLearnFrom
 from linkage.matching.residual.settling import prepare_residual
+from linkage.optouts.gate import nobody
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.separation.client import InTheirAccounts, ZonePlace
 from linkage.separation.here import InThisProcess
@@ -186,6 +187,11 @@ def _people_received(runner: ZoneRunner) -> pl.DataFrame:
     return people
 
 
+def _nobody() -> list[tuple[str, pa.RecordBatchReader]]:
+    """Left out of nothing."""
+    return [("left_out", nobody().to_reader())]
+
+
 def test_a_scopes_file_comes_whole_and_encrypted(runner: ZoneRunner, zones: Zones, tmp_path: Path) -> None:
     """The file's bytes arrive piece by piece through the sink, open under the scope's key, and nothing stays behind."""
     from linkage.scopes.passing import key_as_data, scope_as_data, scope_of
@@ -195,17 +201,18 @@ def test_a_scopes_file_comes_whole_and_encrypted(runner: ZoneRunner, zones: Zone
     _linked(runner, [])
     ring = zones.keyring
     asked = {"scope": scope_as_data(SCOPE), "project_key": key_as_data(ring.project_key("study")),
-             "scope_key": ring.scope_file_key("study", 1), "current_build": None, "told": False}  # fmt: skip
+             "scope_key": ring.scope_file_key("study", 1), "current_build": None, "told": False,
+             "runs": []}  # fmt: skip
     file = tmp_path / "scope.duckdb"
 
     def sink(name: str, pieces: pa.RecordBatchReader) -> None:
         file.write_bytes(b"".join(part for piece in pieces for part in piece.column(name).to_pylist()))
 
-    answer = runner.run("scope.build", asked, sink=sink)
+    answer = runner.run("scope.build", asked, _nobody(), sink=sink)
     assert answer.data["facts"]["rows"] == {"gp_events": 20}
     assert b"8480-6" not in file.read_bytes()
     build = answer.data["build"]
-    assert runner.run("scope.build", asked | {"current_build": build}).data == {"build": build}
+    assert runner.run("scope.build", asked | {"current_build": build}, _nobody()).data == {"build": build}
     assert list((tmp_path / "home" / "zones" / "research").glob(".scope-*")) == []
 
 
@@ -213,13 +220,13 @@ def test_errors_arrive_as_what_they_are(runner: ZoneRunner) -> None:
     """The class, the sentence and the way to mend it are the same from either side; an unknown verb is none."""
     from linkage.scopes.passing import scope_as_data
 
-    asked = {"scope": scope_as_data(SCOPE), "current_build": None, "told": False, "scope_key": "",
+    asked = {"scope": scope_as_data(SCOPE), "current_build": None, "told": False, "scope_key": "", "runs": [],
              "project_key": {"key_id": "project/study", "version": 1, "key": "", "check_value": "0"}}  # fmt: skip
     with pytest.raises(ScopeUnbuildable, match="does not hold: gp_events") as refused:
-        runner.run("scope.build", asked)
+        runner.run("scope.build", asked, _nobody())
     assert "haven linkage run" in str(refused.value.mend)
     with pytest.raises(ZoneForbids, match="project's id"):
-        runner.run("scope.build", asked | {"scope": asked["scope"] | {"project": "../linkage"}})
+        runner.run("scope.build", asked | {"scope": asked["scope"] | {"project": "../linkage"}}, _nobody())
     with pytest.raises(ZoneForbids):
         runner.run("identity.read")
 

@@ -117,5 +117,5 @@ def test_every_verb_that_is_handed_tables_declares_them() -> None:
     handed |= {"research.move", "scope.build"}
     asked = {"kinds": {"t": {"code": "code"}}, "told": True}
     assert {name for name, verb in VERBS.items() if verb.takes(asked)} == handed
-    given = {"linkage.outcome", "linkage.told", "review.decisions", "scope.build"}
+    given = {"linkage.outcome", "linkage.told", "review.decisions", "scope.build", "optouts.left_out"}
     assert {name for name, verb in VERBS.items() if verb.gives} == given

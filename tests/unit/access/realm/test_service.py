@@ -12,7 +12,7 @@ from access.realm.parts import Part
 from access.realm.service import Identity
 from audit.errors import AuditUnavailable
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import HOUSE, memory_records, peopled
+from tests.fakes.havens import HOUSE, PEOPLE, memory_records, peopled
 from tests.fakes.realm import MemoryRealm, MemoryUsers
 
 DRIFT = Difference(Kind.CHANGED, Part.CLIENT, "haven-cli", "directAccessGrantsEnabled", False, True)
@@ -44,17 +44,17 @@ def house() -> House:
 def test_a_sync_tells_of_each_log_in_once(house: House) -> None:
     """Seven new people are seven entries with their roles; a second sync is none."""
     given = house.identity.sync(by=HOUSE).passwords
-    assert house.told == ["login.provisioned"] * 7
+    assert house.told == ["login.provisioned"] * len(PEOPLE)
     assert house.log.events[0].details == {"person": "asha", "roles": ["researcher"]}
     assert {one.person: one.password for one in given} == house.users.passwords
     assert house.identity.sync(by=HOUSE).steps == ()
-    assert len(house.told) == 7
+    assert len(house.told) == len(PEOPLE)
 
 
 def test_one_time_passwords_are_long_unlike_each_other_and_unseen(house: House) -> None:
     """Twenty characters that cannot be mistaken; none in the log, and none where the object is printed."""
     given = house.identity.sync(by=HOUSE).passwords
-    assert len({one.password for one in given}) == 7
+    assert len({one.password for one in given}) == len(PEOPLE)
     for one in given:
         assert re.fullmatch(r"([b-df-hj-km-np-tv-xz2-9]{4}-){4}[b-df-hj-km-np-tv-xz2-9]{4}", one.password)
         assert one.password not in repr(one)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from access.decisions import RefusedError
+from access.optouts.disclosures import Disclosures
 from access.people.model import Role
 from access.service import Access
 from audit.model import organisation, person
@@ -28,9 +29,17 @@ def access() -> Access:
     return found
 
 
+def _disclosures(access: Access) -> Disclosures:
+    return Disclosures(access.records, longest=timedelta(days=7), real_data=False)
+
+
+def _approvals(access: Access) -> AccessApprovals:
+    return AccessApprovals(access, _disclosures(access))
+
+
 def test_it_fits_the_port(access: Access) -> None:
     """People, roles, versions and standing are those of the records."""
-    approvals: Approvals = AccessApprovals(access)
+    approvals: Approvals = _approvals(access)
     assert approvals.may_submit("asha", "admissions")
     assert not approvals.may_submit("dev", "admissions")
     assert approvals.may_check_output("dev", "admissions")
@@ -44,7 +53,7 @@ def test_it_fits_the_port(access: Access) -> None:
 
 def test_all_owners_rules_apply(access: Access) -> None:
     """The project's profile and those of its datasets' owners: the strictest combination."""
-    name = AccessApprovals(access).profile("admissions")
+    name = _approvals(access).profile("admissions")
     assert name == "hes+nhs_england_sde"
     assert criteria(name).counts.smallest_shown == 10
 
@@ -52,7 +61,7 @@ def test_all_owners_rules_apply(access: Access) -> None:
 def test_a_withdrawal_is_seen_at_once(access: Access) -> None:
     """One controller withdraws: no submission, no standing, no version in force."""
     access.withdraw("admissions", "gp", "The purpose changed.", by=organisation("gp"))
-    approvals = AccessApprovals(access)
+    approvals = _approvals(access)
     assert not approvals.standing("admissions")
     assert not approvals.may_submit("asha", "admissions")
     assert approvals.scope_version("admissions") is None
@@ -61,13 +70,13 @@ def test_a_withdrawal_is_seen_at_once(access: Access) -> None:
 def test_a_suspended_checker_is_none(access: Access) -> None:
     """Access promptly removed."""
     access.suspend_person("dev", by=HOUSE)
-    assert "dev" not in AccessApprovals(access).output_checkers()
-    assert not AccessApprovals(access).may_check_output("dev", "admissions")
+    assert "dev" not in _approvals(access).output_checkers()
+    assert not _approvals(access).may_check_output("dev", "admissions")
 
 
 def test_who_decides_for_a_controller(access: Access) -> None:
     """Its own account or its delegate; nobody else's."""
-    approvals = AccessApprovals(access)
+    approvals = _approvals(access)
     access.register_person(invented_person("zed", "hospital", {Role.OUTPUT_CHECKER}, date(2027, 1, 31)), by=HOUSE)
     allowed = [organisation("gp"), person("gwen")]
     refused = [organisation("hospital"), person("hari"), person("zed"), person("nobody")]
@@ -78,4 +87,17 @@ def test_who_decides_for_a_controller(access: Access) -> None:
 def test_an_unknown_project_is_refused(access: Access) -> None:
     """There is no profile of nothing."""
     with pytest.raises(RefusedError):
-        AccessApprovals(access).profile("nothing")
+        _approvals(access).profile("nothing")
+
+
+def test_a_release_is_certified_as_the_scope_it_was_made_from(access: Access) -> None:
+    """Its certificate has the scope's plan and counts and no cut; of a version that was never built there is none."""
+    disclosures, scope = _disclosures(access), access.live_scope("admissions")
+    with access.records.change(by=HOUSE) as change:
+        assert _approvals(access).certify_release(change, "admissions", 1, "r0") is None
+        disclosures.certify(change, disclosures.plan(scope), "scope", "build", (30, 20), {"gp_events": (60, 40)})
+    with access.records.change(by=HOUSE) as change:
+        name = _approvals(access).certify_release(change, "admissions", 1, "r1")
+    assert name is not None
+    made = disclosures.certificate(name)
+    assert (made.kind, made.subject, made.people, made.plan.cuts) == ("release", "r1", (30, 20), ())

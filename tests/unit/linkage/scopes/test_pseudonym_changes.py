@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from audit.events import EventName
 from audit.model import service
 from linkage.scopes.service import ScopePublisher
 from linkage.scopes.store import current_scope
+from tests.fakes.gates import OpenGate
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -53,9 +54,12 @@ def _scope(project: str, *tables: str) -> Scope:
     )
 
 
-def _publish(bench: LinkageBench, scope: Scope) -> dict[str, str]:
+def _publish(bench: LinkageBench, scope: Scope, left_out: Iterable[str] = ()) -> dict[str, str]:
     """The pseudonym of each code in the project's tables."""
-    ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes").publish(scope, by=BY)
+    publisher = ScopePublisher(
+        bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=OpenGate(left_out)
+    )
+    publisher.publish(scope, by=BY)
     with _opened(bench, scope.project) as connection:
         tables = " UNION ".join(f"FROM scope.main.{table.table}" for table in scope.tables)
         rows = connection.execute(f"SELECT code, pseudonym::TEXT FROM ({tables})").fetchall()
@@ -99,6 +103,21 @@ def test_a_merge_is_carried_to_payload_log_and_every_project(bench: LinkageBench
         assert _changes(bench, "narrow") == {(before_narrow["g"], after_narrow["g"], "merge")}
     told = [event for event in bench.records.log.events if event.name is EventName.PERSONS_CHANGED]  # type: ignore[attr-defined]
     assert len(told) == 1
+
+
+def test_of_whom_a_build_leaves_out_nothing_is_told(bench: LinkageBench) -> None:
+    """Neither rows nor changes of them, also not those that the project was told of before; of the rest everything."""
+    wide = _scope("wide", "gp", "hospital")
+    _publish(bench, wide)
+    bench.deliver("council", "council_rows", [{**BOTH, "code": "c"}], COLUMNS)
+    bench.linker.link(by=BY)
+    assert set(_publish(bench, wide)) == {"g", "h", "o"}
+    assert len(_changes(bench, "wide")) == 1
+    gone = bench.persons()["b"]
+    assert set(_publish(bench, wide, [gone])) == {"o"}
+    assert "pseudonym_changes" not in _tables(bench, "wide")
+    other = bench.persons()["o"]
+    assert set(_publish(bench, wide, [other])) == {"g", "h"}
 
 
 def test_a_split_is_carried_too_and_earlier_changes_stay_told(bench: LinkageBench) -> None:

@@ -17,10 +17,12 @@ from access.keys.store import ProjectKeyRow
 from access.projects.scope import ColumnScope, Condition, Scope, TableScope
 from audit.events import EventName
 from audit.model import service
+from linkage.optouts.people import runs_of_links
 from linkage.scopes.errors import ScopeUnbuildable
 from linkage.scopes.pseudonyms import pseudonyms_of
 from linkage.scopes.service import ScopePublisher
 from linkage.scopes.store import current_scope
+from tests.fakes.gates import OpenGate
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -53,7 +55,7 @@ def bench(tmp_path: Path) -> Iterator[LinkageBench]:
 
 
 def _publisher(bench: LinkageBench) -> ScopePublisher:
-    return ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes")
+    return ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=OpenGate())
 
 
 def _opened(bench: LinkageBench, project: str = "study") -> duckdb.DuckDBPyConnection:
@@ -216,6 +218,31 @@ def test_pseudonyms_are_a_permutation(tmp_path: Path) -> None:
     assert not set(pseudonyms_of(ids, ring.project_key("b")).to_pylist()) & set(once)
     assert pseudonyms_of(ids.slice(10, 5), ring.project_key("a")).to_pylist() == once[10:15]
     assert len(pseudonyms_of(ids.slice(0, 0), ring.project_key("a"))) == 0
+
+
+def test_whom_the_gate_leaves_out_is_not_in_the_file(bench: LinkageBench) -> None:
+    """Their rows are gone, both counts are told to the gate, and other people left out are another build."""
+    gate, gone = OpenGate(), bench.persons()["p0"]
+    publisher = ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=gate)
+    everybody = publisher.publish(replace(SCOPE, cohort=()), by=BY)
+    gate.left_out = [gone]
+    without = publisher.publish(replace(SCOPE, cohort=()), by=BY)
+    assert (everybody.people, without.people, without.unchanged) == (5, 4, False)
+    assert without.rows["gp_events"] < everybody.rows["gp_events"]
+    assert gate.facts[-1]["before"] == {"people": 5, "rows": everybody.rows}
+    assert publisher.publish(replace(SCOPE, cohort=()), by=BY).unchanged
+
+
+def test_payload_that_has_not_followed_the_last_linkage_is_not_built(bench: LinkageBench) -> None:
+    """It could stand under a number that its person had, and whom to leave out is said by the new ones."""
+    gate = OpenGate()
+    publisher = ScopePublisher(bench.zones, bench.keyring, bench.records, bench.home / "scopes", gate=gate)
+    with bench.zones.linkage(read_only=True) as zone:
+        gate.runs = runs_of_links(zone)
+    publisher.publish(SCOPE, by=BY)
+    gate.runs = [*gate.runs, str(uuid.uuid4())]
+    with pytest.raises(ScopeUnbuildable, match="last linkage"):
+        publisher.publish(replace(SCOPE, version=2), by=BY)
 
 
 @pytest.mark.parametrize(

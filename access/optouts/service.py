@@ -1,0 +1,184 @@
+"""Make it so: decide on a flow, record an objection and its answer. Each with who, when and why, and in the log."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import date
+
+from access.decisions import Decision, Refused
+from access.optouts import policies, store
+from access.optouts.errors import UnknownOptOut
+from access.optouts.model import (
+    DataFlow,
+    FlowDecision,
+    Objection,
+    ObjectionState,
+    ObjectionTarget,
+    OptOutCase,
+)
+from access.people.model import Person
+from access.projects import store as approvals
+from access.projects.file import ProjectFile
+from access.projects.model import ProjectVersion
+from access.service import Access
+from audit.events import EventName
+from audit.model import Actor
+from audit.records import Records
+
+TEN_DIGITS = re.compile(r"\d(?:[ \-]?\d){9}")
+"""What may be an NHS number: in no text that lies outside the linkage zone."""
+
+
+class OptOuts:
+    """Decisions on flows, and objections, of one haven."""
+
+    def __init__(self, records: Records, access: Access) -> None:
+        self.records = records
+        self.access = access
+
+    def decide(
+        self, project: str, dataset: str, recipient: str, case: OptOutCase, evidence: str | None, *, by: Actor
+    ) -> FlowDecision:
+        """Say under which case the flow of the newest version falls. Raises RefusedError, recorded; UnknownOptOut."""
+        standing = self.access.newest(project)
+        version, file = standing.version, standing.file
+        self._require_flow(version, file, dataset, recipient)
+        controller = self.access.datasets()[dataset].controller
+        decision = policies.may_decide_flow(controller, version, by, self._person(by), self._today())
+        decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
+        self._require(decision, EventName.OPTOUT_DECIDE_REFUSED, by, project=project, dataset=dataset)
+        with self.records.change(by=by) as change:
+            made = FlowDecision(
+                str(uuid.uuid4()), DataFlow(project, version.version, dataset, recipient), case, evidence, by, change.at
+            )
+            number = store.next_number(change.session, store.OptOutDecisionRow)
+            change.session.add(
+                store.OptOutDecisionRow(
+                    id=made.id, number=number, project=project, version=version.version, dataset=dataset,
+                    recipient=recipient, case=case.value, evidence=evidence, by=by, at=change.at,
+                )
+            )  # fmt: skip
+            change.record(
+                EventName.OPTOUT_DECIDED, project=project, dataset=dataset, version=version.version, decision=made.id,
+                recipient=recipient, case=case.value, exempts=policies.exempts(case, evidence),
+            )  # fmt: skip
+        return made
+
+    def record_objection(self, name: str, target: ObjectionTarget, wish: str, *, by: Actor) -> Objection:
+        """Somebody, who is named in the linkage zone under this opaque id, objects. Heeded from now on.
+
+        Raises RefusedError, recorded; UnknownOptOut for a target that there is not.
+        """
+        self._require_target(target)
+        organisations = [one.id for one in self.access.organisations()]
+        decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
+        found = next((one for one in self.objections(name) if one.target == target), None)
+        decision = decision and policies.is_new(found) and _nameless(wish)
+        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
+        with self.records.change(by=by) as change:
+            change.session.add(
+                store.ObjectionRow(
+                    id=name, kind=target.kind, target=target.name, wish=wish, state=ObjectionState.OPEN.value,
+                    by=by, at=change.at, considered=None, answered_by=None, answered_at=None,
+                )
+            )  # fmt: skip
+            change.record(EventName.OPTOUT_OBJECTED, objection=name, kind=target.kind, target=target.name)
+        return self._objection(name, target)
+
+    def answer(
+        self, name: str, target: ObjectionTarget, answer: ObjectionState, considered: str, *, by: Actor
+    ) -> Objection:
+        """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
+        found = next((one for one in self.objections(name) if one.target == target), None)
+        today = self._today()
+        if answer is ObjectionState.WITHDRAWN:
+            organisations = [one.id for one in self.access.organisations()]
+            decision = policies.may_record_objection(self._person(by), by, organisations, today)
+            decision = decision and policies.may_answer(
+                found, self._concerned(target) | {"*"}, None, "organisation:*", today
+            )
+        else:
+            decision = policies.may_answer(found, self._concerned(target), self._person(by), by, today)
+        decision = decision and _nameless(considered)
+        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
+        with self.records.change(by=by) as change:
+            row = change.session.get_one(store.ObjectionRow, (name, target.kind, target.name))
+            row.state, row.considered, row.answered_by, row.answered_at = answer.value, considered, by, change.at
+            change.record(
+                EventName.OPTOUT_ANSWERED, objection=name, kind=target.kind, target=target.name, answer=answer.value
+            )
+        return self._objection(name, target)
+
+    def objections(self, name: str | None = None) -> list[Objection]:
+        """Every objection, or those of one id: to show, and to share with a controller."""
+        with self.records.read() as session:
+            return store.objections(session, name)
+
+    def decisions(self, project: str, version: int) -> list[FlowDecision]:
+        """What was decided on the flows of this version."""
+        with self.records.read() as session:
+            return store.decisions_on(session, project, version)
+
+    def recipients(self, version: ProjectVersion) -> list[str]:
+        """The organisations toward which the version's data flow: those of its people and of its applicant."""
+        people = [self.access.person(name) for name in version.people | {version.applicant}]
+        return sorted({one.organisation for one in people if one is not None})
+
+    # -- parts
+
+    def _objection(self, name: str, target: ObjectionTarget) -> Objection:
+        return next(one for one in self.objections(name) if one.target == target)
+
+    def _concerned(self, target: ObjectionTarget) -> set[str]:
+        """The controllers that answer."""
+        if target.kind == "controller":
+            return {target.name}
+        with self.records.read() as session:
+            versions = approvals.versions_as_decided(session, target.name)
+        return {name for version in versions for name in version.controllers}
+
+    def _require_flow(self, version: ProjectVersion, file: ProjectFile, dataset: str, recipient: str) -> None:
+        if dataset not in file.datasets:
+            raise UnknownOptOut("The project uses no such dataset.", where=dataset, mend="`haven project show` tells.")
+        if recipient not in self.recipients(version):
+            raise UnknownOptOut(
+                "Nobody of this organisation is in the project.",
+                where=recipient,
+                mend=f"Its data flow toward: {', '.join(self.recipients(version))}.",
+            )
+
+    def _require_target(self, target: ObjectionTarget) -> None:
+        with self.records.read() as session:
+            projects = set(approvals.project_names(session))
+        controllers = {entry.controller for entry in self.access.datasets().values()}
+        known = {"project": projects, "controller": controllers}.get(target.kind, set())
+        if target.name not in known:
+            raise UnknownOptOut(
+                "There is no such controller or project.",
+                where=f"{target.kind}:{target.name}"[:80],
+                mend="Write controller:NAME or project:NAME.",
+            )
+
+    def _person(self, by: Actor) -> Person | None:
+        kind, _, name = by.partition(":")
+        return self.access.person(name) if kind == "person" else None
+
+    def _today(self) -> date:
+        return self.records.clock.now().date()
+
+    def _require(self, decision: Decision, event: EventName, by: Actor, **details: str) -> None:
+        if isinstance(decision, Refused):
+            self.records.note(event, by=by, rule=decision.code, **details)
+        decision.require()
+
+
+def _nameless(text: str | None) -> Decision:
+    """No number that could be somebody's stands in what is kept outside the linkage zone."""
+    from access.decisions import Allowed
+
+    if text is None or not TEN_DIGITS.search(text):
+        return Allowed()
+    return Refused(
+        "optouts.number_in_text", "The text holds what may be an NHS number.", "Write it without; say who by the id."
+    )
