@@ -45,6 +45,7 @@ def put_behind_flows(haven: Haven, progress: Progress = silent) -> HavenPlant:
 def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[str], None]) -> None:
     """Run one flow by name and say what it did. Raises UnknownFlow, or what the flow's step raised."""
     plant = put_behind_flows(haven)
+    from flows.housekeeping import housekeeping
     from flows.ingest import ingest
     from flows.link import link
     from flows.publish_scope import publish_scope
@@ -58,7 +59,11 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
         "release": release,
         "sweep_inbox": sweep_inbox,
     }
-    alone: dict[str, Callable[[], object]] = {"link": link, "train_linkage": train_linkage}
+    alone: dict[str, Callable[[], object]] = {
+        "link": link,
+        "train_linkage": train_linkage,
+        "housekeeping": housekeeping,
+    }
     if name in alone and subject is None:
         alone[name]()
     elif name in with_subject and subject is not None:
@@ -67,7 +72,7 @@ def run_named_flow(haven: Haven, name: str, subject: str | None, say: Callable[[
         raise UnknownFlow(
             f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
             mend="There are: ingest PATH, train_linkage, link, publish_scope PROJECT, release REQUEST,"
-            " sweep_inbox DATASET.",
+            " sweep_inbox DATASET, housekeeping.",
         )
     for summary in plant.summaries:
         say(summary.headline)

@@ -31,6 +31,8 @@ TOPICS = (
     "disclosure",
     "keys",
     "accounts",
+    "registers",
+    "housekeeping",
     "audit",
     "services",
     "demo",
