@@ -39,6 +39,8 @@ class Delivery(Base):
     quarantined: Mapped[dict[str, int]] = mapped_column(JSON)  # by reason code
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     by: Mapped[str] = mapped_column(String(120))
+    round: Mapped[str | None] = mapped_column(String(60))  # mode B: under whose key the tokens were made
+    round_check: Mapped[str | None] = mapped_column(String(16))  # and that key's check value
 
 
 class InstalledContract(Base):
@@ -90,4 +92,6 @@ def as_data(delivery: Delivery) -> dict[str, Any]:
         "quarantined": delivery.quarantined,
         "at": at.isoformat(),
         "by": delivery.by,
+        "round": delivery.round,
+        "round_check": delivery.round_check,
     }

@@ -7,7 +7,7 @@ certificate tells of a key that still lies there; killed between the two, the sa
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,17 @@ from sqlalchemy.orm import Session
 from access.decisions import Decision, Refused
 from access.keys import policies, store
 from access.keys.certificate import destruction_certificate
-from access.keys.errors import KeyRingError, RecipientUnlisted
-from access.keys.model import HeldKey, KeyEntry, RoundKey, RoundState, UnwrapRequest, UnwrapState, check_value
+from access.keys.errors import KeyRingError, RecipientUnlisted, RoundTaken
+from access.keys.model import (
+    EndedRound,
+    HeldKey,
+    KeyEntry,
+    RoundKey,
+    RoundState,
+    UnwrapRequest,
+    UnwrapState,
+    check_value,
+)
 from access.keys.ports import RoundPlace
 from access.keys.ring import KeyRing
 from access.keys.rounds import STANDING_ROUNDS
@@ -34,6 +43,8 @@ from audit.records import Records
 
 TO_APPROVE = timedelta(hours=48)
 TO_HAND_OUT = timedelta(hours=24)
+ROUND_FILE_DAYS = 30
+"""For which a round's file may be used, unless another number is said."""
 ZONES = ("linkage", "quarantine", "research", "review")
 
 
@@ -48,7 +59,7 @@ class KeyCustody:
 
     @property
     def _rounds(self) -> RoundPlace:
-        return self._place or RoundsHere(self._ring.rounds)
+        return self._place or RoundsHere(self._ring, self._records.clock)
 
     # -- looking: check values only
 
@@ -84,6 +95,14 @@ class KeyCustody:
                 mend="`haven keys list` shows the rounds.",
             )
         return row.certificate
+
+    def round_signer(self) -> str:
+        """The public key, as a line, that checks the files in which rounds' keys go to controllers."""
+        return self._rounds.signer()
+
+    def ended_rounds(self) -> list[EndedRound]:
+        """Every round whose key was erased, by certificate or without one, as the place of the keys tells it."""
+        return self._rounds.ended()
 
     def unwraps(self) -> list[UnwrapRequest]:
         """Every request for a project's key, as it stands now."""
@@ -122,17 +141,18 @@ class KeyCustody:
 
     # -- rounds
 
-    def create_round(self, name: str, purpose: str, *, by: Actor) -> RoundKey:
-        """Make a round's key. Raises RefusedError, recorded; KeyRingError for what is no name."""
+    def create_round(self, name: str, purpose: str, datasets: Sequence[str], *, by: Actor) -> RoundKey:
+        """Make a round's key, for records of these datasets. Raises RefusedError, recorded; KeyRingError: no name."""
         known = name in STANDING_ROUNDS or self.round(name) is not None
         decision = policies.may_create_round(self._person(by), self._today(), known=known)
         self._require(decision, EventName.KEY_ROUND_CREATE_REFUSED, by, round=name)
-        key = self._rounds.create(name)
+        key = self._rounds.create(name, datasets, by=by)
         try:
             with self._records.change(by=by) as change:
                 row = RoundKeyRow(
                     name=name,
                     purpose=purpose,
+                    datasets=list(datasets),
                     check_value=key.check_value,
                     state=RoundState.CREATED.value,
                     ending=False,
@@ -140,19 +160,20 @@ class KeyCustody:
                     created_by=by,
                 )
                 change.session.add(row)
-                change.record(EventName.KEY_ROUND_CREATED, round=name, key_check=key.check_value)
+                change.record(EventName.KEY_ROUND_CREATED, round=name, key_check=key.check_value,
+                              datasets=" ".join(datasets))  # fmt: skip
         except BaseException:
-            self._rounds.forget(name)  # a key that no record tells of must not lie there
+            self._rounds.forget(name, by=by)  # a key that no record tells of must not lie there
             raise
         return store.as_round(row)
 
-    def use_round(self, name: str, recipient: str, *, by: Actor) -> bytes:
-        """The round's key, sealed for an age recipient; once. Raises RefusedError, recorded."""
+    def use_round(self, name: str, recipient: str, *, by: Actor, days: int = ROUND_FILE_DAYS) -> bytes:
+        """The round's file: its key sealed for an age recipient, signed; once. Raises RefusedError, recorded."""
         found = self.round(name)
         decision = policies.may_use_round(self._person(by), found, self._today())
         decision = decision and age_recipient(recipient)
         self._require(decision, EventName.KEY_ROUND_USE_REFUSED, by, round=name)
-        sealed = self._sealed_round(name, recipient, by)
+        sealed = self._sealed_round(name, recipient, days, by)
         with self._records.change(by=by) as change:
             moved = _moved(
                 change.session,
@@ -167,11 +188,11 @@ class KeyCustody:
             _overtaken().require()
         return sealed
 
-    def _sealed_round(self, name: str, recipient: str, by: Actor) -> bytes:
+    def _sealed_round(self, name: str, recipient: str, days: int, by: Actor) -> bytes:
         """The place where the keys lie may refuse what the records allow; that is recorded too."""
         try:
-            return self._rounds.sealed(name, recipient)
-        except RecipientUnlisted as refused:
+            return self._rounds.sealed(name, recipient, days=days, by=by)
+        except (RecipientUnlisted, RoundTaken) as refused:
             self._records.note(EventName.KEY_ROUND_USE_REFUSED, by=by, round=name, rule=refused.code)
             raise
 
@@ -183,7 +204,7 @@ class KeyCustody:
         with self._records.change(by=by) as change:
             _moved(change.session, update(RoundKeyRow).where(RoundKeyRow.name == name).values(ending=True))
             change.record(EventName.KEY_ROUND_DESTRUCTION_STARTED, round=name)
-        if not self._rounds.destroy(name) or found is None:
+        if not self._rounds.destroy(name, by=by) or found is None:
             raise KeyRingError("The round's key could not be erased.", where=name, mend="Look at the folder of keys.")
         signing = self._ring.signing_key("certificate")
         with self._records.change(by=by) as change:

@@ -31,7 +31,14 @@ class RecipientUnlisted(KeyRingError):
     exit_status = 77
 
 
+class RoundTaken(KeyRingError):
+    """A round's key goes to one recipient, once and for all: it was sealed for another."""
+
+    code = "keys.round_taken"
+    exit_status = 77
+
+
 class RoundDestroyed(KeyRingError):
-    """The key of this round was destroyed, and nothing brings it back."""
+    """The key of this round was erased, with a certificate or without one, and nothing brings it back."""
 
     code = "keys.round_destroyed"

@@ -40,6 +40,7 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "sign/release": KeyRole.AIRLOCK,
     "sign/token": KeyRole.IDENTITY,
     "sign/certificate": KeyRole.CUSTODY,
+    "sign/round": KeyRole.LINKAGE,  # signs the files in which rounds' keys go to controllers
     "secret/": KeyRole.CUSTODY,
 }
 """What a key is for, and the role that derives it; a line that ends in a stroke stands for all that begin so."""
@@ -75,6 +76,40 @@ class KeyName:
     check_value: str
 
 
+@dataclass(frozen=True)
+class RoundSign(KeyName):
+    """A round's key as it is told of, and for which datasets it is; none: a round from before they named theirs."""
+
+    datasets: tuple[str, ...] = ()
+
+
+class RoundEnd(StrEnum):
+    """How a round's key was erased: with a certificate, or without one."""
+
+    DESTROYED = "destroyed"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True)
+class EndedRound:
+    """What stays of a round whose key was erased: its tombstone. Nothing is told of what was never written down.
+
+    ended_by: as whoever asked for it said. used_for: the recipient for whom the key was sealed.
+    """
+
+    name: str
+    end: RoundEnd
+    check_value: str | None = None
+    datasets: tuple[str, ...] = ()
+    made_at: str | None = None
+    made_by: str | None = None
+    used_at: str | None = None
+    used_by: str | None = None
+    used_for: str | None = None
+    ended_at: str | None = None
+    ended_by: str | None = None
+
+
 class RoundState(StrEnum):
     """A round key's life: made, used once, destroyed."""
 
@@ -104,7 +139,7 @@ class KeyEntry:
 
 @dataclass(frozen=True)
 class RoundKey:
-    """The record of a round key."""
+    """The record of a round key. datasets: of whose records it makes tokens; none: from before rounds named theirs."""
 
     name: str
     purpose: str
@@ -114,6 +149,7 @@ class RoundKey:
     created_by: str
     used_at: datetime | None = None
     used_by: str | None = None
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ that is not retired unwraps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from access.keys.model import KeyName
+from access.keys.model import EndedRound, RoundSign
 
 
 class RootKeys(Protocol):
@@ -43,29 +44,41 @@ class RootKeys(Protocol):
 class RoundPlace(Protocol):
     """Where the rounds' keys lie: in this process (access.keys.rounds_here), or with the linkage zone's account.
 
-    None of them gives a key to whoever asks. Raises KeyRingError, for the name of a standing round too.
+    None of them gives a key to whoever asks. by: who asks, as whoever asks says. Raises KeyRingError, for the name of a
+    standing round too.
     """
 
-    def create(self, name: str) -> KeyName:
-        """Make a random key for this round."""
+    def create(self, name: str, datasets: Sequence[str], *, by: str) -> RoundSign:
+        """Make a random key for this round, for records of these datasets. Each name once."""
         ...
 
-    def sealed(self, name: str, recipient: str) -> bytes:
-        """The round's key with what it is checked by, for the holder of this age key. Raises RecipientUnlisted."""
+    def sealed(self, name: str, recipient: str, *, days: int, by: str) -> bytes:
+        """The round's file (access.keys.round_file): its key for the holder of this age key, signed; for so many days.
+
+        Raises RecipientUnlisted; RoundTaken: it was sealed for another.
+        """
         ...
 
-    def destroy(self, name: str) -> bool:
+    def signer(self) -> str:
+        """The public key that checks rounds' files, as a line."""
+        ...
+
+    def destroy(self, name: str, *, by: str) -> bool:
         """Erase the key for good, and keep its name from ever being used; is no file left that holds it?"""
         ...
 
-    def forget(self, name: str) -> None:
-        """Erase a key that was never told of; its name stays free."""
+    def forget(self, name: str, *, by: str) -> None:
+        """The same, for a key that nobody certifies. A tombstone tells of it."""
+        ...
+
+    def ended(self) -> list[EndedRound]:
+        """The tombstones: every round whose key was erased there."""
         ...
 
 
 class RoundSigns(Protocol):
     """Which rounds there are, for whoever must tell a right key from a wrong one and needs none."""
 
-    def find(self, name: str) -> KeyName | None:
+    def find(self, name: str) -> RoundSign | None:
         """The living round of this name; None: there is none, or it is a standing one. Raises RoundDestroyed."""
         ...

@@ -27,7 +27,10 @@ class ProjectKeyRow(Base):
 
 
 class RoundKeyRow(Base):
-    """A round's key. ending: its destruction has begun; the certificate stands when it is done."""
+    """A round's key. ending: its destruction has begun; the certificate stands when it is done.
+
+    datasets: of whose records it makes tokens; nothing for a round that was made before rounds named theirs.
+    """
 
     __tablename__ = "round_key"
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
@@ -40,6 +43,7 @@ class RoundKeyRow(Base):
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     used_by: Mapped[str | None] = mapped_column(String(120))
     certificate: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    datasets: Mapped[list[str] | None] = mapped_column(JSON)
 
 
 class UnwrapRow(Base):
@@ -88,6 +92,7 @@ def as_round(row: RoundKeyRow) -> RoundKey:
         created_by=row.created_by,
         used_at=_utc(row.used_at) if row.used_at else None,
         used_by=row.used_by,
+        datasets=tuple(row.datasets or ()),
     )
 
 

@@ -18,6 +18,8 @@ RULES = (
     "audit/errors.py",
     "access/documents.py",
     "access/keys/model.py",
+    "access/keys/round_file.py",
+    "access/keys/signatures.py",
     "linkage/errors.py",
     "linkage/tokens.py",
     "linkage/contracts/contract.py",

@@ -21,6 +21,7 @@ from infra.accounts.layout import (
     is_roots_file,
 )
 from infra.accounts.roots import zone_keyring
+from infra.accounts.signer import write_signer
 from infra.engines import linkage_engine
 from infra.settings import SETTINGS_FILE, Settings
 from linkage.intake.at_the_door import IntakeAtTheDoor, agreed_contracts
@@ -103,6 +104,8 @@ def _doing(settings: Settings, accounts: Accounts, process: str) -> Do:
     # Every place is the zone's own folder: of the other zone this process is told nothing.
     plan = ZonePlan(own, own, own, settings.real_data, settings.duckdb_httpfs)
     opened, listed = Zones(plan, zone_keyring(settings, process)), listed_recipients(settings.controller_keys_folder)
+    if process == LINKAGE:
+        write_signer(settings, opened.keyring)
     engine = linkage_engine(settings) if process == LINKAGE else None
     return in_own_zones(process, opened, most_pairs=settings.linkage.most_pairs, listed=listed, engine=engine)
 

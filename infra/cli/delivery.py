@@ -153,6 +153,8 @@ def show(
         print_json(data)
         return
     typer.echo(f"{data['name']} ({data['dataset']}): {data['state']} {data['at'][:16]} by {data['by']}")
+    if data["round"]:
+        typer.echo(f"  tokens under the key of round {data['round']}, check value {data['round_check']}")
     for table, count in data["rows"].items():
         typer.echo(f"  {table:<24} {count:>12,} rows")
     for reason, count in data["quarantined"].items():

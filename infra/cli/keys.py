@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json
+from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, open_haven, print_json, runs_accounts
 
 if TYPE_CHECKING:
     from access.keys.model import UnwrapRequest
@@ -35,6 +35,8 @@ def register(app: typer.Typer) -> None:
     topic.command("use-round")(use_round)
     topic.command("destroy-round")(destroy_round)
     topic.command("certificate")(certificate)
+    topic.command("ended-rounds")(ended_rounds)
+    topic.command("round-signer")(round_signer)
     unwrap = typer.Typer(no_args_is_help=True, help="A project's key: asked for by one person, approved by another.")
     unwrap.command("request")(request_unwrap)
     unwrap.command("approve")(approve_unwrap)
@@ -113,25 +115,91 @@ def new_round(
     name: Round,
     person: As,
     purpose: Annotated[str, typer.Option("--purpose", help="For what the round is; names nobody.")],
+    dataset: Annotated[
+        list[str], typer.Option("--dataset", help="Of which dataset its tokens are; again for another.")
+    ],
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Make the key of a new round: random, used once, then destroyed.
 
-    Example: `haven keys new-round census-2026 --purpose "tokens of the census" --as daria`
+    Example: `haven keys new-round deaths-2026 --dataset deaths --purpose "deaths in mode B" --as daria`
     """
     haven = open_haven(home)
-    made = haven.custody.create_round(name, purpose, by=haven.actor(person))
+    made = haven.custody.create_round(name, purpose, dataset, by=haven.actor(person))
     typer.echo(f"Made: token/{made.name}, check value {made.check_value}.")
 
 
-def use_round(name: Round, person: As, recipient: Recipient, out: Out, home: Home = DEFAULT_HOME) -> None:
-    """Take the round's key, once, sealed for an age recipient.
+def use_round(
+    name: Round,
+    person: As,
+    recipient: Recipient,
+    out: Out,
+    days: Annotated[int, typer.Option("--days", help="For how many days its file may be used.")] = 30,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Take the round's key, once: a file, sealed for an age recipient and signed, that the controller's agent opens.
 
-    Example: `haven keys use-round census-2026 --as daria --recipient age1... --out census.age`
+    Example: `haven keys use-round deaths-2026 --as daria --recipient age1... --out deaths.round`
     """
     haven = open_haven(home)
     actor = haven.actor(person)
-    _write_sealed(out, lambda: haven.custody.use_round(name, recipient, by=actor))
+    _write_sealed(out, lambda: haven.custody.use_round(name, recipient, by=actor, days=days))
+    typer.echo(f"Written, sealed and signed: {out}. Its controller's agent opens it.")
+
+
+def round_signer(
+    home: Home = DEFAULT_HOME,
+    as_json: AsJson = False,
+    only_fingerprint: Annotated[bool, typer.Option("--fingerprint", help="Print the fingerprint alone.")] = False,
+) -> None:
+    """The public key that checks rounds' files, for controllers to pin; its fingerprint, to compare by telephone.
+
+    Where accounts are installed root runs this too, and is told what the linkage zone's account itself wrote down: the
+    administrator's account alone could tell a controller of another key.
+
+    Example: `haven keys round-signer > signer.txt`
+    """
+    from access.keys.round_file import SIGNER
+    from access.keys.signatures import fingerprint, public_of_line
+
+    if runs_accounts(home):
+        from infra.accounts.signer import written_signer
+        from infra.settings import load_settings
+
+        line = written_signer(load_settings(home))
+    else:
+        line = open_haven(home).custody.round_signer()
+    letters = fingerprint(public_of_line(line, SIGNER))
+    if as_json:
+        print_json({"signer": line, "fingerprint": letters})
+        return
+    typer.echo(letters if only_fingerprint else line)
+    if not only_fingerprint:
+        typer.echo(f"Fingerprint, to be told by telephone: {letters}", err=True)
+
+
+def ended_rounds(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """The rounds whose keys were erased: of which datasets, when made, used and erased, by whom; never a key.
+
+    `destroyed` has a certificate; `forgotten` has none: its key went because it could not be recorded, or because
+    somebody asked the linkage zone for it past the records.
+
+    Example: `haven keys ended-rounds`
+    """
+    found = open_haven(home).custody.ended_rounds()
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        typer.echo(
+            f"{one.name}: {one.end} {one.ended_at or 'before this was noted'} by {one.ended_by or 'nobody named'}"
+        )
+        typer.echo(
+            f"  datasets {' '.join(one.datasets) or 'not named'}, check value {one.check_value or 'not noted'},"
+            f" made {one.made_at or 'not noted'}, used {one.used_at or 'never, as far as was noted'}"
+        )
+    if not found:
+        typer.echo("No round's key was erased.")
 
 
 def destroy_round(name: Round, person: As, home: Home = DEFAULT_HOME) -> None:
@@ -201,6 +269,7 @@ def hand_out(request: Request, person: As, out: Out, home: Home = DEFAULT_HOME) 
     haven = open_haven(home)
     actor = haven.actor(person)
     _write_sealed(out, lambda: haven.custody.hand_out(request, by=actor))
+    typer.echo(f"Written, sealed: {out}. Its recipient opens it with age.")
 
 
 def list_unwraps(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
@@ -247,4 +316,3 @@ def _write_sealed(out: Path, make: Callable[[], bytes]) -> None:
     except BaseException:
         out.unlink()
         raise
-    typer.echo(f"Written, sealed: {out}. Its recipient opens it with age.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from infra.demo.stage import PROJECT, RESEARCHER, Stage
 
 if TYPE_CHECKING:
     from audit.verifier import Verdict
+
+WITHIN_SECONDS = 1.0
 
 
 def attack(stage: Stage) -> None:
@@ -46,6 +49,14 @@ def _after_a_withdrawal(stage: Stage) -> None:
     """One controller takes its approval back: the next query is refused, and the open workspace closes."""
     haven, teller = stage.haven, stage.teller
     haven.access.withdraw(PROJECT, "council", "A question about the purpose.", by=organisation("council"))
+    started = time.monotonic()
+    refused = haven.access.why(RESEARCHER, PROJECT, "query")
+    took = time.monotonic() - started
+    teller.proved(
+        f"haven why {RESEARCHER} {PROJECT} query, at once after it",
+        not refused and took < WITHIN_SECONDS,
+        f"{getattr(refused, 'reason', 'yes')} Known after {1000 * took:.0f} ms.",
+    )
     text = run_cells_outside(haven, RESEARCHER, PROJECT)["count"].text
     teller.proved("A query after one controller withdrew", "project.withdrawn" in text, " ".join(text.split())[:200])
     if stage.workspaces:

@@ -8,21 +8,18 @@ import json
 from typing import Any
 
 from access.decisions import RefusedError
-from access.documents import load_document
-from access.projects.file import ProjectFile
-from audit.model import organisation, person
+from audit.model import person
 from audit.suppression import shown_count
 from flows.plant import Summary
+from infra.demo.approving import approve_project
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
 from infra.demo.outside import run_cells_outside
 from infra.demo.quality import pair_quality
 from infra.demo.stage import (
     CHECKERS,
     COMMISSIONER,
-    CONTROLLERS,
     DATASETS,
     PROJECT,
-    PROJECT_FILE,
     RESEARCHER,
     REVIEWER,
     Stage,
@@ -120,12 +117,7 @@ def researcher(stage: Stage) -> None:
 
     teller, haven = stage.teller, stage.haven
     teller.chapter("Asha, researcher", "a project is approved, and a notebook asks its question")
-    haven.access.apply(load_document(PROJECT_FILE, ProjectFile), applicant=RESEARCHER, by=person(RESEARCHER))
-    refused = haven.access.may_query(RESEARCHER, PROJECT)
-    teller.proved("A query before every controller has approved", not refused, getattr(refused, "reason", ""))
-    for controller in CONTROLLERS:
-        haven.access.approve(PROJECT, controller, by=organisation(controller))
-    teller.say("GP practices, hospital and council have each approved their own part: the project is live.")
+    approve_project(stage)
     with teller.working("publishing the project's scope") as progress:
         stage.use(progress)
         publish_scope(PROJECT)

@@ -75,6 +75,9 @@ REASONS: dict[str, Reason] = {
     "round.wrong_key": Reason(
         "The tokens were made with another key than this round's.", "Pack again with the round's file of this haven."
     ),
+    "round.dataset": Reason(
+        "The round was made for other datasets.", "Ask for a round of this dataset, and pack again with its file."
+    ),
     "round.specification": Reason(
         "The tokens were made under other rules of standardisation than the haven's.",
         "Install the agent that belongs to this haven, and pack again.",

@@ -105,6 +105,7 @@ class Receipt:
     def record(self, change: Change, state: str, reason: str | None) -> Delivery:
         """Its record."""
         result, period = self.result(state), self.manifest.period
+        tokens = self.manifest if isinstance(self.manifest, TokenManifest) else None
         return Delivery(
             id=self.id,
             name=self.manifest.name,
@@ -121,6 +122,8 @@ class Receipt:
             quarantined=result.by_reason(),
             at=change.at,
             by=self.by,
+            round=tokens.round if tokens else None,
+            round_check=tokens.round_check if tokens else None,
         )
 
 

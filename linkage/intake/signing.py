@@ -6,15 +6,13 @@ file for each controller; where accounts are installed the folder is root's (RFC
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from access.keys.signatures import key_of_line, line_of, public_of_line, signature, verifies
 from linkage.errors import DeliveryRefused
 from linkage.intake.reasons import Fault
 
@@ -33,8 +31,8 @@ def new_signing_key(path: Path) -> str:
     except OSError as error:
         raise _unusable(f"The file of the key cannot be made ({error.strerror}).", path) from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(SECRET + base64.b64encode(key.private_bytes_raw()).decode() + "\n")
-    return PUBLIC + base64.b64encode(key.public_key().public_bytes_raw()).decode()
+        file.write(line_of(key.private_bytes_raw(), SECRET) + "\n")
+    return line_of(key.public_key().public_bytes_raw(), PUBLIC)
 
 
 def read_signing_key(path: Path) -> Ed25519PrivateKey:
@@ -42,7 +40,7 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
     try:
         if path.stat().st_mode & 0o077:
             raise _unusable("The file of the signing key is open to other accounts.", path, f"chmod 600 {path}")
-        return Ed25519PrivateKey.from_private_bytes(_of_line(path.read_text(encoding="ascii"), SECRET))
+        return Ed25519PrivateKey.from_private_bytes(key_of_line(path.read_text(encoding="ascii"), SECRET))
     except OSError as error:
         raise _unusable(f"The file of the signing key cannot be read ({error.strerror}).", path) from None
     except ValueError:
@@ -51,7 +49,7 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
 
 def signature_of(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
     """What manifest.sig holds."""
-    return base64.b64encode(key.sign(CONTEXT + manifest)) + b"\n"
+    return signature(manifest, key, CONTEXT) + b"\n"
 
 
 @dataclass(frozen=True)
@@ -68,44 +66,25 @@ class Senders:
             return []
         try:
             lines = [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
-            keys = [Ed25519PublicKey.from_public_bytes(_of_line(line, PUBLIC)) for line in lines]
+            keys = [public_of_line(line, PUBLIC) for line in lines]
         except (OSError, ValueError):
             keys = []
         if not keys:
             raise Fault("signature.bad_key", where=path.name)
         return keys
 
-    def require(self, controller: str, manifest: bytes, signature: bytes | None) -> bool:
+    def require(self, controller: str, manifest: bytes, signed: bytes | None) -> bool:
         """Is it this controller's manifest? Raises Fault. False: no key is registered, and none is required."""
         keys = self.keys_of(controller)
         if not keys:
             if self.required:
                 raise Fault("signature.no_key", where=controller)
             return False
-        if signature is None:
+        if signed is None:
             raise Fault("signature.missing")
-        try:
-            signed = base64.b64decode(signature.strip(), validate=True)
-        except binascii.Error:
-            raise Fault("signature.wrong") from None
-        if not any(_verifies(key, signed, manifest) for key in keys):
+        if not any(verifies(signed, manifest, key, CONTEXT) for key in keys):
             raise Fault("signature.wrong")
         return True
-
-
-def _verifies(key: Ed25519PublicKey, signature: bytes, manifest: bytes) -> bool:
-    try:
-        key.verify(signature, CONTEXT + manifest)
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _of_line(text: str, prefix: str) -> bytes:
-    """Raises ValueError."""
-    if not text.startswith(prefix):
-        raise ValueError("another kind of text")
-    return base64.b64decode(text.removeprefix(prefix).strip(), validate=True)
 
 
 def _unusable(what: str, path: Path, mend: str = "Make one: haven delivery keypair FILE") -> DeliveryRefused:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from access.keys import KeyRing
 from access.keys.errors import RoundDestroyed
-from access.keys.model import KeyName
+from access.keys.model import RoundSign
 from access.keys.ports import RoundSigns
 from access.keys.rounds_here import RoundsHere
 from access.keys.sealing import recipient_for, unseal
@@ -67,13 +67,15 @@ class SealedDoor:
             raise Fault("round.unknown")
         if (key.check_value, key.version) != (manifest.round_check, manifest.round_version):
             raise Fault("round.wrong_key")
+        if key.datasets and manifest.dataset not in key.datasets:
+            raise Fault("round.dataset")
         if manifest.specification != VERSION:
             raise Fault("round.specification")
 
-    def _round(self, name: str) -> KeyName | None:
+    def _round(self, name: str) -> RoundSign | None:
         """The sign of a living round. Raises Fault for one that was destroyed."""
         try:
-            return (self._rounds or RoundsHere(self._keyring.rounds)).find(name)
+            return (self._rounds or RoundsHere(self._keyring)).find(name)
         except RoundDestroyed:
             raise Fault("round.destroyed") from None
 

@@ -16,18 +16,21 @@ from linkage.separation.ports import Answer, Named, Plain, Room
 
 
 def create_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """key_id, version, check_value of a new round's key. asked: name. Raises KeyRingError."""
-    return Answer(asdict(_rounds(room).create(asked["name"])))
+    """key_id, version, check_value, datasets of a new round's key. asked: name, datasets, by. Raises KeyRingError."""
+    return Answer(asdict(_rounds(room).create(asked["name"], asked["datasets"], by=asked["by"])))
 
 
 def find_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """found: key_id, version and check_value, or nothing. asked: name. Raises RoundDestroyed."""
+    """found: key_id, version, check_value, datasets, or nothing. asked: name. Raises RoundDestroyed."""
     found = _rounds(room).find(asked["name"])
     return Answer({"found": asdict(found) if found else None})
 
 
 def sealed_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """sealed: the key's file in Base64. asked: name, recipient. Raises RecipientUnlisted, KeyRingError."""
+    """sealed: the round's signed file in Base64. asked: name, recipient, days, by.
+
+    Raises RecipientUnlisted, RoundTaken, KeyRingError.
+    """
     recipient = asked["recipient"]
     if room.listed is not None and not room.listed(recipient):
         raise RecipientUnlisted(
@@ -35,19 +38,30 @@ def sealed_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
             where="recipient",
             mend="Root puts the controller's public key into the home's folder zones/controllers: NAME.recipient.",
         )
-    return Answer({"sealed": b64encode(_rounds(room).sealed(asked["name"], recipient)).decode()})
+    file = _rounds(room).sealed(asked["name"], recipient, days=asked["days"], by=asked["by"])
+    return Answer({"sealed": b64encode(file).decode()})
+
+
+def round_signer(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """signer: the public key that checks rounds' files, as a line."""
+    return Answer({"signer": _rounds(room).signer()})
 
 
 def destroy_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """gone: is no file left that holds the key? asked: name. Raises KeyRingError."""
-    return Answer({"gone": _rounds(room).destroy(asked["name"])})
+    """gone: is no file left that holds the key? asked: name, by. Raises KeyRingError."""
+    return Answer({"gone": _rounds(room).destroy(asked["name"], by=asked["by"])})
 
 
 def forget_round(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """A key that no record tells of goes. asked: name. Raises KeyRingError."""
-    _rounds(room).forget(asked["name"])
+    """A key goes without a certificate, and leaves its tombstone. asked: name, by. Raises KeyRingError."""
+    _rounds(room).forget(asked["name"], by=asked["by"])
     return Answer()
 
 
+def ended_rounds(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
+    """ended: the tombstones."""
+    return Answer({"ended": [asdict(one) for one in _rounds(room).ended()]})
+
+
 def _rounds(room: Room) -> RoundsHere:
-    return RoundsHere(room.keyring.rounds)
+    return RoundsHere(room.keyring)

@@ -50,8 +50,10 @@ VERBS: dict[str, KnownVerb] = {
     "rounds.create": KnownVerb("linkage", sealed.create_round),
     "rounds.find": KnownVerb("linkage", sealed.find_round, Asker.INTAKE),
     "rounds.sealed": KnownVerb("linkage", sealed.sealed_round),
+    "rounds.signer": KnownVerb("linkage", sealed.round_signer),
     "rounds.destroy": KnownVerb("linkage", sealed.destroy_round),
     "rounds.forget": KnownVerb("linkage", sealed.forget_round),
+    "rounds.ended": KnownVerb("linkage", sealed.ended_rounds),
     # what does not count goes; where bad rows are
     "identity.keep_only": KnownVerb("linkage", intake.keep_identity),
     "payload.keep_only": KnownVerb("research", intake.keep_payload),

@@ -64,7 +64,7 @@ def files(home: Path) -> dict[str, Any]:
              "zones/linkage/.linkage.next", "zones/research/.research.next", "keys/roles.json", "keys/passphrase",
              "intake/.intake.lock"]  # fmt: skip
     known += [f"keys/{zone}/{name}" for zone in OWN_KEYS for name in ("roles.json", "root.key", "passphrase")]
-    known += [f"keys/linkage/rounds/{LIVING}.json"]
+    known += [f"keys/linkage/rounds/{LIVING}.json", "keys/linkage/round-signer.pub"]
     folders = ["zones/linkage", "zones/research", "zones/linkage/.spill", "zones/research/.spill", "zones/logs",
                "intake", "inbox", "keys/linkage", "keys/linkage/rounds", "keys/research", "keys/intake"]  # fmt: skip
     found = {f"list {name}": tried(lambda name=name: len(list((home / name).iterdir()))) for name in folders}
@@ -100,6 +100,7 @@ def mode_b(home: Path, sealed: Path) -> dict[str, list[Any]]:
     return {
         "delivery": [tried(lambda ring=ring: opened(ring)) for ring in rings],
         "round": [tried(lambda ring=ring: ring.rounds.find(LIVING) and "found") for ring in rings],
+        "signing": [tried(lambda ring=ring: ring.signing_key("round") and "signs") for ring in rings],
     }
 
 

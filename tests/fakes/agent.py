@@ -6,15 +6,20 @@ import importlib.util
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from access.keys.model import HeldKey
+from access.keys.round_file import SIGNER, RoundFile, signed_file
+from access.keys.rounds_here import as_text
+from access.keys.sealing import sealed_for
+from access.keys.signatures import fingerprint, line_of, public_of_line
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "linkage" / "contracts"
@@ -66,6 +71,14 @@ class Controller:
         self.recipient = done.stdout.strip()
         self.round = self.desk / "round.age"
 
+    def pin(self, line: str = "") -> None:
+        """The haven's signing key, compared by telephone; else the one of a test without a haven."""
+        line = line or line_of(HAVENS_KEY.public_key().public_bytes_raw(), SIGNER)
+        told = fingerprint(public_of_line(line, SIGNER))
+        done = agent("pin", line, "--fingerprint", told, "--identity", self.desk / "agent.key")
+        if done.returncode:
+            raise AssertionError(done.stderr)
+
     def take_round(self, sealed: bytes) -> None:
         """What the haven sent."""
         self.round.write_bytes(sealed)
@@ -87,7 +100,18 @@ class Controller:
         return agent("pack", folder, "--contract", contract, *keys, *told, cwd=self.desk)
 
 
-def sealed_round(key: HeldKey, recipient: str) -> bytes:
-    """The round's file as `haven keys use-round` writes it (access.keys.custody)."""
-    content = {"key_id": key.key_id, "version": key.version, "check_value": key.check_value, "key": key.key.hex()}
-    return pyrage.encrypt(json.dumps(content).encode(), [pyrage.x25519.Recipient.from_str(recipient)])
+HAVENS_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+"""Signs rounds' files where a test has no haven."""
+
+
+def round_statement(key: HeldKey, recipient: str, **said: object) -> RoundFile:
+    """What a round's file says, for the dataset `gp`, made now and for a month; with other words."""
+    now = datetime.now(UTC)
+    file = RoundFile(key.key_id, key.version, key.check_value, ("gp",), recipient, now, now + timedelta(days=30),
+                     sealed_for(recipient, as_text(key)))  # fmt: skip
+    return replace(file, **said)  # type: ignore[arg-type]
+
+
+def sealed_round(key: HeldKey, recipient: str, **said: object) -> bytes:
+    """The round's file, as the linkage zone writes it (access.keys.rounds_here)."""
+    return signed_file(round_statement(key, recipient, **said), HAVENS_KEY)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from access.service import Access
 from audit.clock import FixedClock
-from audit.model import organisation, person, service
+from audit.model import person, service
 from audit.records import Records
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors
@@ -25,7 +25,7 @@ from environments.gateway.workers import WorkerPool
 from infra.published import GatewayApprovals, GatewayScopes
 from linkage.scopes.service import ScopePublisher
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import START, memory_records, peopled, project_file
+from tests.fakes.havens import START, make_live, memory_records, peopled, project_file
 from tests.fakes.zones import LinkageBench
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "haven-client"
@@ -101,8 +101,7 @@ def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, Scope
     bench.deliver("hospital", "hospital_episodes", episodes, {"admidate": "DATE"})
     bench.linker.link(by=service("linkage"))
     access.apply(project_file(), applicant="asha", by=person("asha"))
-    for controller in ("gp", "hospital"):
-        access.approve("admissions", controller, by=organisation(controller))
+    make_live(access)
     publisher = ScopePublisher(bench.zones, bench.keyring, records, home / "scopes")
     publisher.publish(access.live_scope("admissions"), by=service("publisher"))
     return bench, access, publisher, log

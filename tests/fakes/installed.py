@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -233,10 +233,10 @@ def _referred_to(haven: Haven, path: Path) -> dict[str, Any]:
 def _with_reviewer(haven: Haven) -> str:
     """The member of the reviewers' group as a registered linkage reviewer."""
     (name,) = grp.getgrnam(haven.settings.accounts.reviewers).gr_mem
-    house, until = service("administration"), haven.clock.now().date() + timedelta(days=300)
+    house, today = service("administration"), haven.clock.now().date()
     if "unit" not in {one.id for one in haven.access.organisations()}:
-        haven.access.register_organisation(assessed("unit", "Linkage unit"), by=house)
-    haven.access.register_person(invented_person(name, "unit", {Role.LINKAGE_REVIEWER}, until), by=house)
+        haven.access.register_organisation(assessed("unit", today=today), by=house)
+    haven.access.register_person(invented_person(name, "unit", {Role.LINKAGE_REVIEWER}, today=today), by=house)
     return name
 
 

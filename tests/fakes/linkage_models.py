@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlalchemy.orm import Session
 
 from access.people.model import Role
@@ -76,13 +74,13 @@ def approved_model(bench: LinkageBench) -> str:
 def reviewers(records: Records) -> Access:
     """Tom and Eve (data engineers, Tom a reviewer too), Rosa and Rhys (linkage reviewers), registered."""
     access = Access(records, real_data=False)
-    house = service("administration")
-    access.register_organisation(assessed("unit", "Linkage unit"), by=house)
+    house, today = service("administration"), records.clock.now().date()
+    access.register_organisation(assessed("unit", today=today), by=house)
     for name, roles in (
         ("tom", {Role.DATA_ENGINEER, Role.LINKAGE_REVIEWER}),
         ("eve", {Role.DATA_ENGINEER}),
         ("rosa", {Role.LINKAGE_REVIEWER}),
         ("rhys", {Role.LINKAGE_REVIEWER}),
     ):
-        access.register_person(invented_person(name, "unit", roles, date(2027, 1, 31)), by=house)
+        access.register_person(invented_person(name, "unit", roles, today=today), by=house)
     return access

@@ -17,9 +17,11 @@ EXAMPLE = """
 from the first line to the last:
 
   haven-controller key-new controller.key                  send the printed recipient to the haven
+  haven-controller pin haven-round-signer-1:... --fingerprint "1a2b ..." --identity controller.key
+                                                           the haven's signing key, compared by telephone, once
   haven-controller check outgoing --contract gp.yaml       are the files what the contract says?
   haven-controller show  outgoing --contract gp.yaml       what would leave: columns and counts, no values
-  haven-controller pack  outgoing --contract gp.yaml --round round.age --identity controller.key \\
+  haven-controller pack  outgoing --contract gp.yaml --round gp.round --identity controller.key \\
                          --to age1... --name gp-2026 --out gp-2026.age
 
 NHS numbers, names, birthdays and postcodes do not leave this machine, and your own numbers of records do not either.
@@ -64,13 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     keypair = _command(commands, "keypair", _keypair, "Make your signing key; prints the public key for the haven.",
                        "haven-controller keypair signing.key")  # fmt: skip
     keypair.add_argument("file", type=Path, help="the new file of the signing key; keep it secret")
+    _pin_command(commands)
     for name, run, what in (
         ("check", _check, "Are the files what the contract says? Nothing is written but the list of bad rows."),
         ("show", _show, "What would leave: columns and counts, never a value."),
         ("pack", _pack, "Check, tokenise and seal; above the contract's tolerance nothing is packed."),
     ):
         example = f"haven-controller {name} outgoing --contract gp.yaml"
-        more = " --round round.age --identity controller.key --to age1... --name gp-2026 --out gp-2026.age"
+        more = " --round gp.round --identity controller.key --to age1... --name gp-2026 --out gp-2026.age"
         command = _command(commands, name, run, what, example + (more if name == "pack" else ""))
         command.add_argument("folder", type=Path, help="the folder of the data files")
         command.add_argument("--contract", type=Path, required=True, help="the contract's YAML file")
@@ -81,8 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _pin_command(commands: Any) -> None:
+    pin = _command(commands, "pin", _pin, "Keep the haven's key that signs rounds' files; files of others are refused.",
+                   'haven-controller pin haven-round-signer-1:... --fingerprint "1a2b ..." --identity controller.key'
+                   )  # fmt: skip
+    pin.add_argument("line", metavar="LINE", help="as the haven prints it (haven keys round-signer)")
+    pin.add_argument("--fingerprint", required=True, metavar="LETTERS", help="as you were told it by telephone")
+    pin.add_argument("--identity", type=Path, required=True, help="the file of your identity (key-new)")
+
+
 def _pack_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--round", type=Path, required=True, help="the round's file, sealed for you by the haven")
+    command.add_argument("--round", type=Path, required=True, help="the round's file, as the haven sent it")
     command.add_argument("--identity", type=Path, required=True, help="the file of your identity (key-new)")
     command.add_argument("--to", required=True, metavar="AGE1...", help="the haven's recipient for deliveries")
     command.add_argument("--out", type=Path, required=True, help="the sealed delivery; may not exist yet")
@@ -124,6 +136,14 @@ def _keypair(told: argparse.Namespace) -> int:
     return 0
 
 
+def _pin(told: argparse.Namespace) -> int:
+    from haven_controller.known_haven import pin
+
+    letters = pin(told.identity, told.line, told.fingerprint)
+    print(f"Pinned for {told.identity}: {letters}. Rounds' files that another key signed are refused.")
+    return 0
+
+
 def _check(told: argparse.Namespace) -> int:
     with _opened(told) as delivery:
         _say(_checked_data(delivery), told.json)
@@ -150,13 +170,15 @@ def _show(told: argparse.Namespace) -> int:
 
 def _pack(told: argparse.Namespace) -> int:
     from haven_controller.packing import Told, pack
-    from haven_controller.rounds import open_round, read_identity, recipient_of
+    from haven_controller.rounds import open_round, recipient_of
 
-    key = open_round(told.round, read_identity(told.identity))
+    opened_round = open_round(told.round, told.identity, datetime.now(UTC))
+    key = opened_round.key
     recipient, period = recipient_of(told.to), _period(told.period)
     _require_new(told.out)
     agreed = _agreed(told)
     with _opened(told) as delivery:
+        opened_round.require_dataset(delivery.contract.dataset)
         delivery.require_tolerable()
         name = told.name or f"{delivery.contract.dataset}-{datetime.now(UTC):%Y-%m-%d}"
         said = Told(name, period, told.supersedes, told.invented, agreed, told.sign)

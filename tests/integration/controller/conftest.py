@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from access.keys import KeyRing
+from access.keys.rounds_here import RoundsHere
 from audit.clock import FixedClock
 from audit.model import person
 from infra.demo.people import make_deliveries
@@ -20,7 +21,7 @@ from linkage.intake.service import DeliveryIntake, ReceiptSummary
 from linkage.matching.service import Linker
 from linkage.sealed.door import SealedDoor
 from linkage.zones import ZonePlan, Zones
-from tests.fakes.agent import CONTRACTS, ROOT, Controller, sealed_round
+from tests.fakes.agent import CONTRACTS, ROOT, Controller
 from tests.fakes.havens import memory_records
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
@@ -51,8 +52,11 @@ class Haven:
         return self.intake.receive(path, by=BY)
 
     def give_round(self, name: str, controller: Controller) -> None:
-        """A new round's key, sealed for the controller."""
-        controller.take_round(sealed_round(self.keyring.rounds.create(name), controller.recipient))
+        """A new round's key, sealed for the controller, whose agent knows the haven's signing key."""
+        rounds = RoundsHere(self.keyring)
+        rounds.create(name, ["hospital", "deaths"], by=BY)
+        controller.pin(rounds.signer())
+        controller.take_round(rounds.sealed(name, controller.recipient, days=30, by=BY))
 
 
 @dataclass

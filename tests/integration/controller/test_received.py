@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from linkage.intake.service import REPEATED
+from linkage.store import all_deliveries, as_data
 from tests.acceptance.canaries import LONG_ENOUGH, files_that_hold
 from tests.fakes.agent import Controller
 from tests.integration.controller.conftest import BY, Haven, Origin, Sources
@@ -80,6 +81,17 @@ def test_no_identifier_of_a_mode_b_delivery_stands_anywhere_in_the_haven(linked:
             " AND data_type = 'VARCHAR' AND starts_with(table_name, 'sealed')"
         ).fetchall()
     assert {column for _, column in texts} == {"delivery", "dataset", "round", "specification", "id_type", "flag"}
+
+
+def test_a_deliverys_record_says_under_which_key_its_tokens_were_made(linked: Haven) -> None:
+    """The round's name and its key's check value, in the record and for a program; none of a delivery in mode A."""
+    held = linked.keyring.rounds.find("first")
+    assert held is not None
+    with linked.records.read() as session:  # type: ignore[attr-defined]
+        found = {one.name: as_data(one) for one in all_deliveries(session)}
+    told = {name: (one["round"], one["round_check"]) for name, one in found.items()}
+    of_round = ("first", held.check_value)
+    assert told == {"gp-first": (None, None), "hospital-first": of_round, "deaths-first": of_round}
 
 
 def test_after_linkage_nothing_joins_the_zones_but_the_subject(linked: Haven) -> None:

@@ -14,7 +14,7 @@ import pytest
 from access.documents import load_document
 from access.people.model import Role
 from access.projects.file import ProjectFile
-from audit.model import organisation, person, service
+from audit.model import person, service
 from audit.verifier import verify
 from infra.demo.people import make_deliveries
 from infra.demo.quality import pair_quality
@@ -23,6 +23,7 @@ from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
 from linkage.scopes.store import current_scope
 from linkage.store import received_deliveries
+from tests.fakes.havens import make_live
 from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +33,9 @@ import sys
 from pathlib import Path
 from infra.plant import HavenPlant
 from infra.wiring import Haven
+from tests.fakes.havens import make_live
 from tests.fakes.people import assessed, invented_person
+from tests.fakes.havens import make_live
 from tests.fakes.people import assessed, invented_person
 plant = HavenPlant(Haven.at(Path(sys.argv[1])))
 verb, subject = sys.argv[2], sys.argv[3:]
@@ -153,15 +156,19 @@ def _received(home: Path, path: Path) -> int:
 
 
 def _approve(haven: Haven) -> None:
-    ends = haven.clock.now().date().replace(year=haven.clock.now().year + 1, day=1)
+    today = haven.clock.now().date()
     house = service("administration")
     for name in ("university", "haven"):
-        haven.access.register_organisation(assessed(name, name), by=house)
-    for name, role in (("asha", Role.RESEARCHER), ("bryn", Role.OUTPUT_CHECKER), ("carys", Role.OUTPUT_CHECKER)):
-        haven.access.register_person(invented_person(name, "haven", {role}, ends), by=house)
+        haven.access.register_organisation(assessed(name, today=today), by=house)
+    for name, role in (
+        ("asha", Role.RESEARCHER),
+        ("bryn", Role.OUTPUT_CHECKER),
+        ("carys", Role.OUTPUT_CHECKER),
+        ("greta", Role.CALDICOTT_GUARDIAN),
+    ):
+        haven.access.register_person(invented_person(name, "haven", {role}, today=today), by=house)
     haven.access.apply(load_document(PROJECT, ProjectFile), applicant="asha", by=person("asha"))
-    for controller in ("gp", "hospital"):
-        haven.access.approve("blood-pressure", controller, by=organisation(controller))
+    make_live(haven.access, "blood-pressure")
 
 
 def _approved_request(haven: Haven) -> str:

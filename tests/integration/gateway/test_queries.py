@@ -19,7 +19,7 @@ from audit.model import organisation, person, service
 from environments.gateway.errors import GatewayError, QueryCut, QueryFailed
 from environments.gateway.model import Asker, QueryLimits
 from tests.fakes.gateway import ASHA, OUTSIDER, GatewayForTests, client, gateway
-from tests.fakes.havens import project_file
+from tests.fakes.havens import make_live, project_file
 
 COUNT = "select count(*) as n from gp_events"
 LONG = "select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3"
@@ -133,8 +133,7 @@ async def test_a_changed_approval_needs_a_new_scope() -> None:
     async with gateway() as stands:
         narrower = project_file(people=["asha"])
         await asyncio.to_thread(stands.access.apply, narrower, applicant="asha", by=person("asha"))
-        for controller in ("gp", "hospital"):
-            await asyncio.to_thread(stands.access.approve, "admissions", controller, by=organisation(controller))
+        await asyncio.to_thread(make_live, stands.access)
         with pytest.raises(RefusedError) as told:
             await stands.ask(COUNT)
         assert told.value.refused.code == "scope.outdated"

@@ -12,6 +12,7 @@ from typing import Any
 import pyrage
 import pytest
 
+from access.keys.round_file import parts_of, statement_of
 from tests.fakes.key_stores import ACCESS, PIN, TOKEN, openbao, secret_file, softhsm_module, softhsm_token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +77,7 @@ def test_the_life_of_keys_by_hand(commands: Commands, tmp_path: Path) -> None:
     assert [one["version"] for one in commands.json("keys", "show", "project/blood-pressure")] == [1, 2]
     printed += commands.run("keys", "rotate", "zone/linkage", "--as", "daria", status=78)
 
-    printed += commands.run("keys", "new-round", "census", "--purpose", "tokens", "--as", "daria")
+    printed += commands.run("keys", "new-round", "census", "--dataset", "gp", "--purpose", "tokens", "--as", "daria")
     used = ("keys", "use-round", "census", "--as", "daria", "--recipient", recipient, "--out")
     printed += commands.run(*used, "census.age")
     printed += commands.run(*used, "again.age", status=77)
@@ -84,6 +85,12 @@ def test_the_life_of_keys_by_hand(commands: Commands, tmp_path: Path) -> None:
     printed += commands.run("keys", "destroy-round", "census", "--as", "asha", status=77)
     printed += commands.run("keys", "destroy-round", "census", "--as", "daria")
     (tmp_path / "certificate.json").write_text(commands.run("keys", "certificate", "census"))
+    signer = commands.json("keys", "round-signer")
+    assert commands.run("keys", "round-signer", "--fingerprint").strip() == signer["fingerprint"]
+    (ended,) = commands.json("keys", "ended-rounds")
+    assert (ended["name"], ended["end"], ended["datasets"]) == ("census", "destroyed", ["gp"])
+    assert (ended["used_by"], ended["ended_by"]) == ("person:daria", "person:daria")
+    printed += commands.run("keys", "ended-rounds") + str(signer)
     assert "Genuine." in commands.run("keys", "certificate", "census", "--check", "certificate.json")
     (tmp_path / "certificate.json").write_text("[]")
     commands.run("keys", "certificate", "census", "--check", "certificate.json", status=78)
@@ -96,7 +103,10 @@ def test_the_life_of_keys_by_hand(commands: Commands, tmp_path: Path) -> None:
     printed += commands.run("keys", "unwrap", "list")
 
     for name in ("census.age", "key.age"):
-        sealed = (tmp_path / name).read_bytes()
+        content = (tmp_path / name).read_bytes()
+        parts = parts_of(content)
+        assert (parts is not None) == (name == "census.age")
+        sealed = statement_of(parts[1]).sealed if parts else content
         held = json.loads(pyrage.decrypt(sealed, [identity]))
         assert held["key"] not in printed
         assert (tmp_path / name).stat().st_mode & 0o077 == 0

@@ -77,7 +77,7 @@ def test_of_two_at_once_one_is_served(custody: KeyCustody) -> None:
     """Approving, taking and using race: one of two succeeds, and the log tells of one."""
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     asked = custody.request_unwrap("admissions", recipient, "r", by=DARIA)
-    custody.create_round("census", "tokens", by=DARIA)
+    custody.create_round("census", "tokens", ["gp"], by=DARIA)
     approvals = [lambda who=who: custody.approve_unwrap(asked.id, by=person(who)) for who in ("gwen", "hari")]
     assert len(_at_once(approvals)) == 1
     assert len(_at_once([lambda: custody.hand_out(asked.id, by=DARIA)] * 2)) == 1
@@ -93,6 +93,6 @@ def test_of_two_at_once_one_is_served(custody: KeyCustody) -> None:
 
 def test_a_round_ends_alike(custody: KeyCustody) -> None:
     """Made and destroyed: the same statement on each database, times with their zone."""
-    custody.create_round("short", "tokens", by=DARIA)
+    custody.create_round("short", "tokens", ["gp"], by=DARIA)
     said = custody.destroy_round("short", by=DARIA)["statement"]
     assert said["created_at"] == said["destroyed_at"] == START.isoformat()

@@ -21,7 +21,7 @@ from infra.database import make_engine, open_database
 from infra.migrations import SchemaUnknown, upgrade
 from infra.settings import load_settings
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import START, peopled, project_file
+from tests.fakes.havens import START, make_live, peopled, project_file
 from tests.fakes.postgres import postgresql
 
 pytestmark = pytest.mark.needs_postgresql
@@ -65,8 +65,7 @@ def test_upgrading_again_changes_nothing(engine: Engine) -> None:
 def test_approvals_answer_alike(access: Access) -> None:
     """Apply, approve, live, withdraw: the same story on each database, times with their zone."""
     access.apply(project_file(), applicant="asha", by=person("asha"))
-    for controller in ("gp", "hospital"):
-        access.approve("admissions", controller, by=organisation(controller))
+    make_live(access)
     assert access.may_query("asha", "admissions")
     approvals = access.project("admissions").version.approvals
     assert {one.at.astimezone(UTC) for one in approvals.values()} == {START}

@@ -79,6 +79,7 @@ def test_the_intake_splits_by_the_agreed_contract_only(zones: Zones, tmp_path: P
         ("round.destroyed", {"round": "gone"}),
         ("round.wrong_key", {"round_check": "0" * 16}),
         ("round.wrong_key", {"round_version": 2}),
+        ("round.dataset", {"round": "others"}),
         ("round.specification", {"specification": "1999.1"}),
         ("file.missing", {}),
     ],
@@ -88,9 +89,12 @@ def test_the_intake_opens_a_sealed_delivery_and_looks_at_its_round(
 ) -> None:
     """It is opened with the intake's key alone and its round asked of the linkage zone; each fault has its reason."""
     keys = zones.keyring.rounds
-    made = keys.create("first")
+    made = keys.create("first", ["gp"])
     keys.create("gone")
     keys.destroy("gone")
+    others = keys.create("others", ["hospital", "deaths"])
+    if said.get("round") == "others":
+        said = {**said, "round_check": others.check_value}
     with behind_sockets(zones, tmp_path) as there:
         door = _door(zones, tmp_path, there)
         with served(tmp_path / "s", door.do, {ME: Asker.ORCHESTRATOR}) as place:

@@ -16,13 +16,19 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from access.keys import KeyRing, KeyRole
 from access.keys.errors import RoundDestroyed
+from access.keys.round_file import SIGNER
+from access.keys.rounds_here import RoundsHere
+from access.keys.signatures import fingerprint, public_of_line
 from audit.clock import FixedClock
 from infra.accounts.check import Looked, look
 from infra.accounts.layout import COMMON_ROLES, Accounts
 from infra.accounts.roots import zone_keyring
+from infra.accounts.signer import written_signer
+from infra.cli.main import app
 from infra.database import open_database
 from infra.settings import Settings, SettingsError
 from infra.wiring import Haven
@@ -72,6 +78,7 @@ def played() -> Iterator[Played]:
         listed.write_text(controller.recipient, encoding="utf-8")
         with haven.running() as pids:
             rounds = haven.rounds(controller.recipient)
+            controller.pin(written_signer(haven.settings))
             controller.take_round(b64decode(rounds["sealed"]))
             tokens = _packed_in_mode_b(haven, controller, rounds["recipient"])
             gp, hospital = intact(haven.folder / "gp1"), intact(haven.folder / "hospital1", "hospital")
@@ -199,6 +206,12 @@ def test_a_rounds_key_is_made_sealed_and_ended_without_the_orchestrator_having_i
     assert held.check_value == rounds["made"]["autumn"]
     assert rounds["certified"] == rounds["made"]["summer"]
     assert keys.names() == ["autumn", "spine"]
+    assert [(one["name"], one["end"], one["check_value"]) for one in rounds["ended"]] == [
+        ("spring", "forgotten", rounds["made"]["spring"]),
+        ("summer", "destroyed", rounds["made"]["summer"]),
+    ]
+    assert [one["datasets"] for one in rounds["ended"]] == [["hospital"], ["hospital"]]
+    assert rounds["ended"][0]["used_by"] == rounds["ended"][0]["ended_by"] == "person:eve"
     with pytest.raises(RoundDestroyed):
         keys.find("summer")
     assert rounds["refused"] == {
@@ -208,6 +221,16 @@ def test_a_rounds_key_is_made_sealed_and_ended_without_the_orchestrator_having_i
         "standing round destroyed": "refused: keys.unavailable",
         "the intake's verb": "refused: zone.forbids",
     }
+
+
+def test_root_reads_the_signing_key_that_the_linkage_zones_account_wrote_down(played: Played) -> None:
+    """What the orchestrator was told is the same line; the command says it to root, with its fingerprint."""
+    settings, line = played.haven.settings, written_signer(played.haven.settings)
+    assert played.rounds["signer"] == line == RoundsHere(zone_keyring(settings, "linkage")).signer()
+    path = settings.zone_keys_folder("linkage") / "round-signer.pub"
+    assert pwd.getpwuid(path.stat().st_uid).pw_name == played.haven.names["linkage"]
+    said = CliRunner().invoke(app, ["keys", "round-signer", "--json", "--home", str(played.haven.home)])
+    assert json.loads(said.stdout) == {"signer": line, "fingerprint": fingerprint(public_of_line(line, SIGNER))}
 
 
 def test_no_answer_to_the_orchestrator_holds_a_token_or_a_rounds_key(played: Played) -> None:
@@ -222,6 +245,7 @@ def test_no_answer_to_the_orchestrator_holds_a_token_or_a_rounds_key(played: Pla
     assert all(str(subject).encode() in frames for subject in subjects)  # what may pass is found: the search works
     keys = [linkage.token_key(name).key for name in ("autumn", "spine")]
     keys += [zone_keyring(played.haven.settings, "intake").age_secret("deliveries")]
+    keys += [linkage.signing_key("round").private_bytes_raw()]
     wanted = [form for key in keys for form in (key, key.hex().encode(), b64encode(key))]
     for token in tokens - {None}:
         wanted += [token.to_bytes(8, "little"), token.to_bytes(8, "big"), str(token).encode()]
@@ -236,6 +260,7 @@ def test_a_sealed_delivery_opens_for_the_intake_only_and_linkage_alone_has_the_r
     tried = played.tries[part]["mode_b"]
     assert [one for one in tried["delivery"] if not _refused(one)] == (["opened"] if part == "intake" else [])
     assert [one for one in tried["round"] if not _refused(one)] == (["found"] if part == "linkage" else [])
+    assert [one for one in tried["signing"] if not _refused(one)] == (["signs"] if part == "linkage" else [])
 
 
 def test_a_reference_table_of_roots_goes_through_the_intake_and_the_administrators_own_does_not(played: Played) -> None:
@@ -307,6 +332,7 @@ def test_no_mark_of_a_person_and_no_key_stands_where_it_must_not(played: Played)
     token, of_round = linkage.token_key("spine").key, linkage.token_key("autumn").key
     wanted = [nhs_number(3).encode(), CANARY.encode(), b"Zqcanary", token, token.hex().encode()]
     wanted += [of_round, of_round.hex().encode(), intake.age_secret("deliveries")]
+    wanted += [linkage.signing_key("round").private_bytes_raw()]
     wanted += [linkage.zone_key("linkage").encode(), research.zone_key("research").encode()]
     rings = {**dict.fromkeys(COMMON_ROLES, common), KeyRole.LINKAGE: linkage, KeyRole.RESEARCH: research}
     rings |= {KeyRole.INTAKE: intake}

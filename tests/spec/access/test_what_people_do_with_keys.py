@@ -15,9 +15,11 @@ from access.decisions import RefusedError
 from access.keys import KeyRing, KeyRingError
 from access.keys.certificate import require_genuine
 from access.keys.custody import KeyCustody
-from access.keys.errors import RecipientUnlisted
-from access.keys.model import RoundState, UnwrapState
+from access.keys.errors import RecipientUnlisted, RoundTaken
+from access.keys.model import RoundEnd, RoundState, UnwrapState
+from access.keys.round_file import SIGNER, RoundFile, is_signed_by, parts_of, statement_of
 from access.keys.rounds_here import RoundsHere
+from access.keys.signatures import public_of_line
 from access.people.model import Role
 from access.service import Access
 from audit.clock import FixedClock
@@ -46,6 +48,13 @@ class Keys:
     def events(self) -> list[EventName]:
         """What the log holds, by name."""
         return [event.name for event in self.access.records.log.events]  # type: ignore[attr-defined]
+
+    def file(self, content: bytes) -> RoundFile:
+        """What a round's file says, signed by the key that is pinned at a controller's."""
+        parts = parts_of(content)
+        assert parts is not None
+        assert is_signed_by(*parts, public_of_line(self.custody.round_signer(), SIGNER))
+        return statement_of(parts[1])
 
     def opened(self, sealed: bytes) -> dict[str, object]:
         """What the recipient reads."""
@@ -83,7 +92,7 @@ def _refused(keys: Keys, call: object) -> str:
 
 def test_keys_are_listed_by_their_check_values_and_never_shown(keys: Keys) -> None:
     """Roles, zones, rounds and projects, each with its check value; no key of any of them."""
-    keys.custody.create_round("census", "tokens", by=DARIA)
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
     entries = keys.custody.entries()
     ids = {entry.key_id for entry in entries}
     assert {"role/linkage", "zone/research", "token/spine", "token/census", "project/admissions"} <= ids
@@ -146,8 +155,8 @@ def _never() -> None:
 
 def test_a_rounds_key_is_used_once_and_then_destroyed_with_a_certificate(keys: Keys) -> None:
     """Made, taken once and sealed, destroyed: the certificate names what, when, by whom, and verifies."""
-    made = keys.custody.create_round("census", "tokens of the census", by=DARIA)
-    held = keys.opened(keys.custody.use_round("census", keys.recipient, by=DARIA))
+    made = keys.custody.create_round("census", "tokens of the census", ["gp"], by=DARIA)
+    held = keys.opened(keys.file(keys.custody.use_round("census", keys.recipient, by=DARIA)).sealed)
     assert held["key"] == keys.ring.token_key("census").key.hex()
     assert _refused(keys, lambda: keys.custody.use_round("census", keys.recipient, by=DARIA)) == "keys.round_used"
     keys.clock.at += timedelta(days=2)
@@ -176,21 +185,37 @@ def test_a_recipient_that_the_keys_place_does_not_know_is_recorded(keys: Keys) -
     """Where the keys lie with another account, its refusal is in the log, and the round can still be taken."""
 
     class Refusing(RoundsHere):
-        def sealed(self, name: str, recipient: str) -> bytes:
+        def sealed(self, name: str, recipient: str, *, days: int, by: str) -> bytes:
             raise RecipientUnlisted("No controller is listed with this recipient.")
 
     ring, custody = keys.ring, keys.custody
-    custody.create_round("census", "tokens", by=DARIA)
-    elsewhere = KeyCustody(ring, keys.access.records, keys.access, Refusing(ring.rounds))
+    custody.create_round("census", "tokens", ["gp"], by=DARIA)
+    elsewhere = KeyCustody(ring, keys.access.records, keys.access, Refusing(ring))
     with pytest.raises(RecipientUnlisted):
         elsewhere.use_round("census", keys.recipient, by=DARIA)
     assert keys.events[-1] is EventName.KEY_ROUND_USE_REFUSED
     assert custody.use_round("census", keys.recipient, by=DARIA)
 
 
+def test_a_use_that_could_not_be_recorded_binds_the_round_to_its_recipient(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key was sealed, the entry not written: the same recipient can have it still, and nobody else."""
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
+    with monkeypatch.context() as patch:
+        patch.setattr(keys.access.records.log, "append", _no_log)
+        with pytest.raises(AuditUnavailable):
+            keys.custody.use_round("census", keys.recipient, by=DARIA)
+    other = str(pyrage.x25519.Identity.generate().to_public())
+    with pytest.raises(RoundTaken, match="another recipient"):
+        keys.custody.use_round("census", other, by=DARIA)
+    assert keys.events[-1] is EventName.KEY_ROUND_USE_REFUSED
+    assert keys.file(keys.custody.use_round("census", keys.recipient, by=DARIA)).recipient == keys.recipient
+
+
 def test_a_certificate_that_was_changed_is_told(keys: Keys) -> None:
     """One letter of the statement, or another haven's key, and it is not genuine."""
-    keys.custody.create_round("census", "tokens", by=DARIA)
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
     given = keys.custody.destroy_round("census", by=DARIA)
     public = keys.ring.signing_key("certificate").public_key()
     changed = {**given, "statement": {**given["statement"], "destroyed_by": "person:emil"}}
@@ -205,7 +230,7 @@ def test_a_destruction_that_was_cut_short_is_finished_by_the_same_command(
     keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No certificate while the key may still lie there; the second run erases and certifies."""
-    keys.custody.create_round("census", "tokens", by=DARIA)
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
     with monkeypatch.context() as patch:
         patch.setattr("access.keys.rounds.erase", _interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -226,28 +251,34 @@ def _interrupted(_: object) -> None:
 
 def test_what_may_not_be_destroyed(keys: Keys) -> None:
     """The standing round of the spine; a round that is not there; one that is gone; and not by a researcher."""
-    keys.custody.create_round("census", "tokens", by=DARIA)
+    keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
     assert _refused(keys, lambda: keys.custody.destroy_round("spine", by=DARIA)) == "keys.round_standing"
     assert _refused(keys, lambda: keys.custody.destroy_round("none", by=DARIA)) == "keys.round_unknown"
     assert _refused(keys, lambda: keys.custody.destroy_round("census", by=ASHA)) == "keys.no_keeper"
     keys.custody.destroy_round("census", by=DARIA)
     assert _refused(keys, lambda: keys.custody.destroy_round("census", by=DARIA)) == "keys.round_destroyed"
-    assert _refused(keys, lambda: keys.custody.create_round("census", "again", by=DARIA)) == "keys.round_known"
-    assert _refused(keys, lambda: keys.custody.create_round("spine", "again", by=DARIA)) == "keys.round_known"
+    assert _refused(keys, lambda: keys.custody.create_round("census", "again", ["gp"], by=DARIA)) == "keys.round_known"
+    assert _refused(keys, lambda: keys.custody.create_round("spine", "again", ["gp"], by=DARIA)) == "keys.round_known"
 
 
 def test_without_the_log_no_round_is_made_or_destroyed(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """No log, no change: a round that could not be recorded leaves no key; one that could not be ended stays."""
-    keys.custody.create_round("kept", "tokens", by=DARIA)
+    keys.custody.create_round("kept", "tokens", ["gp"], by=DARIA)
     with monkeypatch.context() as patch:
         patch.setattr(keys.access.records.log, "append", _no_log)
         with pytest.raises(AuditUnavailable):
-            keys.custody.create_round("census", "tokens", by=DARIA)
+            keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
         with pytest.raises(AuditUnavailable):
             keys.custody.destroy_round("kept", by=DARIA)
     assert keys.ring.rounds.names() == ["kept"]
     assert keys.ring.token_key("kept")
-    assert keys.custody.create_round("census", "tokens", by=DARIA).state is RoundState.CREATED
+    with pytest.raises(KeyRingError, match="there before"):
+        keys.custody.create_round("census", "tokens", ["gp"], by=DARIA)
+    assert keys.custody.create_round("census-again", "tokens", ["gp"], by=DARIA).state is RoundState.CREATED
+    (told,) = keys.custody.ended_rounds()
+    assert (told.name, told.end, told.datasets) == ("census", RoundEnd.FORGOTTEN, ("gp",))
+    assert (told.made_by, told.used_at, told.ended_by) == (DARIA, None, DARIA)
+    assert told.made_at == told.ended_at == START.isoformat()
 
 
 def _no_log(_: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from access.projects.store import OrganisationRow
+from access.organisations.store import OrganisationRow
 from audit.client import SocketAuditLog
 from audit.clock import FixedClock
 from audit.errors import AuditUnavailable

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from access.people.model import Role
-from audit.model import organisation, person
+from audit.model import person
 from infra.wiring import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
-from tests.fakes.havens import GP, HOSPITAL, HOUSE, project_file
+from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
 from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -29,6 +29,7 @@ PEOPLE = {
     "cara": Role.OUTPUT_CHECKER,
     "dev": Role.OUTPUT_CHECKER,
     "aud": Role.AUDITOR,
+    "greta": Role.CALDICOTT_GUARDIAN,
 }
 
 
@@ -37,16 +38,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A haven with a live project and five people, set up as its administrators would."""
     folder = tmp_path_factory.mktemp("h")
     haven = Haven.at(folder)
-    ends = haven.clock.now().date() + timedelta(days=200)
+    today = haven.clock.now().date()
+    ends = today + timedelta(days=200)
     for name in ("university", "gp", "hospital"):
-        haven.access.register_organisation(assessed(name, name), by=HOUSE)
+        haven.access.register_organisation(assessed(name, today=today), by=HOUSE)
     for name, role in PEOPLE.items():
-        haven.access.register_person(invented_person(name, "university", {role}, ends), by=HOUSE)
+        haven.access.register_person(invented_person(name, "university", {role}, ends, today), by=HOUSE)
     for entry in (GP, HOSPITAL):
         haven.access.register_dataset(entry, by=HOUSE)
     haven.access.apply(project_file(ends=_later(ends)), applicant="asha", by=person("asha"))
-    for controller in ("gp", "hospital"):
-        haven.access.approve("admissions", controller, by=organisation(controller))
+    make_live(haven.access, controllers=("gp", "hospital"))
     haven.records.engine.dispose()
     haven.audit_log.close()
     return folder

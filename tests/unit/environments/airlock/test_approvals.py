@@ -13,7 +13,7 @@ from audit.model import organisation, person
 from environments.airlock.approvals import AccessApprovals
 from environments.airlock.ports import Approvals
 from environments.disclosure.profile import criteria
-from tests.fakes.havens import HOUSE, memory_records, peopled, project_file
+from tests.fakes.havens import HOUSE, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
 
 
@@ -24,8 +24,7 @@ def access() -> Access:
     entry = found.datasets()["hospital"]
     found.register_dataset(type(entry)(entry.id, entry.controller, entry.notice, "hes", entry.tables), by=HOUSE)
     found.apply(project_file(), applicant="asha", by=person("asha"))
-    for controller in ("gp", "hospital"):
-        found.approve("admissions", controller, by=organisation(controller))
+    make_live(found)
     return found
 
 

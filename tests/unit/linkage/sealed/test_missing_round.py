@@ -37,15 +37,16 @@ def _link(zone: SealedZone, keyring: KeyRing) -> int:
 def test_a_missing_key_is_no_destroyed_round(tmp_path: Path) -> None:
     """Without the key's file, as after half a restore, a run says so and the tokens stay."""
     zone, keyring = _zone_and_ring(tmp_path)
-    keyring.rounds.forget("r1")
+    (tmp_path / "keys" / "rounds" / "r1.json").unlink()
     with pytest.raises(LinkageError, match="missing, and was not destroyed") as told:
         _link(zone, keyring)
     assert "Restore" in str(told.value.mend)
     assert zone.zone.execute("SELECT count(n) FROM sealed_records").fetchall() == [(1,)]
 
 
-def test_a_destroyed_round_loses_its_tokens(tmp_path: Path) -> None:
-    """With the tombstone there, the tokens go."""
+@pytest.mark.parametrize("end", ["destroy", "forget"])
+def test_an_ended_round_loses_its_tokens(tmp_path: Path, end: str) -> None:
+    """With the tombstone there, with a certificate or without one, the tokens go."""
     zone, keyring = _zone_and_ring(tmp_path)
-    keyring.rounds.destroy("r1")
+    getattr(keyring.rounds, end)("r1")
     assert _link(zone, keyring) == 0

@@ -1,0 +1,83 @@
+"""A home whose records are of an older schema opens, and what stood in it stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from access.keys import KeyRing
+from access.keys.custody import KeyCustody
+from access.keys.model import RoundState
+from access.people.model import Role
+from audit.clock import FixedClock
+from audit.model import person
+from audit.records import Base, Records
+from infra.database import make_engine
+from infra.migrations import configuration, upgrade
+from linkage.store import all_deliveries, as_data
+from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.havens import HOUSE, START, peopled
+from tests.fakes.people import invented_person
+from tests.fakes.postgres import postgresql
+
+DARIA = person("daria")
+ROUND = (
+    "INSERT INTO round_key (name, purpose, check_value, state, ending, created_at, created_by, used_at, used_by)"
+    " VALUES ('census', 'tokens', :check, 'used', false, :at, 'person:daria', :at, 'person:daria')"
+)
+DELIVERY = (
+    "INSERT INTO delivery (id, name, dataset, controller, contract_version, digest, state, rows, quarantined, at, by)"
+    " VALUES ('d1', 'deaths-first', 'deaths', 'registrar', '1', :digest, 'received', :rows, '{}', :at, 'person:daria')"
+)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        found = make_engine(f"sqlite:///{tmp_path / 'haven.db'}")
+        yield found
+        found.dispose()
+        return
+    with postgresql() as url:
+        found = make_engine(url)
+        yield found
+        found.dispose()
+
+
+def test_rounds_and_deliveries_from_before_they_named_each_other_stay(engine: Engine, tmp_path: Path) -> None:
+    """Both are read and say nothing of what was not noted; the round ends with its certificate and tombstone."""
+    ring = KeyRing.open(tmp_path / "keys")
+    check = ring.rounds.create("census").check_value
+    path = tmp_path / "keys" / "rounds" / "census.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({name: content[name] for name in ("version", "nonce", "sealed", "check")}))
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0004")
+        connection.execute(text(ROUND), {"check": check, "at": START})
+        connection.execute(text(DELIVERY), {"digest": "0" * 64, "rows": json.dumps({"deaths": 3}), "at": START})
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    records = Records(engine, MemoryAuditLog(), FixedClock(START))
+    with records.read() as session:
+        (delivery,) = all_deliveries(session)
+        told = as_data(delivery)
+    assert (told["rows"], told["round"], told["round_check"]) == ({"deaths": 3}, None, None)
+    access = peopled(records)
+    keeper = invented_person("daria", "haven", {Role.DATA_ENGINEER}, date(2027, 1, 31))
+    access.register_person(keeper, by=HOUSE)
+    custody = KeyCustody(ring, records, access)
+    found = custody.round("census")
+    assert found is not None
+    assert (found.state, found.check_value, found.datasets) == (RoundState.USED, check, ())
+    assert custody.destroy_round("census", by=DARIA)["statement"]["check_value"] == check
+    assert [(one.name, one.check_value, one.datasets) for one in custody.ended_rounds()] == [("census", check, ())]

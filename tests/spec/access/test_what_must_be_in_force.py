@@ -1,0 +1,298 @@
+"""The rule book of real people's data: agreements, section 251, assessments, an authoriser, each lapsing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from access.decisions import Refused, RefusedError
+from access.documents import DocumentError, parse_document
+from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
+from access.organisations.agreement import Agreement
+from access.organisations.model import SecurityAssessment, SecurityStatus
+from access.people.model import Role
+from access.projects.model import Outcome
+from access.projects.narrowing import TEMPLATE as NARROWING_TEMPLATE
+from access.projects.narrowing import Narrowing
+from access.projects.purposes import PURPOSES
+from access.projects.service import NarrowingUnfit, ProjectIncomplete
+from access.projects.states import ProjectState
+from access.service import Access
+from access.support.file import TEMPLATE as SUPPORT_TEMPLATE
+from access.support.file import SupportFile
+from audit.clock import FixedClock
+from audit.events import EventName
+from audit.model import organisation, person
+from tests.fakes.havens import ANSWERS, HOUSE, START, make_live, memory_records, peopled, project_file
+from tests.fakes.people import invented_person
+
+TODAY = START.date()
+LENA, ASHA = person("lena"), person("asha")
+REAL = {
+    "legal_basis": "section-251",
+    "support": "26/CAG/0001",
+    "ethics": "26/LO/0001",
+    "benefit": "People with diabetes in the area",
+    "impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)},
+}
+
+
+def agreement(controller: str, **changes: object) -> Agreement:
+    """The template's agreement, with this controller."""
+    data = parse_document(AGREEMENT_TEMPLATE, Agreement, name="template").model_dump()
+    signatures = {controller: data["signatures"]["gp"], "haven": data["signatures"]["haven"]}
+    dataset = {controller: data["datasets"]["gp"]}
+    mine = {"id": f"{controller}-2026", "discloser": controller, "datasets": dataset, "signatures": signatures}
+    return Agreement.model_validate(data | mine | changes)
+
+
+def support(**changes: object) -> SupportFile:
+    """The template's support, with both datasets' flows."""
+    data = parse_document(SUPPORT_TEMPLATE, SupportFile, name="template").model_dump(by_alias=True)
+    flows = [data["flows"][0] | {"dataset": name, "from": name} for name in ("gp", "hospital")]
+    return SupportFile.model_validate(data | {"flows": flows} | changes)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that the test moves."""
+    return FixedClock(START)
+
+
+@pytest.fixture
+def access(clock: FixedClock) -> Access:
+    """A project under section 251 that everybody has approved, with every paper in force."""
+    access = peopled(memory_records(clock), real_data=True)
+    access.apply(project_file(**REAL), applicant="asha", by=ASHA)
+    for controller in ("gp", "hospital"):
+        access.register_agreement(agreement(controller), by=LENA)
+    access.register_support(support(), by=LENA)
+    access.appoint_authoriser("sian", date(2026, 12, 31), by=LENA)
+    make_live(access)
+    return access
+
+
+def _rule(access: Access) -> str:
+    decision = access.why("asha", "admissions", "query")
+    return decision.code if isinstance(decision, Refused) else "yes"
+
+
+def _refused(call: Callable[[], object]) -> str:
+    with pytest.raises(RefusedError) as told:
+        call()
+    return told.value.refused.code
+
+
+def test_with_every_part_in_force_the_project_is_live(access: Access) -> None:
+    """The researcher may query, and the scope is compiled."""
+    assert _rule(access) == "yes"
+    assert access.live_scope("admissions").tables
+
+
+ENDINGS: dict[str, tuple[Callable[[Access], None], str]] = {
+    "a party ends its agreement": (
+        lambda a: a.withdraw_agreement("gp-2026", by=organisation("gp")), "agreement.missing"),
+    "an amended agreement leaves the purpose out": (
+        lambda a: a.register_agreement(agreement("gp", purposes=["audit"]), by=LENA) and None,
+        "agreement.purpose_not_agreed"),
+    "an amended agreement leaves the legal basis out": (
+        lambda a: a.register_agreement(agreement("gp", legal_bases=["explicit-consent"]), by=LENA) and None,
+        "agreement.purpose_not_agreed"),
+    "the support is withdrawn": (lambda a: a.withdraw_support("26/CAG/0001", by=LENA), "support.withdrawn"),
+    "an amended support names one flow less": (
+        lambda a: a.register_support(
+            SupportFile.model_validate(support().model_dump(by_alias=True) | {"flows": [
+                support().model_dump(by_alias=True)["flows"][0]]}), by=LENA) and None,
+        "support.flow_not_named"),
+    "a controller's assessment falls below the standard": (
+        lambda a: a.assess_organisation(
+            "hospital", SecurityAssessment("RX1", SecurityStatus.STANDARDS_NOT_MET, date(2027, 1, 1)), by=LENA),
+        "organisation.security_not_met"),
+    "a controller is barred": (
+        lambda a: a.sanction(organisation("hospital"), "sold data on", None, by=LENA) and None,
+        "organisation.sanctioned"),
+    "the authoriser is suspended": (
+        lambda a: a.suspend_person("sian", by=person("adam")), "authoriser.none"),
+    "the governance lead suspends it": (
+        lambda a: a.suspend("admissions", "an incident is looked into", by=LENA), "project.suspended"),
+    "the Guardian takes it back": (
+        lambda a: a.withdraw_endorsement("admissions", "new facts came up", by=person("greta")), "project.withdrawn"),
+    "a controller takes it back": (
+        lambda a: a.withdraw("admissions", "gp", "purpose changed", by=organisation("gp")), "project.withdrawn"),
+    "it is closed": (lambda a: a.close("admissions", by=ASHA), "project.closed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_one_part_less_and_the_next_question_is_no(access: Access, what: str) -> None:
+    """Each ending by itself stops queries, workspaces and the scope at once, and the answer names it."""
+    access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    ending, rule = ENDINGS[what]
+    ending(access)
+    assert _rule(access) == rule
+    assert _refused(lambda: access.live_scope("admissions")) == rule
+    entry = next(one for one in access.access_list() if (one.person, one.action) == ("asha", "query"))
+    assert entry.decision == access.why("asha", "admissions", "query")
+
+
+@pytest.mark.parametrize(
+    ("day", "rule"),
+    [
+        (date(2027, 1, 1), "authoriser.none"),
+        (date(2027, 1, 2), "support.review_overdue"),
+        (date(2027, 3, 2), "project.expired"),
+    ],
+)
+def test_time_ends_parts_without_anybody_doing_anything(
+    access: Access, clock: FixedClock, day: date, rule: str
+) -> None:
+    """The appointment, the annual review and the end each lapse on their day."""
+    clock.at = START.replace(year=day.year, month=day.month, day=day.day)
+    version = access.project("admissions").version
+    codes = {one.code for one in version.lapsed}
+    if rule == "project.expired":
+        assert access.project("admissions").state is ProjectState.EXPIRED
+    else:
+        assert rule in codes
+
+
+def test_papers_may_come_after_the_decisions(clock: FixedClock) -> None:
+    """Everybody approved, nothing is in force: it waits; the last paper makes it live, and the log says so."""
+    access = peopled(memory_records(clock), real_data=True)
+    access.apply(project_file(**REAL), applicant="asha", by=ASHA)
+    make_live(access)
+    assert access.project("admissions").state is ProjectState.AWAITING_SUPPORT
+    told = access.still_missing(project_file(**REAL))
+    assert len(told) == 4  # two agreements, the support, the authoriser
+    for controller in ("gp", "hospital"):
+        access.register_agreement(agreement(controller), by=LENA)
+    access.appoint_authoriser("sian", date(2027, 12, 31), by=LENA)
+    assert _rule(access) == "support.unknown"
+    access.register_support(support(), by=LENA)
+    assert _rule(access) == "yes"
+    events = [event.name for event in access.records.log.events]  # type: ignore[attr-defined]
+    assert events[-2:] == [EventName.SUPPORT_REGISTERED, EventName.PROJECT_WENT_LIVE]
+
+
+def test_the_annual_review_is_warned_of_and_its_record_goes_on(access: Access, clock: FixedClock) -> None:
+    """90, 60 and 30 days before, and when it is overdue; once recorded, nobody is warned."""
+    due = date(2027, 1, 1)
+    for days, step in ((91, None), (90, 90), (60, 60), (30, 30), (-1, 30)):
+        day = due - timedelta(days=days)
+        clock.at = START.replace(year=day.year, month=day.month, day=day.day)
+        assert [one.step for one in access.review_warnings()] == ([] if step is None else [step])
+    access.register_person(invented_person("lena", "haven", {Role.GOVERNANCE_LEAD}, today=clock.at.date()), by=HOUSE)
+    access.record_review("26/CAG/0001", date(2028, 1, 1), by=LENA)
+    assert access.review_warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"support": None}, "support"),
+        ({"ethics": None}, "ethics"),
+        ({"benefit": None}, "benefit"),
+        ({"lead": None}, "lead"),
+        ({"lead": "nobody"}, "lead"),
+        ({"impact_assessment": None}, "impact_assessment"),
+        ({"impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 2, 1)}}, "review_due"),
+        ({"legal_basis": "synthetic-data"}, "synthetic-data"),
+        ({"legal_basis": "public-health-risk"}, "may not rest on"),
+        ({"purpose": "risk-stratification"}, "provider"),
+        ({"provider": "gp"}, "nobody re-identifies"),
+        ({"recipients": ["nowhere"]}, "recipients"),
+    ],
+)
+def test_what_the_purpose_and_the_law_need_is_told_before_submission(
+    access: Access, changes: dict[str, object], named: str
+) -> None:
+    """Each missing piece is a sentence that names its key; nothing is submitted."""
+    with pytest.raises(ProjectIncomplete) as told:
+        access.apply(project_file(id="other", **(REAL | changes)), applicant="asha", by=ASHA)
+    assert any(named in problem for problem in told.value.problems)
+
+
+def test_the_purposes_are_those_of_the_review() -> None:
+    """Six purposes; only risk stratification knows a provider who may re-identify."""
+    assert set(PURPOSES) == {
+        "research", "risk-stratification", "population-health-management", "commissioning", "audit", "public-health",
+    }  # fmt: skip
+    assert [name for name, needs in PURPOSES.items() if needs.provider] == ["risk-stratification"]
+
+
+def test_an_unsigned_agreement_is_not_registered(access: Access) -> None:
+    """Nor one with a party that nobody knows, nor by somebody who is no governance lead."""
+    unsigned = agreement("gp", signatures={})
+    stranger = agreement("gp", recipient="nowhere", signatures={})
+    assert _refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.unsigned"
+    assert _refused(lambda: access.register_agreement(stranger, by=LENA)) == "agreement.party_unknown"
+    assert _refused(lambda: access.register_agreement(agreement("gp"), by=ASHA)) == "person.other_role"
+
+
+def test_a_delivery_comes_in_only_under_notice_agreement_and_authoriser(access: Access) -> None:
+    """With real data all of them; without an agreement the delivery is refused, and so is an unknown dataset."""
+    assert access.may_ingest("gp")
+    access.withdraw_agreement("gp-2026", by=LENA)
+    assert access.may_ingest("gp").code == "agreement.missing"  # type: ignore[union-attr]
+    assert access.may_ingest("dental").code == "dataset.unknown"  # type: ignore[union-attr]
+
+
+def test_without_a_notice_nothing_comes_in(clock: FixedClock) -> None:
+    """Also where the data are synthetic: no fair-processing notice, no ingest."""
+    access = peopled(memory_records(clock))
+    entry = access.datasets()["gp"]
+    access.register_dataset(type(entry)(entry.id, entry.controller, "", "nhs_england_sde", entry.tables), by=LENA)
+    assert access.may_ingest("gp").code == "dataset.no_notice"  # type: ignore[union-attr]
+    assert access.may_ingest("hospital")
+
+
+def test_two_controllers_narrow_differently(clock: FixedClock) -> None:
+    """The scope is what both allow, `show` tells it in words, and a narrowing that does not fit is told at once."""
+    access = peopled(memory_records(clock))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    unfit = Narrowing(without={"hospital_episodes": ("admidate",)})
+    with pytest.raises(NarrowingUnfit, match="no table hospital_episodes of yours"):
+        access.approve("admissions", "gp", by=organisation("gp"), narrowing=unfit)
+    untold = Narrowing(without={"gp_events": ("code",)})
+    with pytest.raises(NarrowingUnfit, match="cohort is defined by"):
+        access.approve("admissions", "gp", by=organisation("gp"), narrowing=untold)
+    access.approve(
+        "admissions", "gp", by=organisation("gp"), narrowing=Narrowing(without={"gp_events": ("event_date",)})
+    )
+    access.approve(
+        "admissions", "hospital", by=organisation("hospital"),
+        narrowing=Narrowing(dates={"hospital_episodes": "year"}, ends=date(2026, 6, 1)),
+    )  # fmt: skip
+    access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=person("greta"))
+    scope = access.live_scope("admissions")
+    seen = {(t.table, c.name, c.precision) for t in scope.tables for c in t.columns}
+    assert seen == {("gp_events", "code", "exact"), ("hospital_episodes", "admidate", "year")}
+    assert scope.ends == date(2026, 6, 1)
+    told = {one["controller"]: one["narrowing"] for one in access.project("admissions").as_data()["approvals"]}
+    assert told["gp"] == ["without gp_events.event_date"]
+
+
+@pytest.mark.parametrize(
+    ("template", "model"),
+    [(AGREEMENT_TEMPLATE, Agreement), (SUPPORT_TEMPLATE, SupportFile), (NARROWING_TEMPLATE, Narrowing)],
+)
+def test_each_template_fits_its_model_and_an_unknown_key_does_not(template: str, model: type) -> None:
+    """What a person is given to fill in is valid as it stands; a key that nobody knows is an error with its line."""
+    parse_document(template, model, name="template")
+    with pytest.raises(DocumentError, match=r"line \d+: unknown key 'surprise'"):
+        parse_document(template + "surprise: yes\n", model, name="template")
+
+
+def test_a_lead_recertifies_each_quarter_or_nobody_gets_in(access: Access, clock: FixedClock) -> None:
+    """After a quarter and its grace nobody queries; the lead keeps Asha, and Ewa loses access at once."""
+    assert access.may_query("ewa", "admissions")
+    clock.at += timedelta(days=107)
+    assert _rule(access) == "project.not_recertified"
+    assert _refused(lambda: access.recertify("admissions", frozenset({"asha"}), by=person("ewa"))) == "project.not_lead"
+    access.recertify("admissions", frozenset({"asha"}), by=ASHA)
+    assert _rule(access) == "yes"
+    assert access.may_query("ewa", "admissions").code == "project.not_a_member"  # type: ignore[union-attr]
+    strangers = frozenset({"asha", "bryn"})
+    assert _refused(lambda: access.recertify("admissions", strangers, by=ASHA)) == "project.not_a_member"
