@@ -17,7 +17,7 @@ WITHHOLD = Withholding(["asha", "Asha Patel", "gwen-1", "gp"], ["gp", "Universit
         ("gwen-1 refused", "[name withheld] refused"),
         ("Ashap is a place, and so is Patelton", "Ashap is a place, and so is Patelton"),
         ("the gp decides, as gp always does", "the gp decides, as gp always does"),
-        ("about 999 000 0018 and 999-000-0018 and 9990000018", "about [number withheld] and [number withheld] and [number withheld]"),
+        ("999 000 0018, 999-000-0018, 9990000018", ", ".join(["[number withheld]"] * 3)),
         ("in 2026, 12345678901 rows", "in 2026, 12345678901 rows"),
         ("write to a.b@gp.example now", "write to [address withheld] now"),
     ],
