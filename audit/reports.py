@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#212b32;background:#f0f4f5;margin:0}
 main{max-width:960px;margin:0 auto;background:#fff;padding:24px 32px 48px}
@@ -29,6 +31,7 @@ pre{overflow:auto;white-space:pre-wrap;background:#f0f4f5;padding:1em}
 a{color:#005eb8}a:focus,[tabindex]:focus{outline:3px solid #212b32;outline-offset:2px;background:#ffeb3b;color:#212b32}
 .skip{position:absolute;left:-9999px}.skip:focus{left:0;top:0;padding:.5em 1em;z-index:1}
 .scroll{overflow-x:auto}dl.facts{display:grid;grid-template-columns:minmax(9em,max-content) 1fr;gap:.3em 1.2em}
+.d{white-space:nowrap}main>h2:first-child{margin-top:0}
 dl.facts dt{font-weight:600}dl.facts dd{margin:0}tbody th{font-weight:600}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.4em 1.4em;margin:0 auto;padding:12px 32px;max-width:960px}
 footer{max-width:960px;margin:0 auto;padding:16px 32px;overflow-wrap:anywhere}
@@ -160,7 +163,7 @@ def _inline(value: object) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"<td>{_inline(value)}</td>"
+        return f"<td{' class=d' if DAY.fullmatch(str(value)) else ''}>{_inline(value)}</td>"
     whole = isinstance(value, int) or value.is_integer()
     shown = f"{int(value):,}" if whole else f"{value:,.4g}"
     return f'<td class="n">{shown}</td>'

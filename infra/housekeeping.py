@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from access.housekeeping.model import HouseworkDone
 from access.housekeeping.service import Housekeeping
 from audit.model import Actor
+from infra.registers.folder import locked
 from infra.registers.publishing import Published, publish_register
 from infra.retention import retentions
 
@@ -22,8 +23,9 @@ def housekeeping(haven: Haven) -> Housekeeping:
 
 
 def keep_records(haven: Haven, *, by: Actor) -> list[HouseworkDone]:
-    """What time brings about and who must be told; empty when it was done before."""
-    return housekeeping(haven).run(retentions(haven), by=by)
+    """What time brings about and who must be told; empty when it was done before. One run at a time."""
+    with locked(haven.settings.home / "records" / "housekeeping"):
+        return housekeeping(haven).run(retentions(haven), by=by)
 
 
 def keep_register(haven: Haven, *, by: Actor) -> Published:

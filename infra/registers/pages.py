@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from access.projects.waiting import GOING_LIVE, GUARDIAN
 from audit.reports import Link, Report
 from infra.registers.model import Disclosure, HeldDataset, LogPosition, PublicProject, PublicRegister
 
@@ -19,7 +20,7 @@ ABOUT = (
     "purposes, never people. Small counts are hidden and the others rounded."
 )
 SYNTHETIC = "This haven holds synthetic records only: nobody's data stand behind what follows."
-MUCH = 25
+DECIDERS = {GUARDIAN: "Caldicott Guardian", GOING_LIVE: "Going live"}
 
 
 def index_page(register: PublicRegister, log: LogPosition) -> Report:
@@ -231,7 +232,8 @@ def _waiting(page: Report, register: PublicRegister) -> None:
             "Days that applicants waited",
             ["Who decides", "Decided", "Median days", "Longest", "Open", "Longest open, so far"],
             [
-                [one.decider, one.decided, _median(one.median_days, one.median_own_days), _number(one.longest_days),
+                [DECIDERS.get(one.decider, one.decider), one.decided,
+                 _median(one.median_days, one.median_own_days), _number(one.longest_days),
                  one.open, _number(one.longest_open_days)]
                 for one in register.waiting
             ],
@@ -243,7 +245,7 @@ def _waiting(page: Report, register: PublicRegister) -> None:
     page.table(
         "Refusals, with their reasons",
         ["Project", "Version", "By", "When", "Reason"],
-        [[one.project, one.version, one.by, one.on, one.reason] for one in register.refusals],
+        [[one.project, one.version, DECIDERS.get(one.by, one.by), one.on, one.reason] for one in register.refusals],
         named=True,
     )
 
