@@ -22,6 +22,7 @@ from access.retention.model import Retention
 from access.support.model import Support
 
 REVIEWED_WITHIN = timedelta(days=3)
+STILL_TOLD = timedelta(days=90)  # after its end: an end that was reached on a day without a run is told, too
 LEAD = "a governance lead"
 ENDED = frozenset(
     {ProjectState.DRAFT, ProjectState.REFUSED, ProjectState.WITHDRAWN, ProjectState.EXPIRED, ProjectState.CLOSED}
@@ -70,20 +71,22 @@ def calendar(kept: WhatIsKept) -> list[Due]:
 
 def _supports(kept: WhatIsKept) -> Iterator[Due]:
     for one in kept.supports:
-        if one.withdrawn_on is not None or kept.today > one.ends:
+        if one.withdrawn_on is not None or kept.today > one.ends + STILL_TOLD:
             continue
         pack = f"sends the annual review (haven support pack {one.reference} OUT) and records its outcome"
-        yield Due(DueKind.SUPPORT_REVIEW, one.reference, one.review_due, LEAD, pack)
+        if kept.today <= one.ends:
+            yield Due(DueKind.SUPPORT_REVIEW, one.reference, one.review_due, LEAD, pack)
         yield Due(DueKind.SUPPORT_END, one.reference, one.ends, LEAD, "asks to extend the support, or ends its flows")
 
 
 def _agreements(kept: WhatIsKept) -> Iterator[Due]:
     for one in kept.agreements:
-        if kept.today > one.ends:
+        if kept.today > one.ends + STILL_TOLD:
             continue
         who = f"{LEAD} and {one.discloser}"
         renew = f"registers the reviewed agreement: haven agreement add FILE ({one.id})"
-        yield Due(DueKind.AGREEMENT_REVIEW, one.id, one.review_due, who, renew)
+        if kept.today <= one.ends:
+            yield Due(DueKind.AGREEMENT_REVIEW, one.id, one.review_due, who, renew)
         yield Due(DueKind.AGREEMENT_END, one.id, one.ends, who, "renews it, or has the data destroyed")
 
 
@@ -141,8 +144,9 @@ def _emergencies(kept: WhatIsKept) -> Iterator[Due]:
 
 
 def _authorisers(kept: WhatIsKept) -> Iterator[Due]:
-    last = {name: max(day for who, day in kept.authorisers if who == name) for name, _ in kept.authorisers}
-    for name, until in sorted(last.items()):
+    """The last day on which anybody answers for anonymisation, under whoever does so longest."""
+    if kept.authorisers:
+        until, name = max((day, who) for who, day in kept.authorisers)
         what = "appoints who answers for anonymisation from then on: haven authoriser appoint PERSON --until DATE"
         yield Due(DueKind.AUTHORISER_END, name, until, LEAD, what)
 

@@ -17,7 +17,7 @@ OBJECT = (
 ABOUT = (
     "This is what the haven holds, from whom, who may use it for what, what was disclosed to whom, and what was "
     "refused. It is generated from the haven's records and its tamper-evident log. It names organisations and "
-    "purposes, never people. Small counts are hidden and the others rounded."
+    "purposes, never people. Counts of records and of sanctions are hidden where they are small, and rounded."
 )
 SYNTHETIC = "This haven holds synthetic records only: nobody's data stand behind what follows."
 DECIDERS = {GUARDIAN: "Caldicott Guardian", GOING_LIVE: "Going live"}

@@ -84,3 +84,19 @@ def test_nothing_is_destroyed_twice() -> None:
         decision = may_destroy(found, "The controller asks for it.", TODAY)
         assert isinstance(decision, Refused)
         assert decision.code == code
+
+
+def test_an_end_that_was_reached_without_a_run_is_still_told() -> None:
+    """For ninety days after its end an agreement is told as ended; its review is not asked for any more."""
+    ended = agreement()
+    for days, kinds in ((0, {"agreement-review", "agreement-end"}), (1, {"agreement-end"}), (91, set())):
+        found = calendar(WhatIsKept(ended.ends + timedelta(days=days), agreements=[ended]))
+        assert {one.kind.value for one in found} == kinds
+
+
+def test_of_several_authorisers_the_last_term_counts() -> None:
+    """Nobody is reminded of a term that another's outlasts."""
+    terms = [("sian", TODAY - timedelta(days=400)), ("tom", TODAY + timedelta(days=20))]
+    assert [(one.subject, one.days_left(TODAY)) for one in calendar(WhatIsKept(TODAY, authorisers=terms))] == [
+        ("tom", 20)
+    ]
