@@ -18,10 +18,11 @@ from infra.errors import DeploymentError
 
 OURS = ("register.json", "releases.json", "releases.html")
 """By these a folder is known as a register, or as the releases that lay there before."""
+DRAFT = "part"
 
 
 class PlaceTaken(DeploymentError):
-    """Something else lies where the register should be written."""
+    """The register cannot be written there: something else lies there, or the disk refuses."""
 
     code = "register.place_taken"
     exit_status = 73
@@ -37,15 +38,26 @@ def ensure_place(place: Path) -> None:
         place.symlink_to(first.name)
 
 
-def put_in_place(place: Path, digest: str, files: Mapping[str, bytes]) -> None:
-    """Write these files (paths below the place) and switch to them. Raises PlaceTaken; hold `locked` meanwhile."""
+def prepare(place: Path, files: Mapping[str, bytes]) -> None:
+    """Write these files (paths below the place) out of sight, durable; hold `locked`. Raises PlaceTaken."""
     _require_ours(place)
-    whole, draft = _beside(place, digest[:16]), _beside(place, "part")
-    shutil.rmtree(draft, ignore_errors=True)
-    for name, content in files.items():
-        _write(draft / name, content)
-    for folder in {(draft / name).parent for name in files}:
-        sync_folder(folder)
+    draft = _beside(place, DRAFT)
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        for name, content in files.items():
+            _write(draft / name, content)
+        for folder in {(draft / name).parent for name in files}:
+            sync_folder(folder)
+    except OSError as error:
+        raise PlaceTaken(
+            f"The register cannot be written ({error.strerror}); the one before stands.", where=str(place),
+            mend="Make room or mend the disk, and build it again.",
+        ) from None  # fmt: skip
+
+
+def switch(place: Path, digest: str) -> None:
+    """Put what was prepared in place, in one step; the one before stays for whoever reads in it, older ones go."""
+    draft, whole = _beside(place, DRAFT), _beside(place, digest[:16])
     before = place.resolve() if place.is_symlink() else None
     if before == whole:  # the same again over a folder that was changed by hand: made anew under another name
         whole = _beside(place, f"{digest[:16]}-again")
@@ -53,7 +65,7 @@ def put_in_place(place: Path, digest: str, files: Mapping[str, bytes]) -> None:
     draft.rename(whole)
     _point(place, whole)
     for old in place.parent.glob(f".{place.name}.*"):
-        if old.is_dir() and old not in (whole, before):
+        if old.is_dir() and not old.is_symlink() and old not in (whole, before):
             shutil.rmtree(old, ignore_errors=True)
 
 

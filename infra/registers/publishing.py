@@ -47,10 +47,11 @@ def publish_register(haven: Haven, out: Path | None = None, *, by: Actor) -> Pub
         digest = content_digest(register)
         unchanged = _says_the_same(place, register, digest) and (place / "releases.json").exists()
         if not unchanged:
+            places.prepare(place, files)
             haven.records.note(
                 EventName.REGISTER_PUBLISHED, by=by, content=digest, as_of=register.as_of.isoformat(), files=len(files)
             )
-            places.put_in_place(place, _digest_of(files), files)
+            places.switch(place, _digest_of(files))
     if out is None:
         haven.airlock.publish_register()  # what was released meanwhile
     return Published(place, digest, tuple(sorted(files)), len(register.projects), len(register.disclosures), unchanged)

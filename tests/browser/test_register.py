@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from infra.registers.folder import locked, put_in_place
+from infra.registers.folder import locked, prepare, switch
 from infra.registers.gathering import gather
 from infra.registers.publishing import register_bytes
 from tests.fakes.registers import LOG, RegisteredWorld
@@ -40,7 +40,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("public") / "register"
     sources = RegisteredWorld().sources()
     with locked(place):
-        put_in_place(place, "1" * 64, register_bytes(gather(sources), LOG, sources.releases))
+        prepare(place, register_bytes(gather(sources), LOG, sources.releases))
+        switch(place, "1" * 64)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(place)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

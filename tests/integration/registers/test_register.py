@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from access.people.model import Role
 from audit.checkpoint import read as read_checkpoint
+from audit.errors import AuditUnavailable
 from audit.model import organisation, person
 from audit.search import SearchIndex, Wanted
+from infra.registers.folder import PlaceTaken
+from infra.registers.publishing import publish_register
 from infra.wiring import Haven
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
 from tests.fakes.people import assessed, invented_person
@@ -78,7 +81,7 @@ def events(home: Path, verb: str) -> list[dict[str, object]]:
 
 
 def test_built_once_and_then_only_when_something_changed(home: Path) -> None:
-    """It says what it wrote; again, also after a query of the log, nothing; another place gets the same bytes."""
+    """It says what it wrote; again it writes nothing, and the log has one entry."""
     made = data(home, "register", "build")
     assert "projects/admissions.html" in made["files"]
     first = files_of(home / "register")
@@ -133,3 +136,48 @@ def test_housekeeping_from_the_command_line(home: Path) -> None:
     assert due[0]["days_left"] == 20
     assert data(home, "housekeeping", "run") == []
     assert run(home, "housekeeping", "run") == "Everything was done already today.\n"
+
+
+def test_without_its_entry_in_the_log_nothing_is_published(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log's writer is away: the register that stands there stays, byte for byte."""
+    run(home, "register", "build")
+    before = files_of(home / "register")
+    haven = Haven.at(home)
+    haven.access.apply(
+        project_file(id="later", ends=haven.clock.now().date() + timedelta(days=200)),
+        applicant="asha", by=person("asha"),
+    )  # fmt: skip
+
+    def away(*_: object, **__: object) -> None:
+        raise AuditUnavailable("The log's writer does not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(haven.records, "note", away)
+        with pytest.raises(AuditUnavailable):
+            publish_register(haven, by=HOUSE)
+    assert files_of(home / "register") == before
+    made = publish_register(haven, by=HOUSE)
+    assert "projects/later.html" in made.files
+    assert (home / "register" / "projects" / "later.html").exists()
+    haven.records.engine.dispose()
+    haven.audit_log.close()
+
+
+def test_another_place_gets_the_same_pages(home: Path, tmp_path: Path) -> None:
+    """What is built elsewhere says what the home's own register says; somebody's own folder is not taken."""
+    run(home, "register", "build")
+    run(home, "register", "build", str(tmp_path / "public"))
+    there, here = (
+        json.loads((place / "register.json").read_bytes()) for place in (tmp_path / "public", home / "register")
+    )
+    assert there["content_sha256"] == here["content_sha256"]
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    haven, told = Haven.at(home), len(events(home, "register.published"))
+    with pytest.raises(PlaceTaken):
+        publish_register(haven, mine, by=HOUSE)
+    assert len(events(home, "register.published")) == told
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    haven.records.engine.dispose()
+    haven.audit_log.close()

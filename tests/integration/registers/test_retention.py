@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +30,7 @@ from tests.fakes.havens import HOUSE
 from tests.fakes.people import assessed, invented_person
 from tests.fakes.registers import agreement
 
+ROOT = Path(__file__).resolve().parents[3]
 LENA, ENGINEER = person("lena"), person("engineer")
 
 
@@ -141,3 +144,27 @@ def test_a_destruction_that_was_cut_short_is_finished(haven: Haven, monkeypatch:
 
 def _stopped(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_the_command_line_lists_and_checks(haven: Haven, tmp_path: Path) -> None:
+    """What is held and until when; the certificate as a file is genuine, of another delivery it is not this one's."""
+    home = str(haven.settings.home)
+    listed = _command("retention", "list", "--home", home, "--json")
+    states = {one["name"]: one["certified"] for one in json.loads(listed.stdout)}
+    assert states == {"gp-first": True, "hospital-first": True}
+    file = tmp_path / "gp.json"
+    file.write_text(_command("retention", "certificate", "gp-first", "--home", home).stdout)
+    for name, status, told in (
+        ("gp-first", 0, "Genuine.\n"),
+        ("hospital-first", 65, "Genuine, and of another delivery.\n"),
+    ):
+        checked = _command("retention", "certificate", name, "--check", str(file), "--home", home)
+        assert (checked.returncode, checked.stdout) == (status, told)
+    refused = _command("retention", "destroy", "gp-first", "--home", home)
+    assert refused.returncode == 77
+    assert "retention.destroyed" in refused.stderr
+
+
+def _command(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from infra.registers import folder as places
-from infra.registers.folder import PlaceTaken, ensure_place, locked, put_in_place
+from infra.registers.folder import PlaceTaken, ensure_place, locked, prepare, switch
 
 
 def write(place: Path, digest: str, files: dict[str, bytes]) -> None:
     """As the publisher does."""
     with locked(place):
-        put_in_place(place, digest, files)
+        prepare(place, files)
+        switch(place, digest)
 
 
 def read(place: Path) -> dict[str, bytes]:
@@ -99,7 +100,7 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
 
     with monkeypatch.context() as broken:
         broken.setattr(places, "_write", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(PlaceTaken, match="No space"):
             write(place, "2" * 64, {"register.json": b"2"})
     assert read(place) == {"register.json": b"1"}
     write(place, "2" * 64, {"register.json": b"2"})
