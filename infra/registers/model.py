@@ -150,7 +150,7 @@ class OptOutEffect:
     """How people's opt-outs were applied: a sentence, and each disclosure's certificate with suppressed counts."""
 
     told: str
-    certificates: tuple[tuple[str, str, str, str], ...] = ()  # reference, day, records before, records after
+    certificates: tuple[tuple[str, str, str, str], ...] = ()  # reference, day, records before, left out; suppressed
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What does the register tell of opt-outs? The one place where the register asks the part that applies them.
 
 This haven applies no opt-outs yet, and the register says so on every page that would otherwise be taken to say the
-opposite. `opt_out_effect`, `opt_out_of_project` and `certificate_of` are to be filled from access.optouts.
+opposite. `opt_out_effect`, `opt_out_of_project` and `certificate_of` are to be filled from access.optouts: how many were
+left out is shown suppressed, and never beside an exact number from which it could be worked out.
 """
 
 from __future__ import annotations

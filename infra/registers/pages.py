@@ -214,8 +214,8 @@ def _opt_outs(page: Report, register: PublicRegister) -> None:
     page.text(register.opt_outs.told)
     if register.opt_outs.certificates:
         page.table(
-            "Opt-out certificates: records before and after, small counts hidden",
-            ["Certificate", "Of", "Before", "After"],
+            "Opt-out certificates: records before and left out, small counts hidden",
+            ["Certificate", "Of", "Records before", "Left out"],
             register.opt_outs.certificates,
             named=True,
         )

@@ -14,7 +14,7 @@ from audit.events import EventName
 from audit.model import AuditEvent, organisation, person, service
 from infra.registers.data import RegisterInvalid, as_text, content_digest, data_uses
 from infra.registers.gathering import gather
-from infra.registers.model import PublicRegister
+from infra.registers.model import OptOutEffect, PublicRegister
 from infra.registers.publishing import register_bytes
 from tests.fakes.havens import HOUSE, PEOPLE, START, project_file
 from tests.fakes.people import invented_person
@@ -216,3 +216,13 @@ def test_a_destroyed_delivery_is_told_as_destroyed(world: RegisteredWorld) -> No
     register = gather(world.sources(deliveries=[delivery(state="destroyed")]))
     assert [one.state for one in register.deliveries] == ["destroyed"]
     assert date(2026, 2, 2) == register.deliveries[0].received_on
+
+
+def test_the_effect_of_opt_outs_is_told_suppressed(world: RegisteredWorld) -> None:
+    """Each certificate with what was left out, small counts hidden; an exact small count fits no schema."""
+    effect = OptOutEffect("Applied to every flow.", (("C-1", "2026-03-01", "1,235", "fewer than 10"),))
+    register = gather(world.sources(opt_outs=effect))
+    assert b"fewer than 10" in register_bytes(register, LOG, [])["index.html"]
+    exact = replace(register, opt_outs=OptOutEffect("Applied.", (("C-1", "2026-03-01", "1,235", "7"),)))
+    with pytest.raises(RegisterInvalid):
+        register_bytes(exact, LOG, [])
