@@ -1,8 +1,8 @@
 """What does the register tell of opt-outs? The one place where the register asks the part that applies them.
 
-This haven applies no opt-outs yet, and the register says so on every page that would otherwise be taken to say the
-opposite. `opt_out_effect`, `opt_out_of_project` and `certificate_of` are to be filled from access.optouts: how many were
-left out is shown suppressed, and never beside an exact number from which it could be worked out.
+This haven applies no opt-outs yet, and the register says so. `opt_out_effect`, `opt_out_of_project` and
+`certificate_of` are to be filled from access.optouts: how many were left out is shown suppressed, never beside an
+exact number from which it could be worked out.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from infra.registers.model import OptOutEffect
 if TYPE_CHECKING:
     from infra.wiring import Haven
 
-NOT_APPLIED = (
-    "This haven does not apply the national data opt-out yet: it holds synthetic records only, which are nobody's, "
-    "or its controllers apply opt-outs before they deliver."
-)
+NOT_APPLIED = "This haven does not apply the national data opt-out itself yet."
 
 
 def opt_out_effect(haven: Haven) -> OptOutEffect:
