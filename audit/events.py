@@ -62,6 +62,8 @@ class EventName(StrEnum):
     PROJECT_WITHDRAW_REFUSED = "project.withdraw_refused"
     PROJECT_CLOSED = "project.closed"
     PROJECT_CLOSE_REFUSED = "project.close_refused"
+    REMINDER_RAISED = "reminder.raised"  # something falls due, and who must act; once for each step
+    HOUSEKEEPING_COMPLETED = "housekeeping.completed"  # once a day, with what was done by kind
     TOKEN_ISSUED = "token.issued"
     TOKEN_REFUSED = "token.refused"
     LOGIN_OPENED = "login.opened"
@@ -121,6 +123,9 @@ class EventName(StrEnum):
     DELIVERY_RECEIVE_REFUSED = "delivery.receive_refused"  # who would take it in
     DELIVERY_REPEATED = "delivery.repeated"  # the same delivery again: nothing changed
     DELIVERY_SUPERSEDED = "delivery.superseded"
+    DELIVERY_DESTROYED = "delivery.destroyed"  # its rows count no more, and are removed
+    DELIVERY_DESTRUCTION_CERTIFIED = "delivery.destruction_certified"
+    DELIVERY_DESTROY_REFUSED = "delivery.destroy_refused"
     LINKAGE_STARTED = "linkage.started"
     LINKAGE_COMPLETED = "linkage.completed"
     LINKAGE_FAILED = "linkage.failed"
@@ -176,5 +181,6 @@ class EventName(StrEnum):
     RELEASE_FAILED = "release.failed"
 
     # infra
+    REGISTER_PUBLISHED = "register.published"  # the public pages, by their digest
     HAVEN_STARTED = "haven.started"
     HAVEN_STOPPED = "haven.stopped"

@@ -66,6 +66,14 @@ class Plant(Protocol):
         """Ask everything again and release an approved request."""
         ...
 
+    def keep_house(self) -> Summary:
+        """Write what time brought about, and tell who must act; once a day each."""
+        ...
+
+    def publish_register(self) -> Summary:
+        """Publish the public register as of today."""
+        ...
+
 
 class _Holder:
     make: Callable[[], Plant] | None = None

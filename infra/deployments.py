@@ -13,7 +13,8 @@ from infra.wiring.haven import Haven
 
 put_behind_flows(Haven.at(Path(os.environ.get("HAVEN_HOME", "haven-home"))))
 
-from flows.ingest import ingest  # noqa: E402 - Prefect must be prepared first
+from flows.housekeeping import housekeeping  # noqa: E402 - Prefect must be prepared first
+from flows.ingest import ingest  # noqa: E402
 from flows.link import link  # noqa: E402
 from flows.publish_scope import publish_scope  # noqa: E402
 from flows.refresh_optouts import refresh_optouts  # noqa: E402
@@ -21,4 +22,13 @@ from flows.release import release  # noqa: E402
 from flows.sweep import sweep_inbox  # noqa: E402
 from flows.train_linkage import train_linkage  # noqa: E402
 
-__all__ = ["ingest", "link", "publish_scope", "refresh_optouts", "release", "sweep_inbox", "train_linkage"]
+__all__ = [
+    "housekeeping",
+    "ingest",
+    "link",
+    "publish_scope",
+    "refresh_optouts",
+    "release",
+    "sweep_inbox",
+    "train_linkage",
+]

@@ -56,6 +56,7 @@ def run_named_flow(
             mend="haven flow run ingest PATH --as NAME" if who is None else f"haven flow run {name}, without --as",
         )
     plant = put_behind_flows(haven)
+    from flows.housekeeping import housekeeping
     from flows.ingest import ingest
     from flows.link import link
     from flows.publish_scope import publish_scope
@@ -74,6 +75,7 @@ def run_named_flow(
         "link": link,
         "train_linkage": train_linkage,
         "refresh_optouts": refresh_optouts,
+        "housekeeping": housekeeping,
     }
     if name in alone and subject is None:
         alone[name]()
@@ -83,7 +85,7 @@ def run_named_flow(
         raise UnknownFlow(
             f"There is no flow '{name}' {'for' if subject else 'without'} a subject.",
             mend="There are: ingest PATH --as NAME, train_linkage, link, publish_scope PROJECT, release REQUEST,"
-            " sweep_inbox DATASET, refresh_optouts.",
+            " sweep_inbox DATASET, refresh_optouts, housekeeping.",
         )
     for summary in plant.summaries:
         say(summary.headline)

@@ -5,6 +5,8 @@ A summary is kept and shown by Prefect: counts in it are suppressed, and it hold
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,9 @@ from flows.plant import Summary
 from infra.inbox import Inbox
 
 if TYPE_CHECKING:
+    from access.housekeeping.model import HouseworkDone
     from environments.airlock.model import Released
+    from infra.registers.publishing import Published
     from infra.wiring.haven import Haven
     from linkage.intake.service import ReceiptSummary
     from linkage.matching.residual.models import TrainedModel
@@ -90,6 +94,18 @@ class HavenPlant:
         """Ask everything again and release. Raises RefusedError."""
         return self._told(_of_release(self._haven.airlock.release(request, by=service("release"))))
 
+    def keep_house(self) -> Summary:
+        """Write what time brought about, and tell who must act; once a day each."""
+        from infra.housekeeping import keep_records
+
+        return self._told(_of_house(keep_records(self._haven, by=service("housekeeping"))))
+
+    def publish_register(self) -> Summary:
+        """Publish the public register as of today. Raises RegisterInvalid."""
+        from infra.housekeeping import keep_register
+
+        return self._told(_of_register(keep_register(self._haven, by=service("housekeeping"))))
+
     def _told(self, summary: Summary) -> Summary:
         self.summaries.append(summary)
         return summary
@@ -129,6 +145,20 @@ def _of_scope(scope: ScopeSummary) -> Summary:
         f"{scope.project} version {scope.version} {state}.",
         (("people", shown_count(scope.people)), *rows),
     )
+
+
+def _of_house(done: Sequence[HouseworkDone]) -> Summary:
+    """By kind only: whom it concerned stands in the log, and Prefect shows what it keeps."""
+    if not done:
+        return Summary("housekeeping-summary", "Everything was done already today.")
+    rows = tuple((kind, str(count)) for kind, count in sorted(Counter(one.kind for one in done).items()))
+    return Summary("housekeeping-summary", "The day's housekeeping is done.", rows)
+
+
+def _of_register(made: Published) -> Summary:
+    if made.unchanged:
+        return Summary("register-summary", "The public register says the same already: nothing was written.")
+    return Summary("register-summary", "The public register is published.", (("files", str(len(made.files))),))
 
 
 def _of_release(released: Released) -> Summary:

@@ -1,7 +1,7 @@
 """Which deliveries are in? One record each; its state is the switch.
 
 Rows in a zone count only while their delivery stands here as received: everything else is debris of a crash or
-of a superseded delivery, and the next receipt removes it.
+of a superseded or destroyed delivery, and the next receipt removes it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from audit.records import Base
 RECEIVED = "received"
 SUPERSEDED = "superseded"
 REFUSED = "refused"
+DESTROYED = "destroyed"
 
 
 class Delivery(Base):

@@ -47,6 +47,11 @@ def destruction_certificate(
         "destroyed_by": by,
         "what": REMAINS,
     }
+    return signed_statement(statement, key)
+
+
+def signed_statement(statement: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """A statement of what was destroyed, with its signature and the public key that checks it."""
     signature = key.sign(canonical(statement))
     return {
         "statement": statement,

@@ -17,6 +17,7 @@ from access.projects.lapses import Surroundings, lapsed_parts
 from access.projects.model import ProjectVersion
 from access.projects.states import ProjectState, state_of
 from access.projects.views import as_data
+from access.projects.waiting import Refusal, Wait, WaitingTime, refusals_of, waiting_times, waits_of
 from access.support import store as support_store
 from access.verbs import Verbs
 
@@ -95,6 +96,18 @@ class ProjectReading(Verbs):
         named = {name for people in files for name in people}
         others = {one for version in self._versions(project) for one in (version.applicant, version.lead) if one}
         return frozenset(named | others)
+
+    def every_version(self) -> list[ProjectVersion]:
+        """Every version of every project, drafts too: by project, the newest first."""
+        with self.records.read() as session:
+            names = store.project_names(session)
+        return [version for name in names for version in self._versions(name)]
+
+    def waiting(self) -> tuple[list[Wait], list[WaitingTime], list[Refusal]]:
+        """How long applicants waited, on whom, and who refused them why: each wait, by decider, the refusals."""
+        versions = self.every_version()
+        waits = waits_of(versions, self._today())
+        return waits, waiting_times(waits), refusals_of(versions)
 
     # -- parts
 

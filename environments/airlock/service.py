@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.model import Actor
+from audit.model import Actor, Json
 from audit.records import Records
 from environments.airlock import store
 from environments.airlock.files.container import Container
@@ -161,8 +161,13 @@ class Airlock:
         return self.get(request_id, viewer=by)
 
     def publish_register(self) -> Path:
-        """Write the public register from the records; done again it changes nothing."""
-        return self._releasing.publish_register()
+        """Write the public list of releases from the records; done again it changes nothing."""
+        with self._desk.container.alone():
+            return self._releasing.publish_register()
+
+    def register_entries(self) -> builtins.list[dict[str, Json]]:
+        """What the public register says of each release and recall, the newest first."""
+        return self._releasing.register_entries()
 
     # -- questions
 

@@ -34,6 +34,8 @@ TOPICS = (
     "keys",
     "identity",
     "accounts",
+    "registers",
+    "housekeeping",
     "audit",
     "services",
     "demo",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from infra.cli.common import DEFAULT_HOME, As, AsJson, Home, Officer, acting, open_haven, print_json, write_new
+from infra.cli.waiting import project_waiting
 
 if TYPE_CHECKING:
     from access.projects.file import ProjectFile
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
         ("show", show_project),
         ("diff", diff_project),
         ("list", list_projects),
+        ("waiting", project_waiting),
     ):
         project.command(name)(command)
     app.add_typer(project, name="project")

@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0007"
+HEAD = "0008"
 FOLDER = Path(__file__).parent
 
 
@@ -65,11 +65,13 @@ def configuration(connection: Connection) -> Config:
 
 def load_tables() -> None:
     """Every component's tables into the one metadata."""
+    import access.housekeeping.store
     import access.keys.store
     import access.optouts.store
     import access.organisations.store
     import access.people.store
     import access.projects.store
+    import access.retention.store
     import access.support.store
     import environments.airlock.store
     import linkage.matching.residual.store

@@ -22,8 +22,10 @@ class EnvironmentParts(OptOutParts):
         """The one door through which anything leaves."""
         from environments.airlock.approvals import AccessApprovals
         from environments.airlock.service import Airlock
+        from infra.registers.folder import ensure_place
 
         settings = self.settings
+        ensure_place(settings.register_folder)
         return Airlock(
             self.records,
             AccessApprovals(self.access, self.disclosures),

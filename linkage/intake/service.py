@@ -35,7 +35,7 @@ from linkage.intake.splitting import Splitting
 from linkage.intake.unpack import opened_delivery, opened_tar, remove_leftovers
 from linkage.sealed.door import SealedDoor, is_sealed
 from linkage.separation.ports import ZoneRunner, runner_of
-from linkage.store import RECEIVED, REFUSED, SUPERSEDED, Delivery, delivery_named
+from linkage.store import DESTROYED, RECEIVED, REFUSED, SUPERSEDED, Delivery, delivery_named
 from linkage.zones import Zones
 
 REPEATED = "repeated"
@@ -59,7 +59,7 @@ class ReceiptSummary:
     def headline(self) -> str:
         """One sentence without counts."""
         if self.state == REPEATED and not self.counts:
-            return f"Delivery {self.name} was received before and has been superseded since: nothing was changed."
+            return f"Delivery {self.name} was received before and counts no more: nothing was changed."
         if self.state == REPEATED:
             return f"Delivery {self.name} is in the haven already: nothing was changed."
         replaced = f", in place of {self.supersedes}" if self.supersedes else ""
@@ -222,6 +222,21 @@ class DeliveryIntake(Splitting):
             raise Fault("delivery.name_taken")
         return replaced
 
+    def destroy(self, delivery: str, *, by: Actor) -> None:
+        """A delivery counts no more, for good, and its rows are removed here; done again, it finishes.
+
+        Whether it may be is asked before (access.retention). What was linked goes with the next linkage.
+        """
+        with self._one_delivery_at_a_time() if self._door is None else self._door.one_delivery_at_a_time():
+            with self._records.read() as session:
+                destroyed = session.get_one(Delivery, delivery).state == DESTROYED
+            if not destroyed:
+                with self._records.change(by=by) as change:
+                    row = change.session.get_one(Delivery, delivery)
+                    row.state = DESTROYED
+                    change.record(EventName.DELIVERY_DESTROYED, dataset=row.dataset, delivery=row.id)
+            self._remove_debris()
+
     # afterwards
 
     def _switch_on(self, receipt: Receipt) -> ReceiptSummary:
@@ -258,7 +273,7 @@ class DeliveryIntake(Splitting):
             states: dict[str, str] = dict(session.execute(select(Delivery.id, Delivery.state)).all())
         remove_reports_except(states, self.reports_folder)
         received = [key for key, state in states.items() if state == RECEIVED]
-        kept = [key for key, state in states.items() if state != SUPERSEDED]
+        kept = [key for key, state in states.items() if state not in {SUPERSEDED, DESTROYED}]
         self._runner.run("identity.keep_only", {"deliveries": received})
         self._runner.run("payload.keep_only", {"deliveries": received})
         self._runner.run("quarantine.keep_only", {"deliveries": kept})

@@ -7,29 +7,35 @@ release stays in it, with its incident.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit.model import Json
-from audit.reports import Report
+from audit.reports import Link, Report
 
 REGISTER_FILE = "releases.json"
 REGISTER_PAGE = "releases.html"
 
 
-def write_register(folder: Path, entries: Sequence[dict[str, Json]]) -> Path:
+def write_register(folder: Path, entries: Sequence[Mapping[str, Json]]) -> Path:
     """Write both, each whole or not at all; the path of the data."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = folder / REGISTER_FILE
-    draft = data.with_suffix(".json.part")
-    draft.write_text(json.dumps({"releases": list(entries)}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(data)
-    _page(entries).write(folder / REGISTER_PAGE)
-    return data
+    for name, content in register_files(entries).items():
+        draft = folder / f"{name}.part"
+        draft.write_bytes(content)
+        draft.replace(folder / name)
+    return folder / REGISTER_FILE
 
 
-def _page(entries: Sequence[dict[str, Json]]) -> Report:
+def register_files(entries: Sequence[Mapping[str, Json]]) -> dict[str, bytes]:
+    """Both, by name: the same bytes for the same entries. The whole public register puts them among its pages."""
+    data = json.dumps({"releases": [dict(one) for one in entries]}, indent=2, ensure_ascii=False) + "\n"
+    return {REGISTER_FILE: data.encode(), REGISTER_PAGE: _page(entries).render().encode()}
+
+
+def _page(entries: Sequence[Mapping[str, Json]]) -> Report:
     page = Report("Public register of releases", "What left the haven, for what purpose, and under whose rules")
+    page.links = [Link("Public register", "index.html")]
     page.text("Only tables that passed disclosure control and two independent people leave. The newest stand first.")
     if not entries:
         page.note("Nothing has been released yet.")

@@ -94,16 +94,19 @@ class Releasing:
 
     def publish_register(self) -> Path:
         """Write the public register from the records; done again it changes nothing."""
+        return write_register(self.desk.register, self.register_entries())
+
+    def register_entries(self) -> list[dict[str, Json]]:
+        """What the public register says of each release and recall, the newest first."""
         with self.desk.records.read() as session:
-            rows = session.scalars(select(ReleaseRow).order_by(ReleaseRow.at.desc())).all()
+            rows = session.scalars(select(ReleaseRow).order_by(ReleaseRow.at.desc(), ReleaseRow.request)).all()
             found = [(row, store.find_request(session, row.request)) for row in rows]
             incidents = {one.request: one.incident for one in session.scalars(select(RecalledRow))}
-        entries = [
+        return [
             _register_entry(row, request, incidents.get(row.request))
             for row, request in found
             if request is not None and request.state in (S.RELEASED, S.RECALLED)
         ]
-        return write_register(self.desk.register, entries)
 
     # -- asked again
 

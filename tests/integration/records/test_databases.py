@@ -13,16 +13,22 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from access.decisions import RefusedError
+from access.housekeeping.model import HouseworkDone
+from access.housekeeping.service import Housekeeping
+from access.housekeeping.store import reminders
+from access.retention.store import DestructionRow, certified
 from access.service import Access
 from audit.clock import FixedClock
-from audit.model import organisation, person
+from audit.events import EventName
+from audit.model import organisation, person, service
 from audit.records import Base, Records
 from infra.database import make_engine, open_database
 from infra.migrations import SchemaUnknown, upgrade
 from infra.settings import load_settings
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import START, make_live, peopled, project_file
+from tests.fakes.havens import HOUSE, START, make_live, peopled, project_file
 from tests.fakes.postgres import postgresql
+from tests.fakes.registers import support
 
 pytestmark = pytest.mark.needs_postgresql
 
@@ -108,3 +114,37 @@ def test_a_database_of_a_newer_haven_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SchemaUnknown, match="newer"):
         upgrade(engine)
     engine.dispose()
+
+
+def test_housekeeping_tells_each_once_though_two_run_at_once(access: Access) -> None:
+    """Two runs at the same moment: each warning is one row and one entry in the log, on each database."""
+    access.register_support(support(), by=HOUSE)
+    told: list[list[HouseworkDone]] = []
+    barrier = threading.Barrier(2)
+
+    def keep() -> None:
+        barrier.wait()
+        told.append(Housekeeping(access).run(by=service("housekeeping")))
+
+    threads = [threading.Thread(target=keep) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 2
+    reviews = [one for done in told for one in done if one.kind == "support-review"]
+    assert [one.subject for one in reviews] == ["26/CAG/0001"]
+    with access.records.read() as session:
+        assert len([row for row in reminders(session) if row.kind == "support-review"]) == 1
+    assert Housekeeping(access).run(by=service("housekeeping")) == []
+
+
+def test_a_certificate_is_kept_as_it_was_signed(access: Access) -> None:
+    """What a database gives back of a certificate is what was put into it, and there is one for a delivery."""
+    made = {"statement": {"delivery": "d1", "name": "gp-first"}, "signature": "c2ln", "public_key": "a2V5"}
+    with access.records.change(by=HOUSE) as change:
+        change.session.add(DestructionRow(delivery="d1", certificate=made, by=HOUSE, at=change.at))
+        change.record(EventName.DELIVERY_DESTRUCTION_CERTIFIED, dataset="gp", delivery="d1")
+    with access.records.read() as session:
+        assert certified(session) == {"d1"}
+        assert session.get_one(DestructionRow, "d1").certificate == made

@@ -1,0 +1,1 @@
+"""What falls due, who must be told, and what time alone brings about."""

@@ -1,0 +1,1 @@
+"""How long is what was delivered kept, and what proves that it is gone?"""

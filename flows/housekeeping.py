@@ -1,0 +1,48 @@
+"""What does the haven do each day by itself? Expiries, warnings, dormant accounts, then the public register.
+
+Each step is idempotent: a second run on the same day does nothing and says so.
+"""
+
+from __future__ import annotations
+
+from prefect import flow, task
+
+from flows.plant import plant
+from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
+
+
+@task(
+    name="keep_house",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_SECONDS,
+    retry_condition_fn=may_pass,
+    persist_result=False,
+)
+@contained
+def keep_house() -> None:
+    """Write what time brought about, and tell who must act."""
+    with one_writer():
+        summary = plant().keep_house()
+    show(summary)
+
+
+@task(
+    name="publish_register",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_SECONDS,
+    retry_condition_fn=may_pass,
+    persist_result=False,
+)
+@contained
+def publish_register() -> None:
+    """Publish the register as of today."""
+    with one_writer():
+        summary = plant().publish_register()
+    show(summary)
+
+
+@flow(name="housekeeping", persist_result=False, log_prints=False)
+def housekeeping() -> None:
+    """The day's housekeeping. A refresh of opt-outs, where one is deployed, belongs before its first step."""
+    keep_house()
+    publish_register()

@@ -1,0 +1,34 @@
+"""`haven project waiting`: how long applicants wait, on whom, and who refused them why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json
+
+
+def project_waiting(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+    """Days from submission to each decision and to going live, by decider; open ones so far; refusals with reasons.
+
+    Example: `haven project waiting`
+    """
+    waits, times, refusals = open_haven(home).access.waiting()
+    if as_json:
+        print_json(
+            {
+                "times": [asdict(one) for one in times],
+                "waits": [asdict(one) for one in waits],
+                "refusals": [asdict(one) for one in refusals],
+            }
+        )
+        return
+    for one in times:
+        told = f"median {one.median_days:g}, longest {one.longest_days} days" if one.decided else "nothing decided yet"
+        waiting = f"; {one.open} open, the longest for {one.longest_open_days} days" if one.open else ""
+        typer.echo(f"{one.decider:<20} {told}{waiting}")
+    for refusal in refusals:
+        typer.echo(f"{refusal.on}  {refusal.by} refused {refusal.project} version {refusal.version}: {refusal.reason}")
+    if not times:
+        typer.echo("No project has been submitted.")

@@ -1,0 +1,105 @@
+"""How long did applicants wait, on whom? Counted from the submission, and from when it was the decider's turn."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from access.projects.model import Approval, Endorsement, Outcome, ProjectVersion
+from access.projects.waiting import GOING_LIVE, GUARDIAN, WaitEnd, refusals_of, waiting_times, waits_of
+
+DAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def at(days: int) -> datetime:
+    """So many days after the submission."""
+    return DAY + timedelta(days=days)
+
+
+def version(number: int = 1, submitted: datetime | None = DAY, **changes: object) -> ProjectVersion:
+    """A version of two controllers."""
+    values: dict[str, object] = {
+        "project": "falls",
+        "version": number,
+        "title": "Falls",
+        "applicant": "asha",
+        "people": frozenset({"asha"}),
+        "controllers": frozenset({"gp", "hospital"}),
+        "ends": date(2027, 1, 1),
+        "submitted_at": submitted,
+    }
+    return ProjectVersion(**(values | changes))  # type: ignore[arg-type]
+
+
+def approved(name: str, days: int, outcome: Outcome = Outcome.APPROVED, reason: str | None = None) -> Approval:
+    """A decision so many days after the submission."""
+    return Approval(name, f"organisation:{name}", at(days), outcome=outcome, reason=reason)
+
+
+def waited(versions: list[ProjectVersion], today: int) -> dict[str, tuple[int, int, WaitEnd]]:
+    """decider -> days, own days, end."""
+    return {one.decider: (one.days, one.own_days, one.end) for one in waits_of(versions, at(today).date())}
+
+
+def test_each_decider_has_its_own_days() -> None:
+    """The Guardian's own days begin with the last controller's decision, those of going live with the Guardian's."""
+    live = version(
+        approvals={"gp": approved("gp", 3), "hospital": approved("hospital", 10)},
+        endorsement=Endorsement("person:greta", at(14), Outcome.APPROVED),
+        went_live_at=at(20),
+    )
+    assert waited([live], 100) == {
+        "gp": (3, 3, WaitEnd.APPROVED),
+        "hospital": (10, 10, WaitEnd.APPROVED),
+        GUARDIAN: (14, 4, WaitEnd.APPROVED),
+        GOING_LIVE: (20, 6, WaitEnd.LIVE),
+    }
+
+
+def test_what_is_open_is_told_so_far() -> None:
+    """A controller that has not decided is told with the days until today, and the Guardian is not asked yet."""
+    asked = version(approvals={"gp": approved("gp", 3)})
+    assert waited([asked], 30) == {
+        "gp": (3, 3, WaitEnd.APPROVED),
+        "hospital": (30, 30, WaitEnd.OPEN),
+        GOING_LIVE: (30, 30, WaitEnd.OPEN),
+    }
+
+
+def test_nobody_waits_for_a_refused_version() -> None:
+    """After a refusal the others are not asked: only the decisions that were made are told."""
+    refused = version(approvals={"gp": approved("gp", 5, Outcome.REFUSED, "Too wide.")})
+    assert waited([refused], 60) == {"gp": (5, 5, WaitEnd.REFUSED)}
+    (told,) = refusals_of([refused])
+    assert (told.by, told.on, told.reason) == ("gp", at(5).date(), "Too wide.")
+
+
+def test_only_the_newest_submitted_version_waits() -> None:
+    """An amendment takes the place of what it amends; a draft waits for nobody."""
+    first = version(1, approvals={"gp": approved("gp", 2)})
+    second = version(2, at(4))
+    draft = version(3, None)
+    found = waits_of([first, second, draft], at(10).date())
+    assert [(one.version, one.decider) for one in found if one.end is WaitEnd.OPEN] == [
+        (2, "going-live"),
+        (2, "gp"),
+        (2, "hospital"),
+    ]
+    assert {one.version for one in found} == {1, 2}
+
+
+def test_medians_and_the_longest_by_decider() -> None:
+    """Median and longest of what ended; open ones beside them. The order: controllers, Guardian, going live."""
+    versions = [
+        version(project=name, approvals={"gp": approved("gp", days), "hospital": approved("hospital", 1)})
+        for name, days in (("a", 2), ("b", 4), ("c", 9))
+    ]
+    times = waiting_times(waits_of(versions, at(12).date()))
+    assert [one.decider for one in times] == ["gp", "hospital", GUARDIAN, GOING_LIVE]
+    gp, guardian = times[0], times[2]
+    assert (gp.decided, gp.median_days, gp.longest_days, gp.open) == (3, 4, 9, 0)
+    assert (guardian.decided, guardian.median_days, guardian.open, guardian.longest_open_days) == (0, None, 3, 12)
+
+
+def test_an_expired_version_waits_no_more() -> None:
+    """What ran out undecided is not told as open for ever."""
+    assert waited([version(ends=at(20).date())], 21) == {}
