@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
+from access.organisations.model import Organisation
 from access.people import store as people_store
-from access.people.model import Person, Role
+from access.people.invented import INVENTED, INVENTED_ODS
+from access.people.model import Evidence, Person, Role
 from access.people.policies import may_hold_office
 from audit.events import EventName
 from audit.model import Actor, service
@@ -26,12 +29,27 @@ class Verbs:
     def person(self, name: str) -> Person | None:
         """The person of this id."""
         with self.records.read() as session:
-            return people_store.find_person(session, name)
+            return self._believed(people_store.find_person(session, name))
 
     def people(self) -> list[Person]:
         """Everybody, by id."""
         with self.records.read() as session:
-            return people_store.all_people(session)
+            return [one for person in people_store.all_people(session) if (one := self._believed(person)) is not None]
+
+    def _believed(self, person: Person | None) -> Person | None:
+        """The person as this haven takes them: invented evidence is none where real data are held."""
+        if person is None or not self.real_data:
+            return person
+        proofing, employer = person.evidence.proofing, person.employer
+        if proofing is not None and proofing.by == INVENTED:
+            person = replace(person, evidence=Evidence())
+        return replace(person, employer=self._assessed(employer)) if employer is not None else person
+
+    def _assessed(self, organisation: Organisation) -> Organisation:
+        """The organisation as this haven takes it: an invented assessment is none where real data are held."""
+        security = organisation.security
+        invented = self.real_data and security is not None and security.ods_code == INVENTED_ODS
+        return replace(organisation, security=None) if invented else organisation
 
     def _today(self) -> date:
         return self.records.clock.now().date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -19,10 +20,16 @@ class GatewayApprovals:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self._seen: dict[str, date] = {}  # who was written down as seen, on which day
 
     def may_query(self, person: str, project: str) -> Decision:
-        """Asked at every query and while it runs."""
-        return self._access.may_query(person, project)
+        """Asked at every query and while it runs. Whoever may has used their account today."""
+        decision = self._access.may_query(person, project)
+        day = self._access.records.clock.now().date()
+        if decision and self._seen.get(person) != day:
+            self._seen[person] = day
+            self._access.saw(person)
+        return decision
 
     def may_open_workspace(self, person: str, project: str) -> Decision:
         """Asked at every opening of a workspace and while it is open."""

@@ -106,6 +106,8 @@ class OrganisationVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD) and may_hold_office(
             self.person(person), Role.ANONYMISATION_AUTHORISER, self._today()
         )
+        if decision and by == f"person:{person}":
+            decision = Refused("authoriser.self", "Nobody appoints themselves.", "Another governance lead does.")
         if decision and until <= self._today():
             decision = Refused("authoriser.past", "The appointment must end on a day ahead.", "Give a later --until.")
         self._require(decision, EventName.AUTHORISER_APPOINT_REFUSED, None, by, person=person)

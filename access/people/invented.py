@@ -8,6 +8,7 @@ from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import TRAINING_HOLDS, Accreditation, Evidence, Proofing, ProofingKind, Training, TrainingKind
 
 INVENTED = "service:invention"
+INVENTED_ODS = "X26ZZ"
 
 
 def invented_evidence(today: date, holds: timedelta | None = None) -> Evidence:
@@ -23,4 +24,4 @@ def invented_evidence(today: date, holds: timedelta | None = None) -> Evidence:
 
 def invented_assessment(today: date) -> SecurityAssessment:
     """An organisation's toolkit status, as of this day."""
-    return SecurityAssessment("X26ZZ", SecurityStatus.STANDARDS_MET, today + timedelta(days=5 * 365))
+    return SecurityAssessment(INVENTED_ODS, SecurityStatus.STANDARDS_MET, today + timedelta(days=5 * 365))

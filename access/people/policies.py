@@ -44,10 +44,13 @@ def may_act(person: Person | None, today: date) -> Decision:
     """Is this person known, not barred, and is everything that shows that they may work here in force?"""
     if person is None:
         return Refused("person.unknown", "Nobody is registered under this name.", "An administrator registers people.")
-    for decision in (_is_in(person, today), may_take_part(person.employer, today), _evidence(person, today)):
-        if not decision:
-            return decision
-    return Allowed()
+    return next(iter(all_refusals(person, today)), Allowed())
+
+
+def all_refusals(person: Person, today: date) -> list[Refused]:
+    """Everything that keeps this person from acting, the gravest first; nothing when they may."""
+    asked = [_is_in(person, today), may_take_part(person.employer, today), *_evidence(person, today)]
+    return [decision for decision in asked if isinstance(decision, Refused)]
 
 
 def _is_in(person: Person, today: date) -> Decision:
@@ -68,21 +71,22 @@ def _is_in(person: Person, today: date) -> Decision:
     return Allowed()
 
 
-def _evidence(person: Person, today: date) -> Decision:
-    evidence = person.evidence
+def _evidence(person: Person, today: date) -> list[Decision]:
+    evidence, asked = person.evidence, list[Decision]()
     if evidence.proofing is None:
-        return Refused(
-            "person.not_proofed",
-            "Nobody has recorded how this person's identity was proved.",
-            f"An administrator records it: haven person prove {person.id} KIND.",
+        asked.append(
+            Refused(
+                "person.not_proofed",
+                "Nobody has recorded how this person's identity was proved.",
+                f"An administrator records it: haven person prove {person.id} KIND.",
+            )
         )
-    for kind, roles in TRAINING_NEEDED.items():
-        if person.roles & roles:
-            decision = _training(person, kind, evidence.training(kind), today)
-            if not decision:
-                return decision
-    accredited = _accredited(person, today)
-    return _acknowledged(person, today) if accredited else accredited
+    asked += [
+        _training(person, kind, evidence.training(kind), today)
+        for kind, roles in TRAINING_NEEDED.items()
+        if person.roles & roles
+    ]
+    return [*asked, _accredited(person, today), _acknowledged(person, today)]
 
 
 def _training(person: Person, kind: TrainingKind, training: Training | None, today: date) -> Decision:
@@ -164,10 +168,38 @@ def lapses_on(person: Person) -> date | None:
     return min(ends) + timedelta(days=1) if ends else None
 
 
+APART: tuple[tuple[Role, frozenset[Role]], ...] = (
+    (
+        Role.ADMINISTRATOR,
+        frozenset(
+            {
+                Role.CALDICOTT_GUARDIAN,
+                Role.GOVERNANCE_LEAD,
+                Role.CONTROLLER_DELEGATE,
+                Role.ANONYMISATION_AUTHORISER,
+                Role.RESEARCHER,
+            }
+        ),
+    ),
+    (Role.CALDICOTT_GUARDIAN, frozenset({Role.CONTROLLER_DELEGATE, Role.GOVERNANCE_LEAD})),
+    (Role.ANONYMISATION_AUTHORISER, frozenset({Role.GOVERNANCE_LEAD})),
+)
+"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work."""
+
+
+def may_hold_together(person: Person) -> Decision:
+    """Are all of this person's roles such as one person may hold?"""
+    for role, others in APART:
+        if role in person.roles and (together := person.roles & others):
+            named = ", ".join(sorted(together))
+            return Refused("person.offices_apart", f"One person is not {role} and {named}.", "Give one to another.")
+    return Allowed()
+
+
 def may_register(person: Person, organisations: Container[str]) -> Decision:
     """May this person be registered? Only under an organisation that is."""
     if person.organisation in organisations:
-        return Allowed()
+        return may_hold_together(person)
     return Refused(
         "organisation.unknown",
         "The person's organisation is not registered.",

@@ -5,6 +5,7 @@ Every verb says who acts and is recorded; what is lacking is told by access.peop
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ from access.people.model import (
     Training,
     TrainingKind,
 )
+from access.projects import store as projects_store
 from access.verbs import Verbs, shortened
 from audit.events import EventName
 from audit.model import Actor
@@ -42,9 +44,15 @@ class PeopleVerbs(Verbs):
         with self.records.read() as session:
             known = {one.id for one in organisations_store.all_organisations(session)}
         decision = self._office(by, Role.ADMINISTRATOR) and policies.may_register(person, known)
+        if decision and by == f"person:{person.id}":
+            decision = Refused("person.own_roles", "Nobody sets their own roles.", "Another administrator does.")
+        before = self.person(person.id)
+        moves = before is not None and before.organisation != person.organisation
         self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
         roles = sorted(role.value for role in person.roles)
         with self.records.change(by=by) as change:
+            if moves:  # another employer vouches for nobody's evidence
+                store.forget_evidence(change.session, person.id)
             store.keep_person(change.session, person, change.at.date())
             name = EventName.PERSON_SUSPENDED if person.suspended else EventName.PERSON_REGISTERED
             change.record(name, person=person.id, organisation=person.organisation, roles=list(roles))
@@ -109,7 +117,7 @@ class PeopleVerbs(Verbs):
         """Somebody used their account today: it is not dormant. Written once a day."""
         today = self._today()
         person = self.person(name)
-        if person is None or person.last_seen == today:
+        if person is None or person.last_seen == today or not policies.may_act(person, today):
             return
         with self.records.change(by=Actor(f"person:{name}")) as change:
             change.session.get_one(store.PersonRow, name).last_seen = today
@@ -153,6 +161,8 @@ class PeopleVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD) and self._subject_exists(subject)
         if decision and subject == by:
             decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
+        if decision and until is not None and until < self._today():
+            decision = Refused("sanction.past", "The sanction would be over already.", "Give a later --until, or none.")
         self._require(decision, EventName.SANCTION_REFUSED, None, by, subject=subject)
         with self.records.change(by=by) as change:
             row = organisations_store.SanctionRow(
@@ -200,10 +210,16 @@ class PeopleVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.exists(self.person(name))
         if decision and by == f"person:{name}":
             decision = Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
-        if decision and not timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY:
+        if decision and not (math.isfinite(hours) and timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY):
             decision = Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
         if decision and len(reason.strip()) < 8:
             decision = Refused("emergency.no_reason", "An emergency needs its reason.", "Say it in a sentence.")
+        if decision and any(row.person == name for row in self.emergencies(unreviewed=True)):
+            decision = Refused(
+                "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
+            )
+        if decision and not self._knows_project(project):
+            decision = Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
         self._require(decision, EventName.EMERGENCY_REFUSED, project, by, person=name)
         with self.records.change(by=by) as change:
             ends = change.at + timedelta(hours=hours)
@@ -246,12 +262,20 @@ class PeopleVerbs(Verbs):
     # -- parts
 
     def _bridged(self, decision: Decision, name: str, project: str) -> Decision:
-        """A refusal that only a lapse gives, bridged by an emergency that is open now."""
-        if not isinstance(decision, Refused) or decision.code not in policies.LAPSES:
+        """A refusal that only lapses give, each of them, bridged by an emergency that is open now."""
+        person = self.person(name)
+        if not isinstance(decision, Refused) or person is None:
+            return decision
+        refusals = policies.all_refusals(person, self._today())
+        if not refusals or any(one.code not in policies.LAPSES for one in refusals):
             return decision
         with self.records.read() as session:
             open_now = store.emergency_in_force(session, name, project, self.records.clock.now())
         return Allowed() if open_now is not None else decision
+
+    def _knows_project(self, project: str) -> bool:
+        with self.records.read() as session:
+            return projects_store.newest_version(session, project) > 0
 
     def _record(self, name: str, evidence: Evidence, decision: Decision, by: Actor, kind: str, what: str) -> None:
         self._require(decision, EventName.PERSON_EVIDENCE_REFUSED, None, by, person=name, kind=kind)
@@ -278,8 +302,7 @@ class PeopleVerbs(Verbs):
 
     def _move(self, person: Person, organisation: str, by: Actor) -> None:
         with self.records.change(by=by) as change:
+            store.forget_evidence(change.session, person.id)
             moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
             store.keep_person(change.session, moved, change.at.date())
-            row = change.session.get_one(store.PersonRow, person.id)
-            row.acknowledged_on = None
             change.record(EventName.PERSON_MOVED, person=person.id, organisation=organisation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import JSON, DateTime, String, select
+from sqlalchemy import JSON, DateTime, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from access.organisations.store import find_organisation, sanctions_of
@@ -123,6 +123,15 @@ def keep_evidence(session: Session, row: PersonRow, evidence: Evidence) -> None:
         )
 
 
+def forget_evidence(session: Session, name: str) -> None:
+    """Nothing is held of this person any more; what was recorded stays in the log."""
+    session.execute(delete(TrainingRow).where(TrainingRow.person == name))
+    row = session.get_one(PersonRow, name)
+    row.proofing_kind = row.proofing_by = row.proofing_on = None
+    row.accreditation_scheme = row.accreditation_number = row.accreditation_ends = None
+    row.acknowledged_on = None
+
+
 def emergencies(session: Session, *, unreviewed: bool = False) -> list[EmergencyRow]:
     """Every break-glass, the newest first; or those that wait for their review."""
     query = select(EmergencyRow).order_by(EmergencyRow.starts.desc())
@@ -132,7 +141,9 @@ def emergencies(session: Session, *, unreviewed: bool = False) -> list[Emergency
 def emergency_in_force(session: Session, person: str, project: str, now: datetime) -> EmergencyRow | None:
     """The break-glass under which this person works on this project now, if there is one."""
     query = select(EmergencyRow).where(EmergencyRow.person == person, EmergencyRow.project == project)
-    found = (row for row in session.scalars(query) if _utc(row.starts) <= now < _utc(row.ends))
+    found = (
+        row for row in session.scalars(query) if _utc(row.starts) <= now < _utc(row.ends) and row.justified is not False
+    )
     return next(found, None)
 
 

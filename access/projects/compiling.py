@@ -48,7 +48,7 @@ def _table_scope(entry: DatasetEntry, table: str, asked: TablePart, narrowing: N
         for name in sorted(asked.columns)
         if name in kinds and name not in taken
     )
-    column, period = _period(asked.period, narrowing.periods.get(table))
+    column, period = _period(_told(asked, taken, dates), narrowing.periods.get(table))
     return TableScope(
         dataset=entry.id,
         controller=entry.controller,
@@ -57,6 +57,31 @@ def _table_scope(entry: DatasetEntry, table: str, asked: TablePart, narrowing: N
         date_column=column,
         period=period,
     )
+
+
+def _told(asked: TablePart, taken: set[str], dates: Precision) -> PeriodPart | None:
+    """The period asked for, as far as it tells no more than the column may: whole months or years, or no day at all.
+
+    A period of one day on a column that is seen by the year would tell the day.
+    """
+    period = asked.period
+    if period is None or (period.column not in taken and dates == asked.dates):
+        return period
+    start, end = period.start, period.end
+    if period.column in taken or start > end:
+        return _days(period.column, EARLIEST, EARLIEST)
+    first = start if _cut(start, dates) == start else _next(start, dates)
+    last = end if _end(_cut(end, dates), dates) == end else _cut(end, dates) - timedelta(days=1)
+    return _days(period.column, first, last) if first <= last else _days(period.column, EARLIEST, EARLIEST)
+
+
+def _days(column: str, start: date, end: date) -> PeriodPart:
+    return PeriodPart.model_validate({"column": column, "from": start, "to": end})
+
+
+def _next(day: date, precision: Precision) -> date:
+    """The first day of the period after this day's."""
+    return _end(_cut(day, precision), precision) + timedelta(days=1)
 
 
 def _period(asked: PeriodPart | None, allowed: PeriodPart | None) -> tuple[str | None, tuple[date, date] | None]:

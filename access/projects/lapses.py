@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from access.decisions import Allowed, Decision, Refused
 from access.organisations.agreement import Agreement
@@ -36,9 +37,47 @@ class Surroundings:
     authorisers: Sequence[Person]
 
 
-def lapsed_parts(file: ProjectFile, around: Surroundings) -> tuple[Refused, ...]:
-    """Every part that is not in force, as the refusal that names it; none when all is."""
-    return tuple(decision for decision in _asked(file, around) if isinstance(decision, Refused))
+def lapsed_parts(
+    file: ProjectFile, around: Surroundings, submitted: Mapping[str, Any] | None = None
+) -> tuple[Refused, ...]:
+    """Every part that is not in force, as the refusal that names it; none when all is.
+
+    submitted: each dataset's controller and kinds as they were when the version was submitted.
+    """
+    asked = [*_unchanged(file, around, submitted or {}), *_asked(file, around)]
+    return tuple(decision for decision in asked if isinstance(decision, Refused))
+
+
+def as_submitted(file: ProjectFile, catalogue: Mapping[str, DatasetEntry]) -> dict[str, Any]:
+    """What of the catalogue the decisions on this file rest on: whose each dataset is, each column's kind."""
+    return {
+        name: {
+            "controller": entry.controller,
+            "kinds": {table: dict(entry.tables.get(table, {})) for table in sorted(file.datasets[name].tables)},
+        }
+        for name in sorted(file.datasets)
+        if (entry := catalogue.get(name)) is not None
+    }
+
+
+def _unchanged(file: ProjectFile, around: Surroundings, submitted: Mapping[str, Any]) -> Iterator[Decision]:
+    """A dataset that came to another controller, or whose column became of another kind, was not decided on."""
+    now = as_submitted(file, around.catalogue)
+    for name, before in sorted(submitted.items()):
+        found = now.get(name)
+        same = found is not None and found["controller"] == before["controller"]
+        kinds = found["kinds"] if found else {}
+        if same and all(
+            kinds.get(table, {}).get(column) == kind
+            for table, columns in before["kinds"].items()
+            for column, kind in columns.items()
+        ):
+            continue
+        yield Refused(
+            "dataset.changed",
+            f"{name} is no longer what was decided on: its controller, or the kind of a column, has changed.",
+            "Apply again; everybody decides on what there is now.",
+        )
 
 
 def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:

@@ -65,6 +65,7 @@ class ProjectVersion:
     """A version of a project: the parts that decide in which state it is.
 
     lapsed: what else must be in force and is not (agreements, support, assessments, the lead), each as a refusal.
+    insiders: whoever has or had to do with any version of the project; they decide on none.
     """
 
     project: str
@@ -83,6 +84,7 @@ class ProjectVersion:
     endorsement: Endorsement | None = None
     suspension: Suspension | None = None
     lapsed: tuple[Refused, ...] = ()
+    insiders: frozenset[str] = frozenset()  # of any version: people, leads, applicants; also who was not kept
 
     @property
     def last_day(self) -> date:

@@ -15,11 +15,12 @@ from access.people.model import Person, Role
 from access.people.policies import may_act
 from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
-from access.projects.narrowing import Narrowing
+from access.projects.narrowing import Narrowing, coarser
 from access.projects.states import ProjectState, state_of
 
 RECERTIFY_EVERY = timedelta(days=92)  # quarterly
 RECERTIFY_GRACE = timedelta(days=14)
+ONE_OFFICE = "This person has decided on the version already, for another; one person decides once."
 APPLY_AGAIN = "A changed project is applied for again, as a new version."
 RELEASE_TEST: Mapping[str, str] = {
     "purpose_and_benefit": "What is the purpose, and who gains?",
@@ -144,7 +145,25 @@ def may_recertify(person: Person | None, project: ProjectVersion | None, today: 
         return acting and unknown()
     if person.id != project.lead:
         return Refused("project.not_lead", "Only the project's lead recertifies its people.", "The lead does it.")
-    return Allowed()
+    return is_live(project, today)
+
+
+def may_close(person: Person | None, project: ProjectVersion | None, office: Decision, today: date) -> Decision:
+    """May the project be ended for good? By its own lead and applicant, or by whoever holds the office."""
+    if project is None:
+        return unknown()
+    if office:
+        return office
+    acting = may_act(person, today)
+    if not acting or person is None:
+        return acting
+    if person.id in (project.lead, project.applicant):
+        return Allowed()
+    return Refused(
+        "project.not_yours_to_close",
+        "A project is closed by its lead, its applicant or a governance lead.",
+        "Ask one of them; a controller withdraws its approval instead.",
+    )
 
 
 def exists(project: ProjectVersion | None) -> Decision:
@@ -201,8 +220,8 @@ def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Pe
 
 
 def is_outsider(person: Person, project: ProjectVersion) -> Decision:
-    """Nobody decides on their own application."""
-    if person.id in project.people | {project.applicant, project.lead}:
+    """Nobody decides on their own application: whoever has or had to do with any version of it."""
+    if person.id in project.insiders | project.people | {project.applicant, project.lead}:
         return Refused("project.own_application", "Nobody decides on their own application.", "Somebody else decides.")
     return Allowed()
 
@@ -214,7 +233,14 @@ def may_approve(controller: str, project: ProjectVersion | None, delegate: Perso
         return deciding
     if controller in project.approvals:
         return Refused("project.already_decided", f"{controller} has decided on this version already.", APPLY_AGAIN)
+    if delegate is not None and has_decided(delegate, project):
+        return Refused("project.decided_in_another_office", ONE_OFFICE, "Another delegate decides.")
     return is_live(project, today) if today > project.last_day else Allowed()
+
+
+def has_decided(person: Person, project: ProjectVersion) -> bool:
+    """Has this person taken a decision on the version already, for whomever?"""
+    return any(one.by == f"person:{person.id}" for one in project.approvals.values())
 
 
 def may_withdraw(controller: str, project: ProjectVersion | None, delegate: Person | None, today: date) -> Decision:
@@ -235,6 +261,8 @@ def may_endorse(guardian: Person | None, project: ProjectVersion | None, today: 
     acting = is_guardian(guardian, project, today)
     if not acting:
         return acting
+    if guardian is not None and has_decided(guardian, project):
+        return Refused("project.decided_in_another_office", ONE_OFFICE, "Another Guardian decides.")
     if project.endorsement is not None:
         return Refused("project.already_endorsed", "The Guardian has decided on this version already.", APPLY_AGAIN)
     if state_of(project, today) is not ProjectState.WITH_GUARDIAN:
@@ -262,10 +290,12 @@ def is_guardian(person: Person | None, project: ProjectVersion, today: date) -> 
     return is_outsider(person, project)
 
 
-def may_suspend(project: ProjectVersion | None, today: date, *, lift: bool) -> Decision:
-    """May the project be suspended, or its suspension be lifted?"""
+def may_suspend(project: ProjectVersion | None, officer: Person | None, *, lift: bool) -> Decision:
+    """May the project be suspended, or its suspension be lifted? Nobody lifts their own project's."""
     if project is None:
         return unknown()
+    if lift and officer is not None and not is_outsider(officer, project):
+        return is_outsider(officer, project)
     if project.closed:
         return Refused("project.closed", "The project is closed.", "Nothing is left to stop.")
     if lift and project.suspension is None:
@@ -302,6 +332,7 @@ def problems_of_narrowing(
         for name, dataset in file.datasets.items()
         if name in catalogue and catalogue[name].controller == controller
         for table, part in dataset.tables.items()
+        if table in catalogue[name].tables
     }
     problems = [
         f"{key}: the project asks for no table {table} of yours"
@@ -317,6 +348,11 @@ def problems_of_narrowing(
     for table, columns in narrowing.without.items():
         asked = mine[table][0].columns if table in mine else dict.fromkeys(columns, "")
         problems += [f"without: {table}.{name} is not asked for" for name in columns if name not in asked]
+    problems += [
+        f"dates: the project asks for {table} by the {mine[table][0].dates} already"
+        for table, precision in narrowing.dates.items()
+        if table in mine and coarser(mine[table][0].dates, precision) == mine[table][0].dates
+    ]
     for table, period in narrowing.periods.items():
         if table in mine and mine[table][1].tables[table].get(period.column) != "date":
             problems.append(f"periods.{table}.column: must be a date column of the table")

@@ -15,7 +15,7 @@ from access.projects.differences import differences
 from access.projects.file import Known, ProjectFile, problems_of
 from access.projects.lapses import Surroundings, lapsed_parts
 from access.projects.model import ProjectVersion
-from access.projects.states import ProjectState, state_of
+from access.projects.states import ProjectState, is_decided, state_of
 from access.projects.views import as_data
 from access.projects.waiting import Refusal, Wait, WaitingTime, refusals_of, waiting_times, waits_of
 from access.support import store as support_store
@@ -88,14 +88,9 @@ class ProjectReading(Verbs):
         return differences(old, new)
 
     def members(self, project: str) -> frozenset[str]:
-        """Everybody who is or was named in, leads or applied for, any version of the project."""
-        with self.records.read() as session:
-            files = [
-                store.project_file(session, project, version.version).people for version in self._versions(project)
-            ]
-        named = {name for people in files for name in people}
-        others = {one for version in self._versions(project) for one in (version.applicant, version.lead) if one}
-        return frozenset(named | others)
+        """Everybody who is or was named in, leads or applied for, any version that was submitted."""
+        versions = self._versions(project)
+        return versions[0].insiders if versions else frozenset()
 
     def every_version(self) -> list[ProjectVersion]:
         """Every version of every project, drafts too: by project, the newest first."""
@@ -116,19 +111,23 @@ class ProjectReading(Verbs):
             return self._versions_in(session, project)
 
     def _versions_in(self, session: Session, project: str) -> list[ProjectVersion]:
-        return store.versions_of(session, project, lambda file: lapsed_parts(file, self._surroundings(session, file)))
+        return store.versions_of(
+            session,
+            project,
+            lambda file, datasets: lapsed_parts(file, self._surroundings(session, file), datasets),
+        )
 
     def _surroundings(self, session: Session, file: ProjectFile) -> Surroundings:
         """What stands around a project with this file today, as the records say."""
         today = self._today()
         appointed = organisations_store.authorisers(session, today)
-        people = [people_store.find_person(session, name) for name in appointed]
+        people = [self._believed(people_store.find_person(session, name)) for name in appointed]
         return Surroundings(
             today=today,
             real_data=self.real_data,
             catalogue=organisations_store.catalogue(session),
-            lead=people_store.find_person(session, file.lead) if file.lead else None,
-            organisations={one.id: one for one in organisations_store.all_organisations(session)},
+            lead=self._believed(people_store.find_person(session, file.lead)) if file.lead else None,
+            organisations={one.id: self._assessed(one) for one in organisations_store.all_organisations(session)},
             agreements=organisations_store.agreements_in_force(session, today),
             support=support_store.find_support(session, file.support) if file.support else None,
             authorisers=[person for person in people if person is not None],
@@ -141,11 +140,20 @@ class ProjectReading(Verbs):
         return self._versions(project)[0]
 
     def _governing(self, project: str) -> ProjectVersion | None:
-        """The newest version that is live; without one, the newest that was submitted; without that, the draft."""
-        versions, today = self._versions(project), self._today()
-        live = [version for version in versions if state_of(version, today) is ProjectState.LIVE]
+        """The version in force: the newest that everybody approved. Without one the newest submitted; then the draft.
+
+        What came before it is over, also while a part of it is not in force: else a restriction would end with it.
+        """
+        versions = self._versions(project)
+        decided = [version for version in versions if is_decided(version)]
         submitted = [version for version in versions if version.submitted_at is not None]
-        return next(iter(live + submitted + versions), None)
+        return next(iter(decided + submitted + versions), None)
+
+    def _newest_submitted(self, project: str) -> ProjectVersion | None:
+        """The version that is decided on; a draft that was kept after it hides it from nobody."""
+        versions = self._versions(project)
+        submitted = [version for version in versions if version.submitted_at is not None]
+        return next(iter(submitted + versions), None)
 
     def _standing_of(self, version: ProjectVersion) -> Standing:
         with self.records.read() as session:

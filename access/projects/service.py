@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy.exc import IntegrityError
 
 from access.decisions import Allowed, Decision, Refused
 from access.errors import AccessError
@@ -16,6 +19,7 @@ from access.organisations import store as organisations_store
 from access.people.model import Person, Role
 from access.projects import policies, store
 from access.projects.file import ProjectFile
+from access.projects.lapses import as_submitted
 from access.projects.model import Outcome, ProjectVersion
 from access.projects.narrowing import NO_NARROWING, Narrowing
 from access.projects.reading import ProjectReading
@@ -62,9 +66,12 @@ class ProjectVerbs(ProjectReading):
     """Projects, from the draft to the end."""
 
     def draft(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
-        """Keep a project that is not yet submitted; a later draft takes its place. Raises RefusedError, recorded."""
-        self._may_apply(file, applicant, by)
-        with self.records.change(by=by) as change:
+        """Keep a project that is not yet submitted; the applicant's own later draft takes its place.
+
+        Raises RefusedError, which is recorded.
+        """
+        with self._changing(file.id, by) as change:
+            self._may_apply(file, applicant, by)
             row = self._row_for(change, file, applicant)
             change.record(EventName.PROJECT_DRAFTED, project=file.id, version=row.version, digest=row.digest)
         return self._known_newest(file.id)
@@ -80,9 +87,11 @@ class ProjectVerbs(ProjectReading):
             raise ProjectIncomplete(problems, file.id)
         if newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file):
             return newest
-        with self.records.change(by=by) as change:
+        with self._changing(file.id, by) as change:
+            self._may_apply(file, applicant, by)
             row = self._row_for(change, file, applicant)
             row.submitted_at = change.at
+            row.datasets = as_submitted(file, organisations_store.catalogue(change.session))
             change.record(
                 EventName.PROJECT_APPLIED,
                 project=file.id,
@@ -104,17 +113,13 @@ class ProjectVerbs(ProjectReading):
     def approve(
         self, project: str, controller: str, *, by: Actor, narrowing: Narrowing = NO_NARROWING
     ) -> ProjectVersion:
-        """One controller approves its own part of the newest version, as narrowed.
+        """One controller approves its own part of the newest submitted version, as narrowed.
 
         Raises RefusedError, which is recorded, or NarrowingUnfit.
         """
-        version = self._may_decide(project, controller, by)
-        standing = self.newest(project)
-        with self.records.read() as session:
-            catalogue = organisations_store.catalogue(session)
-        if problems := policies.problems_of_narrowing(narrowing, standing.file, controller, catalogue):
-            raise NarrowingUnfit(problems, project)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            version = self._may_decide(project, controller, by)
+            self._require_fit(narrowing, project, version, controller, by)
             change.session.add(_approval(project, version, controller, by, change, Outcome.APPROVED, narrowing))
             change.session.flush()
             change.record(
@@ -129,10 +134,13 @@ class ProjectVerbs(ProjectReading):
         return self._known_newest(project)
 
     def refuse(self, project: str, controller: str, reason: str, *, by: Actor) -> ProjectVersion:
-        """One controller refuses its part of the newest version, with its reason. Raises RefusedError, recorded."""
-        version = self._may_decide(project, controller, by)
-        self._require(_has_reason(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
-        with self.records.change(by=by) as change:
+        """One controller refuses its part of the newest submitted version, with its reason.
+
+        Raises RefusedError, which is recorded.
+        """
+        with self._changing(project, by) as change:
+            version = self._may_decide(project, controller, by)
+            self._require(_has_reason(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
             row = _approval(project, version, controller, by, change, Outcome.REFUSED, NO_NARROWING)
             row.reason = shortened(reason)
             change.session.add(row)
@@ -142,19 +150,19 @@ class ProjectVerbs(ProjectReading):
     def endorse(
         self, project: str, outcome: Outcome, answers: Mapping[str, str], reason: str | None = None, *, by: Actor
     ) -> ProjectVersion:
-        """The Caldicott Guardian decides on the newest version, with the answers of the release test.
+        """The Caldicott Guardian decides on the newest submitted version, with the answers of the release test.
 
         answers: one for each key of policies.RELEASE_TEST; a refusal needs a reason. Raises RefusedError, recorded.
         """
-        newest = self._newest(project)
-        decision = policies.may_endorse(self._guardian(by), newest, self._today())
-        if decision and outcome is Outcome.REFUSED:
-            decision = _has_reason(reason or "")
-        elif decision:
-            decision = _is_answered(answers)
-        self._require(decision, EventName.PROJECT_ENDORSE_REFUSED, project, by)
-        version = newest.version if newest else 0
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            newest = self._newest_submitted(project)
+            decision = policies.may_endorse(self._guardian(by), newest, self._today())
+            if decision and outcome is Outcome.REFUSED:
+                decision = _has_reason(reason or "")
+            elif decision:
+                decision = _is_answered(answers)
+            self._require(decision, EventName.PROJECT_ENDORSE_REFUSED, project, by)
+            version = newest.version if newest else 0
             change.session.add(
                 store.EndorsementRow(
                     project=project,
@@ -174,33 +182,33 @@ class ProjectVerbs(ProjectReading):
 
     def withdraw(self, project: str, controller: str, reason: str, *, by: Actor) -> None:
         """A controller takes its approval back, of every version, at once. Raises RefusedError, which is recorded."""
-        versions, delegate = self._versions(project), self._delegate(by)
-        holding = next((v for v in versions if _holds(v, controller)), versions[0] if versions else None)
-        decision = _own_account(controller, by)
-        if decision:
-            decision = policies.may_withdraw(controller, holding, delegate, self._today())
-        self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            versions, delegate = self._versions(project), self._delegate(by)
+            holding = next((v for v in versions if _holds(v, controller)), versions[0] if versions else None)
+            decision = _own_account(controller, by)
+            if decision:
+                decision = policies.may_withdraw(controller, holding, delegate, self._today())
+            self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
             for row in store.approvals_in_force(change.session, project, controller):
                 row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
             change.record(EventName.PROJECT_WITHDRAWN, project=project, controller=controller)
 
     def withdraw_endorsement(self, project: str, reason: str, *, by: Actor) -> None:
         """The Guardian takes an approval back, of every version, at once. Raises RefusedError, which is recorded."""
-        versions = self._versions(project)
-        holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
-        asked = holding or (versions[0] if versions else None)
-        decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
-        self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            versions = self._versions(project)
+            holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
+            asked = holding or (versions[0] if versions else None)
+            decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
+            self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by)
             for row in store.endorsements_in_force(change.session, project):
                 row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
             change.record(EventName.PROJECT_WITHDRAWN, project=project, controller="caldicott-guardian")
 
     def suspend(self, project: str, reason: str, *, by: Actor) -> None:
         """Stop a project until somebody resumes it: an incident, a doubt. Raises RefusedError, which is recorded."""
-        self._may_suspend(project, by, lift=False)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            self._may_suspend(project, by, lift=False)
             change.session.add(
                 store.SuspensionRow(
                     id=str(uuid.uuid4()), project=project, reason=shortened(reason), by=by, at=change.at
@@ -210,8 +218,8 @@ class ProjectVerbs(ProjectReading):
 
     def resume(self, project: str, *, by: Actor) -> None:
         """Lift a suspension; the parts are asked again. Raises RefusedError, which is recorded."""
-        self._may_suspend(project, by, lift=True)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            self._may_suspend(project, by, lift=True)
             row = store.suspension_in_force(change.session, project)
             if row is None:
                 raise RuntimeError("a suspension that may be lifted exists")
@@ -223,19 +231,19 @@ class ProjectVerbs(ProjectReading):
     def recertify(self, project: str, kept: frozenset[str], *, by: Actor) -> ProjectVersion:
         """The lead says who still needs access, for a quarter; whoever is left out loses it at once.
 
-        Raises RefusedError, which is recorded: not the lead, or somebody who is not of the project.
+        Raises RefusedError, which is recorded: not the lead, a project that is not live, somebody who is not of it.
         """
-        governing, person = self._governing(project), self._guardian(by)
-        decision = policies.may_recertify(person, governing, self._today())
-        strangers = kept - (frozenset(self.newest(project).file.people) if governing else frozenset())
-        if decision and governing is not None and (kept - governing.people and strangers):
-            decision = Refused(
-                "project.not_a_member",
-                f"Not of the project: {', '.join(sorted(strangers))}.",
-                "An amendment adds people.",
-            )
-        self._require(decision, EventName.PROJECT_RECERTIFY_REFUSED, project, by)
-        with self.records.change(by=by) as change:
+        with self._changing(project, by) as change:
+            governing = self._governing(project)
+            decision = policies.may_recertify(self._guardian(by), governing, self._today())
+            strangers = kept - self._people_of(governing)
+            if decision and strangers:
+                decision = Refused(
+                    "project.not_a_member",
+                    f"Not of the project: {', '.join(sorted(strangers))}.",
+                    "An amendment adds people.",
+                )
+            self._require(decision, EventName.PROJECT_RECERTIFY_REFUSED, project, by)
             change.session.add(
                 store.RecertificationRow(id=str(uuid.uuid4()), project=project, kept=sorted(kept), by=by, at=change.at)
             )
@@ -243,14 +251,57 @@ class ProjectVerbs(ProjectReading):
         return self.project(project).version
 
     def close(self, project: str, *, by: Actor) -> None:
-        """End a project for good. Raises RefusedError, which is recorded, when there is none."""
-        self._require(policies.exists(self._newest(project)), EventName.PROJECT_CLOSE_REFUSED, project, by)
-        with self.records.change(by=by) as change:
+        """End a project for good, as its lead, applicant or a governance lead. Raises RefusedError, recorded."""
+        with self._changing(project, by) as change:
+            decision = policies.may_close(
+                self._guardian(by),
+                self._newest_submitted(project),
+                self._office(by, Role.GOVERNANCE_LEAD),
+                self._today(),
+            )
+            self._require(decision, EventName.PROJECT_CLOSE_REFUSED, project, by)
             for version in self._versions_in(change.session, project):
                 change.session.get_one(store.ProjectVersionRow, (project, version.version)).closed = True
             change.record(EventName.PROJECT_CLOSED, project=project)
 
     # -- parts
+
+    @contextmanager
+    def _changing(self, project: str, by: Actor) -> Iterator[Change]:
+        """One change of a project at a time: whoever comes second is asked again, after the first.
+
+        Raises RefusedError, recorded, where two make the same thing at once.
+        """
+        try:
+            with self.records.change(by=by) as change:
+                store.hold(change.session, project)
+                yield change
+        except IntegrityError:
+            meanwhile = Refused(
+                "project.changed_meanwhile", "Somebody decided at the same moment.", "Look, and try again."
+            )
+            self._require(meanwhile, EventName.PROJECT_APPROVE_REFUSED, project, by)
+
+    def _require_fit(self, narrowing: Narrowing, project: str, version: int, controller: str, by: Actor) -> None:
+        with self.records.read() as session:
+            catalogue = organisations_store.catalogue(session)
+            file = store.project_file(session, project, version)
+        if problems := policies.problems_of_narrowing(narrowing, file, controller, catalogue):
+            self.records.note(
+                EventName.PROJECT_APPROVE_REFUSED,
+                by=by,
+                project=project,
+                rule=NarrowingUnfit.code,
+                controller=controller,
+            )
+            raise NarrowingUnfit(problems, project)
+
+    def _people_of(self, version: ProjectVersion | None) -> frozenset[str]:
+        """The people that the version's file names, kept by its lead or not."""
+        if version is None:
+            return frozenset()
+        with self.records.read() as session:
+            return frozenset(store.project_file(session, version.project, version.version).people)
 
     def _may_apply(self, file: ProjectFile, applicant: str, by: Actor) -> ProjectVersion | None:
         newest = self._newest(file.id)
@@ -259,10 +310,13 @@ class ProjectVerbs(ProjectReading):
         return newest
 
     def _row_for(self, change: Change, file: ProjectFile, applicant: str) -> store.ProjectVersionRow:
-        """The row of the draft that is kept, with this file; or of the next version."""
+        """The row of the applicant's own draft that is kept, with this file; or of the next version.
+
+        Another's draft stays, with its applicant, who has had to do with the project from then on.
+        """
         number = store.newest_version(change.session, file.id)
         row = change.session.get(store.ProjectVersionRow, (file.id, number)) if number else None
-        if row is None or row.submitted_at is not None:
+        if row is None or row.submitted_at is not None or row.applicant != applicant:
             row = store.ProjectVersionRow(project=file.id, version=number + 1, closed=False)
         row.applicant, row.digest, row.at = applicant, _digest(file), change.at
         entries = organisations_store.catalogue(change.session)
@@ -272,7 +326,7 @@ class ProjectVerbs(ProjectReading):
         return row
 
     def _may_decide(self, project: str, controller: str, by: Actor) -> int:
-        newest, delegate = self._newest(project), self._delegate(by)
+        newest, delegate = self._newest_submitted(project), self._delegate(by)
         decision = _own_account(controller, by)
         if decision:
             decision = policies.may_approve(controller, newest, delegate, self._today())
@@ -282,7 +336,7 @@ class ProjectVerbs(ProjectReading):
     def _may_suspend(self, project: str, by: Actor, *, lift: bool) -> None:
         decision = self._office(by, Role.GOVERNANCE_LEAD)
         if decision:
-            decision = policies.may_suspend(self._newest(project), self._today(), lift=lift)
+            decision = policies.may_suspend(self._newest_submitted(project), self._guardian(by), lift=lift)
         self._require(decision, EventName.PROJECT_SUSPEND_REFUSED, project, by)
 
     def _note_if_live(self, change: Change, project: str) -> None:

@@ -96,6 +96,13 @@ def state_of(project: ProjectVersion, today: date) -> ProjectState:
     return _decided(project) or _in_force(project)
 
 
+def is_decided(project: ProjectVersion) -> bool:
+    """Has everybody approved this version at some time? Then it takes the place of every version before it."""
+    approved = {name for name, one in project.approvals.items() if one.outcome is Outcome.APPROVED}
+    endorsed = project.endorsement is not None and project.endorsement.outcome is Outcome.APPROVED
+    return project.submitted_at is not None and endorsed and bool(approved) and project.controllers <= approved
+
+
 def _decided(project: ProjectVersion) -> ProjectState | None:
     """The state that the decisions give; None when everybody has approved."""
     endorsement = project.endorsement

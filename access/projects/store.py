@@ -5,11 +5,11 @@ Nothing is removed: a version, a decision, a withdrawal and a suspension each ke
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, String, Text, func, select
+from sqlalchemy import JSON, DateTime, String, Text, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from access.decisions import Refused
@@ -18,8 +18,8 @@ from access.projects.model import Approval, Endorsement, Outcome, ProjectVersion
 from access.projects.narrowing import Narrowing
 from audit.records import Base
 
-Lapses = Callable[[ProjectFile], tuple[Refused, ...]]
-"""What else is not in force for a project with this file."""
+Lapses = Callable[[ProjectFile, Mapping[str, Any] | None], tuple[Refused, ...]]
+"""What else is not in force for a project with this file, and these datasets as they were when it was submitted."""
 
 
 class ProjectVersionRow(Base):
@@ -36,6 +36,7 @@ class ProjectVersionRow(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     submitted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     went_live_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    datasets: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # controller and kinds, as they were when submitted
 
 
 class ApprovalRow(Base):
@@ -97,12 +98,33 @@ def versions_of(session: Session, project: str, lapses: Lapses) -> list[ProjectV
     """Every version of a project with its decisions, the newest first."""
     query = select(ProjectVersionRow).where(ProjectVersionRow.project == project)
     rows = session.scalars(query.order_by(ProjectVersionRow.version.desc())).all()
-    return [_version(session, row, lapses) for row in rows]
+    insiders = _insiders(rows)
+    return [_version(session, row, lapses, insiders) for row in rows]
+
+
+def hold(session: Session, project: str) -> None:
+    """Let nobody else decide on this project until this session ends: whoever comes second asks again after it."""
+    session.execute(
+        update(ProjectVersionRow)
+        .where(ProjectVersionRow.project == project)
+        .values(closed=ProjectVersionRow.closed)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _insiders(rows: Sequence[ProjectVersionRow]) -> frozenset[str]:
+    """People and leads of every submitted version; of drafts the applicants alone, since they name whom they like."""
+    found = {row.applicant for row in rows}
+    for row in rows:
+        if row.submitted_at is not None:
+            file = ProjectFile.model_validate_json(row.file)
+            found |= {*file.people, *([file.lead] if file.lead else [])}
+    return frozenset(found)
 
 
 def versions_as_decided(session: Session, project: str) -> list[ProjectVersion]:
     """The same for whoever asks only who decided what: parts outside the project are not looked at."""
-    return versions_of(session, project, lambda _: ())
+    return versions_of(session, project, lambda _file, _datasets: ())
 
 
 def project_file(session: Session, project: str, version: int) -> ProjectFile:
@@ -155,7 +177,7 @@ def last_recertification(session: Session, project: str) -> RecertificationRow |
     return session.scalars(query.order_by(RecertificationRow.at.desc())).first()
 
 
-def _version(session: Session, row: ProjectVersionRow, lapses: Lapses) -> ProjectVersion:
+def _version(session: Session, row: ProjectVersionRow, lapses: Lapses, insiders: frozenset[str]) -> ProjectVersion:
     file = ProjectFile.model_validate_json(row.file)
     suspended = suspension_in_force(session, row.project)
     people, recertified_on = _people(session, row, file)
@@ -175,7 +197,8 @@ def _version(session: Session, row: ProjectVersionRow, lapses: Lapses) -> Projec
         recertified_on=recertified_on,
         endorsement=_endorsement(session.get(EndorsementRow, (row.project, row.version))),
         suspension=Suspension(suspended.reason, suspended.by, aware(suspended.at)) if suspended else None,
-        lapsed=lapses(file),
+        lapsed=lapses(file, row.datasets),
+        insiders=insiders,
     )
 
 

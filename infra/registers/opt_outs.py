@@ -28,7 +28,7 @@ def opt_out_effect(haven: Haven) -> OptOutEffect:
 
 
 def opt_out_of_project(haven: Haven, project: str) -> str | None:
-    """Does the national data opt-out apply to this project's flows: `yes`, `no`, or None where nothing was built yet."""
+    """Does the national data opt-out apply to this project's flows: `yes`, `no`, or None where nothing was built."""
     found = haven.disclosures.certificates(project)
     if not found:
         return None

@@ -33,6 +33,8 @@ class PeopleParts(KeyParts):
         actor = self.registered(name)
         if self.settings.identity.issuer is not None:
             self.logins.require(actor)
+        if actor.startswith("person:"):
+            self.access.saw(actor.partition(":")[2])
         return actor
 
     def registered(self, name: str) -> Actor:

@@ -124,6 +124,7 @@ def _organisations() -> None:
 def _projects() -> None:
     op.add_column("project_version", sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("project_version", sa.Column("went_live_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("project_version", sa.Column("datasets", sa.JSON(), nullable=True))
     op.execute("UPDATE project_version SET submitted_at = at")
     op.add_column(
         "project_approval", sa.Column("outcome", sa.String(length=20), nullable=False, server_default="approved")

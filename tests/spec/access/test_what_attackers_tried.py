@@ -1,0 +1,279 @@
+"""What was tried against approvals: versions that come back, decisions of one's own, races, kinds that change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from access.decisions import Refused, RefusedError
+from access.organisations.model import DatasetEntry
+from access.people.invented import invented_evidence
+from access.people.model import Evidence, Person, Role
+from access.projects.compiling import compile_scope
+from access.projects.model import Approval, Outcome
+from access.projects.narrowing import Narrowing
+from access.service import Access
+from audit.clock import FixedClock
+from audit.events import EventName
+from audit.model import organisation, person
+from infra.database import make_engine
+from infra.migrations import upgrade
+from tests.fakes.havens import (
+    ANSWERS,
+    GP,
+    HOSPITAL,
+    HOUSE,
+    START,
+    endorse,
+    make_live,
+    memory_records,
+    peopled,
+    project_file,
+)
+from tests.fakes.people import assessed, invented_person
+
+TODAY = START.date()
+ASHA, LENA, GRETA = person("asha"), person("lena"), person("greta")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that the test moves."""
+    return FixedClock(START)
+
+
+@pytest.fixture
+def access(clock: FixedClock) -> Access:
+    """A live project of Asha's and Ewa's."""
+    access = peopled(memory_records(clock))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    make_live(access)
+    return access
+
+
+def _refused(call: Callable[[], object]) -> str:
+    with pytest.raises(RefusedError) as told:
+        call()
+    return told.value.refused.code
+
+
+def test_an_older_version_does_not_come_back_when_the_newer_one_lapses(access: Access, clock: FixedClock) -> None:
+    """Version 2 is narrower and ends earlier; when it has ended, version 1 with its people and columns stays over."""
+    access.apply(project_file(people=["asha"]), applicant="asha", by=ASHA)
+    access.approve("admissions", "gp", by=organisation("gp"))
+    until = Narrowing(ends=date(2026, 3, 20))
+    access.approve("admissions", "hospital", by=organisation("hospital"), narrowing=until)
+    endorse(access)
+    assert access.scope_version("admissions") == 2
+    clock.at += timedelta(days=31)
+    assert access.scope_version("admissions") is None
+    assert access.may_query("ewa", "admissions").code == "project.expired"  # type: ignore[union-attr]
+    assert _refused(lambda: access.live_scope("admissions")) == "project.expired"
+
+
+def test_whoever_was_left_out_or_drafted_it_stays_of_the_project(access: Access) -> None:
+    """A member whom the lead does not keep, and whoever kept a draft, decide on no version of it."""
+    both = invented_person("greta", "haven", {Role.CALDICOTT_GUARDIAN, Role.RESEARCHER})
+    access.register_person(both, by=HOUSE)
+    access.apply(project_file(people=["asha", "greta"]), applicant="asha", by=ASHA)
+    for controller in ("gp", "hospital"):
+        access.approve("admissions", controller, by=organisation(controller))
+    access.recertify("admissions", frozenset({"asha"}), by=ASHA)
+    assert _refused(lambda: access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=GRETA)) == (
+        "project.own_application"
+    )
+    access.draft(project_file(id="other"), applicant="greta", by=GRETA)
+    assert "greta" in access.members("other")
+
+
+def test_a_draft_is_taken_over_by_nobody(access: Access) -> None:
+    """Somebody of the project submits their own file: the other's draft stays theirs, and they stay of the project."""
+    access.draft(project_file(title="Drafted by Ewa first"), applicant="ewa", by=person("ewa"))
+    submitted = access.apply(project_file(title="Submitted by Asha"), applicant="asha", by=ASHA)
+    assert (submitted.version, submitted.applicant) == (3, "asha")
+    assert {"asha", "ewa"} <= access.members("admissions")
+
+
+def test_a_draft_hides_nothing_from_those_who_decide(access: Access) -> None:
+    """A draft kept after a submission does not stop the decisions on what was submitted."""
+    access.apply(project_file(title="Submitted for decisions"), applicant="asha", by=ASHA)
+    access.draft(project_file(title="Perhaps like this"), applicant="asha", by=ASHA)
+    make_live(access)
+    assert access.scope_version("admissions") == 2
+
+
+def test_one_person_decides_once_on_a_version(access: Access) -> None:
+    """A delegate who moved to the other controller, or became Guardian, has decided already."""
+    access.apply(project_file(title="The second version"), applicant="asha", by=ASHA)
+    access.approve("admissions", "gp", by=person("gwen"))
+    access.register_person(invented_person("gwen", "hospital", {Role.CONTROLLER_DELEGATE}), by=HOUSE)
+    call = lambda: access.approve("admissions", "hospital", by=person("gwen"))  # noqa: E731
+    assert _refused(call) == "project.decided_in_another_office"
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {Role.ADMINISTRATOR, Role.CALDICOTT_GUARDIAN},
+        {Role.ADMINISTRATOR, Role.CONTROLLER_DELEGATE},
+        {Role.CALDICOTT_GUARDIAN, Role.CONTROLLER_DELEGATE},
+        {Role.GOVERNANCE_LEAD, Role.ANONYMISATION_AUTHORISER},
+    ],
+)
+def test_offices_that_look_at_each_other_are_held_apart(access: Access, roles: set[Role]) -> None:
+    """One person is not given both, and nobody sets their own roles."""
+    both = invented_person("max", "haven", roles)
+    assert _refused(lambda: access.register_person(both, by=HOUSE)) == "person.offices_apart"
+    access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    mine = invented_person("adam", "haven", {Role.AUDITOR})
+    assert _refused(lambda: access.register_person(mine, by=person("adam"))) == "person.own_roles"
+
+
+def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
+    """A lead of governance does not resume a project of their own; a stranger closes nothing."""
+    both = invented_person("lena", "haven", {Role.GOVERNANCE_LEAD, Role.RESEARCHER})
+    access.register_person(both, by=HOUSE)
+    access.apply(project_file(people=["asha", "lena"]), applicant="asha", by=ASHA)
+    access.suspend("admissions", "an incident is looked into", by=LENA)
+    assert _refused(lambda: access.resume("admissions", by=LENA)) == "project.own_application"
+    assert _refused(lambda: access.close("admissions", by=person("bryn"))) == "project.not_yours_to_close"
+    assert _refused(lambda: access.close("admissions", by=organisation("gp"))) == "person.unknown"
+
+
+def test_another_employer_vouches_for_nobodys_evidence(access: Access) -> None:
+    """Registered again under another organisation, a person begins without evidence; under the same they keep it."""
+    access.register_person(Person("bryn", "Bryn", "university", frozenset({Role.AUDITOR})), by=HOUSE)
+    kept, moved = access.person("bryn"), Person("bryn", "Bryn", "hospital", frozenset({Role.AUDITOR}))
+    assert kept is not None
+    assert kept.evidence.proofing is not None
+    access.register_person(moved, by=HOUSE)
+    found = access.person("bryn")
+    assert found is not None
+    assert found.evidence == Evidence()
+
+
+def test_break_glass_needs_evidence_that_was_there(access: Access, clock: FixedClock) -> None:
+    """One lapse beside evidence that never was is not bridged; an unjustified one ends; one waits for its review."""
+    access.register_person(invented_person("max", "haven", {Role.GOVERNANCE_LEAD}), by=HOUSE)
+    ewa = invented_person("ewa", "haven", {Role.RESEARCHER}, TODAY)
+    access.register_person(ewa, by=HOUSE)
+    clock.at += timedelta(days=1)
+    access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    assert access.may_query("ewa", "admissions")
+    again = lambda: access.open_emergency("ewa", "admissions", "once more, to be sure", 1, by=LENA)  # noqa: E731
+    assert _refused(again) == "emergency.not_reviewed"
+    (held,) = access.emergencies(unreviewed=True)
+    access.review_emergency(held.id, "there was no hurry", justified=False, by=person("max"))
+    assert not access.may_query("ewa", "admissions")
+    for hours in (float("nan"), float("inf"), -1.0):
+        call = lambda hours=hours: access.open_emergency("ewa", "admissions", "a good reason", hours, by=LENA)  # type: ignore[misc]  # noqa: E731
+        assert _refused(call) == "emergency.too_long"
+    assert _refused(lambda: access.open_emergency("ewa", "nothing", "a good reason", 1, by=LENA)) == "project.unknown"
+
+
+def test_break_glass_is_not_for_who_never_had_the_rest(access: Access, clock: FixedClock) -> None:
+    """A training that ran out and an accreditation that never was: the one is bridged, the other is not."""
+    whole = invented_person("ewa", "haven", {Role.RESEARCHER}, TODAY)
+    access.register_person(Person("ewa", "Ewa", "gp", frozenset({Role.RESEARCHER})), by=HOUSE)
+    part = replace(whole, organisation="gp", evidence=replace(whole.evidence, accreditation=None))
+    access.register_person(part, by=HOUSE)
+    clock.at += timedelta(days=1)
+    access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    assert access.may_query("ewa", "admissions").code == "person.training_expired"  # type: ignore[union-attr]
+
+
+def test_with_real_data_invented_evidence_is_none() -> None:
+    """Records that were made for synthetic data do not open real ones."""
+    access = peopled(memory_records(FixedClock(START)), real_data=True)
+    cheap = Person("bryn", "Bryn", "university", frozenset({Role.AUDITOR}), invented_evidence(TODAY))
+    access.register_person(cheap, by=HOUSE)
+    found = access.person("bryn")
+    assert found is not None
+    assert found.evidence == Evidence()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        DatasetEntry("hospital", "gp", HOSPITAL.notice, "nhs_england_sde", HOSPITAL.tables),
+        DatasetEntry("hospital", "hospital", HOSPITAL.notice, "nhs_england_sde",
+                     {"hospital_episodes": {"admidate": "text", "diag_4_01": "code"}}),
+    ],
+    ids=["another controller", "another kind"],
+)  # fmt: skip
+def test_a_dataset_that_changed_was_not_decided_on(access: Access, changed: DatasetEntry) -> None:
+    """What was approved is whose the dataset was and of which kind its columns; another is asked for anew."""
+    access.register_dataset(changed, by=HOUSE)
+    decision = access.may_query("asha", "admissions")
+    assert decision.code == "dataset.changed"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [Narrowing(dates={"hospital_episodes": "year"}), Narrowing(without={"hospital_episodes": ("admidate",)})],
+)
+def test_a_period_tells_no_day_that_was_taken_away(narrowing: Narrowing) -> None:
+    """A period of one day on a date that a controller coarsened or took leaves no row, never the rows of that day."""
+    tables = {
+        "hospital_episodes": {
+            "columns": {"admidate": "the outcome itself", "diag_4_01": "the reason for it"},
+            "dates": "month",
+            "period": {"column": "admidate", "from": date(2024, 5, 5), "to": date(2024, 5, 5)},
+        }
+    }
+    file = project_file(datasets={"hospital": {"tables": tables}}, cohort=[])
+    given = {"hospital": Approval("hospital", "organisation:hospital", START, narrowing=narrowing)}
+    (table,) = compile_scope(file, 1, {"gp": GP, "hospital": HOSPITAL}, given).tables
+    assert table.period == (date.min, date.min)
+
+
+def test_of_two_who_decide_at_once_the_second_is_asked_after_the_first(tmp_path: Path) -> None:
+    """An approval and a withdrawal at one moment leave no approval in force behind the withdrawal."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'haven.db'}")
+    upgrade(engine)
+    access = peopled(memory_records(FixedClock(START), engine))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    make_live(access)
+    access.apply(project_file(title="The second version"), applicant="asha", by=ASHA)
+    barrier = threading.Barrier(2)
+
+    def approve() -> None:
+        barrier.wait()
+        access.approve("admissions", "gp", by=person("gwen"))
+
+    def withdraw() -> None:
+        barrier.wait()
+        access.withdraw("admissions", "gp", "purpose changed", by=organisation("gp"))
+
+    threads = [threading.Thread(target=_quietly, args=(one,)) for one in (approve, withdraw)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = [event.name for event in access.records.log.events]  # type: ignore[attr-defined]
+    last = max(i for i, name in enumerate(names) if name in (EventName.PROJECT_APPROVED, EventName.PROJECT_WITHDRAWN))
+    given = access.newest("admissions").version.approvals.get("gp")
+    in_force = given is not None and given.in_force
+    assert in_force is (names[last] is EventName.PROJECT_APPROVED)
+    engine.dispose()
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except RefusedError as refused:
+        assert isinstance(refused.refused, Refused)
+
+
+def test_an_organisation_that_was_never_assessed_is_not_bridged(access: Access) -> None:
+    """The employer's assessment ran out, and the person never had evidence: nothing is bridged."""
+    lapsed = assessed("board", today=date(2020, 1, 1))
+    access.register_organisation(lapsed, by=HOUSE)
+    access.register_person(Person("yan", "Yan", "board", frozenset({Role.RESEARCHER})), by=HOUSE)
+    access.open_emergency("yan", "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    assert not access.may_query("yan", "admissions")
