@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from access.optouts.model import ObjectionTarget
-from access.organisations.model import DatasetEntry, Organisation
+from access.organisations.model import DatasetEntry
 from access.people.model import Role
 from access.projects.file import ProjectFile
 from audit.model import organisation, person, service
 from infra.wiring.haven import Haven
 from tests.fakes.account_probes import marks
 from tests.fakes.installed import keep_frames, recorded_frames
-from tests.fakes.people import invented_person
+from tests.fakes.papers import REAL, approve_all
+from tests.fakes.people import assessed, invented_person
 
 HOUSE = service("administration")
 PROJECT = {
-    "id": "admissions", "title": "Blood pressure of patients", "purpose": "research", "legal_basis": "section-251",
+    **REAL, "id": "admissions", "title": "Blood pressure of patients", "purpose": "research",
     "lay_summary": "How many patients have a high blood pressure.", "people": ["asha"],
     "datasets": {"gp": {"tables": {"gp_events": {"columns": {"code": "what was measured"}}}}},
     "disclosure_profile": "nhs_england_sde", "ends": "2039-03-01",
@@ -34,15 +34,18 @@ def fill(haven: Haven, delivery: str) -> dict[str, object]:
     """Linked people, and a project that may see them."""
     haven.delivery_intake.receive(Path(delivery), by=person("data-engineer"))
     haven.linker.link(by=service("linkage"))
-    ends = (haven.clock.now() + timedelta(days=300)).date()
+    today = haven.clock.now().date()
     for name in ("university", "gp"):
-        haven.access.register_organisation(Organisation(name, name.title()), by=HOUSE)
-    asha = invented_person("asha", "university", {Role.RESEARCHER}, ends)
+        haven.access.register_organisation(assessed(name, today=today), by=HOUSE)
+    asha = invented_person("asha", "university", {Role.RESEARCHER}, today=today)
     haven.access.register_person(asha, by=HOUSE)
     tables = {"gp_events": {"code": "code"}}
-    haven.access.register_dataset(DatasetEntry("gp", "gp", "https://gp.example", "nhs_england_sde", tables), by=HOUSE)
-    haven.access.apply(ProjectFile.model_validate(PROJECT), applicant="asha", by=person("asha"))
-    haven.access.approve("admissions", "gp", by=organisation("gp"))
+    haven.access.register_dataset(
+        DatasetEntry("gp", "gp", "https://gp.example/notice", "nhs_england_sde", tables), by=HOUSE
+    )
+    file = ProjectFile.model_validate(PROJECT)
+    haven.access.apply(file, applicant="asha", by=person("asha"))
+    approve_all(haven.access, file)
     return {}
 
 

@@ -14,7 +14,7 @@ from access.optouts.disclosures import Disclosures
 from access.optouts.service import OptOuts
 from access.projects.scope import Scope
 from access.service import Access
-from audit.model import organisation, person, service
+from audit.model import person, service
 from audit.records import Records
 from linkage.errors import LinkageError
 from linkage.optouts.errors import MailboxAway
@@ -26,6 +26,7 @@ from linkage.scopes.service import ScopePublisher, ScopeSummary
 from linkage.scopes.store import current_scope
 from linkage.separation.here import InThisProcess
 from tests.fakes.havens import peopled, project_file
+from tests.fakes.papers import REAL, approve_all
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
@@ -124,11 +125,9 @@ class OptOutHaven:
 
     def live(self, name: str = "admissions", applicant: str = "asha", **changes: object) -> Scope:
         """A live project; its scope. Without a cohort, on section 251, unless said otherwise."""
-        asked = {"id": name, "cohort": [], "legal_basis": "section-251"} | changes
-        file = project_file(**asked)
+        file = project_file(**(REAL | {"id": name, "cohort": []} | changes))
         self.access.apply(file, applicant=applicant, by=person(applicant))
-        for controller in sorted({self.access.datasets()[one].controller for one in file.datasets}):
-            self.access.approve(name, controller, by=organisation(controller))
+        approve_all(self.access, file)
         return self.access.live_scope(name)
 
     def refresh(self, opted_out: Iterable[str]) -> str:

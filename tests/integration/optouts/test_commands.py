@@ -14,7 +14,9 @@ import pytest
 
 from infra.mesh.sandbox import Sandbox
 from infra.mesh.spine import SimulatedSpine, answering
+from infra.wiring.haven import Haven
 from tests.fakes.deliveries import PEOPLE, intact, nhs_number
+from tests.fakes.papers import approve_all
 
 PROJECT = """\
 id: pressures
@@ -22,6 +24,11 @@ title: Blood pressure of patients
 lay_summary: How many patients of the practice have a high blood pressure.
 purpose: research
 legal_basis: section-251
+support: 26/CAG/0001
+ethics: 26/LO/0001
+benefit: Patients of the practice with a high blood pressure
+impact_assessment: {reference: DPIA-1, review_due: 2039-01-01}
+lead: asha
 people: [asha]
 datasets: {gp: {tables: {gp_events: {columns: {code: What was measured}}}}}
 disclosure_profile: nhs_england_sde
@@ -70,16 +77,19 @@ def haven(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterato
     intact(folder / "gp1")
     (folder / "project.yaml").write_text(PROJECT, encoding="utf-8")
     for words in (
-        "organisation add university Uni",
-        "organisation add haven Team",
-        "person add asha --name Asha --organisation university --role researcher",
-        "person add emrys --name Emrys --organisation haven --role data_engineer",
-        "delivery receive gp1",
+        "organisation add university Uni --invented",
+        "organisation add haven Team --invented",
+        "person add asha --name Asha --organisation university --role researcher --invented",
+        "person add emrys --name Emrys --organisation haven --role data_engineer --invented",
+        "delivery receive gp1 --as emrys",
         "linkage run",
         "project apply project.yaml --as asha",
-        "project approve pressures --as gp",
     ):
         commands.run(*words.split())
+    house = Haven.at(folder / "home")
+    approve_all(house.access, house.access.newest("pressures").file)
+    house.records.engine.dispose()
+    house.audit_log.close()
     yield commands
     for scope in folder.glob("home/scopes/*"):
         scope.chmod(0o700)

@@ -114,6 +114,7 @@ def test_a_dormant_account_is_warned_of_and_closed(house: House) -> None:
 def test_a_break_glass_without_review_is_told_after_three_days(house: House) -> None:
     """Not on the day after; on the third; and only once."""
     house.access.register_support(support(), by=HOUSE)
+    house.access.apply(project_file(), applicant="asha", by=person("asha"))
     house.access.open_emergency("asha", "admissions", "A patient's life is at risk", 2, by=person("lena"))
     told = [day for day in range(1, 8) for kind, _ in house.on(date(2026, 3, day)) if kind == "emergency-review"]
     assert told == [4]
