@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
 from access.optouts.disclosures import Disclosures
 from access.people.model import Role
+from access.people.policies import UNACKNOWLEDGED, may_act, may_hold_office
 from access.service import Access
 from audit.model import Actor
 from audit.records import Change
@@ -47,9 +49,9 @@ class AccessApprovals:
         return "+".join(sorted(owners | {file.disclosure_profile}))
 
     def output_checkers(self) -> frozenset[str]:
-        """Everybody who holds the checker's role now and is not suspended."""
-        people = self._access.people()
-        return frozenset(one.id for one in people if Role.OUTPUT_CHECKER in one.roles and not one.suspended)
+        """Who holds the checker's role now and may act; the yearly acknowledgement is asked at the verdict itself."""
+        holders = [one for one in self._access.people() if Role.OUTPUT_CHECKER in one.roles]
+        return frozenset(one.id for one in holders if _at_hand(may_act(one, self._today())))
 
     def vetoes(self, project: str) -> frozenset[str]:
         """The approval records know no veto over releases yet: no controller can have kept one."""
@@ -64,11 +66,19 @@ class AccessApprovals:
         return self._disclosures.certify(change, plan, "release", request, made_from.people, made_from.rows).id
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
-        """The controller's own account, or its delegate; never a member of the project."""
+        """The controller's own account, or its delegate who may act; never a member of the project."""
         kind, _, name = by.partition(":")
         if kind == "organisation" and name == controller:
             return Allowed()
         delegate = self._access.person(name) if kind == "person" else None
-        if delegate and Role.CONTROLLER_DELEGATE in delegate.roles and delegate.organisation == controller:
-            return Allowed()
+        if delegate and delegate.organisation == controller:
+            return may_hold_office(delegate, Role.CONTROLLER_DELEGATE, self._today())
         return Refused("release.not_delegate", f"Only {controller}'s delegate decides here.", "That delegate decides.")
+
+    def _today(self) -> date:
+        return self._access.records.clock.now().date()
+
+
+def _at_hand(acting: Decision) -> bool:
+    """May they act, or as soon as they log in?"""
+    return not isinstance(acting, Refused) or acting.code in UNACKNOWLEDGED

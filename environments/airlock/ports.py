@@ -37,7 +37,7 @@ class Approvals(Protocol):
         ...
 
     def output_checkers(self) -> frozenset[str]:
-        """Everybody who holds the checker's role now."""
+        """Everybody who holds the checker's role now, and is not barred, closed or lapsed."""
         ...
 
     def vetoes(self, project: str) -> frozenset[str]:

@@ -124,6 +124,13 @@ class TestRule2CheckersStandOutside:
         world.approvals.people_in["falls"].add("cara")
         assert refusal_of(world.airlock.release, request, by=DEV) == "release.too_few_approvals"
 
+    def test_approvers_who_are_no_checkers_any_more_do_not_count(self, world: World) -> None:
+        """Both who approved were barred or dismissed since: somebody else releases nothing on their word."""
+        request = world.approved()
+        world.approvals.checkers -= {"cara", "dev"}
+        assert refusal_of(world.airlock.release, request, by=EVE) == "release.too_few_approvals"
+        assert world.airlock.get(request).state is S.APPROVED
+
     def test_who_is_no_checker_does_not_check(self, world: World) -> None:
         """Without the role there is no verdict."""
         assert refusal_of(world.airlock.decide, world.submitted(), True, by=person("zoe")) == "release.no_checker"
@@ -362,6 +369,28 @@ class TestRule7IdleRequestsLapse:
         world.clock.at = START + timedelta(days=31)
         world.airlock.lapse_idle()
         assert refusal_of(world.airlock.release, request, by=CARA) == "release.not_approved"
+
+
+class TestWhoReadsWhatIsSealed:
+    """A sealed file is read by its checkers, and by people of the project as long as they may submit for it."""
+
+    def test_a_member_reads_it(self, world: World) -> None:
+        """Everybody who may submit for the project."""
+        content, _ = world.airlock.review(world.submitted(), "admissions.csv", by=OMAR)
+        assert content == GOOD_TABLE
+
+    def test_a_member_of_a_withdrawn_project_does_not(self, world: World) -> None:
+        """Who may not work in the project any more does not read what came of it; the refusal is recorded."""
+        request = world.submitted()
+        world.approvals.live = False
+        assert refusal_of(world.airlock.review, request, "admissions.csv", by=ASHA) == "project.withdrawn"
+        assert world.events[-1] == "release.decide_refused"
+
+    def test_only_people_do(self, world: World) -> None:
+        """Neither an organisation nor a service that bears a member's or a checker's name."""
+        request = world.submitted()
+        for by in (organisation("asha"), service("asha"), organisation("cara")):
+            assert refusal_of(world.airlock.review, request, "admissions.csv", by=by) == "release.not_a_person"
 
 
 class TestRule8Recall:

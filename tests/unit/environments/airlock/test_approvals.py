@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -82,6 +83,28 @@ def test_who_decides_for_a_controller(access: Access) -> None:
     refused = [organisation("hospital"), person("hari"), person("zed"), person("nobody")]
     assert all(approvals.may_decide_for(by, "gp", "admissions") for by in allowed)
     assert not any(approvals.may_decide_for(by, "gp", "admissions") for by in refused)
+
+
+def test_who_was_barred_or_dismissed_has_no_say(access: Access) -> None:
+    """A delegate who is closed or barred decides for nobody; a barred checker is listed for no request."""
+    access.sanction("person:gwen", "A breach of the rules.", None, by=HOUSE)
+    access.close_person("hari", "Left the hospital.", by=HOUSE)
+    access.sanction("person:dev", "A breach of the rules.", None, by=HOUSE)
+    approvals = _approvals(access)
+    codes = [
+        approvals.may_decide_for(person(who), of, "admissions").code
+        for who, of in (("gwen", "gp"), ("hari", "hospital"))
+    ]
+    assert codes == ["person.sanctioned", "person.closed"]
+    assert approvals.output_checkers() == {"ewa"}
+
+
+def test_who_has_not_logged_in_this_year_is_listed_all_the_same(access: Access) -> None:
+    """They held the role when the request came in; their verdict counts when they have acknowledged their duty."""
+    nora = invented_person("nora", "haven", {Role.OUTPUT_CHECKER}, date(2027, 1, 31))
+    access.register_person(replace(nora, evidence=replace(nora.evidence, acknowledged_on=None)), by=HOUSE)
+    assert "nora" in _approvals(access).output_checkers()
+    assert _approvals(access).may_check_output("nora", "admissions").code == "person.acknowledgement_missing"
 
 
 def test_an_unknown_project_is_refused(access: Access) -> None:
