@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -662,4 +663,5 @@ def test_no_row_values_in_the_log(world: World, tmp_path: Path) -> None:
     world.airlock.recall(world.released(), "Wrong year.", "INC-7", by=DEV)
     world.submitted(UNROUNDED_TABLE)
     text = " ".join(json.dumps(dict(event.details)) for event in world.log.events)
+    text = re.sub("[0-9a-f-]{32,}", "", text)  # numbers of requests and hashes, in which anything may stand
     assert not any(value in text for value in ("121", "0-39", "40+", "admissions.csv", "Wrong year"))
