@@ -7,6 +7,8 @@ from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
 from access.optouts.disclosures import Disclosures
+from access.organisations.model import Organisation
+from access.organisations.policies import may_take_part
 from access.people.model import Role
 from access.people.policies import UNACKNOWLEDGED, may_act, may_hold_office
 from access.service import Access
@@ -57,6 +59,39 @@ class AccessApprovals:
         """The approval records know no veto over releases yet: no controller can have kept one."""
         return frozenset()
 
+    def may_receive(self, recipient: str, project: str) -> Decision:
+        """An organisation that may take part, or a person of one who may act; of those that the file lists."""
+        organisation, person = self._organisation(recipient), None
+        if organisation is None and (person := self._access.person(recipient)) is not None:
+            organisation = person.employer
+        if organisation is None:
+            return _unregistered()
+        listed = self._access.project(project).file.recipients
+        if listed and organisation.id not in listed:
+            return _unlisted()
+        return may_act(person, self._today()) if person else may_take_part(organisation, self._today())
+
+    def may_acknowledge(self, by: Actor, recipient: str) -> Decision:
+        """The recipient themselves, the organisation's account, or somebody of it who may act."""
+        kind, _, name = by.partition(":")
+        organisation = self._organisation(recipient)
+        themselves = kind == "person" and organisation is None and name == recipient
+        if themselves or (organisation is not None and by == f"organisation:{organisation.id}"):
+            return Allowed()
+        person = self._access.person(name) if kind == "person" else None
+        if person is not None and organisation is not None and person.organisation == organisation.id:
+            return may_act(person, self._today())
+        return Refused(
+            "release.not_the_recipient",
+            "Only who was told of a recall, or somebody of that organisation, acknowledges it.",
+            "They do; an organisation that is not registered is registered first.",
+        )
+
+    def _organisation(self, name: str) -> Organisation | None:
+        """By its id, or by its registered name where no other bears it."""
+        named = [one for one in self._access.organisations() if one.name == name]
+        return self._access.organisation(name) or (named[0] if len(named) == 1 else None)
+
     def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
         """As the last certificate of the version's scope says: the output was made from it."""
         made_from = self._disclosures.of_version(project, version)
@@ -82,3 +117,19 @@ class AccessApprovals:
 def _at_hand(acting: Decision) -> bool:
     """May they act, or as soon as they log in?"""
     return not isinstance(acting, Refused) or acting.code in UNACKNOWLEDGED
+
+
+def _unregistered() -> Refused:
+    return Refused(
+        "release.recipient_unknown",
+        "The recipient is no registered organisation, and no person of one.",
+        "Write its id under recipient; an administrator registers it: haven organisation add ID NAME",
+    )
+
+
+def _unlisted() -> Refused:
+    return Refused(
+        "release.recipient_not_listed",
+        "The project's approval names its recipients, and this is none of them.",
+        "Apply for a version of the project that lists it under recipients.",
+    )

@@ -44,6 +44,14 @@ class Approvals(Protocol):
         """The controllers that kept a veto over this project's releases."""
         ...
 
+    def may_receive(self, recipient: str, project: str) -> Decision:
+        """May what a commissioner is handed go to this organisation, or this person of one, from this project now?"""
+        ...
+
+    def may_acknowledge(self, by: Actor, recipient: str) -> Decision:
+        """Does this actor speak for who was told of a recall?"""
+        ...
+
     def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
         """Keep what was done about opt-outs in what this is released from, within the change; the certificate's id.
 

@@ -256,9 +256,9 @@ def acknowledge(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Record that a recipient has acknowledged a recall.
+    """Record that a recipient has acknowledged a recall: they do it, or somebody of the organisation.
 
-    Example: `haven release acknowledge 6f1c... "City Council" --as cara`
+    Example: `haven release acknowledge 6f1c... "City Council" --as dara`
     """
     haven = open_haven(home)
     _tell(haven.airlock.acknowledge_recall(request, recipient, by=haven.actor(who)), as_json)

@@ -89,6 +89,7 @@ class Releasing:
             row = work.change.session.get(RecipientRow, (request_id, recipient))
             if row is None:
                 raise refuse("release.not_told", "This recipient was not told of a recall here.", None)
+            self.desk.approvals.may_acknowledge(by, recipient).require()
             row.acknowledged = work.change.at
             work.record(EventName.RELEASE_RECALL_ACKNOWLEDGED, {})
 
@@ -129,6 +130,7 @@ class Releasing:
         decision = decision and policies.same_scope(request, self.desk.approvals.scope_version(request.project))
         decision = decision and policies.is_approved(request, self._uncounted(request))
         decision = decision and policies.controllers_agree(request)
+        decision = decision and self.desk.may_go_to(request.project, request.gate, request.recipient)
         return decision and self._still_passes(request)
 
     def _uncounted(self, request: ReleaseRequest) -> frozenset[str]:

@@ -14,6 +14,7 @@ from audit.errors import AuditUnavailable
 from audit.model import Actor, organisation, person, service
 from environments.airlock.errors import AirlockError
 from environments.airlock.files.manifest import verify_release
+from environments.airlock.model import Gate
 from environments.airlock.policies import CHECKERS_NEEDED
 from environments.airlock.states import ReleaseState
 from environments.airlock.verbs.checking import FileCheck
@@ -411,8 +412,18 @@ class TestRule8Recall:
         request = world.released(gate="to_commissioner", recipient="City Council")
         world.airlock.recall(request, "Wrong year.", "INC-7", by=DEV)
         world.clock.at = START + timedelta(hours=2)
-        done = world.airlock.acknowledge_recall(request, "City Council", by=DEV)
+        done = world.airlock.acknowledge_recall(request, "City Council", by=organisation("City Council"))
         assert [(one.name, one.acknowledged) for one in done.recipients] == [("City Council", world.clock.at)]
+
+    @pytest.mark.parametrize("by", [DEV, OMAR, service("airlock")])
+    def test_nobody_acknowledges_for_another(self, world: World, by: Actor) -> None:
+        """Neither a checker nor another of the project nor the haven itself; the refusal is recorded."""
+        request = world.released()
+        world.airlock.recall(request, "Wrong year.", "INC-7", by=DEV)
+        assert refusal_of(world.airlock.acknowledge_recall, request, "asha", by=by) == "release.not_the_recipient"
+        assert world.airlock.get(request).recipients[0].acknowledged is None
+        assert world.events[-1] == "release.recall_refused"
+        assert world.airlock.acknowledge_recall(request, "asha", by=ASHA).recipients[0].acknowledged
 
     @pytest.mark.parametrize(
         "again",
@@ -551,6 +562,27 @@ class TestRule11ThreeGates:
         context = {**CONTEXT, "gate": "to_commissioner"}
         code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
         assert code == "release.recipient_missing"
+
+    def test_what_goes_to_the_researcher_names_none(self, world: World) -> None:
+        """Or the researcher's gate would be a hand-over that asks nothing of its recipient."""
+        context = {**CONTEXT, "recipient": "A data broker"}
+        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
+        assert code == "release.recipient_of_researcher"
+
+    def test_a_hand_over_goes_to_nobody_unknown(self, world: World) -> None:
+        """Who is not registered, or may not take part, is no recipient: neither of a draft nor of a table."""
+        context = {**CONTEXT, "gate": "to_commissioner", "recipient": "A data broker"}
+        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
+        assert code == "release.recipient_unknown"
+        drafted = {"by": ASHA, "gate": Gate.TO_COMMISSIONER, "recipient": "A data broker"}
+        assert refusal_of(world.airlock.draft, "falls", **drafted) == "release.recipient_unknown"
+
+    def test_a_recipient_who_was_barred_since_holds_it(self, world: World) -> None:
+        """The recipient is asked for again at the release."""
+        request = world.approved(gate="to_commissioner", recipient="City Council")
+        world.approvals.recipients.clear()
+        assert refusal_of(world.airlock.release, request, by=DEV) == "release.recipient_unknown"
+        assert (world.airlock.get(request).held or "").startswith("release.recipient_unknown")
 
     def test_a_publication_names_none(self, world: World) -> None:
         """For everybody is for nobody in particular."""
