@@ -124,7 +124,10 @@ class KeyCustody:
 
         No identifier and no person number is touched: pseudonyms are made anew from the person numbers.
         """
-        decision = policies.may_rotate_project_key(self._person(by), self._project(project), self._today())
+        inside = self._access.members(project)
+        decision = policies.may_rotate_project_key(
+            self._person(by), self._project(project), self._today(), inside=inside
+        )
         self._require(decision, EventName.KEY_ROTATE_REFUSED, by, project=project)
         with self._records.change(by=by) as change:
             version = store.project_key_version(change.session, project) + 1
@@ -229,7 +232,10 @@ class KeyCustody:
 
     def request_unwrap(self, project: str, recipient: str, reason: str, *, by: Actor) -> UnwrapRequest:
         """Ask that the project's current key be handed out, sealed for `recipient`. Raises RefusedError, recorded."""
-        decision = policies.may_request_unwrap(self._person(by), self._project(project), self._today())
+        live, inside = self._access.standing(project), self._access.members(project)
+        decision = policies.may_request_unwrap(
+            self._person(by), self._project(project), self._today(), live=live, inside=inside
+        )
         decision = decision and age_recipient(recipient)
         self._require(decision, EventName.KEY_UNWRAP_REQUEST_REFUSED, by, project=project)
         name = str(uuid.uuid4())
@@ -254,10 +260,12 @@ class KeyCustody:
 
     def approve_unwrap(self, request: str, *, by: Actor) -> UnwrapRequest:
         """Another person approves, for the recipient that the request names. Raises RefusedError, recorded."""
-        found = self._unwrap(request)
-        project = self._project(found.project) if found else None
-        now = self._records.clock.now()
-        decision = policies.may_approve_unwrap(self._person(by), found, project, now)
+        found, now = self._unwrap(request), self._records.clock.now()
+        name = found.project if found else ""
+        decision = policies.may_approve_unwrap(
+            self._person(by), found, self._project(name), now,
+            live=self._access.standing(name), inside=self._access.members(name),
+        )  # fmt: skip
         self._require(decision, EventName.KEY_UNWRAP_APPROVE_REFUSED, by, request=request)
         self._move_unwrap(
             request, UnwrapState.REQUESTED, UnwrapState.APPROVED, EventName.KEY_UNWRAP_APPROVED,
@@ -268,9 +276,12 @@ class KeyCustody:
 
     def hand_out(self, request: str, *, by: Actor) -> bytes:
         """The project's key, sealed for the recipient of the request; once. Raises RefusedError, recorded."""
-        found = self._unwrap(request)
-        now = self._records.clock.now()
-        decision = policies.may_hand_out(self._person(by), found, now)
+        found, now = self._unwrap(request), self._records.clock.now()
+        name, approver = (found.project, found.approved_by) if found else ("", None)
+        decision = policies.may_hand_out(
+            self._person(by), found, self._access.person(approver or ""), self._project(name), now,
+            live=self._access.standing(name), inside=self._access.members(name),
+        )  # fmt: skip
         self._require(decision, EventName.KEY_UNWRAP_HAND_OUT_REFUSED, by, request=request)
         known = self._known_unwrap(request)
         key = self._ring.project_key(known.project, known.version)

@@ -6,6 +6,7 @@ a delegate of a controller whose data are concerned approves, and neither is of 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date, datetime
 
 from access.decisions import Allowed, Decision, Refused
@@ -32,12 +33,14 @@ def may_keep_keys(person: Person | None, today: date) -> Decision:
     return Allowed()
 
 
-def may_rotate_project_key(person: Person | None, project: ProjectVersion | None, today: date) -> Decision:
-    """May this person give the project a new key? Not its own people: pseudonyms are what they work under."""
-    keeping = may_keep_keys(person, today)
-    if not keeping:
-        return keeping
-    return _outside(person, project)
+def may_rotate_project_key(
+    person: Person | None, project: ProjectVersion | None, today: date, *, inside: Container[str]
+) -> Decision:
+    """May this person give the project a new key? Not its own people: pseudonyms are what they work under.
+
+    inside: here and below, everybody who is or was of any version of the project.
+    """
+    return may_keep_keys(person, today) and _outside(person, project, inside)
 
 
 def may_create_round(person: Person | None, today: date, *, known: bool) -> Decision:
@@ -86,16 +89,21 @@ def may_destroy_round(person: Person | None, found: RoundKey | None, today: date
     return Allowed()
 
 
-def may_request_unwrap(person: Person | None, project: ProjectVersion | None, today: date) -> Decision:
-    """May this person ask for the project's key?"""
-    keeping = may_keep_keys(person, today)
-    if not keeping:
-        return keeping
-    return _outside(person, project)
+def may_request_unwrap(
+    person: Person | None, project: ProjectVersion | None, today: date, *, live: Decision, inside: Container[str]
+) -> Decision:
+    """May this person ask for the project's key? Somebody outside it, while it is live."""
+    return may_keep_keys(person, today) and _outside(person, project, inside) and live
 
 
 def may_approve_unwrap(
-    person: Person | None, request: UnwrapRequest | None, project: ProjectVersion | None, now: datetime
+    person: Person | None,
+    request: UnwrapRequest | None,
+    project: ProjectVersion | None,
+    now: datetime,
+    *,
+    live: Decision,
+    inside: Container[str],
 ) -> Decision:
     """May this person approve? Another than who asked, a delegate of a controller concerned, and in time."""
     acting = may_act(person, now.date())
@@ -105,26 +113,29 @@ def may_approve_unwrap(
         return _no_request()
     if person.id == request.requested_by:
         return Refused("keys.own_request", "Nobody approves their own request.", "A controller's delegate decides.")
-    if Role.CONTROLLER_DELEGATE not in person.roles or person.organisation not in project.controllers:
-        return Refused(
-            "keys.no_delegate",
-            "This person is no delegate of a controller whose data the project uses.",
-            "A delegate of one of its controllers decides.",
-        )
-    outside = _outside(person, project)
-    if not outside:
-        return outside
+    standing = _is_delegate(person, project) and _outside(person, project, inside) and live
+    if not standing:
+        return standing
     if request.state is not UnwrapState.REQUESTED:
         return _not_waiting(request)
     return Allowed()
 
 
-def may_hand_out(person: Person | None, request: UnwrapRequest | None, now: datetime) -> Decision:
-    """May the key be handed out to this person now? Once, to who asked, after the approval and in time."""
+def may_hand_out(
+    person: Person | None,
+    request: UnwrapRequest | None,
+    approver: Person | None,
+    project: ProjectVersion | None,
+    now: datetime,
+    *,
+    live: Decision,
+    inside: Container[str],
+) -> Decision:
+    """May the key be handed out to this person now? Once, to who asked, in time, if the approval still holds."""
     keeping = may_keep_keys(person, now.date())
     if not keeping:
         return keeping
-    if request is None or person is None:
+    if request is None or project is None or person is None:
         return _no_request()
     if person.id != request.requested_by:
         return Refused("keys.not_yours", "Another person asked for this key.", "Who asked takes it.")
@@ -136,12 +147,36 @@ def may_hand_out(person: Person | None, request: UnwrapRequest | None, now: date
         )
     if request.state is not UnwrapState.APPROVED:
         return _not_waiting(request)
-    return Allowed()
+    return _outside(person, project, inside) and live and _approval_holds(approver, project, now.date(), inside)
 
 
-def _outside(person: Person | None, project: ProjectVersion | None) -> Decision:
+def _approval_holds(approver: Person | None, project: ProjectVersion, today: date, inside: Container[str]) -> Decision:
+    """Could who approved do it today? A barred or dismissed delegate's word opens nothing."""
+    holds = may_act(approver, today)
+    if holds and approver is not None:
+        holds = _is_delegate(approver, project) and _outside(approver, project, inside)
+    if holds:
+        return holds
+    return Refused(
+        "keys.approval_void",
+        "Who approved this request could not approve it today.",
+        "Ask again: haven keys unwrap request; another delegate decides.",
+    )
+
+
+def _is_delegate(person: Person, project: ProjectVersion) -> Decision:
+    if Role.CONTROLLER_DELEGATE in person.roles and person.organisation in project.controllers:
+        return Allowed()
+    return Refused(
+        "keys.no_delegate",
+        "This person is no delegate of a controller whose data the project uses.",
+        "A delegate of one of its controllers decides.",
+    )
+
+
+def _outside(person: Person | None, project: ProjectVersion | None, inside: Container[str]) -> Decision:
     there = exists(project)
-    if there and person is not None and project is not None and person.id in project.people | {project.applicant}:
+    if there and person is not None and person.id in inside:
         return Refused(
             "keys.own_project", "Nobody has to do with the keys of their own project.", "Somebody outside it does."
         )

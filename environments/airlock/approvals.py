@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
 from access.optouts.disclosures import Disclosures
+from access.organisations.model import Organisation
+from access.organisations.policies import may_take_part
 from access.people.model import Role
+from access.people.policies import UNACKNOWLEDGED, may_act, may_hold_office
 from access.service import Access
 from audit.model import Actor
 from audit.records import Change
@@ -47,13 +51,46 @@ class AccessApprovals:
         return "+".join(sorted(owners | {file.disclosure_profile}))
 
     def output_checkers(self) -> frozenset[str]:
-        """Everybody who holds the checker's role now and is not suspended."""
-        people = self._access.people()
-        return frozenset(one.id for one in people if Role.OUTPUT_CHECKER in one.roles and not one.suspended)
+        """Who holds the checker's role now and may act; the yearly acknowledgement is asked at the verdict itself."""
+        holders = [one for one in self._access.people() if Role.OUTPUT_CHECKER in one.roles]
+        return frozenset(one.id for one in holders if _at_hand(may_act(one, self._today())))
 
     def vetoes(self, project: str) -> frozenset[str]:
         """The approval records know no veto over releases yet: no controller can have kept one."""
         return frozenset()
+
+    def may_receive(self, recipient: str, project: str) -> Decision:
+        """An organisation that may take part, or a person of one who may act; of those that the file lists."""
+        organisation, person = self._organisation(recipient), None
+        if organisation is None and (person := self._access.person(recipient)) is not None:
+            organisation = person.employer
+        if organisation is None:
+            return _unregistered()
+        listed = self._access.project(project).file.recipients
+        if listed and organisation.id not in listed:
+            return _unlisted()
+        return may_act(person, self._today()) if person else may_take_part(organisation, self._today())
+
+    def may_acknowledge(self, by: Actor, recipient: str) -> Decision:
+        """The recipient themselves, the organisation's account, or somebody of it who may act."""
+        kind, _, name = by.partition(":")
+        organisation = self._organisation(recipient)
+        themselves = kind == "person" and organisation is None and name == recipient
+        if themselves or (organisation is not None and by == f"organisation:{organisation.id}"):
+            return Allowed()
+        person = self._access.person(name) if kind == "person" else None
+        if person is not None and organisation is not None and person.organisation == organisation.id:
+            return may_act(person, self._today())
+        return Refused(
+            "release.not_the_recipient",
+            "Only who was told of a recall, or somebody of that organisation, acknowledges it.",
+            "They do; an organisation that is not registered is registered first.",
+        )
+
+    def _organisation(self, name: str) -> Organisation | None:
+        """By its id, or by its registered name where no other bears it."""
+        named = [one for one in self._access.organisations() if one.name == name]
+        return self._access.organisation(name) or (named[0] if len(named) == 1 else None)
 
     def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
         """As the last certificate of the version's scope says: the output was made from it."""
@@ -64,11 +101,35 @@ class AccessApprovals:
         return self._disclosures.certify(change, plan, "release", request, made_from.people, made_from.rows).id
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
-        """The controller's own account, or its delegate; never a member of the project."""
+        """The controller's own account, or its delegate who may act; never a member of the project."""
         kind, _, name = by.partition(":")
         if kind == "organisation" and name == controller:
             return Allowed()
         delegate = self._access.person(name) if kind == "person" else None
-        if delegate and Role.CONTROLLER_DELEGATE in delegate.roles and delegate.organisation == controller:
-            return Allowed()
+        if delegate and delegate.organisation == controller:
+            return may_hold_office(delegate, Role.CONTROLLER_DELEGATE, self._today())
         return Refused("release.not_delegate", f"Only {controller}'s delegate decides here.", "That delegate decides.")
+
+    def _today(self) -> date:
+        return self._access.records.clock.now().date()
+
+
+def _at_hand(acting: Decision) -> bool:
+    """May they act, or as soon as they log in?"""
+    return not isinstance(acting, Refused) or acting.code in UNACKNOWLEDGED
+
+
+def _unregistered() -> Refused:
+    return Refused(
+        "release.recipient_unknown",
+        "The recipient is no registered organisation, and no person of one.",
+        "Write its id under recipient; an administrator registers it: haven organisation add ID NAME",
+    )
+
+
+def _unlisted() -> Refused:
+    return Refused(
+        "release.recipient_not_listed",
+        "The project's approval names its recipients, and this is none of them.",
+        "Apply for a version of the project that lists it under recipients.",
+    )

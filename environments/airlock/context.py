@@ -38,7 +38,7 @@ def release_context(data: Mapping[str, Any] | TableContext) -> ReleaseContext:
 
 
 def may_pass_gate(gate: Gate, recipient: str | None) -> Decision:
-    """Does the gate fit its recipient? A hand-over names who receives it; a publication is for everybody."""
+    """Does the gate fit its recipient? A hand-over names who receives it; the other two gates nobody."""
     if gate is Gate.TO_COMMISSIONER and not (recipient or "").strip():
         return Refused(
             "release.recipient_missing",
@@ -49,6 +49,12 @@ def may_pass_gate(gate: Gate, recipient: str | None) -> Decision:
         return Refused(
             "release.recipient_of_public",
             "A publication is for everybody and names no recipient.",
+            "Leave recipient out, or choose the gate to_commissioner.",
+        )
+    if gate is Gate.TO_RESEARCHER and recipient:
+        return Refused(
+            "release.recipient_of_researcher",
+            "What goes back to the researcher names no other recipient.",
             "Leave recipient out, or choose the gate to_commissioner.",
         )
     return Allowed()

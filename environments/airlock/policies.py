@@ -122,14 +122,14 @@ def approvers(request: ReleaseRequest, file: str) -> frozenset[str]:
     return frozenset(v.by for v in standing_verdicts(request) if v.file == file and v.approve)
 
 
-def is_approved(request: ReleaseRequest, now_inside: frozenset[str]) -> Decision:
-    """Rules 1, 2 and 5: every file has N approvals for its hash by people who are still outside the project."""
+def is_approved(request: ReleaseRequest, uncounted: frozenset[str]) -> Decision:
+    """Rules 1, 2 and 5: every file has N approvals for its hash; uncounted: who may not check the project now."""
     for file in request.files:
-        counted = {by for by in approvers(request, file.id) if bare(by) not in now_inside}
+        counted = {by for by in approvers(request, file.id) if bare(by) not in uncounted}
         if len(counted) < CHECKERS_NEEDED:
             return Refused(
                 "release.too_few_approvals",
-                f"Each file needs {CHECKERS_NEEDED} approvals by different people outside the project.",
+                f"Each file needs {CHECKERS_NEEDED} approvals by different checkers outside the project, who may act.",
                 "Another checker decides.",
             )
     if not request.files:

@@ -37,11 +37,19 @@ class Approvals(Protocol):
         ...
 
     def output_checkers(self) -> frozenset[str]:
-        """Everybody who holds the checker's role now."""
+        """Everybody who holds the checker's role now, and is not barred, closed or lapsed."""
         ...
 
     def vetoes(self, project: str) -> frozenset[str]:
         """The controllers that kept a veto over this project's releases."""
+        ...
+
+    def may_receive(self, recipient: str, project: str) -> Decision:
+        """May what a commissioner is handed go to this organisation, or this person of one, from this project now?"""
+        ...
+
+    def may_acknowledge(self, by: Actor, recipient: str) -> Decision:
+        """Does this actor speak for who was told of a recall?"""
         ...
 
     def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:

@@ -156,7 +156,7 @@ class Airlock:
         return self.get(request_id, viewer=by)
 
     def acknowledge_recall(self, request_id: str, recipient: str, *, by: Actor) -> ReleaseRequest:
-        """Record that a recipient has acknowledged a recall."""
+        """Record that a recipient has acknowledged a recall; only they, or somebody of the organisation."""
         self._releasing.acknowledge(request_id, recipient, by)
         return self.get(request_id, viewer=by)
 

@@ -256,9 +256,9 @@ def acknowledge(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Record that a recipient has acknowledged a recall.
+    """Record that a recipient has acknowledged a recall: they do it, or somebody of the organisation.
 
-    Example: `haven release acknowledge 6f1c... "City Council" --as cara`
+    Example: `haven release acknowledge 6f1c... "City Council" --as dara`
     """
     haven = open_haven(home)
     _tell(haven.airlock.acknowledge_recall(request, recipient, by=haven.actor(who)), as_json)
@@ -325,14 +325,15 @@ def verify(
 
 
 def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
-    """The request as this person may see it; an auditor sees all of it."""
+    """The request as this person may see it; an auditor who may act today sees all of it."""
     from access.people.model import Role
+    from access.people.policies import may_hold_office
 
     if who is None:
         return haven.airlock.get(request)
     actor = haven.actor(who)
     found = haven.access.person(actor.partition(":")[2])
-    if found is not None and Role.AUDITOR in found.roles and not found.suspended:
+    if may_hold_office(found, Role.AUDITOR, haven.records.clock.now().date()):
         return haven.airlock.whole(request)
     return haven.airlock.get(request, viewer=actor)
 

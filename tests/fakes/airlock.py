@@ -46,6 +46,7 @@ class FakeApprovals:
     version: int = 1
     profile_name: str = "hes"
     kept_vetoes: set[str] = field(default_factory=set)
+    recipients: set[str] = field(default_factory=lambda: {"City Council"})
     delegates: dict[str, str] = field(default_factory=lambda: {"person:gita": "gp"})
 
     def may_submit(self, person: str, project: str) -> Decision:
@@ -77,6 +78,16 @@ class FakeApprovals:
 
     def vetoes(self, project: str) -> frozenset[str]:
         return frozenset(self.kept_vetoes)
+
+    def may_receive(self, recipient: str, project: str) -> Decision:
+        if recipient in self.recipients:
+            return Allowed()
+        return Refused("release.recipient_unknown", "The recipient is no registered organisation.")
+
+    def may_acknowledge(self, by: Actor, recipient: str) -> Decision:
+        if by in (f"person:{recipient}", f"organisation:{recipient}"):
+            return Allowed()
+        return Refused("release.not_the_recipient", "Only who was told acknowledges.")
 
     def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
         return f"certificate-of-{version}"

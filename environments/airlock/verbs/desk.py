@@ -20,10 +20,11 @@ from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
 from audit.records import Change, Records
 from environments.airlock import policies, store
+from environments.airlock.context import may_pass_gate
 from environments.airlock.errors import AirlockError, UnknownRequest
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
-from environments.airlock.model import ReleaseFile, ReleaseRequest
+from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.ports import Approvals
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
@@ -172,6 +173,13 @@ class Desk:
         decision = policies.is_person(by) and policies.outside(request, bare(by), members, makers)
         decision = decision and self.approvals.may_check_output(bare(by), request.project)
         return decision and policies.held_role_then(request, bare(by))
+
+    def may_go_to(self, project: str, gate: Gate, recipient: str | None) -> Decision:
+        """Does the gate fit its recipient, and may the recipient of a hand-over have it now?"""
+        decision = may_pass_gate(gate, recipient)
+        if decision and gate is Gate.TO_COMMISSIONER:
+            return self.approvals.may_receive(recipient or "", project)
+        return decision
 
     def is_checker(self, request: ReleaseRequest, by: Actor) -> Decision:
         """May this person do a checker's other work on the request: release, recall, retry?"""

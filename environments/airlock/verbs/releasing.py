@@ -89,6 +89,7 @@ class Releasing:
             row = work.change.session.get(RecipientRow, (request_id, recipient))
             if row is None:
                 raise refuse("release.not_told", "This recipient was not told of a recall here.", None)
+            self.desk.approvals.may_acknowledge(by, recipient).require()
             row.acknowledged = work.change.at
             work.record(EventName.RELEASE_RECALL_ACKNOWLEDGED, {})
 
@@ -128,13 +129,19 @@ class Releasing:
     def _everything_stands(self, request: ReleaseRequest) -> Decision:
         if request.state is not S.RELEASING and not (turn := policies.may_go(request, S.RELEASING)):
             return turn
-        members, makers = self.desk.inside(request)
-        inside = members | {bare(maker) for maker in makers}
         decision = self.desk.approvals.standing(request.project)
         decision = decision and policies.same_scope(request, self.desk.approvals.scope_version(request.project))
-        decision = decision and policies.is_approved(request, inside)
+        decision = decision and policies.is_approved(request, self._uncounted(request))
         decision = decision and policies.controllers_agree(request)
+        decision = decision and self.desk.may_go_to(request.project, request.gate, request.recipient)
         return decision and self._still_passes(request)
+
+    def _uncounted(self, request: ReleaseRequest) -> frozenset[str]:
+        """Approvers whose word counts no more: of the project or the makers by now, barred, closed, no checker."""
+        members, makers = self.desk.inside(request)
+        judged = {bare(verdict.by) for verdict in request.verdicts}
+        barred = {name for name in judged if not self.desk.approvals.may_check_output(name, request.project)}
+        return members | {bare(maker) for maker in makers} | barred
 
     def _still_passes(self, request: ReleaseRequest) -> Decision:
         """The sealed bytes are the approved ones, were never recalled, and pass the rules of today."""

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from access.decisions import Decision
 from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies
-from environments.airlock.model import ReleaseFile
+from environments.airlock.model import ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import ReleaseState
 from environments.airlock.store import VerdictRow
@@ -71,16 +72,21 @@ class Review:
                 work.move(S.APPROVED)
 
     def read(self, request_id: str, name: str, by: Actor) -> tuple[bytes, FileCheck]:
-        """A sealed file and its check, for a checker of the request or a member of its project. Raises RefusedError."""
+        """A sealed file and its check, for a checker of the request or who may submit for it. Raises RefusedError."""
         request = self.desk.whole(request_id)
         with self.desk.refusals(REFUSAL, request.project, by, request_id):
-            if bare(by) not in self.desk.approvals.members(request.project):
-                self.desk.may_check(request, by).require()
+            self._may_read(request, by).require()
             file = next((one for one in request.files if one.name == name), None)
             if file is None:
                 raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
         content = self.desk.container.read(request_id, file)
         return content, self.desk.check_file(content, file, criteria(request.profile))
+
+    def _may_read(self, request: ReleaseRequest, by: Actor) -> Decision:
+        """A person, now: of the author's side who may submit, of everybody else who may check."""
+        if policies.is_person(by) and bare(by) in self.desk.approvals.members(request.project):
+            return self.desk.approvals.may_submit(bare(by), request.project)
+        return self.desk.may_check(request, by)
 
 
 def _add_verdicts(

@@ -13,7 +13,7 @@ from audit.events import EventName
 from audit.model import Actor, Json
 from audit.records import Change
 from environments.airlock import policies, store
-from environments.airlock.context import ReleaseContext, may_pass_gate, release_context
+from environments.airlock.context import ReleaseContext, release_context
 from environments.airlock.errors import SealBroken
 from environments.airlock.model import Gate, ReleaseRequest
 from environments.airlock.policies import bare
@@ -116,7 +116,7 @@ class Submission:
 
     def _may_submit(self, project: str, gate: Gate, recipient: str | None, by: Actor) -> Decision:
         decision = policies.is_person(by) and self.desk.approvals.may_submit(bare(by), project)
-        return decision and may_pass_gate(gate, recipient)
+        return decision and self.desk.may_go_to(project, gate, recipient)
 
     def _never_recalled(self, offered: Sequence[Offered]) -> Decision:
         hashes = {digest for one in offered for digest in hashes_of(one.table)}

@@ -25,7 +25,7 @@ from access.people.model import Role
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import person
-from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
 
 NAMES = st.sampled_from(["one", "two", "three"])
@@ -60,6 +60,7 @@ class KeyHistories(RuleBasedStateMachine):
         for name, role in (("daria", Role.DATA_ENGINEER), ("emil", Role.ADMINISTRATOR)):
             access.register_person(invented_person(name, "haven", {role}, date(2028, 1, 1)), by=HOUSE)
         access.apply(project_file(), applicant="asha", by=person("asha"))
+        make_live(access)
         self.ring = KeyRing.open(self.folder)
         self.custody = KeyCustody(self.ring, self.records, access)
         self.identity = pyrage.x25519.Identity.generate()

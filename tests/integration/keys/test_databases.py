@@ -20,7 +20,7 @@ from audit.records import Records
 from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.audit_log import MemoryAuditLog
-from tests.fakes.havens import HOUSE, START, peopled, project_file
+from tests.fakes.havens import HOUSE, START, make_live, peopled, project_file
 from tests.fakes.people import invented_person
 from tests.fakes.postgres import postgresql
 
@@ -50,6 +50,7 @@ def custody(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> KeyCust
     access = peopled(records)
     access.register_person(invented_person("daria", "haven", {Role.DATA_ENGINEER}, date(2027, 1, 31)), by=HOUSE)
     access.apply(project_file(), applicant="asha", by=person("asha"))
+    make_live(access)
     return KeyCustody(KeyRing.open(tmp_path_factory.mktemp("keys")), records, access)
 
 

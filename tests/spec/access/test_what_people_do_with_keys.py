@@ -26,7 +26,7 @@ from audit.clock import FixedClock
 from audit.errors import AuditUnavailable
 from audit.events import EventName
 from audit.model import organisation, person, service
-from tests.fakes.havens import HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
 
 DARIA, GWEN, HARI, ASHA = person("daria"), person("gwen"), person("hari"), person("asha")
@@ -63,7 +63,7 @@ class Keys:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Keys:
-    """Daria is a data engineer of the haven; Gwen and Hari are delegates; Asha's project is applied for."""
+    """Daria is a data engineer of the haven; Gwen and Hari are delegates; Asha's project is live."""
     clock = FixedClock(START)
     records = memory_records(clock)
     access = peopled(records)
@@ -74,6 +74,7 @@ def keys(tmp_path: Path) -> Keys:
     ):
         access.register_person(invented_person(name, where, roles, date(2027, 1, 31)), by=HOUSE)
     access.apply(project_file(), applicant="asha", by=ASHA)
+    make_live(access)
     ring = KeyRing.open(tmp_path)
     identity = pyrage.x25519.Identity.generate()
     return Keys(clock, access, ring, KeyCustody(ring, records, access), str(identity.to_public()), identity)
@@ -370,3 +371,53 @@ def test_who_is_suspended_does_nothing_with_keys(keys: Keys) -> None:
     keys.access.suspend_person("daria", by=HOUSE)
     assert _refused(keys, lambda: keys.custody.approve_unwrap(asked.id, by=GWEN)) == "person.suspended"
     assert _refused(keys, lambda: keys.custody.hand_out(asked.id, by=DARIA)) == "person.suspended"
+
+
+# -- asked again at the hand-out
+
+
+def _approved_unwrap(keys: Keys) -> str:
+    asked = keys.custody.request_unwrap("admissions", keys.recipient, "an incidental finding", by=DARIA)
+    return keys.custody.approve_unwrap(asked.id, by=GWEN).id
+
+
+def test_no_key_of_a_project_that_is_not_live_any_more(keys: Keys) -> None:
+    """After a controller has withdrawn nobody asks for the key, approves it, or takes what was approved."""
+    waiting = keys.custody.request_unwrap("admissions", keys.recipient, "r", by=DARIA).id
+    approved = _approved_unwrap(keys)
+    keys.access.withdraw("admissions", "gp", "The purpose changed.", by=organisation("gp"))
+    for call in (
+        lambda: keys.custody.hand_out(approved, by=DARIA),
+        lambda: keys.custody.approve_unwrap(waiting, by=GWEN),
+        lambda: keys.custody.request_unwrap("admissions", keys.recipient, "r", by=DARIA),
+    ):
+        assert _refused(keys, call) == "project.withdrawn"
+
+
+def test_the_word_of_a_delegate_who_was_barred_or_closed_opens_nothing(keys: Keys) -> None:
+    """An approval counts as long as who gave it could give it today."""
+    barred = _approved_unwrap(keys)
+    keys.access.sanction("person:gwen", "A breach of the rules.", None, by=HOUSE)
+    assert _refused(keys, lambda: keys.custody.hand_out(barred, by=DARIA)) == "keys.approval_void"
+    asked = keys.custody.request_unwrap("admissions", keys.recipient, "r", by=DARIA)
+    keys.custody.approve_unwrap(asked.id, by=HARI)
+    keys.access.close_person("hari", "Left the hospital.", by=HOUSE)
+    assert _refused(keys, lambda: keys.custody.hand_out(asked.id, by=DARIA)) == "keys.approval_void"
+
+
+def test_who_joined_the_project_meanwhile_takes_no_key(keys: Keys) -> None:
+    """A person who asked and is named in a later version of the project is inside it."""
+    approved = _approved_unwrap(keys)
+    keys.access.apply(project_file(people=["asha", "daria"]), applicant="asha", by=ASHA)
+    assert _refused(keys, lambda: keys.custody.hand_out(approved, by=DARIA)) == "keys.own_project"
+
+
+def test_who_leads_the_project_or_was_in_it_is_not_outside(keys: Keys) -> None:
+    """Neither its lead, who need not be among its people, nor who left it in a later version."""
+    keys.access.apply(project_file(lead="emil", people=["asha", "daria"]), applicant="asha", by=ASHA)
+    keys.access.apply(project_file(title="Without the two of them"), applicant="asha", by=ASHA)
+    make_live(keys.access)
+    for who in (person("emil"), DARIA):
+        rotated = lambda who=who: keys.custody.rotate_project_key("admissions", "r", by=who)  # noqa: E731
+        asked = lambda who=who: keys.custody.request_unwrap("admissions", keys.recipient, "r", by=who)  # noqa: E731
+        assert [_refused(keys, rotated), _refused(keys, asked)] == ["keys.own_project"] * 2

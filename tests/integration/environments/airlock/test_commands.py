@@ -100,7 +100,7 @@ def test_from_the_table_to_the_outbox_and_back(home: Path, table: Path) -> None:
         home, "release", "recall", request, "--reason", "Wrong year.", "--incident", "INC-1", "--as", "dev"
     )
     assert recalled["state"] == "recalled"
-    assert haven(home, "release", "acknowledge", request, "asha", "--as", "dev")["recipients_told"][0]["acknowledged"]
+    assert haven(home, "release", "acknowledge", request, "asha", "--as", "asha")["recipients_told"][0]["acknowledged"]
     assert submit(home, table, status=77)["error"]["where"] == "rule release.recalled_before"
     assert haven(home, "release", "list", "--state", "recalled")[0]["id"] == request
 

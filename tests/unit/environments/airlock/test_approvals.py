@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from access.decisions import RefusedError
 from access.optouts.disclosures import Disclosures
+from access.organisations.model import Organisation
 from access.people.model import Role
 from access.service import Access
 from audit.model import organisation, person
@@ -15,7 +17,7 @@ from environments.airlock.approvals import AccessApprovals
 from environments.airlock.ports import Approvals
 from environments.disclosure.profile import criteria
 from tests.fakes.havens import HOUSE, make_live, memory_records, peopled, project_file
-from tests.fakes.people import invented_person
+from tests.fakes.people import assessed, invented_person
 
 
 @pytest.fixture
@@ -82,6 +84,71 @@ def test_who_decides_for_a_controller(access: Access) -> None:
     refused = [organisation("hospital"), person("hari"), person("zed"), person("nobody")]
     assert all(approvals.may_decide_for(by, "gp", "admissions") for by in allowed)
     assert not any(approvals.may_decide_for(by, "gp", "admissions") for by in refused)
+
+
+def test_who_was_barred_or_dismissed_has_no_say(access: Access) -> None:
+    """A delegate who is closed or barred decides for nobody; a barred checker is listed for no request."""
+    access.sanction("person:gwen", "A breach of the rules.", None, by=HOUSE)
+    access.close_person("hari", "Left the hospital.", by=HOUSE)
+    access.sanction("person:dev", "A breach of the rules.", None, by=HOUSE)
+    approvals = _approvals(access)
+    codes = [
+        approvals.may_decide_for(person(who), of, "admissions").code
+        for who, of in (("gwen", "gp"), ("hari", "hospital"))
+    ]
+    assert codes == ["person.sanctioned", "person.closed"]
+    assert approvals.output_checkers() == {"ewa"}
+
+
+def test_who_has_not_logged_in_this_year_is_listed_all_the_same(access: Access) -> None:
+    """They held the role when the request came in; their verdict counts when they have acknowledged their duty."""
+    nora = invented_person("nora", "haven", {Role.OUTPUT_CHECKER}, date(2027, 1, 31))
+    access.register_person(replace(nora, evidence=replace(nora.evidence, acknowledged_on=None)), by=HOUSE)
+    assert "nora" in _approvals(access).output_checkers()
+    assert _approvals(access).may_check_output("nora", "admissions").code == "person.acknowledgement_missing"
+
+
+def test_who_may_receive_what_a_commissioner_is_handed(access: Access) -> None:
+    """A registered organisation that may take part, by id or name, or a person of one who may act; nobody else."""
+    approvals = _approvals(access)
+    assert all(approvals.may_receive(one, "admissions") for one in ("university", "University", "carys"))
+    assert approvals.may_receive("A data broker", "admissions").code == "release.recipient_unknown"
+    access.register_organisation(Organisation("board", "The board"), by=HOUSE)
+    assert approvals.may_receive("board", "admissions").code == "organisation.security_missing"
+    access.close_person("carys", "Left the university.", by=HOUSE)
+    assert approvals.may_receive("carys", "admissions").code == "person.closed"
+    access.sanction("organisation:university", "A breach of the rules.", None, by=HOUSE)
+    codes = {approvals.may_receive(one, "admissions").code for one in ("university", "University", "bryn")}
+    assert codes == {"organisation.sanctioned"}
+
+
+def test_where_the_projects_file_lists_recipients_it_is_one_of_them(access: Access) -> None:
+    """The approval says to whom extracts may go."""
+    access.apply(project_file(recipients=["hospital"]), applicant="asha", by=person("asha"))
+    make_live(access)
+    approvals = _approvals(access)
+    assert all(approvals.may_receive(one, "admissions") for one in ("hospital", "hari"))
+    codes = {approvals.may_receive(one, "admissions").code for one in ("university", "carys")}
+    assert codes == {"release.recipient_not_listed"}
+
+
+def test_a_name_that_two_organisations_bear_is_no_recipient(access: Access) -> None:
+    """Their ids are."""
+    access.register_organisation(assessed("uni2", "University"), by=HOUSE)
+    assert _approvals(access).may_receive("University", "admissions").code == "release.recipient_unknown"
+    assert _approvals(access).may_receive("uni2", "admissions")
+
+
+def test_who_acknowledges_a_recall(access: Access) -> None:
+    """Who was told, the account of the organisation, or somebody of it who may act."""
+    approvals = _approvals(access)
+    told = [(person("asha"), "asha"), (organisation("university"), "university"), (person("carys"), "University")]
+    assert all(approvals.may_acknowledge(by, recipient) for by, recipient in told)
+    others = [(person("dev"), "asha"), (person("dev"), "university"), (organisation("asha"), "asha")]
+    others += [(organisation("gp"), "university"), (person("dev"), "A data broker")]
+    assert {approvals.may_acknowledge(*one).code for one in others} == {"release.not_the_recipient"}
+    access.close_person("carys", "Left the university.", by=HOUSE)
+    assert approvals.may_acknowledge(person("carys"), "university").code == "person.closed"
 
 
 def test_an_unknown_project_is_refused(access: Access) -> None:
