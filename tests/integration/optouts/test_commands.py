@@ -145,7 +145,9 @@ def test_a_decision_with_its_reference_and_one_without(haven: Commands) -> None:
 def test_a_haven_for_real_data_asks_nobody_in_a_sandbox(tmp_path: Path, sandbox: Sandbox) -> None:
     """With real data only https is taken, and the sandbox does not start."""
     haven = Commands(tmp_path, sandbox)
-    (haven.folder / "home" / "haven.toml").write_text(f"real_data = true\n{haven.settings}", encoding="utf-8")
+    issuer = '[identity]\nissuer = "https://login.example/realms/haven"\n'
+    real = f"real_data = true\n{issuer}"
+    (haven.folder / "home" / "haven.toml").write_text(f"{real}{haven.settings}", encoding="utf-8")
     assert "must be https" in haven.run("optout", "status", status=78)
-    (haven.folder / "home" / "haven.toml").write_text("real_data = true\n", encoding="utf-8")
+    (haven.folder / "home" / "haven.toml").write_text(real, encoding="utf-8")
     assert "sandbox" in haven.run("optout", "sandbox", "--opted-out", "none.txt", status=78)

@@ -39,13 +39,15 @@ def haven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Haven]:
     """Two deliveries received and linked; the GP's agreement keeps them for a hundred days."""
     top = tmp_path_factory.mktemp("k")
     haven = Haven.at(top / "h")
+    today = haven.clock.now().date()
+    haven.access.register_organisation(assessed("haven", today=today), by=HOUSE)
+    haven.access.register_person(invented_person("engineer", "haven", {Role.DATA_ENGINEER}, today=today), by=HOUSE)
     make_deliveries(top / "made", people=400, seed=3)
     for dataset in ("gp", "hospital"):
         pack(top / "made" / dataset, find_contract(dataset), name=f"{dataset}-first")
         haven.delivery_intake.receive(top / "made" / dataset, by=ENGINEER)
-    for name in ("haven", "gp"):
-        haven.access.register_organisation(assessed(name), by=HOUSE)
-    haven.access.register_person(invented_person("lena", "haven", {Role.GOVERNANCE_LEAD}), by=HOUSE)
+    haven.access.register_organisation(assessed("gp", today=today), by=HOUSE)
+    haven.access.register_person(invented_person("lena", "haven", {Role.GOVERNANCE_LEAD}, today=today), by=HOUSE)
     haven.access.register_agreement(agreement(), by=HOUSE)
     haven.linker.link(by=ENGINEER)
     yield haven
