@@ -43,6 +43,7 @@ class EventName(StrEnum):
     SUPPORT_WITHDRAWN = "support.withdrawn"
     SUPPORT_REFUSED = "support.refused"
     DATASET_REGISTERED = "dataset.registered"
+    DATASET_REFUSED = "dataset.refused"  # the catalogue stays as it was, or a contract was not installed
     PROJECT_DRAFTED = "project.drafted"
     PROJECT_APPLIED = "project.applied"
     PROJECT_APPLY_REFUSED = "project.apply_refused"

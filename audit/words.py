@@ -14,6 +14,7 @@ WORDS: dict[EventName, str] = {
     EventName.PERSON_SUSPENDED: "suspended a person",
     EventName.PERSON_SUSPEND_REFUSED: "was refused to suspend a person",
     EventName.DATASET_REGISTERED: "registered a dataset",
+    EventName.DATASET_REFUSED: "was refused to register a dataset or install its contract",
     EventName.PROJECT_APPLIED: "applied for the project",
     EventName.PROJECT_APPLY_REFUSED: "was refused the application",
     EventName.PROJECT_APPROVED: "approved its own part of the project",

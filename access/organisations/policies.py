@@ -79,6 +79,43 @@ def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, 
     )
 
 
+def may_be_catalogued(entry: DatasetEntry, held: Iterable[DatasetEntry]) -> Decision:
+    """May this entry stand beside those held, or in place of the one of its own id?
+
+    In the zone a table is known by its name alone, and approvals rest on the controller and the kinds that were shown:
+    no table of another dataset, no other controller, no other kind of a column.
+    """
+    for one in held:
+        if one.id != entry.id and (shared := sorted(set(one.tables) & set(entry.tables))):
+            return Refused(
+                "dataset.table_taken",
+                f"The dataset {one.id} holds a table of this name: {', '.join(shared)}.",
+                "Give the table another name in the contract.",
+            )
+        if one.id == entry.id and one.controller != entry.controller:
+            return Refused(
+                "dataset.other_controller",
+                f"The dataset {one.id} is {one.controller}'s, not {entry.controller}'s.",
+                "Give the dataset of another controller a name of its own.",
+            )
+        if one.id == entry.id and (changed := _other_kinds(one, entry)):
+            return Refused(
+                "dataset.other_kind",
+                f"In the dataset {one.id} these columns are of another kind: {', '.join(changed)}.",
+                "Give the changed columns new names in a contract of a higher version, or the dataset a new name.",
+            )
+    return Allowed()
+
+
+def _other_kinds(one: DatasetEntry, other: DatasetEntry) -> list[str]:
+    return [
+        f"{table}.{column}"
+        for table, columns in sorted(one.tables.items())
+        for column, kind in sorted(columns.items())
+        if other.tables.get(table, {}).get(column, kind) != kind
+    ]
+
+
 def may_ingest(
     entry: DatasetEntry | None,
     controller: Organisation | None,

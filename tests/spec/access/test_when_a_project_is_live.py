@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from access.decisions import RefusedError
 from access.people.model import Role
+from access.projects.file import Known, problems_of
 from access.projects.service import ProjectIncomplete
 from access.projects.states import ProjectState
 from access.service import Access
@@ -234,3 +236,34 @@ def test_refusals_of_the_administrator_are_recorded_too(access: Access) -> None:
         EventName.PROJECT_CLOSE_REFUSED,
     ]
     assert access.person("stray") is None
+
+
+def test_a_table_is_of_one_dataset(access: Access) -> None:
+    """In the zone two datasets' tables of one name would be one: no second entry, and no file that names one twice."""
+    gp = access.datasets()["gp"]
+    second = replace(gp, id="second", controller="hospital")
+    assert _refused(lambda: access.register_dataset(second, by=HOUSE)) == "dataset.table_taken"
+    assert _refused(lambda: access.register_dataset(replace(gp, controller="hospital"), by=HOUSE)) == (
+        "dataset.other_controller"
+    )
+    dated = {**gp.tables, "gp_events": {"event_date": "text", "code": "code"}}
+    assert _refused(lambda: access.register_dataset(replace(gp, tables=dated), by=HOUSE)) == "dataset.other_kind"
+    assert _events(access)[-3:] == [EventName.DATASET_REFUSED] * 3
+    part = project_file().datasets["gp"]
+    known = Known({"gp": gp, "second": second}, frozenset({"asha", "ewa"}), frozenset(), date(2026, 3, 1))
+    twice = project_file(datasets={"gp": part, "second": part})
+    assert problems_of(twice, known) == ["datasets: the table gp_events is asked for twice; name it once"]
+
+
+def test_a_contract_is_installed_by_a_data_engineer(access: Access) -> None:
+    """Nobody else, least of all a name that nobody has; each refusal is recorded."""
+    daria = invented_person("daria", "haven", {Role.DATA_ENGINEER}, date(2027, 1, 31))
+    access.register_person(daria, by=HOUSE)
+    access.require_installer("gp", by=person("daria"))
+    for by, rule in (
+        (person("data-engineer"), "person.unknown"),
+        (ASHA, "person.other_role"),
+        (organisation("gp"), "office.not_held"),
+    ):
+        assert _refused(lambda by=by: access.require_installer("gp", by=by)) == rule  # type: ignore[misc]
+        assert _events(access)[-1] is EventName.DATASET_REFUSED
