@@ -31,6 +31,7 @@ class EventName(StrEnum):
     EMERGENCY_OPENED = "emergency.opened"  # break-glass: an alert, and a review is due
     EMERGENCY_REFUSED = "emergency.refused"
     EMERGENCY_REVIEWED = "emergency.reviewed"
+    ORGANISATION_REGISTER_REFUSED = "organisation.register_refused"
     ORGANISATION_ASSESSED = "organisation.assessed"
     ORGANISATION_ASSESS_REFUSED = "organisation.assess_refused"
     AGREEMENT_REGISTERED = "agreement.registered"

@@ -31,6 +31,7 @@ WORDS: dict[EventName, str] = {
     EventName.EMERGENCY_OPENED: "broke the glass: let somebody in despite lapsed evidence",
     EventName.EMERGENCY_REFUSED: "was refused to break the glass, or to review it",
     EventName.EMERGENCY_REVIEWED: "reviewed a break-glass",
+    EventName.ORGANISATION_REGISTER_REFUSED: "was refused to register an organisation",
     EventName.ORGANISATION_ASSESSED: "recorded an organisation's security assessment",
     EventName.ORGANISATION_ASSESS_REFUSED: "was refused to record a security assessment",
     EventName.AGREEMENT_REGISTERED: "registered a data sharing agreement",

@@ -5,17 +5,39 @@ Safe-haven attributes 1, 3, 8 and 11; sanctions are the definition's penalties f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
+from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.agreement import Agreement
 from access.organisations.model import ENOUGH, DatasetEntry, Organisation, Sanction
+
+ORGANISATION_ID = re.compile(r"[a-z][a-z0-9_-]{1,59}")
 
 
 def sanction_in_force(sanctions: Iterable[Sanction], today: date) -> Sanction | None:
     """The sanction that bars on this day, if one does."""
     return next((one for one in sanctions if one.holds_on(today)), None)
+
+
+def may_be_named(organisation: Organisation) -> Decision:
+    """May an organisation be registered under this id? As contracts and agreements name them."""
+    if ORGANISATION_ID.fullmatch(organisation.id):
+        return may_be_shown(organisation.name)
+    return Refused(
+        "organisation.id_unfit",
+        "An id of an organisation has small letters, digits, hyphens and underscores, and begins with a letter.",
+        "Choose one of 2 to 60 signs; the name as people write it is told apart.",
+    )
+
+
+def may_be_shown(name: str) -> Decision:
+    """May this name, as people write it, stand on a screen?"""
+    if UNSEEN.search(name) or "\n" in name:
+        return Refused("name.hidden_signs", f"The name {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    return Allowed()
 
 
 def may_take_part(organisation: Organisation | None, today: date) -> Decision:

@@ -21,7 +21,8 @@ class OrganisationVerbs(Verbs):
     """Organisations, their agreements and their datasets."""
 
     def register_organisation(self, organisation: Organisation, *, by: Actor) -> None:
-        """Add an organisation, or change its name; an assessment handed in is kept too."""
+        """Add an organisation, or change its name; an assessment is kept too. Raises RefusedError, recorded."""
+        self._require(policies.may_be_named(organisation), EventName.ORGANISATION_REGISTER_REFUSED, None, by)
         with self.records.change(by=by) as change:
             row = change.session.get(store.OrganisationRow, organisation.id)
             row = row or store.OrganisationRow(id=organisation.id)
