@@ -78,9 +78,21 @@ def may_take_part(organisation: Organisation | None, today: date) -> Decision:
 
 
 def agreement_in_force(agreement: Agreement, withdrawn_on: date | None, today: date) -> bool:
-    """Signed by both, begun, not ended, not withdrawn?"""
+    """Signed by both, begun, not ended, its review not overdue, not withdrawn?"""
     ended = withdrawn_on is not None and withdrawn_on <= today
-    return not agreement.unsigned and agreement.starts <= today <= agreement.ends and not ended
+    last = min(agreement.ends, agreement.review_due)
+    return not agreement.unsigned and agreement.starts <= today <= last and not ended
+
+
+def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
+    """May an agreement be registered that a party withdrew last on this day? Only signed anew by everybody after it."""
+    if withdrawn_on is None or all(one.on > withdrawn_on for one in agreement.signatures.values()):
+        return Allowed()
+    return Refused(
+        "agreement.signed_before_withdrawal",
+        f"This agreement was withdrawn on {withdrawn_on}, and a signature is not later.",
+        "Each party signs it anew, on a later day.",
+    )
 
 
 def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, basis: str, today: date) -> Decision:

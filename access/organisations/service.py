@@ -182,6 +182,10 @@ class OrganisationVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD)
         if not decision:
             return decision
+        with self.records.read() as session:
+            withdrawn = store.last_withdrawn(session, agreement)
+        if not (again := policies.may_come_again(agreement, withdrawn)):
+            return again
         known = {one.id for one in self.organisations()}
         if strangers := {agreement.discloser, agreement.recipient} - known:
             return Refused(
