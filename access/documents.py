@@ -5,6 +5,7 @@ An unknown key is an error, never ignored (fail closed). A message names the key
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -56,6 +57,12 @@ MENDS: dict[str, str] = {
 }
 """How what pydantic finds is mended, by its name for it, in our words."""
 OTHERWISE = "write there what the sentence asks for"
+
+
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Signs that nobody sees and that change what a screen shows: controls but tab and new line, and turns of direction."""
+HIDDEN = "holds a sign that nobody sees, and that changes what a screen shows"
+REWRITE = "write it again in letters that are seen"
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,9 @@ def parse_document(text: str, model: type[Model], *, name: str) -> Model:
         raise DocumentError(name, ["not YAML"], ["Write keys and values: key: value."]) from None
     if not isinstance(data, dict):
         raise DocumentError(name, ["line 1: must be a mapping of keys to values"], ["line 1: begin with key: value"])
+    lines = sorted({f"line {_line(data, place)}: " for place in _unseen(data, [])})
+    if lines:
+        raise DocumentError(name, [line + HIDDEN for line in lines], [line + REWRITE for line in lines])
     try:
         return model.model_validate(_plain(data))
     except ValidationError as error:
@@ -134,6 +144,23 @@ def _plain(node: Any) -> Any:
     if isinstance(node, list):
         return [_plain(value) for value in node]
     return node
+
+
+def seen(text: str) -> str:
+    """The same text, for a validator. Raises Unfit where it can paint something else on a screen than it says."""
+    if UNSEEN.search(text):
+        raise Unfit(Problem(HIDDEN, REWRITE))
+    return text
+
+
+def _unseen(node: Any, place: list[Any]) -> Iterator[list[Any]]:
+    """Where a key or a text holds a sign that nobody sees."""
+    if isinstance(node, str) and UNSEEN.search(node):
+        yield place
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _unseen(str(key), [*place, key])
+            yield from _unseen(value, [*place, key])
 
 
 def _first(said: list[str]) -> str:

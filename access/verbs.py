@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, RefusedError
+from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.model import Organisation
 from access.people import store as people_store
 from access.people.invented import INVENTED, INVENTED_ODS
@@ -74,5 +75,8 @@ class Verbs:
 
 
 def shortened(reason: str) -> str:
-    """A reason as long as its column."""
-    return reason.strip()[:LONGEST_REASON]
+    """A reason in one line, as long as its column. Raises RefusedError for one that paints a screen."""
+    line = " ".join(reason.split())
+    if UNSEEN.search(line):
+        raise RefusedError(Refused("reason.hidden_signs", f"The reason {HIDDEN}.", f"{REWRITE.capitalize()}."))
+    return line[:LONGEST_REASON]

@@ -31,6 +31,7 @@ class EventName(StrEnum):
     EMERGENCY_OPENED = "emergency.opened"  # break-glass: an alert, and a review is due
     EMERGENCY_REFUSED = "emergency.refused"
     EMERGENCY_REVIEWED = "emergency.reviewed"
+    ORGANISATION_REGISTER_REFUSED = "organisation.register_refused"
     ORGANISATION_ASSESSED = "organisation.assessed"
     ORGANISATION_ASSESS_REFUSED = "organisation.assess_refused"
     AGREEMENT_REGISTERED = "agreement.registered"
@@ -43,6 +44,7 @@ class EventName(StrEnum):
     SUPPORT_WITHDRAWN = "support.withdrawn"
     SUPPORT_REFUSED = "support.refused"
     DATASET_REGISTERED = "dataset.registered"
+    DATASET_REFUSED = "dataset.refused"  # the catalogue stays as it was, or a contract was not installed
     PROJECT_DRAFTED = "project.drafted"
     PROJECT_APPLIED = "project.applied"
     PROJECT_APPLY_REFUSED = "project.apply_refused"

@@ -5,17 +5,39 @@ Safe-haven attributes 1, 3, 8 and 11; sanctions are the definition's penalties f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
+from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.agreement import Agreement
 from access.organisations.model import ENOUGH, DatasetEntry, Organisation, Sanction
+
+ORGANISATION_ID = re.compile(r"[a-z][a-z0-9_-]{1,59}")
 
 
 def sanction_in_force(sanctions: Iterable[Sanction], today: date) -> Sanction | None:
     """The sanction that bars on this day, if one does."""
     return next((one for one in sanctions if one.holds_on(today)), None)
+
+
+def may_be_named(organisation: Organisation) -> Decision:
+    """May an organisation be registered under this id? As contracts and agreements name them."""
+    if ORGANISATION_ID.fullmatch(organisation.id):
+        return may_be_shown(organisation.name)
+    return Refused(
+        "organisation.id_unfit",
+        "An id of an organisation has small letters, digits, hyphens and underscores, and begins with a letter.",
+        "Choose one of 2 to 60 signs; the name as people write it is told apart.",
+    )
+
+
+def may_be_shown(name: str) -> Decision:
+    """May this name, as people write it, stand on a screen?"""
+    if UNSEEN.search(name) or "\n" in name:
+        return Refused("name.hidden_signs", f"The name {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    return Allowed()
 
 
 def may_take_part(organisation: Organisation | None, today: date) -> Decision:
@@ -56,9 +78,21 @@ def may_take_part(organisation: Organisation | None, today: date) -> Decision:
 
 
 def agreement_in_force(agreement: Agreement, withdrawn_on: date | None, today: date) -> bool:
-    """Signed by both, begun, not ended, not withdrawn?"""
+    """Signed by both, begun, not ended, its review not overdue, not withdrawn?"""
     ended = withdrawn_on is not None and withdrawn_on <= today
-    return not agreement.unsigned and agreement.starts <= today <= agreement.ends and not ended
+    last = min(agreement.ends, agreement.review_due)
+    return not agreement.unsigned and agreement.starts <= today <= last and not ended
+
+
+def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
+    """May an agreement be registered that a party withdrew last on this day? Only signed anew by everybody after it."""
+    if withdrawn_on is None or all(one.on > withdrawn_on for one in agreement.signatures.values()):
+        return Allowed()
+    return Refused(
+        "agreement.signed_before_withdrawal",
+        f"This agreement was withdrawn on {withdrawn_on}, and a signature is not later.",
+        "Each party signs it anew, on a later day.",
+    )
 
 
 def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, basis: str, today: date) -> Decision:
@@ -77,6 +111,43 @@ def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, 
         f"No agreement with {entry.controller} allows {entry.id} for {purpose} on the basis of {basis}.",
         "The controller agrees to it in an amended agreement.",
     )
+
+
+def may_be_catalogued(entry: DatasetEntry, held: Iterable[DatasetEntry]) -> Decision:
+    """May this entry stand beside those held, or in place of the one of its own id?
+
+    In the zone a table is known by its name alone, and approvals rest on the controller and the kinds that were shown:
+    no table of another dataset, no other controller, no other kind of a column.
+    """
+    for one in held:
+        if one.id != entry.id and (shared := sorted(set(one.tables) & set(entry.tables))):
+            return Refused(
+                "dataset.table_taken",
+                f"The dataset {one.id} holds a table of this name: {', '.join(shared)}.",
+                "Give the table another name in the contract.",
+            )
+        if one.id == entry.id and one.controller != entry.controller:
+            return Refused(
+                "dataset.other_controller",
+                f"The dataset {one.id} is {one.controller}'s, not {entry.controller}'s.",
+                "Give the dataset of another controller a name of its own.",
+            )
+        if one.id == entry.id and (changed := _other_kinds(one, entry)):
+            return Refused(
+                "dataset.other_kind",
+                f"In the dataset {one.id} these columns are of another kind: {', '.join(changed)}.",
+                "Give the changed columns new names in a contract of a higher version, or the dataset a new name.",
+            )
+    return Allowed()
+
+
+def _other_kinds(one: DatasetEntry, other: DatasetEntry) -> list[str]:
+    return [
+        f"{table}.{column}"
+        for table, columns in sorted(one.tables.items())
+        for column, kind in sorted(columns.items())
+        if other.tables.get(table, {}).get(column, kind) != kind
+    ]
 
 
 def may_ingest(

@@ -21,7 +21,8 @@ class OrganisationVerbs(Verbs):
     """Organisations, their agreements and their datasets."""
 
     def register_organisation(self, organisation: Organisation, *, by: Actor) -> None:
-        """Add an organisation, or change its name; an assessment handed in is kept too."""
+        """Add an organisation, or change its name; an assessment is kept too. Raises RefusedError, recorded."""
+        self._require(policies.may_be_named(organisation), EventName.ORGANISATION_REGISTER_REFUSED, None, by)
         with self.records.change(by=by) as change:
             row = change.session.get(store.OrganisationRow, organisation.id)
             row = row or store.OrganisationRow(id=organisation.id)
@@ -47,10 +48,12 @@ class OrganisationVerbs(Verbs):
             )
 
     def register_dataset(self, entry: DatasetEntry, *, by: Actor) -> None:
-        """Put a dataset into the catalogue; the same entry again changes nothing."""
-        with self.records.read() as session:
-            if store.catalogue(session).get(entry.id) == entry:
-                return
+        """Put a dataset into the catalogue; the same entry again changes nothing. Raises RefusedError, recorded."""
+        held = self.datasets()
+        if held.get(entry.id) == entry:
+            return
+        decision = policies.may_be_catalogued(entry, held.values())
+        self._require(decision, EventName.DATASET_REFUSED, None, by, dataset=entry.id)
         with self.records.change(by=by) as change:
             tables = {table: dict(columns) for table, columns in entry.tables.items()}
             change.session.merge(
@@ -149,11 +152,11 @@ class OrganisationVerbs(Verbs):
             names = store.authorisers(session, self._today())
         return [name for name in names if may_act(self.person(name), self._today())]
 
-    def may_ingest(self, dataset: str) -> Decision:
-        """May a delivery of this dataset come in today?"""
+    def may_ingest(self, dataset: str, unlisted: DatasetEntry | None = None) -> Decision:
+        """May a delivery of this dataset come in today? unlisted: what its contract says, where nobody listed it."""
         today = self._today()
         with self.records.read() as session:
-            entry = store.catalogue(session).get(dataset)
+            entry = store.catalogue(session).get(dataset, unlisted)
             controller = store.find_organisation(session, entry.controller) if entry else None
             agreements = store.agreements_in_force(session, today)
         return policies.may_ingest(
@@ -165,9 +168,15 @@ class OrganisationVerbs(Verbs):
             today=today,
         )
 
-    def require_ingest(self, dataset: str, *, by: Actor) -> None:
+    def require_ingest(self, dataset: str, unlisted: DatasetEntry | None = None, *, by: Actor) -> None:
         """May a delivery of this dataset come in today? Raises RefusedError, which is recorded."""
-        self._require(self.may_ingest(dataset), EventName.DELIVERY_RECEIVE_REFUSED, None, by, dataset=dataset)
+        decision = self.may_ingest(dataset, unlisted)
+        self._require(decision, EventName.DELIVERY_RECEIVE_REFUSED, None, by, dataset=dataset)
+
+    def require_installer(self, dataset: str, *, by: Actor) -> None:
+        """A contract is put into force by a data engineer who may act. Raises RefusedError, which is recorded."""
+        decision = self._office(by, Role.DATA_ENGINEER)
+        self._require(decision, EventName.DATASET_REFUSED, None, by, dataset=dataset)
 
     # -- parts
 
@@ -175,6 +184,10 @@ class OrganisationVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD)
         if not decision:
             return decision
+        with self.records.read() as session:
+            withdrawn = store.last_withdrawn(session, agreement)
+        if not (again := policies.may_come_again(agreement, withdrawn)):
+            return again
         known = {one.id for one in self.organisations()}
         if strangers := {agreement.discloser, agreement.recipient} - known:
             return Refused(

@@ -123,6 +123,14 @@ def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
     return {row.id: row for row in rows}
 
 
+def last_withdrawn(session: Session, agreement: Agreement) -> date | None:
+    """The last day on which this agreement was withdrawn, under its id or as the same paper under another."""
+    paper = agreement.model_dump(mode="json", exclude={"id"})
+    rows = session.scalars(select(AgreementRow).where(AgreementRow.withdrawn_on.is_not(None)))
+    days = (row.withdrawn_on for row in rows if row.id == agreement.id or row.document == {**paper, "id": row.id})
+    return max((day for day in days if day is not None), default=None)
+
+
 def agreements_in_force(session: Session, today: date) -> list[Agreement]:
     """Every agreement whose newest version is in force on this day."""
     found = [(Agreement.model_validate(row.document), row.withdrawn_on) for row in newest_agreements(session).values()]

@@ -6,11 +6,12 @@ acknowledged, renewed yearly); the definition's penalties for abuse. The gravest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
-from access.organisations.policies import may_take_part, sanction_in_force
+from access.organisations.policies import may_be_shown, may_take_part, sanction_in_force
 from access.people.model import (
     ACCREDITED_ROLES,
     ACKNOWLEDGEMENT_HOLDS,
@@ -22,6 +23,9 @@ from access.people.model import (
     TrainingKind,
 )
 from audit.model import Actor, service
+
+PERSON_ID = re.compile(r"[a-z][a-z0-9-]{1,59}")
+"""As project files name people; it stands in paths, logs and on screens."""
 
 INBOX_SWEEP = service("inbox-sweep")
 """Takes in what lies in the haven's own inbox, on its schedule; no person starts it."""
@@ -197,7 +201,15 @@ def may_hold_together(person: Person) -> Decision:
 
 
 def may_register(person: Person, organisations: Container[str]) -> Decision:
-    """May this person be registered? Only under an organisation that is."""
+    """May this person be registered? Only under an organisation that is, and an id that no other can look like."""
+    if not PERSON_ID.fullmatch(person.id):
+        return Refused(
+            "person.id_unfit",
+            "An id of a person has small letters, digits and hyphens, and begins with a letter.",
+            "Choose one of 2 to 60 signs; the name as people write it is told apart (--name).",
+        )
+    if not (readable := may_be_shown(person.name)):
+        return readable
     if person.organisation in organisations:
         return may_hold_together(person)
     return Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -83,7 +84,14 @@ def problems_of(project: ProjectFile, known: Known) -> list[str]:
             continue
         for table, part in dataset.tables.items():
             problems += _table_problems(f"datasets.{name}.tables.{table}", table, part, entry)
+    problems += _tables_twice(project)
     return problems + _cohort_problems(project) + _purpose_problems(project, known) + _basis_problems(project, known)
+
+
+def _tables_twice(project: ProjectFile) -> list[str]:
+    """In the zone a table is known by its name alone: two datasets' tables of one name would be one."""
+    named = Counter(table for dataset in project.datasets.values() for table in dataset.tables)
+    return [f"datasets: the table {table} is asked for twice; name it once" for table, n in named.items() if n > 1]
 
 
 def _purpose_problems(project: ProjectFile, known: Known) -> list[str]:

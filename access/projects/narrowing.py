@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from access.documents import seen
 from access.projects.scope import Operator, Precision
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=2000)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=2000), AfterValidator(seen)]
 FINEST_FIRST: tuple[Precision, ...] = ("exact", "day", "month", "year")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
 from access.support.model import Support
 
 WARN_DAYS = (90, 60, 30)
+DAYS = frozenset({"starts", "review_due", "ends"})
 
 
 def in_force(support: Support | None, today: date) -> Decision:
@@ -37,6 +39,18 @@ def in_force(support: Support | None, today: date) -> Decision:
             "Send the review (haven support pack REFERENCE) and record its outcome: haven support reviewed REFERENCE.",
         )
     return Allowed()
+
+
+def may_come_again(document: Mapping[str, object], withdrawn: Iterable[Mapping[str, object]]) -> Decision:
+    """May this letter be registered? Not where it says what one says that was withdrawn, whatever its days are."""
+    said = {key: value for key, value in document.items() if key not in DAYS}
+    if all({key: value for key, value in one.items() if key not in DAYS} != said for one in withdrawn):
+        return Allowed()
+    return Refused(
+        "support.withdrawn_before",
+        "A support that says the same was withdrawn under this reference.",
+        "Apply for support anew; then register what the new letter says, under its own reference.",
+    )
 
 
 def names_flow(support: Support, dataset: str, discloser: str, purpose: str) -> Decision:

@@ -30,12 +30,16 @@ class SupportVerbs(Verbs):
     """Section 251 support."""
 
     def register_support(self, file: SupportFile, *, by: Actor) -> int:
-        """Keep a support, or its amendment as the next version; which. The same again changes nothing."""
-        decision = self._office(by, Role.GOVERNANCE_LEAD)
-        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
+        """Keep a support, or its amendment as the next version; which. The same again changes nothing.
+
+        Raises RefusedError, recorded; also for what was withdrawn.
+        """
         document = file.model_dump(mode="json", by_alias=True)
         with self.records.read() as session:
             before = store.newest(session, file.reference)
+            gone = store.withdrawn(session, file.reference)
+        decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
+        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
         if before is not None and before.document == document and before.withdrawn_on is None:
             return before.version
         self._keep(document, (before.version if before else 0) + 1, EventName.SUPPORT_REGISTERED, by)

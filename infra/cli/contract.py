@@ -114,16 +114,17 @@ def install(
     who: As = "data-engineer",
     as_json: AsJson = False,
 ) -> None:
-    """Put a contract into force: its dataset can be delivered, and projects can ask for its columns.
+    """Put a contract into force, as a data engineer: its dataset can be delivered, and projects ask for its columns.
 
-    Example: `haven contract install gp.yaml`
+    Example: `haven contract install gp.yaml --as daria`
     """
     from linkage.contracts.contract import load_contract
 
-    load_contract(file)
+    dataset = load_contract(file).dataset
     haven = open_haven(home)
-    text = file.read_text(encoding="utf-8-sig")
-    contract = haven.contracts.install(text, file.name, by=haven.acting(who))
+    by = haven.acting(who)
+    haven.access.require_installer(dataset, by=by)
+    contract = haven.contracts.install(file.read_text(encoding="utf-8-sig"), file.name, by=by)
     if as_json:
         print_json({**_summary(contract), "in_force": True})
         return

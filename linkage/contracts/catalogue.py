@@ -16,13 +16,17 @@ def into_catalogue(access: Access) -> Callable[[DatasetContract, Actor], None]:
     def register(contract: DatasetContract, by: Actor) -> None:
         if contract.controller not in {one.id for one in access.organisations()}:
             access.register_organisation(Organisation(contract.controller, contract.controller), by=by)
-        entry = DatasetEntry(
-            id=contract.dataset,
-            controller=contract.controller,
-            notice=contract.fair_processing_notice,
-            disclosure_profile=contract.disclosure_profile,
-            tables={file.table: dict(file.payload) for file in contract.files},
-        )
-        access.register_dataset(entry, by=by)
+        access.register_dataset(entry_of(contract), by=by)
 
     return register
+
+
+def entry_of(contract: DatasetContract) -> DatasetEntry:
+    """What the catalogue says of a contract's dataset."""
+    return DatasetEntry(
+        id=contract.dataset,
+        controller=contract.controller,
+        notice=contract.fair_processing_notice,
+        disclosure_profile=contract.disclosure_profile,
+        tables={file.table: dict(file.payload) for file in contract.files},
+    )

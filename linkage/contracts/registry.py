@@ -1,7 +1,8 @@
 """Which contracts are in force? Those installed in this haven, and those shipped with it, installed on first use.
 
 Installing registers the dataset in the catalogue of access, so that projects can ask for its columns. A version that
-is in force is never changed: other content needs another version.
+is in force is never changed: other content needs another version. Whatever was installed once keeps its table names,
+its controller and the kinds of its columns: approvals rest on them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from access.decisions import Refused
+from access.organisations.policies import may_be_catalogued
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Records
+from linkage.contracts.catalogue import entry_of
 from linkage.contracts.contract import DatasetContract, read_contract
 from linkage.errors import ContractError
 from linkage.store import InstalledContract, received_deliveries
@@ -54,30 +58,53 @@ class Contracts:
                 where=name,
                 mend="Give the changed contract a new version.",
             )
-        if self._catalogue:
+        others = self._beside(contract, name)
+        if self._catalogue and _parts(contract) >= max((_parts(one) for one in others), default=[]):
             self._catalogue(contract, by)
         if known is None:
             self._record(contract, text, digest, by)
         return contract
 
-    def in_force(self, dataset: str, version: str, *, by: Actor) -> DatasetContract | None:
-        """The contract of this dataset and version; a shipped one is installed now."""
+    def named(self, dataset: str, version: str) -> DatasetContract | None:
+        """The contract that a delivery names: one in force, or a shipped one of a dataset that has none in force yet.
+
+        Nothing is changed. Beside a version that somebody installed, another one comes into force by `install` alone.
+        """
         known = self._installed(dataset, version)
         if known is not None:
             return read_contract(known.text, f"contract {dataset} {version}")
-        for path, contract in shipped():
-            if (contract.dataset, contract.version) == (dataset, version):
-                return self.install(path.read_text(encoding="utf-8"), path.name, by=by)
-        return None
+        if any(one.dataset == dataset for one in self._all_installed()):
+            return None
+        found = (one for _, one in shipped() if (one.dataset, one.version) == (dataset, version))
+        return next(found, None)
+
+    def in_force(self, dataset: str, version: str, *, by: Actor) -> DatasetContract | None:
+        """The contract that a delivery names; a shipped one is installed now. Raises ContractError, RefusedError."""
+        contract = self.named(dataset, version)
+        if contract is None or self._installed(dataset, version) is not None:
+            return contract
+        path = next(path for path, one in shipped() if one == contract)
+        return self.install(path.read_text(encoding="utf-8"), path.name, by=by)
 
     def all(self) -> list[KnownContract]:
         """Installed and shipped contracts, by dataset and version."""
-        with self._records.read() as session:
-            rows = session.scalars(select(InstalledContract)).all()
-        known = {(r.dataset, r.version): KnownContract(read_contract(r.text, r.dataset), True) for r in rows}
+        known = {(one.dataset, one.version): KnownContract(one, True) for one in self._all_installed()}
         for _, contract in shipped():
             known.setdefault((contract.dataset, contract.version), KnownContract(contract, False))
         return [known[key] for key in sorted(known)]
+
+    def _beside(self, contract: DatasetContract, name: str) -> list[DatasetContract]:
+        """The dataset's contracts in force. Raises ContractError where this one does not fit to all in force."""
+        held = self._all_installed()
+        decision = may_be_catalogued(entry_of(contract), map(entry_of, held))
+        if isinstance(decision, Refused):
+            raise ContractError(decision.reason, where=name, mend=decision.mend)
+        return [one for one in held if one.dataset == contract.dataset]
+
+    def _all_installed(self) -> list[DatasetContract]:
+        with self._records.read() as session:
+            rows = session.scalars(select(InstalledContract)).all()
+        return [read_contract(row.text, row.dataset) for row in rows]
 
     def _installed(self, dataset: str, version: str) -> InstalledContract | None:
         with self._records.read() as session:
@@ -131,7 +158,12 @@ def find_contract(name: str, contracts: Contracts | None = None) -> DatasetContr
             "There is no contract of this name.",
             mend="Name a file, or one of: " + ", ".join(sorted({c.dataset for c in known})) + ".",
         )
-    return max(found, key=lambda contract: [int(part) for part in contract.version.split(".")])
+    return max(found, key=_parts)
+
+
+def _parts(contract: DatasetContract) -> list[int]:
+    """A version's numbers, to be compared."""
+    return [int(part) for part in contract.version.split(".")]
 
 
 def _text_of(path: Path) -> str:

@@ -21,9 +21,10 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
+from linkage.contracts.catalogue import entry_of
 from linkage.contracts.contract import DatasetContract
 from linkage.contracts.registry import Contracts
-from linkage.errors import DeliveryRefused, UnknownDelivery
+from linkage.errors import ContractError, DeliveryRefused, UnknownDelivery
 from linkage.intake.door import IntakeDoor
 from linkage.intake.held import OpenedDelivery
 from linkage.intake.manifest import Manifest, TokenManifest, parse_manifest
@@ -125,9 +126,9 @@ class DeliveryIntake(Splitting):
         manifest = parse_manifest(content)
         if type(manifest) is not form:  # tokens come sealed, and only tokens do
             raise Fault("tokens.sealed" if form is Manifest else "manifest.invalid")
-        contract = self._contract_of(manifest, by)
-        self._access.require_ingest(contract.dataset, by=by)
+        contract = self._contract_of(manifest)
         signed = self._senders is not None and self._senders.require(contract.controller, content, opened.signature())
+        self._let_in(contract, by)
         repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
             return repeated
@@ -145,8 +146,8 @@ class DeliveryIntake(Splitting):
         """The same, where another account reads: this one sees names, hashes and counts."""
         progress("manifest", 0, None)
         manifest, signed = door.manifest(path)
-        contract = self._contract_of(manifest, by)
-        self._access.require_ingest(contract.dataset, by=by)
+        contract = self._contract_of(manifest)
+        self._let_in(contract, by)
         repeated = self._repeated(manifest, by, signed=signed)
         if repeated:
             return repeated
@@ -158,12 +159,20 @@ class DeliveryIntake(Splitting):
 
     # before reading
 
-    def _contract_of(self, manifest: Manifest, by: Actor) -> DatasetContract:
-        contract = self._contracts.in_force(manifest.dataset, manifest.contract_version, by=by)
+    def _contract_of(self, manifest: Manifest) -> DatasetContract:
+        contract = self._contracts.named(manifest.dataset, manifest.contract_version)
         if contract is None:
             raise Fault("manifest.contract")
         manifest.require_contract(contract)
         return contract
+
+    def _let_in(self, contract: DatasetContract, by: Actor) -> None:
+        """Ask whether the dataset may come in; then, and never before, a shipped contract comes into force."""
+        self._access.require_ingest(contract.dataset, entry_of(contract), by=by)
+        try:
+            self._contracts.in_force(contract.dataset, contract.version, by=by)
+        except ContractError as error:
+            raise Fault("manifest.contract", error.what, error.mend) from None
 
     def _repeated(self, manifest: Manifest, by: Actor, *, signed: bool) -> ReceiptSummary | None:
         """The same content again, under whatever name, changes nothing.

@@ -47,16 +47,17 @@ class Commands:
 
     def people(self) -> None:
         """A data engineer, a delegate, a researcher and a project of hers."""
-        for contract in ("gp", "hospital"):
-            self.run("contract", "install", ROOT / "linkage" / "contracts" / f"{contract}.yaml")
-        for name in ("haven", "university"):
-            self.run("organisation", "add", name, name)
+        for name in ("haven", "university", "gp", "hospital"):
+            self.run("organisation", "add", name, name, "--invented")
         for name, where, role in (
             ("daria", "haven", "data_engineer"),
             ("gwen", "gp", "controller_delegate"),
             ("asha", "university", "researcher"),
         ):
-            self.run("person", "add", name, "--name", name, "--organisation", where, "--role", role)
+            self.run("person", "add", name, "--name", name, "--organisation", where, "--role", role, "--invented")
+        for contract in ("gp", "hospital"):
+            path = ROOT / "linkage" / "contracts" / f"{contract}.yaml"
+            self.run("contract", "install", path, "--as", "daria")
         self.run("project", "apply", PROJECT, "--as", "asha")
 
 

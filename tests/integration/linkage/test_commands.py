@@ -43,8 +43,8 @@ class Commands:
     def engineered(self, name: str = "daria", role: str = "data_engineer") -> str:
         """Register a data engineer (or who has another role) of the haven; their name."""
         for words in (
-            ("organisation", "add", "haven", "Haven"),
-            ("person", "add", name, "--organisation", "haven", "--role", role),
+            ("organisation", "add", "haven", "Haven", "--invented"),
+            ("person", "add", name, "--organisation", "haven", "--role", role, "--invented"),
         ):
             done = self.run(*words)
             assert done.returncode == 0, done.stderr
@@ -149,13 +149,14 @@ def test_a_new_dataset_from_samples_to_its_first_delivery(haven: Commands, tmp_p
     new: list[str | Path] = ["contract", "new", samples / "people.csv", samples / "tests.csv", "--dataset", "clinic"]
     assert haven.run(*new, "--controller", "gp", "--out", out).returncode == 0
     assert haven.run(*new, "--out", out).returncode == 65  # what a person has begun to confirm is not written over
-    unconfirmed = haven.run("contract", "install", out)
+    unconfirmed = haven.run("contract", "install", out, "--as", "daria")
     assert unconfirmed.returncode == 65
     assert "guesses are not confirmed" in unconfirmed.stderr
     confirmed = [line.partition("# CONFIRM:")[0].rstrip() for line in out.read_text(encoding="utf-8").splitlines()]
     out.write_text("\n".join(confirmed) + "\n", encoding="utf-8")
     assert haven.json("contract", "check", out)["valid"]
-    assert haven.json("contract", "install", out)["in_force"]
+    assert haven.run("contract", "install", out).returncode == 77  # in the name of nobody
+    assert haven.json("contract", "install", out, "--as", "daria")["in_force"]
     assert haven.run("delivery", "pack", samples, "--contract", out).returncode == 0
     assert haven.json("delivery", "receive", samples, "--as", "daria")["rows"] == {"people": 50, "tests": 100}
     known = {(each["dataset"], each["in_force"]) for each in haven.json("contract", "list")}

@@ -71,6 +71,7 @@ def test_an_unsigned_delivery_is_refused_before_a_file_is_opened(bench: SignedBe
     assert bench.refused(delivery) == "signature.missing"
     with bench.records.read() as session:
         assert list(all_deliveries(session)) == []
+    assert bench.intake._access.datasets() == {}  # nor did its contract come into force
 
 
 def test_a_signature_of_another_key_or_another_manifest_is_wrong(bench: SignedBench, tmp_path: Path) -> None:

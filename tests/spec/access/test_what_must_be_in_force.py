@@ -231,6 +231,49 @@ def test_an_unsigned_agreement_is_not_registered(access: Access) -> None:
     assert _refused(lambda: access.register_agreement(agreement("gp"), by=ASHA)) == "person.other_role"
 
 
+def test_a_withdrawn_agreement_comes_again_only_signed_anew(access: Access, clock: FixedClock) -> None:
+    """Neither the old paper nor it under another id; not while one signature is old; then it counts."""
+    old = agreement("gp")
+    access.withdraw_agreement("gp-2026", by=organisation("gp"))
+    clock.at += timedelta(days=2)
+    later = {party: one.model_copy(update={"on": TODAY + timedelta(days=1)}) for party, one in old.signatures.items()}
+    half = old.model_copy(update={"signatures": {**later, "haven": old.signatures["haven"]}})
+    same_day = {party: one.model_copy(update={"on": TODAY}) for party, one in old.signatures.items()}
+    for paper in (
+        old,
+        old.model_copy(update={"id": "gp-other"}),
+        half,
+        old.model_copy(update={"signatures": same_day}),
+    ):
+        attempt = lambda paper=paper: access.register_agreement(paper, by=LENA)  # noqa: E731
+        assert _refused(attempt) == "agreement.signed_before_withdrawal"
+        assert _rule(access) == "agreement.missing"
+    anew = old.model_copy(update={"signatures": later})
+    assert access.register_agreement(anew, by=LENA) == 2
+    assert _rule(access) == "yes"
+    assert _refused(lambda: access.register_agreement(old, by=LENA)) == "agreement.signed_before_withdrawal"
+
+
+def test_an_agreement_whose_review_is_overdue_is_not_in_force(access: Access) -> None:
+    """On the day of its review it is, on the next it is not."""
+    access.register_agreement(agreement("gp", review_due=TODAY), by=LENA)
+    assert _rule(access) == "yes"
+    access.register_agreement(agreement("gp", review_due=TODAY - timedelta(days=1)), by=LENA)
+    assert _rule(access) == "agreement.missing"
+
+
+def test_a_withdrawn_support_does_not_come_again(access: Access, clock: FixedClock) -> None:
+    """The same letter stays withdrawn, also with later days and after a review; one that says other things counts."""
+    access.record_review("26/CAG/0001", date(2027, 2, 1), by=LENA)
+    access.withdraw_support("26/CAG/0001", by=LENA)
+    clock.at += timedelta(days=2)
+    for again in (support(), support(starts=TODAY + timedelta(days=1)), support(review_due=date(2027, 3, 1))):
+        assert _refused(lambda again=again: access.register_support(again, by=LENA)) == "support.withdrawn_before"  # type: ignore[misc]
+        assert _rule(access) == "support.withdrawn"
+    access.register_support(support(activity="Linkage of what the new letter of March names"), by=LENA)
+    assert _rule(access) == "yes"
+
+
 def test_a_delivery_comes_in_only_under_notice_agreement_and_authoriser(access: Access) -> None:
     """With real data all of them; without an agreement the delivery is refused, and so is an unknown dataset."""
     assert access.may_ingest("gp")

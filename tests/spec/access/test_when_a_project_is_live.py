@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from access.decisions import RefusedError
+from access.documents import DocumentError, parse_document
+from access.organisations.model import Organisation
 from access.people.model import Role
+from access.projects.file import Known, problems_of
+from access.projects.narrowing import Narrowing
 from access.projects.service import ProjectIncomplete
 from access.projects.states import ProjectState
 from access.service import Access
@@ -234,3 +241,70 @@ def test_refusals_of_the_administrator_are_recorded_too(access: Access) -> None:
         EventName.PROJECT_CLOSE_REFUSED,
     ]
     assert access.person("stray") is None
+
+
+def test_a_table_is_of_one_dataset(access: Access) -> None:
+    """In the zone two datasets' tables of one name would be one: no second entry, and no file that names one twice."""
+    gp = access.datasets()["gp"]
+    second = replace(gp, id="second", controller="hospital")
+    assert _refused(lambda: access.register_dataset(second, by=HOUSE)) == "dataset.table_taken"
+    assert _refused(lambda: access.register_dataset(replace(gp, controller="hospital"), by=HOUSE)) == (
+        "dataset.other_controller"
+    )
+    dated = {**gp.tables, "gp_events": {"event_date": "text", "code": "code"}}
+    assert _refused(lambda: access.register_dataset(replace(gp, tables=dated), by=HOUSE)) == "dataset.other_kind"
+    assert _events(access)[-3:] == [EventName.DATASET_REFUSED] * 3
+    part = project_file().datasets["gp"]
+    known = Known({"gp": gp, "second": second}, frozenset({"asha", "ewa"}), frozenset(), date(2026, 3, 1))
+    twice = project_file(datasets={"gp": part, "second": part})
+    assert problems_of(twice, known) == ["datasets: the table gp_events is asked for twice; name it once"]
+
+
+def test_a_contract_is_installed_by_a_data_engineer(access: Access) -> None:
+    """Nobody else, least of all a name that nobody has; each refusal is recorded."""
+    daria = invented_person("daria", "haven", {Role.DATA_ENGINEER}, date(2027, 1, 31))
+    access.register_person(daria, by=HOUSE)
+    access.require_installer("gp", by=person("daria"))
+    for by, rule in (
+        (person("data-engineer"), "person.unknown"),
+        (ASHA, "person.other_role"),
+        (organisation("gp"), "office.not_held"),
+    ):
+        assert _refused(lambda by=by: access.require_installer("gp", by=by)) == rule  # type: ignore[misc]
+        assert _events(access)[-1] is EventName.DATASET_REFUSED
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a", "../../etc", "a\nb", "asha\n", "<script>", "\u0430sha", "ASHA", "a" * 61, "per:x"]
+)
+def test_an_id_is_what_it_looks_like(access: Access, name: str) -> None:
+    """Neither a person nor an organisation goes by an id that is a path, a mark-up or looks like another."""
+    who = replace(invented_person("q", "university", {Role.RESEARCHER}, date(2027, 1, 31)), id=name)
+    assert _refused(lambda: access.register_person(who, by=HOUSE)) == "person.id_unfit"
+    body = Organisation(name, "A body")
+    assert _refused(lambda: access.register_organisation(body, by=HOUSE)) == "organisation.id_unfit"
+    assert _events(access)[-2:] == [EventName.PERSON_REGISTER_REFUSED, EventName.ORGANISATION_REGISTER_REFUSED]
+    access.register_organisation(Organisation("social_care", "A body"), by=HOUSE)
+
+
+@pytest.mark.parametrize("sign", ["\x1b[2K", "\r", "\x00", "\x9b", "\u202e", "\u2066"])
+def test_no_text_paints_a_screen(access: Access, sign: str) -> None:
+    """Texts of documents and reasons hold no controls and no turns of direction; the line is told, not the text."""
+    text = f"conditions:\n  - {json.dumps('The results are shown ' + sign + 'first')}\n"
+    with pytest.raises(DocumentError, match="line 2: holds a sign that nobody sees") as told:
+        parse_document(text, Narrowing, name="own.yaml")
+    assert sign not in str(told.value)
+    with pytest.raises(ValidationError):
+        project_file(title=f"Admissions of people {sign} with diabetes")
+    assert parse_document("conditions: ['In two\n\n  lines']", Narrowing, name="own.yaml").conditions == (
+        "In two\nlines",
+    )
+    who = invented_person("quin", "university", {Role.RESEARCHER}, date(2027, 1, 31))
+    assert _refused(lambda: access.register_person(replace(who, name=f"Quin{sign}"), by=HOUSE)) == "name.hidden_signs"
+    body = Organisation("quins", f"Quins{sign}")
+    assert _refused(lambda: access.register_organisation(body, by=HOUSE)) == "name.hidden_signs"
+    _approved(access)
+    if sign != "\r":  # between words a blank, as a new line is
+        withdrawn = lambda: access.withdraw("admissions", "gp", f"misused {sign}", by=organisation("gp"))  # noqa: E731
+        assert _refused(withdrawn) == "reason.hidden_signs"
+        assert access.may_query("asha", "admissions")

@@ -11,8 +11,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from access.documents import DocumentError
+from access.service import Access
 from audit.events import EventName
 from audit.model import person
+from linkage.contracts.catalogue import entry_of, into_catalogue
 from linkage.contracts.contract import CONFIRM, DatasetContract, load_contract, read_contract
 from linkage.contracts.registry import SHIPPED, Contracts, find_contract, shipped
 from linkage.errors import ContractError
@@ -165,6 +167,49 @@ def test_a_version_in_force_never_changes() -> None:
     installed = [(k.contract.dataset, k.contract.version) for k in contracts.all() if k.installed]
     assert installed == [("gp", "1"), ("gp", "2")]
     assert find_contract("gp", contracts).version == "2"
+
+
+MOVED = {
+    "a table that another dataset has": (("dataset: gp", "dataset: other"), "holds a table of this name"),
+    "another controller": (("controller: gp", "controller: trust"), "is gp's, not trust's"),
+    "another kind of a column": (
+        ("name: term, type: text", "name: term, type: integer"),
+        r"another kind: gp_events\.term",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MOVED)
+def test_no_contract_moves_what_approvals_rest_on(what: str) -> None:
+    """Tables of one name are one table in the zone: with or without a catalogue such a contract is not installed."""
+    (old, new), told = MOVED[what]
+    text = TEXT.replace('version: "1"', 'version: "2"').replace(old, new, 1)
+    assert old in TEXT
+    records = memory_records()
+    contracts = Contracts(records)
+    contracts.install(TEXT, "gp.yaml", by=BY)
+    with pytest.raises(ContractError, match=told) as refused:
+        contracts.install(text, "own.yaml", by=BY)
+    assert (refused.value.where, bool(refused.value.mend)) == ("own.yaml", True)
+    access = Access(memory_records(), real_data=False)
+    listed = Contracts(access.records, into_catalogue(access))
+    listed.install(TEXT, "gp.yaml", by=BY)
+    with pytest.raises(ContractError, match=told):
+        listed.install(text, "own.yaml", by=BY)
+    assert access.datasets() == {"gp": entry_of(read_contract(TEXT, "gp.yaml"))}
+
+
+def test_an_older_version_never_comes_back_by_itself() -> None:
+    """Beside an installed version a delivery brings no shipped one in; installed later, it leaves the catalogue."""
+    access = Access(memory_records(), real_data=False)
+    contracts = Contracts(access.records, into_catalogue(access))
+    newer = TEXT.replace('version: "1"', 'version: "2"').replace("disclosure_profile: ", "disclosure_profile: own_")
+    contracts.install(newer, "own.yaml", by=BY)
+    assert contracts.named("gp", "1") is None
+    assert contracts.in_force("gp", "1", by=BY) is None
+    contracts.install(TEXT, "gp.yaml", by=BY)
+    assert contracts.named("gp", "1") == read_contract(TEXT, "gp.yaml")
+    assert access.datasets() == {"gp": entry_of(read_contract(newer, "own.yaml"))}
 
 
 def test_a_contract_is_found_by_name_or_file(tmp_path: Path) -> None:
