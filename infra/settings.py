@@ -292,6 +292,7 @@ class Settings(BaseModel):
         """The versions of the local issuer's key, and the logins that ended here."""
         return self.home / "issuer"
 
+    @model_validator(mode="after")
     def _real_people_are_asked_about_at_the_real_service(self) -> Self:
         mesh = self.optouts.mesh
         if self.real_data and mesh is not None and not mesh.url.startswith("https://"):

@@ -115,7 +115,7 @@ def test_the_access_list_answers_as_why_does(desk: Desk) -> None:
 
 
 def test_it_is_stopped_and_goes_on(desk: Desk) -> None:
-    """Suspended and resumed, barred and freed, withdrawn from by a party: each seen by the next question."""
+    """Suspended and resumed, barred and freed: each seen by the next question."""
     why = ("why", "asha", "diabetes-admissions", "query")
     desk.done("project", "suspend", "diabetes-admissions", "--reason", "an incident is looked into", "--as", "lena")
     assert desk.data(*why)["rule"] == "project.suspended"
@@ -123,9 +123,6 @@ def test_it_is_stopped_and_goes_on(desk: Desk) -> None:
     said = desk.done("sanction", "impose", "asha", "--reason", "tried to identify somebody", "--as", "lena")
     assert desk.data(*why)["rule"] == "person.sanctioned"
     desk.done("sanction", "lift", said.split()[-1].rstrip("."), "--reason", "it was an error", "--as", "lena")
-    desk.done("agreement", "withdraw", "hospital-2026", "--as", "hospital")
-    assert desk.data(*why)["rule"] == "agreement.missing"
-    desk.done("agreement", "add", str(PAPERS / "agreement-hospital.yaml"), "--as", "lena")
     assert desk.data(*why)["allowed"]
 
 
@@ -205,6 +202,14 @@ def test_break_glass_is_listed_until_another_reviews_it(desk: Desk) -> None:
     assert desk.refused(*review, "lena") == "emergency.self"
     desk.done(*review, "max")
     assert desk.data("emergency", "list")[0]["reviewed_by"] == "person:max"
+
+
+def test_what_a_party_ended_comes_back_only_signed_anew(desk: Desk) -> None:
+    """The hospital ends its agreement: the project stands still, and the old signatures put nothing in force."""
+    desk.done("agreement", "withdraw", "hospital-2026", "--as", "hospital")
+    assert desk.data("why", "asha", "diabetes-admissions", "query")["rule"] == "agreement.missing"
+    again = ("agreement", "add", str(PAPERS / "agreement-hospital.yaml"), "--as", "lena")
+    assert desk.refused(*again).startswith("agreement.")
 
 
 @pytest.mark.parametrize(
