@@ -17,6 +17,7 @@ from access.projects.scope import Operator, Precision
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=2000), AfterValidator(seen)]
+MOST_SHOWN = 12
 FINEST_FIRST: tuple[Precision, ...] = ("exact", "day", "month", "year")
 
 
@@ -66,9 +67,15 @@ class Narrowing(Part):
         told = [f"without {table}.{column}" for table, columns in self.without.items() for column in columns]
         told += [f"dates of {table} by the {precision}" for table, precision in self.dates.items()]
         told += [f"rows of {table} from {one.start} to {one.end} only" for table, one in self.periods.items()]
-        told += [f"only people by a condition on {one.table}.{one.column}" for one in self.cohort]
+        told += [f"only people with {condition_in_words(one)}" for one in self.cohort]
         told += [f"until {self.ends}"] if self.ends else []
         return told + list(self.conditions)
+
+
+def condition_in_words(one: CohortPart) -> str:
+    """A condition of a cohort as people read it, with its values; a long list is cut short."""
+    shown = ", ".join(map(str, one.values[:MOST_SHOWN])) + (" ..." if len(one.values) > MOST_SHOWN else "")
+    return f"{one.table}.{one.column} {one.op} {shown}"
 
 
 NO_NARROWING = Narrowing()

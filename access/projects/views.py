@@ -6,6 +6,7 @@ from typing import Any
 
 from access.projects.file import ProjectFile
 from access.projects.model import Approval, ProjectVersion
+from access.projects.narrowing import condition_in_words
 from access.projects.states import WAITS_FOR, ProjectState
 
 
@@ -18,6 +19,8 @@ def as_data(project: ProjectVersion, state: ProjectState, file: ProjectFile) -> 
         "waits_for": WAITS_FOR[state],
         "title": project.title,
         "purpose": file.purpose,
+        "lay_summary": file.lay_summary,
+        "asked": asked_in_words(file),
         "legal_basis": file.legal_basis,
         "support": file.support,
         "applicant": project.applicant,
@@ -29,6 +32,17 @@ def as_data(project: ProjectVersion, state: ProjectState, file: ProjectFile) -> 
         "suspended": project.suspension and project.suspension.reason,
         "not_in_force": [{"rule": one.code, "reason": one.reason, "mend": one.mend} for one in project.lapsed],
     }
+
+
+def asked_in_words(file: ProjectFile) -> list[str]:
+    """What the project asks for, a line each: columns with why, dates, periods, and who belongs to the cohort."""
+    told = []
+    for dataset, part in file.datasets.items():
+        for table, asked in part.tables.items():
+            days = f", {asked.period.column} from {asked.period.start} to {asked.period.end}" if asked.period else ""
+            told.append(f"{dataset}.{table}: dates by the {asked.dates}{days}")
+            told += [f"  {column}: {why}" for column, why in asked.columns.items()]
+    return told + [f"cohort: {condition_in_words(one)}" for one in file.cohort]
 
 
 def _approval(controller: str, approval: Approval | None) -> dict[str, Any]:

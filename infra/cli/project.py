@@ -438,6 +438,9 @@ def _say(standing: Standing, as_json: bool) -> None:
         return
     typer.echo(f"{data['project']} version {data['version']}: {data['state']}; waits for {data['waits_for']}")
     typer.echo(f"  {data['title']}")
+    typer.echo(f"  for {data['purpose']} on {data['legal_basis']}; applied for by {data['applicant']}")
+    for line in data["asked"]:
+        typer.echo(f"    {line}")
     typer.echo(f"  lead {data['lead']}; people: {', '.join(data['people'])}; ends {data['ends']}")
     for one in data["approvals"]:
         reason = f" ({one['reason']})" if one["reason"] else ""

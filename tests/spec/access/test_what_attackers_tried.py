@@ -12,6 +12,7 @@ import pytest
 
 from access.decisions import Refused, RefusedError
 from access.organisations.model import DatasetEntry
+from access.organisations.store import DatasetRow
 from access.people.invented import invented_evidence
 from access.people.model import Evidence, Person, Role
 from access.projects.compiling import compile_scope
@@ -208,7 +209,10 @@ def test_with_real_data_invented_evidence_is_none() -> None:
 )  # fmt: skip
 def test_a_dataset_that_changed_was_not_decided_on(access: Access, changed: DatasetEntry) -> None:
     """What was approved is whose the dataset was and of which kind its columns; another is asked for anew."""
-    access.register_dataset(changed, by=HOUSE)
+    with access.records.change(by=HOUSE) as change:  # as it could have come about in a home of before
+        row = change.session.get_one(DatasetRow, "hospital")
+        row.controller, row.tables = changed.controller, {name: dict(one) for name, one in changed.tables.items()}
+        change.record(EventName.DATASET_REGISTERED, dataset="hospital")
     decision = access.may_query("asha", "admissions")
     assert decision.code == "dataset.changed"  # type: ignore[union-attr]
 
