@@ -77,8 +77,9 @@ def test_a_days_work_with_log_ins(commands: Commands) -> None:
     """From nothing to a token; a drift is named, mended and told in the log; secrets are in files only."""
     said = commands.run("identity", "up")
     assert "haven identity sync" in said
-    commands.run("organisation", "add", "university", "University")
-    commands.run("person", "add", "asha", "--name", "Asha", "--organisation", "university", "--role", "researcher")
+    commands.run("organisation", "add", "university", "University", "--invented")
+    asha = ("--name", "Asha", "--organisation", "university", "--role", "researcher", "--invented")
+    commands.run("person", "add", "asha", *asha)
     assert "log-in made      asha" in commands.run("identity", "sync")
     assert "as it should be" in commands.run("identity", "sync")
     assert "as it should be" in commands.run("identity", "check")
@@ -127,6 +128,7 @@ def test_a_days_work_with_log_ins(commands: Commands) -> None:
 def test_it_is_not_for_real_data(commands: Commands) -> None:
     """Where real data are, nothing is started on this machine: the page says how Keycloak is set up there."""
     commands.home.mkdir()
-    (commands.home / "haven.toml").write_text("real_data = true\n", encoding="utf-8")
+    issuer = 'real_data = true\n[identity]\nissuer = "https://login.example/realms/haven"\n'
+    (commands.home / "haven.toml").write_text(issuer, encoding="utf-8")
     assert "docs/identity.md" in commands.run("identity", "up", status=78)
     (commands.home / "haven.toml").unlink()

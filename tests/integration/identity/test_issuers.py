@@ -18,7 +18,6 @@ from access.identity.device_login import DeviceLogin, Granted, Prompt
 from access.identity.discovery import Discovery
 from access.identity.errors import LoginRefused
 from access.identity.fetching import HttpNetwork
-from access.organisations.model import Organisation
 from access.people.model import Role
 from audit.clock import SystemClock
 from audit.model import person, service
@@ -37,7 +36,7 @@ from tests.fakes.issuers import (
     renew,
 )
 from tests.fakes.local_logins import CODE, DEVICE_CODE, VERIFIER
-from tests.fakes.people import invented_person
+from tests.fakes.people import assessed, invented_person
 from tests.fakes.tokens import AUDIENCE, CLIENT, forged, parts_of
 
 
@@ -187,7 +186,7 @@ def test_where_an_identity_provider_is_set_as_needs_its_login(
     haven = Haven(Settings.model_validate({"home": tmp_path / "home", "identity": identity}), SystemClock())
     haven.audit_log = MemoryAuditLog()  # type: ignore[assignment]
     (tmp_path / "home" / "records").mkdir(parents=True)
-    haven.access.register_organisation(Organisation("university", "University"), by=service("administration"))
+    haven.access.register_organisation(assessed("university"), by=service("administration"))
     for name in ("bryn", "ewa"):
         known = invented_person(name, "university", {Role.RESEARCHER}, date(2099, 1, 1))
         haven.access.register_person(known, by=service("administration"))

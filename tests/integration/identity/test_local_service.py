@@ -19,8 +19,8 @@ from tests.fakes.local_logins import approve
 
 ROOT = Path(__file__).resolve().parents[3]
 PEOPLE = (
-    ("organisation", "add", "university", "University"),
-    ("person", "add", "asha", "--organisation", "university", "--role", "researcher"),
+    ("organisation", "add", "university", "University", "--invented"),
+    ("person", "add", "asha", "--organisation", "university", "--role", "researcher", "--invented"),
 )
 
 

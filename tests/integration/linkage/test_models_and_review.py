@@ -34,9 +34,9 @@ class Unit:
     def __init__(self, folder: Path) -> None:
         self.environment = {**os.environ, "HAVEN_HOME": str(folder / "home")}
         self.truth = make_deliveries(folder, people=PEOPLE)
-        self.ok("organisation", "add", "unit", "Linkage unit")
+        self.ok("organisation", "add", "unit", "Linkage unit", "--invented")
         for name, role in (("daria", "data_engineer"), ("rosa", "linkage_reviewer")):
-            self.ok("person", "add", name, "--organisation", "unit", "--role", role)
+            self.ok("person", "add", name, "--organisation", "unit", "--role", role, "--invented")
         for dataset in ("gp", "hospital", "social_care", "deaths"):
             pack(folder / dataset, find_contract(dataset), name=f"{dataset}-first")
             self.ok("delivery", "receive", str(folder / dataset), "--as", "daria")

@@ -32,11 +32,11 @@ def _haven(*words: str | Path) -> tuple[int, str]:
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A table of one superseded number, beside a new haven with a registered data engineer."""
     monkeypatch.setenv("HAVEN_HOME", str(tmp_path / "home"))
-    assert _haven("organisation", "add", "haven", "The team")[0] == 0
+    assert _haven("organisation", "add", "haven", "The team", "--invented")[0] == 0
     daria = ("person", "add", "daria", "--name", "Daria Novak", "--organisation", "haven", "--role", "data_engineer")
-    assert _haven(*daria)[0] == 0
+    assert _haven(*daria, "--invented")[0] == 0
     rhea = ("person", "add", "rhea", "--name", "Rhea Okafor", "--organisation", "haven", "--role", "linkage_reviewer")
-    assert _haven(*rhea)[0] == 0
+    assert _haven(*rhea, "--invented")[0] == 0
     path = tmp_path / "superseded.csv"
     path.write_text(f"old_nhs_number,new_nhs_number\n{nhs_number(1)},{nhs_number(2)}\n", encoding="utf-8")
     return path

@@ -135,8 +135,8 @@ def test_a_linkage_of_a_haven_runs_on_spark(tmp_path: Path) -> None:
     home.mkdir(mode=0o700)
     chosen = '[linkage]\nengine = "spark"\n[linkage.spark]\nmaster = "local[2]"\nmemory = "1g"\n'
     (home / "haven.toml").write_text(chosen, encoding="utf-8")
-    _haven(home, "organisation", "add", "haven", "Haven")
-    _haven(home, "person", "add", "daria", "--organisation", "haven", "--role", "data_engineer")
+    _haven(home, "organisation", "add", "haven", "Haven", "--invented")
+    _haven(home, "person", "add", "daria", "--organisation", "haven", "--role", "data_engineer", "--invented")
     for dataset in ("gp", "hospital"):
         pack(tmp_path / dataset, find_contract(dataset), name=f"{dataset}-first")
         _haven(home, "delivery", "receive", str(tmp_path / dataset), "--as", "daria")
