@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from access.decisions import Decision, Refused, RefusedError
 from access.keys import KeyRing
@@ -13,6 +13,15 @@ from access.service import Access, Action
 from audit.records import Records
 from environments.gateway.model import ScopeFile
 from linkage.scopes.store import current_scope
+
+if TYPE_CHECKING:
+    from infra.wiring.haven import Haven
+
+
+def scopes_of(haven: Haven) -> GatewayScopes:
+    """The published scopes of this haven."""
+    folder = haven.settings.scopes_folder
+    return GatewayScopes(haven.access, haven.records, haven.keyring, folder, haven.disclosures)
 
 
 class GatewayApprovals:

@@ -14,6 +14,18 @@ from access.organisations.model import DatasetEntry
 from access.projects.narrowing import CohortPart, Name, Part, PeriodPart, Sentence
 from access.projects.purposes import PURPOSES, LegalBasis, Purpose, needs_agreement
 
+TEMPLATE_WORDS = frozenset(
+    {
+        "What the project is called in the public register",
+        "Whom the project serves, for the public register",
+        "Why the date of the event is needed",
+        "Why the coded event is needed",
+        "Two or three sentences that a member of the public understands: what is asked, of whose records,"
+        " and who gains.",
+    }
+)
+"""The places of access.projects.template that a person fills in; a test compares them."""
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,59}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{2,59}$")]
 
@@ -85,7 +97,24 @@ def problems_of(project: ProjectFile, known: Known) -> list[str]:
         for table, part in dataset.tables.items():
             problems += _table_problems(f"datasets.{name}.tables.{table}", table, part, entry)
     problems += _tables_twice(project)
-    return problems + _cohort_problems(project) + _purpose_problems(project, known) + _basis_problems(project, known)
+    problems += _unfilled(project) + _cohort_problems(project)
+    return problems + _purpose_problems(project, known) + _basis_problems(project, known)
+
+
+def _unfilled(project: ProjectFile) -> list[str]:
+    """What still says what the template says: nobody can decide on that."""
+    said = {
+        "title": project.title,
+        "lay_summary": project.lay_summary,
+        "benefit": project.benefit or "",
+        **{
+            f"datasets.{name}.tables.{table}.columns.{column}": why
+            for name, dataset in project.datasets.items()
+            for table, part in dataset.tables.items()
+            for column, why in part.columns.items()
+        },
+    }
+    return [f"{key}: still says what the template says" for key, words in said.items() if words in TEMPLATE_WORDS]
 
 
 def _tables_twice(project: ProjectFile) -> list[str]:

@@ -73,7 +73,7 @@ def add_person(
     officer: Officer = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
-    """Register a person with their roles, or change them. What is still missing before they may act is told.
+    """Register a person with their roles, or change one; an id is one person's for good. What is missing is told.
 
     Example: `haven person add asha --name "Asha Rao" --organisation university --role researcher`
     """
@@ -87,9 +87,15 @@ def add_person(
         must_be_invented(haven.settings)
         today = haven.clock.now().date()
         evidence = invented_evidence(today, training_ends.date() - today if training_ends else None)
+    before = haven.access.person(name)
     person = Person(name, full_name or name, organisation, roles, evidence)
     haven.access.register_person(person, by=acting(haven, officer))
-    typer.echo(f"Registered: {name}.")
+    if before is None:
+        typer.echo(f"Registered: {name}.")
+    else:
+        typer.echo(f"Changed: {name}, who was {before.name}, {before.organisation}; {', '.join(sorted(before.roles))}.")
+        if before.organisation != organisation:
+            typer.echo("Another employer vouches for nothing that was recorded before: the evidence is asked for anew.")
     _say_missing(haven, name)
 
 

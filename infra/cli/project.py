@@ -364,11 +364,13 @@ def why(
     from access.decisions import Refused
     from access.errors import AccessError
     from access.service import Action
+    from infra.published import scopes_of
 
     chosen = next((one for one in get_args(Action) if one == action), None)
     if chosen is None:
         raise AccessError("Not an action.", where=action, mend=f"There are: {', '.join(get_args(Action))}.")
-    decision = open_haven(home).access.why(person, project, chosen)
+    haven = open_haven(home)
+    decision = haven.access.why(person, project, chosen)
     refused = decision if isinstance(decision, Refused) else None
     if as_json:
         print_json(
@@ -382,6 +384,8 @@ def why(
         raise typer.Exit(77 if refused is not None else 0)
     decision.require()
     typer.echo("Yes.")
+    if chosen == "query" and isinstance(found := scopes_of(haven).current(project), Refused):
+        typer.echo(f"The gateway has nothing to answer from yet: {found.reason} {found.mend or ''}".rstrip())
 
 
 def _load(file: Path) -> ProjectFile:

@@ -13,12 +13,14 @@ from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
 from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import Role
+from access.projects.file import TEMPLATE_WORDS, ProjectFile
 from access.projects.model import Outcome
 from access.projects.narrowing import TEMPLATE as NARROWING_TEMPLATE
 from access.projects.narrowing import Narrowing
 from access.projects.purposes import PURPOSES
 from access.projects.service import NarrowingUnfit, ProjectIncomplete
 from access.projects.states import ProjectState
+from access.projects.template import PROJECT_TEMPLATE
 from access.service import Access
 from access.support.file import TEMPLATE as SUPPORT_TEMPLATE
 from access.support.file import SupportFile
@@ -339,3 +341,10 @@ def test_a_lead_recertifies_each_quarter_or_nobody_gets_in(access: Access, clock
     assert access.may_query("ewa", "admissions").code == "project.not_a_member"  # type: ignore[union-attr]
     strangers = frozenset({"asha", "bryn"})
     assert _refused(lambda: access.recertify("admissions", strangers, by=ASHA)) == "project.not_a_member"
+
+
+def test_a_template_that_nobody_filled_in_is_not_complete(access: Access) -> None:
+    """Each place of the project's template that still says what it said is told; all of them are known."""
+    file = parse_document(PROJECT_TEMPLATE, ProjectFile, name="template")
+    unfilled = [one for one in access.problems(file) if "still says what the template says" in one]
+    assert len(unfilled) == len(TEMPLATE_WORDS) == 5
