@@ -17,6 +17,7 @@ from access.projects.file import ProjectFile
 from audit.model import organisation, person, service
 from infra.wiring.haven import Haven
 from tests.fakes.account_probes import marks
+from tests.fakes.havens import with_engineer
 from tests.fakes.installed import keep_frames, recorded_frames
 from tests.fakes.papers import REAL, approve_all
 from tests.fakes.people import assessed, invented_person
@@ -32,6 +33,7 @@ PROJECT = {
 
 def fill(haven: Haven, delivery: str) -> dict[str, object]:
     """Linked people, and a project that may see them."""
+    with_engineer(haven.records)
     haven.delivery_intake.receive(Path(delivery), by=person("data-engineer"))
     haven.linker.link(by=service("linkage"))
     today = haven.clock.now().date()

@@ -171,14 +171,22 @@ def test_where_accounts_are_apart_a_decision_is_one_of_the_door(bench: LinkageBe
     for decision in (PairDecision(a, b, False), PairDecision(a, a, True)):
         plan = plan_as_data(RunPlan(decisions=(decision,)))
         with pytest.raises(ZoneForbids, match="no reviewer made"):
-            do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
+            do(
+                "linkage.measured",
+                Asker.ORCHESTRATOR,
+                {"plan": plan, "test_range": True, "deliveries": []},
+                iter(()),
+                silent,
+            )
     plan = plan_as_data(RunPlan(decisions=(PairDecision(b, a, True),)))
-    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
+    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True, "deliveries": []}, iter(()), silent)
 
 
 def test_where_accounts_are_apart_nobody_decides_past_the_door(bench: LinkageBench) -> None:
     """`haven linkage decide` says where it is done; what was decided before the door was made holds there."""
-    queue = ClericalQueue(cast("Zones", ZonesElsewhere()), bench.records, Access(bench.records), bench.linker._runner)
+    queue = ClericalQueue(
+        cast("Zones", ZonesElsewhere()), bench.records, Access(bench.records, real_data=False), bench.linker._runner
+    )
     with pytest.raises(ZoneForbids, match="zone's door"):
         queue.decide("x", True, by=person("rosa"))
     bench.linker.link(by=BY)
@@ -190,7 +198,7 @@ def test_where_accounts_are_apart_nobody_decides_past_the_door(bench: LinkageBen
     assert bench.linker.queue.take_from_the_door() == 0
     plan = plan_as_data(RunPlan(decisions=(PairDecision(a, b, True),)))
     do = in_own_zones("linkage", bench.zones)
-    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True}, iter(()), silent)
+    do("linkage.measured", Asker.ORCHESTRATOR, {"plan": plan, "test_range": True, "deliveries": []}, iter(()), silent)
 
 
 def test_taking_it_again_changes_nothing(bench: LinkageBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_more_pairs_than_the_zone_allows_are_refused(zones: Zones, tmp_path: Pat
             create_identity(zone)
         plan = plan_as_data(RunPlan(most_pairs=MOST_PAIRS + 1))
         with pytest.raises(ZoneForbids, match="at most 20,000,000"):
-            there.run("linkage.measured", {"plan": plan, "test_range": True})
+            there.run("linkage.measured", {"plan": plan, "test_range": True, "deliveries": []})
 
 
 def _people_received(runner: ZoneRunner) -> pl.DataFrame:
