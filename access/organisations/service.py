@@ -213,6 +213,10 @@ class OrganisationVerbs(Verbs):
         agreement = Agreement.model_validate(held.document)
         if kind == "organisation" and name in (agreement.discloser, agreement.recipient):
             return Allowed()
+        if kind == "organisation":
+            return Refused(
+                "agreement.no_party", f"{name} is no party of this agreement.", "A party ends it, or a governance lead."
+            )
         return self._office(by, Role.GOVERNANCE_LEAD)
 
 

@@ -93,7 +93,8 @@ def assess_organisation(
     haven = open_haven(home)
     assessment = SecurityAssessment(ods_code, one_of(SecurityStatus, status, "STATUS"), ends.date())
     haven.access.assess_organisation(name, assessment, by=acting(haven, officer))
-    typer.echo(f"Recorded: {name} {status} until {assessment.ends}.")
+    over = " It is over already." if assessment.ends < haven.clock.now().date() else ""
+    typer.echo(f"Recorded: {name} {status} until {assessment.ends}.{over}")
 
 
 def list_organisations(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:

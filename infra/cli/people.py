@@ -138,7 +138,11 @@ def train_person(
     training = haven.access.record_training(
         name, one_of(TrainingKind, kind, "KIND"), day, score, by=acting(haven, officer)
     )
-    typer.echo(f"Recorded: holds until {training.ends}." if score >= PASS_MARK else "Recorded: not passed.")
+    typer.echo(
+        f"Recorded: holds until {training.ends}."
+        if score >= PASS_MARK
+        else f"Recorded: not passed; {PASS_MARK} per cent passes."
+    )
     _say_missing(haven, name)
 
 
@@ -156,7 +160,8 @@ def accredit_person(
     """
     haven = open_haven(home)
     haven.access.record_accreditation(name, scheme, number, ends.date(), by=acting(haven, officer))
-    typer.echo("Recorded.")
+    over = " It is over already." if ends.date() < haven.clock.now().date() else ""
+    typer.echo(f"Recorded: accredited until {ends.date()}.{over}")
     _say_missing(haven, name)
 
 
