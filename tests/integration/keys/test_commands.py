@@ -53,12 +53,17 @@ class Commands:
             ("daria", "haven", "data_engineer"),
             ("gwen", "gp", "controller_delegate"),
             ("asha", "university", "researcher"),
+            ("greta", "haven", "caldicott_guardian"),
         ):
             self.run("person", "add", name, "--name", name, "--organisation", where, "--role", role, "--invented")
         for contract in ("gp", "hospital"):
             path = ROOT / "linkage" / "contracts" / f"{contract}.yaml"
             self.run("contract", "install", path, "--as", "daria")
         self.run("project", "apply", PROJECT, "--as", "asha")
+        for controller in ("gp", "hospital"):
+            self.run("project", "approve", "blood-pressure", "--as", controller)
+        answers = ROOT / "docs" / "examples" / "release-test.yaml"
+        self.run("project", "endorse", "blood-pressure", "--answers", answers, "--as", "greta")
 
 
 @pytest.fixture
