@@ -307,7 +307,7 @@ def test_keycloak_tells_who_logged_in_and_what_was_changed(house: House) -> None
     browsing.send(username="asha", password="a wrong one")
     events = admin.get_events({"max": 200})
     assert {"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL"} <= {event["type"] for event in events}
-    changes = admin.get_admin_events({"max": 500})
+    changes = admin.get_admin_events({"max": 5000})
     assert {"USER", "CLIENT"} <= {change["resourceType"] for change in changes}
     assert any(change.get("representation") for change in changes)
     told = json.dumps([events, changes])

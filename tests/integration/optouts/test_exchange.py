@@ -89,7 +89,9 @@ import sys
 from pathlib import Path
 from infra.wiring.haven import Haven
 from audit.model import person, service
+from tests.fakes.havens import with_engineer
 haven = Haven.at(Path(sys.argv[1]))
+with_engineer(haven.records)
 haven.delivery_intake.receive(Path(sys.argv[2]), by=person("data-engineer"))
 haven.linker.link(by=service("test"))
 """
