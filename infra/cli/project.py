@@ -105,8 +105,10 @@ def check_project(file: File, home: Home = DEFAULT_HOME, as_json: AsJson = False
         for problem in problems:
             typer.echo(f"- {problem}")
         typer.echo("Complete." if not problems else f"{len(problems)} to mend.")
+        if waits:
+            typer.echo("Even when everybody has approved, it waits for:")
         for one in waits:
-            typer.echo(f"It may be submitted, and cannot go live yet: {one}")
+            typer.echo(f"  {one}")
     raise typer.Exit(0 if not problems else 65)
 
 
