@@ -107,7 +107,11 @@ def test_no_token_lies_in_the_home_or_the_logs(haven: CommandLine) -> None:
     files = [path for path in haven.home.rglob("*") if path.is_file()]
     assert len(files) > 5
     for path in files:
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # the log's writer takes an entry out of its journal once it stands in a tile
+            assert "journal" in path.parts
+            continue
         assert said["access"].rpartition(".")[2].encode() not in content, path
         assert said["refresh"].encode() not in content, path
 
