@@ -88,11 +88,15 @@ def _period(asked: PeriodPart | None, allowed: PeriodPart | None) -> tuple[str |
     """The days in both. Two that speak of different columns cannot be held together: then no day is left."""
     if asked is None or allowed is None:
         one = asked or allowed
-        return (one.column, (one.start, one.end)) if one else (None, None)
+        return (one.column, _between(one.start, one.end)) if one else (None, None)
     if asked.column != allowed.column:
         return asked.column, (EARLIEST, EARLIEST)
-    start, end = max(asked.start, allowed.start), min(asked.end, allowed.end)
-    return asked.column, (start, end) if start <= end else (EARLIEST, EARLIEST)
+    return asked.column, _between(max(asked.start, allowed.start), min(asked.end, allowed.end))
+
+
+def _between(start: date, end: date) -> tuple[date, date]:
+    """These days; where the end lies before the start, a day on which there is nothing."""
+    return (start, end) if start <= end else (EARLIEST, EARLIEST)
 
 
 def _cohort(
