@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 from access.organisations.model import DatasetEntry
@@ -121,12 +122,19 @@ def _cohort(
             table = by_name.get(one.table)
             if table is None or table.controller != controller or one.column not in _columns(catalogue, table):
                 return None
-            precision: Precision = next((c.precision for c in table.columns if c.name == one.column), "exact")
+            kind = _columns(catalogue, table)[one.column]
+            precision: Precision = _dates(project, table, approval.narrowing) if kind == "date" else "exact"
             condition = _at_precision(one, "day", precision)
             if condition is None:
                 return None
-            found.append(condition)
+            found.append(replace(condition, precision=precision))  # also of a column that the project does not see
     return tuple(found)
+
+
+def _dates(project: ProjectFile, table: TableScope, narrowing: Narrowing) -> Precision:
+    """How exact the dates of this table may be."""
+    asked = _asked_dates(project, table.table)
+    return coarser(asked, narrowing.dates.get(table.table, asked))
 
 
 def _columns(catalogue: Mapping[str, DatasetEntry], table: TableScope) -> Mapping[str, str]:

@@ -26,12 +26,16 @@ class ColumnScope:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of the cohort: some row of the person's in `table` meets it."""
+    """One condition of the cohort: some row of the person's in `table` meets it.
+
+    precision: at which a date is compared; None: as the project sees the column.
+    """
 
     table: str
     column: str
     op: Operator
     values: tuple[Value, ...]
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ def changes_view() -> str:
 def _people_of(table: TableScope, condition: Condition | None) -> Statement:
     where, values = _period(table)
     if condition is not None:
-        precision = next((one.precision for one in table.columns if one.name == condition.column), "exact")
+        seen = next((one.precision for one in table.columns if one.name == condition.column), "exact")
+        precision = condition.precision or seen
         met, wanted = _met(condition, _cut(f"t.{quoted(condition.column)}", precision))
         where, values = f"{where} AND {met}", [*values, *wanted]
     return f"SELECT DISTINCT t.person FROM zone.main.{quoted(table.table)} t WHERE {where}", values

@@ -281,3 +281,20 @@ def test_an_organisation_that_was_never_assessed_is_not_bridged(access: Access) 
     access.register_person(Person("yan", "Yan", "board", frozenset({Role.RESEARCHER})), by=HOUSE)
     access.open_emergency("yan", "admissions", "the outbreak's numbers are due", 4, by=LENA)
     assert not access.may_query("yan", "admissions")
+
+
+def test_taking_a_column_away_makes_no_condition_of_the_same_controller_wider() -> None:
+    """A controller's own condition on a date is asked at the precision that it allows, shown or not."""
+    tables = {
+        "hospital_episodes": {
+            "columns": {"admidate": "the outcome itself", "diag_4_01": "the reason for it"},
+            "dates": "year",
+        }
+    }
+    file = project_file(datasets={"hospital": {"tables": tables}}, cohort=[])
+    condition = {"table": "hospital_episodes", "column": "admidate", "op": ">=", "values": ["2020-06-01"]}
+    for without in ({}, {"hospital_episodes": ["admidate"]}):
+        narrowing = Narrowing.model_validate({"cohort": [condition], "without": without})
+        given = {"hospital": Approval("hospital", "organisation:hospital", START, narrowing=narrowing)}
+        (met,) = compile_scope(file, 1, {"gp": GP, "hospital": HOSPITAL}, given).cohort
+        assert met.precision == "year"
