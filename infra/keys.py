@@ -11,7 +11,8 @@ from access.keys.ring import sealed_file
 from access.service import Access
 from audit.model import Actor
 from audit.records import Records
-from infra.settings import KeySettings, Settings
+from infra.settings import Settings
+from infra.settings_tables import KeySettings
 
 
 def key_places(keys: KeySettings) -> dict[str, RootKeys]:

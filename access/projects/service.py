@@ -1,28 +1,21 @@
-"""Make it so: draft, submit, decide, endorse, suspend, recertify, withdraw, close.
+"""Make it so: decide, endorse, suspend, recertify, withdraw, close. Whether a project is live is asked of its parts.
 
-An amended project is a new version: the version before it stays in force until everybody has decided on the new one; a
-withdrawal, a suspension or a closing ends or stops every version at once.
+A withdrawal, a suspension or a closing ends or stops every version at once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
-from sqlalchemy.exc import IntegrityError
+from collections.abc import Mapping
 
 from access.decisions import Allowed, Decision, Refused
-from access.errors import AccessError
 from access.organisations import store as organisations_store
 from access.people.model import Person, Role
 from access.projects import policies, store
-from access.projects.file import ProjectFile
-from access.projects.lapses import as_submitted
+from access.projects.applying import ProjectApplying
+from access.projects.errors import NarrowingUnfit
 from access.projects.model import Outcome, ProjectVersion
 from access.projects.narrowing import NO_NARROWING, Narrowing
-from access.projects.reading import ProjectReading
 from access.projects.states import ProjectState, state_of
 from access.verbs import shortened
 from audit.events import EventName
@@ -30,85 +23,8 @@ from audit.model import Actor
 from audit.records import Change
 
 
-class ProjectIncomplete(AccessError):
-    """The project's file fits its form, but asks for what cannot be given. `problems` lists all of it."""
-
-    code = "project.incomplete"
-    exit_status = 65
-    http_status = 422
-
-    def __init__(self, problems: list[str], where: str) -> None:
-        super().__init__(
-            "The project cannot be submitted: " + "; ".join(problems),
-            where=where,
-            mend="Correct the file; `haven project check FILE` says whether it is complete.",
-        )
-        self.problems = problems
-
-
-class NarrowingUnfit(AccessError):
-    """The narrowing does not fit what the project asks of this controller."""
-
-    code = "project.narrowing_unfit"
-    exit_status = 65
-    http_status = 422
-
-    def __init__(self, problems: list[str], where: str) -> None:
-        super().__init__(
-            "The narrowing does not fit: " + "; ".join(problems),
-            where=where,
-            mend="`haven project show` lists what is asked.",
-        )
-        self.problems = problems
-
-
-class ProjectVerbs(ProjectReading):
+class ProjectVerbs(ProjectApplying):
     """Projects, from the draft to the end."""
-
-    def draft(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
-        """Keep a project that is not yet submitted; the applicant's own later draft takes its place.
-
-        Raises RefusedError, which is recorded.
-        """
-        with self._changing(file.id, by) as change:
-            self._may_apply(file, applicant, by)
-            row = self._row_for(change, file, applicant)
-            change.record(EventName.PROJECT_DRAFTED, project=file.id, version=row.version, digest=row.digest)
-        return self._known_newest(file.id)
-
-    def apply(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
-        """Submit a project, or an amended version of it; the same file again changes nothing.
-
-        Raises RefusedError, which is recorded, or ProjectIncomplete.
-        """
-        newest = self._may_apply(file, applicant, by)
-        if problems := self.problems(file):
-            self.records.note(EventName.PROJECT_APPLY_REFUSED, by=by, project=file.id, rule=ProjectIncomplete.code)
-            raise ProjectIncomplete(problems, file.id)
-        if newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file):
-            return newest
-        with self._changing(file.id, by) as change:
-            self._may_apply(file, applicant, by)
-            row = self._row_for(change, file, applicant)
-            row.submitted_at = change.at
-            row.datasets = as_submitted(file, organisations_store.catalogue(change.session))
-            change.record(
-                EventName.PROJECT_APPLIED,
-                project=file.id,
-                version=row.version,
-                digest=row.digest,
-                controllers=list(row.controllers),
-            )
-        return self._known_newest(file.id)
-
-    def submit(self, project: str, *, applicant: str, by: Actor) -> ProjectVersion:
-        """Submit the draft that is kept. Raises RefusedError, which is recorded, or ProjectIncomplete."""
-        newest = self._newest(project)
-        decision = policies.exists(newest)
-        if decision and newest is not None and newest.submitted_at is not None:
-            decision = Refused("project.no_draft", "No draft of this project is kept.", "haven project apply FILE.")
-        self._require(decision, EventName.PROJECT_APPLY_REFUSED, project, by)
-        return self.apply(self.newest(project).file, applicant=applicant, by=by)
 
     def approve(
         self, project: str, controller: str, *, by: Actor, narrowing: Narrowing = NO_NARROWING
@@ -266,22 +182,6 @@ class ProjectVerbs(ProjectReading):
 
     # -- parts
 
-    @contextmanager
-    def _changing(self, project: str, by: Actor) -> Iterator[Change]:
-        """One change of a project at a time: whoever comes second is asked again, after the first.
-
-        Raises RefusedError, recorded, where two make the same thing at once.
-        """
-        try:
-            with self.records.change(by=by) as change:
-                store.hold(change.session, project)
-                yield change
-        except IntegrityError:
-            meanwhile = Refused(
-                "project.changed_meanwhile", "Somebody decided at the same moment.", "Look, and try again."
-            )
-            self._require(meanwhile, EventName.PROJECT_APPROVE_REFUSED, project, by)
-
     def _require_fit(self, narrowing: Narrowing, project: str, version: int, controller: str, by: Actor) -> None:
         with self.records.read() as session:
             catalogue = organisations_store.catalogue(session)
@@ -302,28 +202,6 @@ class ProjectVerbs(ProjectReading):
             return frozenset()
         with self.records.read() as session:
             return frozenset(store.project_file(session, version.project, version.version).people)
-
-    def _may_apply(self, file: ProjectFile, applicant: str, by: Actor) -> ProjectVersion | None:
-        newest = self._newest(file.id)
-        decision = policies.may_apply(self.person(applicant), newest, self._today())
-        self._require(decision, EventName.PROJECT_APPLY_REFUSED, file.id, by)
-        return newest
-
-    def _row_for(self, change: Change, file: ProjectFile, applicant: str) -> store.ProjectVersionRow:
-        """The row of the applicant's own draft that is kept, with this file; or of the next version.
-
-        Another's draft stays, with its applicant, who has had to do with the project from then on.
-        """
-        number = store.newest_version(change.session, file.id)
-        row = change.session.get(store.ProjectVersionRow, (file.id, number)) if number else None
-        if row is None or row.submitted_at is not None or row.applicant != applicant:
-            row = store.ProjectVersionRow(project=file.id, version=number + 1, closed=False)
-        row.applicant, row.digest, row.at = applicant, _digest(file), change.at
-        entries = organisations_store.catalogue(change.session)
-        row.controllers = sorted({entries[name].controller for name in file.datasets if name in entries})
-        row.file = file.model_dump_json(by_alias=True)
-        change.session.add(row)
-        return row
 
     def _may_decide(self, project: str, controller: str, by: Actor) -> int:
         newest, delegate = self._newest_submitted(project), self._delegate(by)
@@ -366,10 +244,6 @@ class ProjectVerbs(ProjectReading):
     def _is_live(self, version: ProjectVersion) -> bool:
         return state_of(version, self._today()) is ProjectState.LIVE
 
-    def _guardian(self, by: Actor) -> Person | None:
-        kind, _, name = by.partition(":")
-        return self.person(name) if kind == "person" else None
-
     def _delegate(self, by: Actor) -> Person | None:
         """The person who decides; None when the organisation's own account does."""
         kind, _, name = by.partition(":")
@@ -405,10 +279,6 @@ def _own_account(controller: str, by: Actor) -> Decision:
 def _holds(version: ProjectVersion, controller: str) -> bool:
     given = version.approvals.get(controller)
     return given is not None and given.in_force
-
-
-def _digest(file: ProjectFile) -> str:
-    return hashlib.sha256(file.model_dump_json(by_alias=True).encode()).hexdigest()
 
 
 def _has_reason(reason: str) -> Decision:

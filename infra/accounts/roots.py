@@ -10,7 +10,8 @@ from access.keys.ports import RootKeys
 from access.keys.ring import sealed_file
 from infra.accounts.layout import KEPT_BY, AccountsError
 from infra.keys import key_places
-from infra.settings import KeySettings, Settings
+from infra.settings import Settings
+from infra.settings_tables import KeySettings
 
 
 def zone_root(settings: Settings, zone: str) -> RootKeys:

@@ -19,7 +19,7 @@ from pathlib import Path
 from infra.errors import DeploymentError
 from infra.servers.ports import LOOPBACK, free_port
 from infra.servers.supervisor import stop_process
-from infra.settings import MeshSettings
+from infra.settings_tables import MeshSettings
 from linkage.optouts.mesh import MeshPlace
 
 ENVIRONMENT = "mesh"

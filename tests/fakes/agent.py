@@ -15,11 +15,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from access.keys.model import HeldKey
+from access.keys.model import HeldKey, check_value
 from access.keys.round_file import SIGNER, RoundFile, signed_file
 from access.keys.rounds_here import as_text
 from access.keys.sealing import sealed_for
 from access.keys.signatures import fingerprint, line_of, public_of_line
+from tests.fakes.deliveries import as_csv, events, patients
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "linkage" / "contracts"
@@ -115,3 +116,21 @@ def round_statement(key: HeldKey, recipient: str, **said: object) -> RoundFile:
 def sealed_round(key: HeldKey, recipient: str, **said: object) -> bytes:
     """The round's file, as the linkage zone writes it (access.keys.rounds_here)."""
     return signed_file(round_statement(key, recipient, **said), HAVENS_KEY)
+
+
+SECRET = bytes(range(32))
+KEY = HeldKey("token/r1", 1, SECRET, check_value(SECRET))
+RECIPIENT = (ROOT / "docs" / "examples" / "recipient.txt").read_text(encoding="utf-8").strip()
+"""A round's key that everybody may know, and for whom test deliveries are sealed."""
+
+
+def prepared_desk(folder: Path) -> Controller:
+    """A controller with forty patients, their events, and a round's file."""
+    controller = Controller(folder)
+    controller.pin()
+    controller.take_round(sealed_round(KEY, controller.recipient))
+    folder = folder / "outgoing"
+    folder.mkdir()
+    (folder / "patients.csv").write_bytes(as_csv(patients()).encode())
+    (folder / "events.csv").write_bytes(as_csv(events()).encode())
+    return controller

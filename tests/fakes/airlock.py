@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, create_engine, event
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, RefusedError
 from audit.clock import FixedClock
 from audit.model import Actor, person
 from audit.records import Base, Change, Records
@@ -150,3 +151,10 @@ class World:
         """Let go of the database."""
         if self.engine is not None:
             self.engine.dispose()
+
+
+def refusal_of(call: object, *arguments: object, **named: object) -> str:
+    """The code with which this is refused."""
+    with pytest.raises(RefusedError) as caught:
+        call(*arguments, **named)  # type: ignore[operator]
+    return caught.value.refused.code

@@ -22,7 +22,7 @@ from linkage.intake.service import DeliveryIntake, ReceiptSummary
 from linkage.matching.service import Linker
 from linkage.sealed.door import SealedDoor
 from linkage.zones import ZonePlan, Zones
-from tests.fakes.agent import CONTRACTS, ROOT, Controller
+from tests.fakes.agent import CONTRACTS, ROOT, Controller, prepared_desk
 from tests.fakes.havens import memory_records, with_engineer
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
@@ -132,3 +132,9 @@ def haven(tmp_path: Path, sources: Sources, origin: Origin) -> Haven:
 def _traced(path: Path, key: str, separator: str) -> None:
     rows = pl.read_csv(path, infer_schema=False, separator=separator)
     rows.with_columns(TRACE=pl.col(key)).write_csv(path, separator=separator)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Controller:
+    """A controller with forty patients, their events, and a round's file."""
+    return prepared_desk(tmp_path)

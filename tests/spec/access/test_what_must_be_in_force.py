@@ -13,12 +13,12 @@ from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
 from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import Role
+from access.projects.errors import NarrowingUnfit, ProjectIncomplete
 from access.projects.file import TEMPLATE_WORDS, ProjectFile
 from access.projects.model import Outcome
 from access.projects.narrowing import TEMPLATE as NARROWING_TEMPLATE
 from access.projects.narrowing import Narrowing
 from access.projects.purposes import PURPOSES
-from access.projects.service import NarrowingUnfit, ProjectIncomplete
 from access.projects.states import ProjectState
 from access.projects.template import PROJECT_TEMPLATE
 from access.service import Access

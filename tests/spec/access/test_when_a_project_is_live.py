@@ -13,9 +13,9 @@ from access.decisions import RefusedError
 from access.documents import DocumentError, parse_document
 from access.organisations.model import Organisation
 from access.people.model import Role
+from access.projects.errors import ProjectIncomplete
 from access.projects.file import Known, problems_of
 from access.projects.narrowing import Narrowing
-from access.projects.service import ProjectIncomplete
 from access.projects.states import ProjectState
 from access.service import Access
 from audit.clock import FixedClock

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from access.decisions import RefusedError
-from audit.errors import AuditUnavailable
 from audit.model import Actor, organisation, person, service
-from environments.airlock.errors import AirlockError
 from environments.airlock.files.manifest import verify_release
-from environments.airlock.model import Gate
 from environments.airlock.policies import CHECKERS_NEEDED
 from environments.airlock.states import ReleaseState
-from environments.airlock.verbs.checking import FileCheck
-from environments.disclosure.errors import ContextInvalid, EngineFailed, TableUnfit
 from tests.fakes.airlock import (
     ASHA,
     CARA,
@@ -29,19 +22,12 @@ from tests.fakes.airlock import (
     KEY,
     OMAR,
     OTHER_TABLE,
-    START,
     UNROUNDED_TABLE,
     World,
+    refusal_of,
 )
 
 S = ReleaseState
-
-
-def refusal_of(call: object, *arguments: object, **named: object) -> str:
-    """The code with which this is refused."""
-    with pytest.raises(RefusedError) as caught:
-        call(*arguments, **named)  # type: ignore[operator]
-    return caught.value.refused.code
 
 
 class TestRule1TwoPeopleApprove:
@@ -353,112 +339,6 @@ class TestRule6EverythingIsAskedAgain:
         assert refusal_of(world.airlock.release, request, by=CARA) == "release.scope_changed"
 
 
-class TestRule7IdleRequestsLapse:
-    """Idle requests lapse."""
-
-    def test_after_thirty_days(self, world: World) -> None:
-        """A returned request on which nothing moves lapses; one under review does not."""
-        returned = world.submitted(UNROUNDED_TABLE)
-        waiting = world.submitted()
-        world.clock.at = START + timedelta(days=31)
-        assert world.airlock.lapse_idle() == [returned]
-        assert world.airlock.get(returned).state is S.LAPSED
-        assert world.airlock.get(waiting).state is S.CHECKING
-
-    def test_an_approval_does_not_hold_for_ever(self, world: World) -> None:
-        """An approved request that nobody released lapses, and cannot be released afterwards."""
-        request = world.approved()
-        world.clock.at = START + timedelta(days=31)
-        world.airlock.lapse_idle()
-        assert refusal_of(world.airlock.release, request, by=CARA) == "release.not_approved"
-
-
-class TestWhoReadsWhatIsSealed:
-    """A sealed file is read by its checkers, and by people of the project as long as they may submit for it."""
-
-    def test_a_member_reads_it(self, world: World) -> None:
-        """Everybody who may submit for the project."""
-        content, _ = world.airlock.review(world.submitted(), "admissions.csv", by=OMAR)
-        assert content == GOOD_TABLE
-
-    def test_a_member_of_a_withdrawn_project_does_not(self, world: World) -> None:
-        """Who may not work in the project any more does not read what came of it; the refusal is recorded."""
-        request = world.submitted()
-        world.approvals.live = False
-        assert refusal_of(world.airlock.review, request, "admissions.csv", by=ASHA) == "project.withdrawn"
-        assert world.events[-1] == "release.decide_refused"
-
-    def test_only_people_do(self, world: World) -> None:
-        """Neither an organisation nor a service that bears a member's or a checker's name."""
-        request = world.submitted()
-        for by in (organisation("asha"), service("asha"), organisation("cara")):
-            assert refusal_of(world.airlock.review, request, "admissions.csv", by=by) == "release.not_a_person"
-
-
-class TestRule8Recall:
-    """Recall: reason, incident number, recipients notified, acknowledged; the hash can never be released again."""
-
-    def test_it_is_taken_back(self, world: World) -> None:
-        """The file leaves the outbox, a signed notice stands there, the register tells the incident."""
-        request = world.released(gate="to_commissioner", recipient="City Council")
-        done = world.airlock.recall(request, "A count was not hidden.", "INC-7", by=DEV)
-        assert done.state is S.RECALLED
-        assert [path.name for path in (world.outbox / request).iterdir()] == ["RECALLED.json"]
-        entry = json.loads((world.register / "releases.json").read_text())["releases"][0]
-        assert (entry["state"], entry["incident"]) == ("recalled", "INC-7")
-
-    def test_recipients_acknowledge(self, world: World) -> None:
-        """Who was told is on record, and when they acknowledged."""
-        request = world.released(gate="to_commissioner", recipient="City Council")
-        world.airlock.recall(request, "Wrong year.", "INC-7", by=DEV)
-        world.clock.at = START + timedelta(hours=2)
-        done = world.airlock.acknowledge_recall(request, "City Council", by=organisation("City Council"))
-        assert [(one.name, one.acknowledged) for one in done.recipients] == [("City Council", world.clock.at)]
-
-    @pytest.mark.parametrize("by", [DEV, OMAR, service("airlock")])
-    def test_nobody_acknowledges_for_another(self, world: World, by: Actor) -> None:
-        """Neither a checker nor another of the project nor the haven itself; the refusal is recorded."""
-        request = world.released()
-        world.airlock.recall(request, "Wrong year.", "INC-7", by=DEV)
-        assert refusal_of(world.airlock.acknowledge_recall, request, "asha", by=by) == "release.not_the_recipient"
-        assert world.airlock.get(request).recipients[0].acknowledged is None
-        assert world.events[-1] == "release.recall_refused"
-        assert world.airlock.acknowledge_recall(request, "asha", by=ASHA).recipients[0].acknowledged
-
-    @pytest.mark.parametrize(
-        "again",
-        [
-            GOOD_TABLE,
-            GOOD_TABLE.replace(b"\n", b"\r\n"),
-            b"people,sex,age\n*,M,40+\n210,F,40+\n135,M,0-39\n120,F,0-39\n",
-        ],
-        ids=["the same bytes", "other line ends", "other order"],
-    )
-    def test_it_never_leaves_again(self, world: World, again: bytes) -> None:
-        """Neither the same bytes nor the same cells written otherwise can be submitted again."""
-        world.airlock.recall(world.released(), "Wrong year.", "INC-7", by=DEV)
-        code = refusal_of(world.airlock.submit, "falls", "again.csv", again, CONTEXT, by=ASHA)
-        assert code == "release.recalled_before"
-
-    def test_what_was_approved_meanwhile_does_not_leave(self, world: World) -> None:
-        """A second request with the same content, approved before the recall, is held at its release."""
-        first, second = world.released(), world.approved()
-        world.airlock.recall(first, "Wrong year.", "INC-7", by=DEV)
-        assert refusal_of(world.airlock.release, second, by=CARA) == "release.recalled_before"
-
-    def test_it_has_a_reason_and_an_incident(self, world: World) -> None:
-        """Without them nothing is recalled."""
-        request = world.released()
-        assert refusal_of(world.airlock.recall, request, " ", "INC-7", by=DEV) == "release.recall_unfounded"
-        assert refusal_of(world.airlock.recall, request, "Wrong.", "", by=DEV) == "release.recall_unfounded"
-
-    def test_a_recalled_release_is_not_released_again(self, world: World) -> None:
-        """Recalled is final."""
-        request = world.released()
-        world.airlock.recall(request, "Wrong year.", "INC-7", by=DEV)
-        assert refusal_of(world.airlock.release, request, by=CARA) == "release.not_approved"
-
-
 class TestRule9RolesDoNotChangeUnderReview:
     """A role change during a live request does not apply to that request."""
 
@@ -480,183 +360,6 @@ class TestRule9RolesDoNotChangeUnderReview:
         assert refusal_of(world.airlock.decide, request, True, by=CARA) == "release.no_checker"
 
 
-class TestRule10FailureMeansNotReleased:
-    """A failure of the scan, the disclosure engine, the clock or the audit log means not released."""
-
-    def test_a_broken_engine_fails_the_request(self, world: World) -> None:
-        """The check breaks at submission: failed, no verdict is possible, an operator puts it through again."""
-
-        def broken(*_: object) -> FileCheck:
-            raise EngineFailed("The disclosure check broke.")
-
-        working, world.check = world.check, broken
-        request = world.submitted()
-        assert world.airlock.get(request).state is S.FAILED
-        assert refusal_of(world.airlock.decide, request, True, by=CARA) == "release.not_in_review"
-        world.check = working
-        assert world.airlock.retry(request, by=CARA).state is S.CHECKING
-
-    def test_an_engine_that_breaks_at_release_holds_it(self, world: World) -> None:
-        """The check breaks between approval and release: held."""
-        request = world.approved()
-
-        def broken(*_: object) -> FileCheck:
-            raise EngineFailed("The disclosure check broke.")
-
-        world.check = broken
-        assert refusal_of(world.airlock.release, request, by=CARA) == "disclosure.engine_failed"
-        assert not (world.outbox / request).exists()
-
-    def test_without_the_log_nothing_happens(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The log refuses: no verdict, no release, and the outbox stays empty."""
-        request = world.approved()
-
-        def down(_: object) -> list[object]:
-            raise AuditUnavailable("The log does not answer.")
-
-        monkeypatch.setattr(world.log, "append", down)
-        with pytest.raises(AuditUnavailable):
-            world.airlock.release(request, by=CARA)
-        assert world.airlock.get(request).state is S.APPROVED
-        assert not (world.outbox / request).exists()
-
-    def test_a_log_that_stops_at_the_last_step_lets_nothing_out(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The log takes `release.started` and then stops: the files stay out of sight; asked again, they leave."""
-        request = world.approved()
-        append = world.log.append
-
-        def stops(events: list[object]) -> object:
-            if any(getattr(one, "name", None) == "release.released" for one in events):
-                raise AuditUnavailable("The log's disk is full.")
-            return append(events)  # type: ignore[arg-type]
-
-        with monkeypatch.context() as patched:
-            patched.setattr(world.log, "append", stops)
-            with pytest.raises(AuditUnavailable):
-                world.airlock.release(request, by=CARA)
-        assert world.airlock.get(request).state is S.RELEASING
-        assert not (world.outbox / request).exists()
-        assert world.airlock.release(request, by=CARA).folder.exists()
-
-    def test_a_full_disk_fails_the_request(self, world: World) -> None:
-        """The outbox cannot be written: failed; put through again it needs two verdicts anew."""
-        request = world.approved()
-        world.outbox.write_text("a file where the folder should be")
-        with pytest.raises(AirlockError, match="outbox"):
-            world.airlock.release(request, by=CARA)
-        assert world.airlock.get(request).state is S.FAILED
-        world.outbox.unlink()
-        assert world.airlock.retry(request, by=DEV).state is S.CHECKING
-        world.airlock.decide(request, True, by=CARA)
-        world.airlock.decide(request, True, by=DEV)
-        assert world.airlock.release(request, by=DEV).folder.exists()
-
-
-class TestRule11ThreeGates:
-    """Release to the researcher, hand-over to a commissioner, and publication are three different gates."""
-
-    def test_a_hand_over_names_its_recipient(self, world: World) -> None:
-        """Without one it is refused."""
-        context = {**CONTEXT, "gate": "to_commissioner"}
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
-        assert code == "release.recipient_missing"
-
-    def test_what_goes_to_the_researcher_names_none(self, world: World) -> None:
-        """Or the researcher's gate would be a hand-over that asks nothing of its recipient."""
-        context = {**CONTEXT, "recipient": "A data broker"}
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
-        assert code == "release.recipient_of_researcher"
-
-    def test_a_hand_over_goes_to_nobody_unknown(self, world: World) -> None:
-        """Who is not registered, or may not take part, is no recipient: neither of a draft nor of a table."""
-        context = {**CONTEXT, "gate": "to_commissioner", "recipient": "A data broker"}
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
-        assert code == "release.recipient_unknown"
-        drafted = {"by": ASHA, "gate": Gate.TO_COMMISSIONER, "recipient": "A data broker"}
-        assert refusal_of(world.airlock.draft, "falls", **drafted) == "release.recipient_unknown"
-
-    def test_a_recipient_who_was_barred_since_holds_it(self, world: World) -> None:
-        """The recipient is asked for again at the release."""
-        request = world.approved(gate="to_commissioner", recipient="City Council")
-        world.approvals.recipients.clear()
-        assert refusal_of(world.airlock.release, request, by=DEV) == "release.recipient_unknown"
-        assert (world.airlock.get(request).held or "").startswith("release.recipient_unknown")
-
-    def test_a_publication_names_none(self, world: World) -> None:
-        """For everybody is for nobody in particular."""
-        context = {**CONTEXT, "gate": "to_public", "recipient": "City Council"}
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, context, by=ASHA)
-        assert code == "release.recipient_of_public"
-
-    def test_a_returned_request_keeps_its_gate(self, world: World) -> None:
-        """What was submitted for the researcher does not go on as a publication."""
-        request = world.submitted(UNROUNDED_TABLE)
-        context = {**CONTEXT, "gate": "to_public"}
-        code = refusal_of(
-            world.airlock.submit, "falls", "admissions.csv", GOOD_TABLE, context, by=ASHA, request_id=request
-        )
-        assert code == "release.other_gate"
-
-    def test_the_register_and_the_manifest_name_the_gate(self, world: World) -> None:
-        """Anyone can see through which gate it went."""
-        released = world.airlock.release(world.approved(gate="to_public"), by=CARA)
-        assert released.register_entry["gate"] == "to_public"
-        assert json.loads(released.manifest.read_text())["content"]["gate"] == "to_public"
-
-
-class TestWhatSubmittingRefuses:
-    """What peers' checkers reject most often comes back at once, with a sentence that says how to mend it."""
-
-    @pytest.mark.parametrize(
-        ("table", "context", "said"),
-        [
-            (b"age,people\n0-39,121\n40+,135\n", {}, "round to the nearest 5"),
-            (b"age,people\n0-39,120\n40+,135\n", {"population": ""}, "say under 'population'"),
-            (b"age,people\n0-39,120\n40+,135\n", {"purpose": "figures"}, "say under 'purpose'"),
-            (b"age,people\n0-39,120\n40+,135\n", {"columns": {"age": "age group"}}, "missing: people"),
-            (b"age,people\n0-39,120\n40+,3\n", {}, "Fewer than 8 people: hide it as *"),
-            (b"age,mean\n0-39,1.5\n40+,2.5\n", {}, "There is no column 'people'"),
-            (b"PK\x03\x04" + bytes(40), {}, "an Excel workbook"),
-        ],
-        ids=["not rounded", "no population", "thin purpose", "silent column", "small count", "no counts", "file type"],
-    )
-    def test_it_is_returned_with_how_to_mend_it(
-        self, world: World, table: bytes, context: dict[str, object], said: str
-    ) -> None:
-        """The request is returned, and one of its problems says so."""
-        whole = {**CONTEXT, "columns": {"age": "age group", "people": "distinct people"}, **context}
-        done = world.airlock.submit("falls", "a.csv", table, whole, by=ASHA)
-        assert done.state is S.RETURNED
-        assert any(said in problem for problem in done.problems), done.problems
-
-    def test_another_type_is_refused(self, world: World) -> None:
-        """Only CSV is taken so far; the refusal is recorded."""
-        with pytest.raises(TableUnfit, match="Only CSV"):
-            world.airlock.submit("falls", "plot.png", b"", CONTEXT, by=ASHA)
-        assert world.events[-1] == "release.submit_refused"
-
-    def test_an_unknown_key_is_refused(self, world: World) -> None:
-        """A context's misspelt key is an error, never ignored."""
-        with pytest.raises(ContextInvalid, match="unknown key 'purpos'"):
-            world.airlock.submit("falls", "a.csv", GOOD_TABLE, {**CONTEXT, "purpos": "x"}, by=ASHA)
-
-    def test_a_stranger_does_not_submit(self, world: World) -> None:
-        """Only members of a live project do."""
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, CONTEXT, by=CARA)
-        assert code == "project.not_a_member"
-        world.approvals.live = False
-        code = refusal_of(world.airlock.submit, "falls", "a.csv", GOOD_TABLE, CONTEXT, by=ASHA)
-        assert code == "project.withdrawn"
-
-    def test_problems_name_cells_and_no_counts(self, world: World) -> None:
-        """A problem names the cell by its categories; the count itself is not repeated."""
-        done = world.airlock.submit("falls", "a.csv", b"age,sex,people\n0-39,F,1234\n40+,F,1230\n", CONTEXT, by=ASHA)
-        assert "age=0-39, sex=F" in " ".join(done.problems)
-        assert "1234" not in " ".join(done.problems)
-
-
 def test_every_refusal_is_recorded(world: World) -> None:
     """A refused verdict, release, recall and withdrawal each leave their entry with the rule."""
     request = world.submitted()
@@ -671,23 +374,6 @@ def test_every_refusal_is_recorded(world: World) -> None:
         ("release.recall_refused", "release.not_its_turn"),
         ("release.withdraw_refused", "release.not_its_turn"),
     ]
-
-
-def test_a_release_done_again_changes_nothing(world: World) -> None:
-    """The second release gives the same folder, and one release stands in log and register."""
-    request = world.approved()
-    first = world.airlock.release(request, by=CARA)
-    manifest = first.manifest.read_bytes()
-    assert world.airlock.release(request, by=CARA).folder == first.folder
-    assert first.manifest.read_bytes() == manifest
-    assert world.events.count("release.released") == 1
-    assert len(json.loads((world.register / "releases.json").read_text())["releases"]) == 1
-
-
-def test_the_author_does_not_carry_out_the_release(world: World) -> None:
-    """The haven or a checker does."""
-    request = world.approved()
-    assert refusal_of(world.airlock.release, request, by=ASHA) == "release.own_output"
 
 
 def test_no_row_values_in_the_log(world: World, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from infra.accounts.units import HARDENED, units
-from infra.settings import ROOT, AccountSettings, Settings
+from infra.settings import ROOT, Settings
+from infra.settings_tables import AccountSettings
 
 LINKAGE = f"""[Unit]
 Description=Haven: the linkage zone

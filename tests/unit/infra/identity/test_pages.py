@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.identity.distribution import WITHOUT
-from infra.settings import IdentitySettings
+from infra.settings_tables import IdentitySettings
 from tests.fakes.keycloak import documented_claims
 
 ROOT = Path(__file__).parents[4]

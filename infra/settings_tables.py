@@ -1,0 +1,200 @@
+"""Which tables may stand in haven.toml? One typed model each; infra.settings puts them together.
+
+No secret stands in any: they name files that one account can read. An unknown key is an error at start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from access.identity.addresses import is_safe
+from access.identity.model import ALGORITHMS
+
+ACCOUNT = r"^[a-z_][a-z0-9_-]{0,31}$"
+CLIENT = r"^[a-z][a-z0-9-]{0,62}$"
+
+
+class GatewaySettings(BaseModel):
+    """Limits of one query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    row_limit: int = Field(default=5_000_000, gt=0)
+    byte_limit: int = Field(default=2 * 1024**3, gt=0)
+    seconds: float = Field(default=300.0, gt=0)
+    worker_memory: str = "2GB"
+    worker_threads: int = Field(default=2, gt=0)
+    worker_idle_seconds: float = Field(default=300.0, gt=0)
+
+
+class ServerSettings(BaseModel):
+    """Loopback ports; 0 lets the system choose, and `haven up` writes what it chose."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    hub_port: int = Field(default=0, ge=0, lt=65536)
+    issuer_port: int = Field(default=0, ge=0, lt=65536)
+    prefect_port: int = Field(default=0, ge=0, lt=65536)
+
+
+class IdentitySettings(BaseModel):
+    """The identity provider: where Keycloak is, and where log-ins come back to (docs/identity.md).
+
+    server: None is the Keycloak of `haven identity up`, on this machine only and never with real data. issuer: None is
+    the local development issuer, which asks for no password: for synthetic data only (docs/logging-in.md).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    server: str | None = Field(default=None, pattern=r"^https://[^\s?#]+$")
+    port: int = Field(default=0, ge=0, lt=65536)  # of `haven identity up`; 0: the system chooses once
+    memory: str = Field(default="384m", pattern=r"^[1-9]\d*[mg]$")  # of its heap, as Java says it
+    keeper: str = "haven-keeper"  # the service account that keeps the realm
+    keeper_secret_file: Path | None = None  # readable by this account only; required with `server`
+    ca_file: Path | None = None  # who signs the server's certificate; None: a public authority
+    portal: str = "http://127.0.0.1:8450"
+    hub: str = "http://127.0.0.1:8460"
+    second_factor: Literal["totp", "webauthn"] = "totp"
+    issuer: str | None = Field(default=None, max_length=512)  # whose tokens count; None: the local one
+    client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
+    clients: frozenset[str] = frozenset({"haven-cli"})  # whose tokens the gateway takes (`azp`)
+    algorithms: frozenset[str] = frozenset({"ES256"})
+    require_second_factor: bool = True
+    second_factor_levels: frozenset[str] = frozenset({"0", "1"})  # `acr` after one: in the haven's realm, all
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> Self:
+        if self.issuer is not None and not is_safe(self.issuer):
+            raise ValueError("issuer must be an https address, or an http address of this machine")
+        if not self.algorithms or not self.algorithms <= ALGORITHMS:
+            raise ValueError("algorithms must be some of: " + ", ".join(sorted(ALGORITHMS)))
+        if not self.clients or self.client not in self.clients:
+            raise ValueError("clients must name the clients of the haven, 'client' among them")
+        if self.require_second_factor and not self.second_factor_levels:
+            raise ValueError("second_factor_levels must name the values of acr that say that one was shown")
+        return self
+
+    @model_validator(mode="after")
+    def _keeper_has_a_secret(self) -> Self:
+        if self.server is not None and self.keeper_secret_file is None:
+            raise ValueError("with server, keeper_secret_file must name the file that holds the keeper's secret")
+        return self
+
+
+class TokenSettings(BaseModel):
+    """A PKCS#11 token that holds the root key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    module: Path  # the maker's library
+    token: str
+    label: str = "haven-root"
+    pin_file: Path  # readable by this account only
+
+
+class TransitSettings(BaseModel):
+    """A transit engine of OpenBao or Vault that holds the root key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    address: str
+    key: str = "haven-root"
+    mount: str = "transit"
+    token_file: Path  # an access token, such as an agent keeps fresh; readable by this account only
+    ca_file: Path | None = None
+    namespace: str | None = None
+
+
+class KeySettings(BaseModel):
+    """Where the root key lies. Both tables may stand here while it moves from one place to another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    root: Literal["sealed-file", "pkcs11", "transit"] = "sealed-file"
+    pkcs11: TokenSettings | None = None
+    transit: TransitSettings | None = None
+
+    @model_validator(mode="after")
+    def _named_place_is_described(self) -> Self:
+        if (self.root == "pkcs11" and self.pkcs11 is None) or (self.root == "transit" and self.transit is None):
+            raise ValueError(f"root = '{self.root}' needs the table [keys.{self.root}]")
+        return self
+
+
+class SparkSettings(BaseModel):
+    """Where Apache Spark runs, and what it may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    master: str = Field(default="local[*]", pattern=r"^(local(\[(\*|[1-9]\d*)\])?|yarn|(spark|k8s)://\S+)$")
+    memory: str = Field(default="4g", pattern=r"^[1-9]\d*[mg]$")  # of the process that drives it, as Java says it
+    folder: Path | None = None  # tokens lie there, unencrypted, while it runs; None: beside the linkage zone
+    weigh: bool = False  # also what the ladder leaves: identifiers of candidate pairs then leave the haven's process
+
+
+class PartitionSettings(BaseModel):
+    """The pieces of the engine `partitioned`: how large, and how many at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    workers: int = Field(default=2, gt=0)
+    threads: int = Field(default=1, gt=0)  # of each worker
+    memory: str = "4GB"  # of each worker
+    rows: int = Field(default=5_000_000, gt=0)  # of a piece
+
+
+class LinkageSettings(BaseModel):
+    """What linkage may cost, and on what it runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    engine: Literal["duckdb", "partitioned", "spark"] = "duckdb"
+    spark: SparkSettings = SparkSettings()
+    partitions: PartitionSettings = PartitionSettings()
+    most_pairs: int = Field(
+        default=20_000_000, gt=0
+    )  # weighed after the ladder in one run; above it the run is refused
+
+
+class MeshSettings(BaseModel):
+    """The MESH mailbox through which opt-outs are asked for; its secrets lie in files of one account only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str = Field(pattern=r"^(https://\S+|http://127\.0\.0\.1:\d+)$")
+    mailbox: str = Field(pattern=r"^[A-Z0-9]{3,40}$")
+    password_file: Path
+    shared_key_file: Path
+    recipient: str = "X26HC036"  # the national service's
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _two_sides_are_certified(self) -> Self:
+        if self.url.startswith("https://") and (self.certificate is None or self.private_key is None):
+            raise ValueError("MESH asks for certificate and private_key")
+        return self
+
+
+class OptOutSettings(BaseModel):
+    """How opt-outs are asked for, and how old the list may be: somebody must decide that, there is no default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    longest_age_days: int | None = Field(default=None, gt=0)
+    reply_within_minutes: int = Field(default=120, gt=0)
+    mesh: MeshSettings | None = None
+
+
+class AccountSettings(BaseModel):
+    """The system accounts that `haven accounts install` makes, and where the zones' own root keys lie."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    orchestrator: str = Field(default="haven", pattern=ACCOUNT)
+    linkage: str = Field(default="haven-linkage", pattern=ACCOUNT)
+    research: str = Field(default="haven-research", pattern=ACCOUNT)
+    intake: str = Field(default="haven-intake", pattern=ACCOUNT)
+    reviewers: str = Field(default="haven-reviewers", pattern=ACCOUNT)  # the group whose members see doubtful pairs
+    passphrases: Path | None = None  # folder of NAME.passphrase, each its account's own; required when real_data
+    linkage_keys: KeySettings = KeySettings()
+    research_keys: KeySettings = KeySettings()
+    intake_keys: KeySettings = KeySettings()
+
+    @model_validator(mode="after")
+    def _all_different(self) -> Self:
+        if len({self.orchestrator, self.linkage, self.research, self.intake, self.reviewers}) < 5:
+            raise ValueError("each part needs an account of its own, and the reviewers a group of their own")
+        return self
