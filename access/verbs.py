@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused, RefusedError
+from sqlalchemy.exc import IntegrityError
+
+from access.decisions import Allowed, Decision, Refused
 from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.model import Organisation
 from access.people import store as people_store
@@ -14,9 +18,10 @@ from access.people.model import Evidence, Person, Role
 from access.people.policies import may_hold_office
 from audit.events import EventName
 from audit.model import Actor, service
-from audit.records import Records
+from audit.records import Change, Records
 
 ADMINISTRATION = service("administration")
+SHORTEST_REASON = 5
 LONGEST_REASON = 400
 
 
@@ -58,15 +63,33 @@ class Verbs:
     def _office(self, by: Actor, role: Role) -> Decision:
         """May whoever acts do what this role does?
 
-        The haven's own account may while no real data are held, or until somebody holds the role: somebody must be
-        able to register the first one.
+        The haven's own account may while no real data are held, or until somebody has taken the office up: somebody
+        must be able to register the first one, and record what shows that they may. Who has acknowledged their
+        duty has taken it up; that is the last step, and their own.
         """
         kind, _, name = by.partition(":")
         if kind == "person":
             return may_hold_office(self.person(name), role, self._today())
-        if by == ADMINISTRATION and not (self.real_data and any(role in one.roles for one in self.people())):
+        if by == ADMINISTRATION and not (self.real_data and self._is_taken_up(role)):
             return Allowed()
         return Refused("office.not_held", f"This is done by a person with the role {role}.", "Say who: --as PERSON.")
+
+    def _is_taken_up(self, role: Role) -> bool:
+        return any(role in one.roles and one.evidence.acknowledged_on is not None for one in self.people())
+
+    @contextmanager
+    def _changing(self, subject: str, refused: EventName, by: Actor, project: str | None = None) -> Iterator[Change]:
+        """One change of a subject at a time: policies are asked within it, so that they see what came before.
+
+        Raises RefusedError, recorded as `refused`, where two make the same thing at once.
+        """
+        try:
+            with self.records.change(by=by) as change:
+                change.hold(subject)
+                yield change
+        except IntegrityError:
+            meanwhile = Refused("change.meanwhile", "Somebody changed it at the same moment.", "Look, and try again.")
+            self._require(meanwhile, refused, project, by)
 
     def _require(self, decision: Decision, event: EventName, project: str | None, by: Actor, **details: str) -> None:
         if isinstance(decision, Refused):
@@ -74,9 +97,15 @@ class Verbs:
         decision.require()
 
 
+def may_be_said(reason: str) -> Decision:
+    """Is this a reason: a sentence, and one that shows itself as it is?"""
+    if len(reason.strip()) < SHORTEST_REASON:
+        return Refused("reason.missing", "This needs its reason.", "Say it in a sentence: --reason.")
+    if UNSEEN.search(" ".join(reason.split())):
+        return Refused("reason.hidden_signs", f"The reason {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    return Allowed()
+
+
 def shortened(reason: str) -> str:
-    """A reason in one line, as long as its column. Raises RefusedError for one that paints a screen."""
-    line = " ".join(reason.split())
-    if UNSEEN.search(line):
-        raise RefusedError(Refused("reason.hidden_signs", f"The reason {HIDDEN}.", f"{REWRITE.capitalize()}."))
-    return line[:LONGEST_REASON]
+    """A reason in one line, as long as its column."""
+    return " ".join(reason.split())[:LONGEST_REASON]

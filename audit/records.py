@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import DateTime, Engine, String
+from sqlalchemy import DateTime, Engine, String, func, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from audit.clock import Clock
@@ -43,6 +43,22 @@ class Change:
     by: Actor
     at: datetime
     events: list[AuditEvent] = field(default_factory=list)
+    abandoned: bool = False
+
+    def abandon(self) -> None:
+        """There is nothing to change after all: the session is rolled back, and no event is asked for."""
+        self.abandoned = True
+
+    def hold(self, subject: str) -> None:
+        """Let nobody else change this subject until the change is over: whoever comes second is asked after it.
+
+        PostgreSQL locks the subject's name; SQLite has one lock, which any writing statement takes.
+        """
+        if self.session.get_bind().dialect.name == "postgresql":
+            self.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(subject, 0))))
+        else:
+            nothing = AuditReceipt.event_id == ""
+            self.session.execute(update(AuditReceipt).where(nothing).values(log_index=AuditReceipt.log_index))
 
     def record(
         self,
@@ -83,6 +99,9 @@ class Records:
         with self._sessions() as session:
             change = Change(session, by, self.clock.now())
             yield change
+            if change.abandoned:
+                session.rollback()
+                return
             session.flush()
             if not change.events:
                 raise RuntimeError("a change of the records must record an audit event")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import AbstractContextManager
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
@@ -15,14 +16,29 @@ from access.people.policies import may_act, may_hold_office
 from access.verbs import Verbs
 from audit.events import EventName
 from audit.model import Actor
+from audit.records import Change
 
 
 class OrganisationVerbs(Verbs):
     """Organisations, their agreements and their datasets."""
 
     def register_organisation(self, organisation: Organisation, *, by: Actor) -> None:
-        """Add an organisation, or change its name; an assessment is kept too. Raises RefusedError, recorded."""
-        self._require(policies.may_be_named(organisation), EventName.ORGANISATION_REGISTER_REFUSED, None, by)
+        """Add an organisation, or change its name; an assessment is kept too. Raises RefusedError, recorded.
+
+        Adding one belongs to no office (an installed contract names its controller); changing and assessing one do.
+        """
+        decision = policies.may_be_named(organisation)
+        if decision and self.organisation(organisation.id) is not None:
+            decision = self._office(by, Role.ADMINISTRATOR)
+        if decision and organisation.security is not None:
+            decision = self._office(by, Role.GOVERNANCE_LEAD)
+        self._require(
+            decision,
+            EventName.ORGANISATION_REGISTER_REFUSED,
+            None,
+            by,
+            organisation=organisation.id[:60] if organisation.id.isprintable() else "",
+        )
         with self.records.change(by=by) as change:
             row = change.session.get(store.OrganisationRow, organisation.id)
             row = row or store.OrganisationRow(id=organisation.id)
@@ -31,6 +47,9 @@ class OrganisationVerbs(Verbs):
                 _keep_assessment(row, organisation.security)
             change.session.add(row)
             change.record(EventName.ORGANISATION_REGISTERED, organisation=organisation.id)
+            if (security := organisation.security) is not None:
+                status, ends = security.status.value, security.ends.isoformat()
+                change.record(EventName.ORGANISATION_ASSESSED, organisation=organisation.id, status=status, ends=ends)
 
     def assess_organisation(self, name: str, assessment: SecurityAssessment, *, by: Actor) -> None:
         """Record the toolkit's status of an organisation. Raises RefusedError, which is recorded."""
@@ -72,16 +91,15 @@ class OrganisationVerbs(Verbs):
 
         The same document again changes nothing.
         """
-        self._require(
-            self._may_register_agreement(agreement, by), EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id
-        )
         document = agreement.model_dump(mode="json")
         digest = hashlib.sha256(agreement.model_dump_json().encode()).hexdigest()
-        with self.records.read() as session:
-            before = store.newest_agreements(session).get(agreement.id)
-        if before is not None and before.digest == digest and before.withdrawn_on is None:
-            return before.version
-        with self.records.change(by=by) as change:
+        with self._changing_agreements(agreement.discloser, by) as change:
+            decision = self._may_register_agreement(agreement, by)
+            self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
+            before = store.newest_agreements(change.session).get(agreement.id)
+            if before is not None and before.digest == digest and before.withdrawn_on is None:
+                change.abandon()
+                return before.version
             version = before.version + 1 if before else 1
             change.session.add(
                 store.AgreementRow(
@@ -94,15 +112,15 @@ class OrganisationVerbs(Verbs):
     def withdraw_agreement(self, id: str, *, by: Actor) -> None:
         """End an agreement today: every project that needs it stops. Raises RefusedError, recorded."""
         with self.records.read() as session:
-            held = store.newest_agreements(session).get(id)
-        decision = self._may_end_agreement(held, by)
-        self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=id)
-        if held is None:
-            raise RuntimeError("an agreement that may be withdrawn exists")
-        with self.records.change(by=by) as change:
-            row = change.session.get_one(store.AgreementRow, (id, held.version))
+            named = store.newest_agreements(session).get(id)
+        with self._changing_agreements(named.document["discloser"] if named else id, by) as change:
+            row = store.newest_agreements(change.session).get(id)
+            decision = self._may_end_agreement(row, by)
+            self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=id)
+            if row is None:
+                raise RuntimeError("an agreement that may be withdrawn exists")
             row.withdrawn_on, row.withdrawn_by = change.at.date(), by
-            change.record(EventName.AGREEMENT_WITHDRAWN, agreement=id, version=held.version)
+            change.record(EventName.AGREEMENT_WITHDRAWN, agreement=id, version=row.version)
 
     def appoint_authoriser(self, person: str, until: date, *, by: Actor) -> None:
         """Name who answers for anonymisation, from today until a day (attribute 1). Raises RefusedError, recorded."""
@@ -127,12 +145,13 @@ class OrganisationVerbs(Verbs):
     def organisation(self, name: str) -> Organisation | None:
         """The organisation of this id."""
         with self.records.read() as session:
-            return store.find_organisation(session, name)
+            found = store.find_organisation(session, name)
+        return None if found is None else self._assessed(found)
 
     def organisations(self) -> list[Organisation]:
         """Every organisation, by id."""
         with self.records.read() as session:
-            return store.all_organisations(session)
+            return [self._assessed(one) for one in store.all_organisations(session)]
 
     def datasets(self) -> dict[str, DatasetEntry]:
         """The catalogue."""
@@ -157,11 +176,10 @@ class OrganisationVerbs(Verbs):
         today = self._today()
         with self.records.read() as session:
             entry = store.catalogue(session).get(dataset, unlisted)
-            controller = store.find_organisation(session, entry.controller) if entry else None
             agreements = store.agreements_in_force(session, today)
         return policies.may_ingest(
             entry,
-            controller,
+            self.organisation(entry.controller) if entry else None,
             agreements,
             authoriser_in_office=bool(self.authorisers()),
             real_data=self.real_data,
@@ -179,6 +197,10 @@ class OrganisationVerbs(Verbs):
         self._require(decision, EventName.DATASET_REFUSED, None, by, dataset=dataset)
 
     # -- parts
+
+    def _changing_agreements(self, discloser: str, by: Actor) -> AbstractContextManager[Change]:
+        """One change at a time of what a discloser agreed to: what it withdrew counts for every paper of it."""
+        return self._changing(f"agreements:{discloser}", EventName.AGREEMENT_REFUSED, by)
 
     def _may_register_agreement(self, agreement: Agreement, by: Actor) -> Decision:
         decision = self._office(by, Role.GOVERNANCE_LEAD)

@@ -15,6 +15,7 @@ from access.decisions import Allowed, Decision, Refused
 from access.organisations import store as organisations_store
 from access.organisations.model import Sanction
 from access.people import policies, store
+from access.people.invented import INVENTED
 from access.people.model import (
     PASS_MARK,
     TRAINING_HOLDS,
@@ -28,7 +29,7 @@ from access.people.model import (
     TrainingKind,
 )
 from access.projects import store as projects_store
-from access.verbs import Verbs, shortened
+from access.verbs import Verbs, may_be_said, shortened
 from audit.events import EventName
 from audit.model import Actor
 
@@ -55,12 +56,19 @@ class PeopleVerbs(Verbs):
                 store.forget_evidence(change.session, person.id)
             store.keep_person(change.session, person, change.at.date())
             name = EventName.PERSON_SUSPENDED if person.suspended else EventName.PERSON_REGISTERED
-            change.record(name, person=person.id, organisation=person.organisation, roles=list(roles))
+            change.record(
+                name,
+                person=person.id,
+                organisation=person.organisation,
+                roles=list(roles),
+                evidence=person.evidence != Evidence(),
+                let_in_again=before is not None and (before.suspended or before.closed_on is not None),
+            )
 
     def suspend_person(self, name: str, *, by: Actor) -> None:
         """Take every right from a person at once. Raises RefusedError, which is recorded, when nobody has this name."""
         decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
-        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by)
+        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
         with self.records.change(by=by) as change:
             change.session.get_one(store.PersonRow, name).suspended = True
             change.record(EventName.PERSON_SUSPENDED, person=name)
@@ -68,7 +76,7 @@ class PeopleVerbs(Verbs):
     def close_person(self, name: str, why: str, *, by: Actor) -> None:
         """Close the account of somebody who left or does not use it. Raises RefusedError, recorded."""
         decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
-        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by)
+        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
         with self.records.change(by=by) as change:
             change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
             change.record(EventName.PERSON_CLOSED, person=name, why=shortened(why))
@@ -140,7 +148,7 @@ class PeopleVerbs(Verbs):
 
         Returns what became of whom: person -> `left` or `moved`. Raises RefusedError, recorded.
         """
-        self._require(self._office(by, Role.ADMINISTRATOR), EventName.PERSON_REGISTER_REFUSED, None, by)
+        self._require(self._may_sweep(organisation, staff, by), EventName.PERSON_REGISTER_REFUSED, None, by)
         became: dict[str, str] = {}
         for person in self.people():
             if person.organisation != organisation or person.closed_on is not None:
@@ -163,6 +171,7 @@ class PeopleVerbs(Verbs):
             decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
         if decision and until is not None and until < self._today():
             decision = Refused("sanction.past", "The sanction would be over already.", "Give a later --until, or none.")
+        decision = decision and may_be_said(reason)
         self._require(decision, EventName.SANCTION_REFUSED, None, by, subject=subject)
         with self.records.change(by=by) as change:
             row = organisations_store.SanctionRow(
@@ -182,16 +191,18 @@ class PeopleVerbs(Verbs):
 
     def lift_sanction(self, id: str, reason: str, *, by: Actor) -> None:
         """Lift a sanction before its end. Raises RefusedError, recorded."""
-        decision = self._office(by, Role.GOVERNANCE_LEAD)
-        with self.records.read() as session:
-            held = session.get(organisations_store.SanctionRow, id)
-        if decision and (held is None or held.lifted_by is not None):
-            decision = Refused("sanction.unknown", "No such sanction is in force.", "`haven sanction list` shows them.")
-        if decision and held is not None and held.subject == by:
-            decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
-        self._require(decision, EventName.SANCTION_REFUSED, None, by, sanction=id)
-        with self.records.change(by=by) as change:
-            row = change.session.get_one(organisations_store.SanctionRow, id)
+        with self._changing(f"sanction:{id}", EventName.SANCTION_REFUSED, by) as change:
+            row = change.session.get(organisations_store.SanctionRow, id)
+            decision = self._office(by, Role.GOVERNANCE_LEAD)
+            if decision and (row is None or row.lifted_by is not None):
+                decision = Refused(
+                    "sanction.unknown", "No such sanction is in force.", "`haven sanction list` shows them."
+                )
+            if decision and row is not None and row.subject == by:
+                decision = Refused("sanction.self", "Nobody decides on their own sanction.", "Somebody else does.")
+            self._require(decision and may_be_said(reason), EventName.SANCTION_REFUSED, None, by, sanction=id)
+            if row is None:
+                raise RuntimeError("a sanction that may be lifted exists")
             row.lifted_by, row.lifted_at, row.lifted_because = by, change.at, shortened(reason)
             change.record(EventName.SANCTION_LIFTED, sanction=id, subject=row.subject)
 
@@ -207,21 +218,9 @@ class PeopleVerbs(Verbs):
 
         Only what ran out is bridged (policies.LAPSES): no sanction, no suspension, no project that is not live.
         """
-        decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.exists(self.person(name))
-        if decision and by == f"person:{name}":
-            decision = Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
-        if decision and not (math.isfinite(hours) and timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY):
-            decision = Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
-        if decision and len(reason.strip()) < 8:
-            decision = Refused("emergency.no_reason", "An emergency needs its reason.", "Say it in a sentence.")
-        if decision and any(row.person == name for row in self.emergencies(unreviewed=True)):
-            decision = Refused(
-                "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
-            )
-        if decision and not self._knows_project(project):
-            decision = Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
-        self._require(decision, EventName.EMERGENCY_REFUSED, project, by, person=name)
-        with self.records.change(by=by) as change:
+        with self._changing(f"emergency:{name}", EventName.EMERGENCY_REFUSED, by, project) as change:
+            decision = self._may_open_emergency(name, project, reason, hours, by)
+            self._require(decision, EventName.EMERGENCY_REFUSED, project, by, person=name)
             ends = change.at + timedelta(hours=hours)
             row = store.EmergencyRow(
                 id=str(uuid.uuid4()),
@@ -240,16 +239,18 @@ class PeopleVerbs(Verbs):
 
     def review_emergency(self, id: str, finding: str, *, justified: bool, by: Actor) -> None:
         """Say afterwards whether an emergency was justified. Nobody reviews what they allowed or used."""
-        with self.records.read() as session:
-            held = session.get(store.EmergencyRow, id)
-        decision = self._office(by, Role.GOVERNANCE_LEAD)
-        if decision and (held is None or held.reviewed_at is not None):
-            decision = Refused("emergency.unknown", "No such emergency waits for a review.", "`haven emergency list`.")
-        if decision and held is not None and by in (held.by, f"person:{held.person}"):
-            decision = Refused("emergency.self", "Nobody reviews what they allowed or used.", "Another lead does.")
-        self._require(decision, EventName.EMERGENCY_REFUSED, None, by, emergency=id)
-        with self.records.change(by=by) as change:
-            row = change.session.get_one(store.EmergencyRow, id)
+        with self._changing(f"review:{id}", EventName.EMERGENCY_REFUSED, by) as change:
+            row = change.session.get(store.EmergencyRow, id)
+            decision = self._office(by, Role.GOVERNANCE_LEAD)
+            if decision and (row is None or row.reviewed_at is not None):
+                decision = Refused(
+                    "emergency.unknown", "No such emergency waits for a review.", "`haven emergency list`."
+                )
+            if decision and row is not None and by in (row.by, f"person:{row.person}"):
+                decision = Refused("emergency.self", "Nobody reviews what they allowed or used.", "Another lead does.")
+            self._require(decision and may_be_said(finding), EventName.EMERGENCY_REFUSED, None, by, emergency=id)
+            if row is None:
+                raise RuntimeError("an emergency that may be reviewed exists")
             row.reviewed_by, row.reviewed_at = by, change.at
             row.justified, row.finding = justified, shortened(finding)
             change.record(EventName.EMERGENCY_REVIEWED, project=row.project, emergency=id, justified=justified)
@@ -273,6 +274,20 @@ class PeopleVerbs(Verbs):
             open_now = store.emergency_in_force(session, name, project, self.records.clock.now())
         return Allowed() if open_now is not None else decision
 
+    def _may_open_emergency(self, name: str, project: str, reason: str, hours: float, by: Actor) -> Decision:
+        decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.exists(self.person(name))
+        if decision and by == f"person:{name}":
+            return Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
+        if decision and not (math.isfinite(hours) and timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY):
+            return Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
+        if decision and any(row.person == name for row in self.emergencies(unreviewed=True)):
+            return Refused(
+                "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
+            )
+        if decision and not self._knows_project(project):
+            return Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
+        return decision and may_be_said(reason)
+
     def _knows_project(self, project: str) -> bool:
         with self.records.read() as session:
             return projects_store.newest_version(session, project) > 0
@@ -280,7 +295,10 @@ class PeopleVerbs(Verbs):
     def _record(self, name: str, evidence: Evidence, decision: Decision, by: Actor, kind: str, what: str) -> None:
         self._require(decision, EventName.PERSON_EVIDENCE_REFUSED, None, by, person=name, kind=kind)
         with self.records.change(by=by) as change:
-            store.keep_evidence(change.session, change.session.get_one(store.PersonRow, name), evidence)
+            row = change.session.get_one(store.PersonRow, name)
+            if evidence.proofing is not None and row.proofing_by == INVENTED:
+                store.forget_evidence(change.session, name)  # what stood beside it was invented too
+            store.keep_evidence(change.session, row, evidence)
             change.record(EventName.PERSON_EVIDENCE_RECORDED, person=name, kind=kind, what=what)
 
     def _officer_not_self(self, name: str, by: Actor) -> Decision:
@@ -299,6 +317,20 @@ class PeopleVerbs(Verbs):
         if kind == "person" and self.person(name):
             return Allowed()
         return Refused("sanction.nobody", "Nobody is registered under this name.", "`haven person list` shows who is.")
+
+    def _may_sweep(self, organisation: str, staff: Mapping[str, str], by: Actor) -> Decision:
+        """By an administrator, and only to organisations that are registered."""
+        decision = self._office(by, Role.ADMINISTRATOR)
+        with self.records.read() as session:
+            known = {one.id for one in organisations_store.all_organisations(session)}
+        theirs = {staff[one.id] for one in self.people() if one.organisation == organisation and one.id in staff}
+        if decision and theirs - known:
+            return Refused(
+                "organisation.unknown",
+                "The list names an organisation that is not registered.",
+                "Register it first: `haven organisation add ID NAME`.",
+            )
+        return decision
 
     def _move(self, person: Person, organisation: str, by: Actor) -> None:
         with self.records.change(by=by) as change:

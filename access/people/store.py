@@ -103,6 +103,8 @@ def keep_person(session: Session, person: Person, today: date) -> None:
     row = session.get(PersonRow, person.id) or PersonRow(id=person.id, last_seen=today)
     row.name, row.organisation = person.name, person.organisation
     row.roles, row.suspended = sorted(role.value for role in person.roles), person.suspended
+    if row.closed_on is not None and person.closed_on is None:
+        row.last_seen = today  # back again: else the account would be dormant at once
     row.closed_on = person.closed_on
     session.add(row)
     keep_evidence(session, row, person.evidence)

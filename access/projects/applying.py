@@ -1,15 +1,11 @@
 """Make it so: draft a project, submit it, amend it. An amended project is a new version that everybody decides on.
 
-Every change of a project is made one after another (`_changing`): whoever comes second is asked after the first.
+Every change of a project is made one after another: whoever comes second is asked after the first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy.exc import IntegrityError
 
 from access.decisions import Refused
 from access.organisations import store as organisations_store
@@ -33,7 +29,7 @@ class ProjectApplying(ProjectReading):
 
         Raises RefusedError, which is recorded.
         """
-        with self._changing(file.id, by) as change:
+        with self._changing(f"project:{file.id}", EventName.PROJECT_APPLY_REFUSED, by, file.id) as change:
             self._may_apply(file, applicant, by)
             row = self._row_for(change, file, applicant)
             change.record(EventName.PROJECT_DRAFTED, project=file.id, version=row.version, digest=row.digest)
@@ -50,7 +46,7 @@ class ProjectApplying(ProjectReading):
             raise ProjectIncomplete(problems, file.id)
         if newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file):
             return newest
-        with self._changing(file.id, by) as change:
+        with self._changing(f"project:{file.id}", EventName.PROJECT_APPLY_REFUSED, by, file.id) as change:
             self._may_apply(file, applicant, by)
             row = self._row_for(change, file, applicant)
             row.submitted_at = change.at
@@ -75,24 +71,8 @@ class ProjectApplying(ProjectReading):
 
     # -- parts
 
-    @contextmanager
-    def _changing(self, project: str, by: Actor) -> Iterator[Change]:
-        """One change of a project at a time: whoever comes second is asked again, after the first.
-
-        Raises RefusedError, recorded, where two make the same thing at once.
-        """
-        try:
-            with self.records.change(by=by) as change:
-                store.hold(change.session, project)
-                yield change
-        except IntegrityError:
-            meanwhile = Refused(
-                "project.changed_meanwhile", "Somebody decided at the same moment.", "Look, and try again."
-            )
-            self._require(meanwhile, EventName.PROJECT_APPROVE_REFUSED, project, by)
-
     def _may_apply(self, file: ProjectFile, applicant: str, by: Actor) -> ProjectVersion | None:
-        newest = self._newest(file.id)
+        newest = self._newest_submitted(file.id)
         decision = policies.may_apply(self.person(applicant), newest, self._today())
         self._require(decision, EventName.PROJECT_APPLY_REFUSED, file.id, by)
         return newest

@@ -17,7 +17,7 @@ from access.projects.errors import NarrowingUnfit
 from access.projects.model import Outcome, ProjectVersion
 from access.projects.narrowing import NO_NARROWING, Narrowing
 from access.projects.states import ProjectState, state_of
-from access.verbs import shortened
+from access.verbs import may_be_said, shortened
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Change
@@ -33,7 +33,7 @@ class ProjectVerbs(ProjectApplying):
 
         Raises RefusedError, which is recorded, or NarrowingUnfit.
         """
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_APPROVE_REFUSED, by, project) as change:
             version = self._may_decide(project, controller, by)
             self._require_fit(narrowing, project, version, controller, by)
             change.session.add(_approval(project, version, controller, by, change, Outcome.APPROVED, narrowing))
@@ -54,9 +54,9 @@ class ProjectVerbs(ProjectApplying):
 
         Raises RefusedError, which is recorded.
         """
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_APPROVE_REFUSED, by, project) as change:
             version = self._may_decide(project, controller, by)
-            self._require(_has_reason(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
+            self._require(may_be_said(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
             row = _approval(project, version, controller, by, change, Outcome.REFUSED, NO_NARROWING)
             row.reason = shortened(reason)
             change.session.add(row)
@@ -70,11 +70,11 @@ class ProjectVerbs(ProjectApplying):
 
         answers: one for each key of policies.RELEASE_TEST; a refusal needs a reason. Raises RefusedError, recorded.
         """
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_ENDORSE_REFUSED, by, project) as change:
             newest = self._newest_submitted(project)
             decision = policies.may_endorse(self._guardian(by), newest, self._today())
             if decision and outcome is Outcome.REFUSED:
-                decision = _has_reason(reason or "")
+                decision = may_be_said(reason or "")
             elif decision:
                 decision = _is_answered(answers)
             self._require(decision, EventName.PROJECT_ENDORSE_REFUSED, project, by)
@@ -98,12 +98,12 @@ class ProjectVerbs(ProjectApplying):
 
     def withdraw(self, project: str, controller: str, reason: str, *, by: Actor) -> None:
         """A controller takes its approval back, of every version, at once. Raises RefusedError, which is recorded."""
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_WITHDRAW_REFUSED, by, project) as change:
             versions, delegate = self._versions(project), self._delegate(by)
             holding = next((v for v in versions if _holds(v, controller)), versions[0] if versions else None)
             decision = _own_account(controller, by)
             if decision:
-                decision = policies.may_withdraw(controller, holding, delegate, self._today())
+                decision = policies.may_withdraw(controller, holding, delegate, self._today()) and may_be_said(reason)
             self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
             for row in store.approvals_in_force(change.session, project, controller):
                 row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
@@ -111,11 +111,12 @@ class ProjectVerbs(ProjectApplying):
 
     def withdraw_endorsement(self, project: str, reason: str, *, by: Actor) -> None:
         """The Guardian takes an approval back, of every version, at once. Raises RefusedError, which is recorded."""
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_WITHDRAW_REFUSED, by, project) as change:
             versions = self._versions(project)
             holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
             asked = holding or (versions[0] if versions else None)
             decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
+            decision = decision and may_be_said(reason)
             self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by)
             for row in store.endorsements_in_force(change.session, project):
                 row.withdrawn_at, row.withdrawn_by, row.reason = change.at, by, shortened(reason)
@@ -123,8 +124,9 @@ class ProjectVerbs(ProjectApplying):
 
     def suspend(self, project: str, reason: str, *, by: Actor) -> None:
         """Stop a project until somebody resumes it: an incident, a doubt. Raises RefusedError, which is recorded."""
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_SUSPEND_REFUSED, by, project) as change:
             self._may_suspend(project, by, lift=False)
+            self._require(may_be_said(reason), EventName.PROJECT_SUSPEND_REFUSED, project, by)
             change.session.add(
                 store.SuspensionRow(
                     id=str(uuid.uuid4()), project=project, reason=shortened(reason), by=by, at=change.at
@@ -134,7 +136,7 @@ class ProjectVerbs(ProjectApplying):
 
     def resume(self, project: str, *, by: Actor) -> None:
         """Lift a suspension; the parts are asked again. Raises RefusedError, which is recorded."""
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_SUSPEND_REFUSED, by, project) as change:
             self._may_suspend(project, by, lift=True)
             row = store.suspension_in_force(change.session, project)
             if row is None:
@@ -149,7 +151,7 @@ class ProjectVerbs(ProjectApplying):
 
         Raises RefusedError, which is recorded: not the lead, a project that is not live, somebody who is not of it.
         """
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_RECERTIFY_REFUSED, by, project) as change:
             governing = self._governing(project)
             decision = policies.may_recertify(self._guardian(by), governing, self._today())
             strangers = kept - self._people_of(governing)
@@ -168,7 +170,7 @@ class ProjectVerbs(ProjectApplying):
 
     def close(self, project: str, *, by: Actor) -> None:
         """End a project for good, as its lead, applicant or a governance lead. Raises RefusedError, recorded."""
-        with self._changing(project, by) as change:
+        with self._changing(f"project:{project}", EventName.PROJECT_CLOSE_REFUSED, by, project) as change:
             decision = policies.may_close(
                 self._guardian(by),
                 self._newest_submitted(project),
@@ -229,17 +231,17 @@ class ProjectVerbs(ProjectApplying):
         """Write of every project that waited for a part outside it, and is live now, that it went live; which."""
         with self.records.read() as session:
             names = store.project_names(session)
-        waiting = [
-            name
-            for name in names
-            if any(
-                v.went_live_at is None and state_of(v, self._today()) is ProjectState.LIVE for v in self._versions(name)
-            )
-        ]
+        waiting = [name for name in names if self._is_newly_live(name)]
         for name in waiting:
-            with self.records.change(by=by) as change:
-                self._note_if_live(change, name)
+            with self._changing(f"project:{name}", EventName.PROJECT_APPROVE_REFUSED, by, name) as change:
+                if self._is_newly_live(name):
+                    self._note_if_live(change, name)
+                else:  # somebody noted it meanwhile
+                    change.abandon()
         return waiting
+
+    def _is_newly_live(self, project: str) -> bool:
+        return any(v.went_live_at is None and self._is_live(v) for v in self._versions(project))
 
     def _is_live(self, version: ProjectVersion) -> bool:
         return state_of(version, self._today()) is ProjectState.LIVE
@@ -279,12 +281,6 @@ def _own_account(controller: str, by: Actor) -> Decision:
 def _holds(version: ProjectVersion, controller: str) -> bool:
     given = version.approvals.get(controller)
     return given is not None and given.in_force
-
-
-def _has_reason(reason: str) -> Decision:
-    if len(reason.strip()) >= 8:
-        return Allowed()
-    return Refused("project.no_reason", "A refusal needs its reason.", "Say it in a sentence: --reason.")
 
 
 def _is_answered(answers: Mapping[str, str]) -> Decision:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, String, Text, func, select, update
+from sqlalchemy import JSON, DateTime, String, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from access.decisions import Refused
@@ -100,16 +100,6 @@ def versions_of(session: Session, project: str, lapses: Lapses) -> list[ProjectV
     rows = session.scalars(query.order_by(ProjectVersionRow.version.desc())).all()
     insiders = _insiders(rows)
     return [_version(session, row, lapses, insiders) for row in rows]
-
-
-def hold(session: Session, project: str) -> None:
-    """Let nobody else decide on this project until this session ends: whoever comes second asks again after it."""
-    session.execute(
-        update(ProjectVersionRow)
-        .where(ProjectVersionRow.project == project)
-        .values(closed=ProjectVersionRow.closed)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _insiders(rows: Sequence[ProjectVersionRow]) -> frozenset[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from access.decisions import Decision, Refused
+from access.decisions import Allowed, Decision, Refused
 from access.people.model import Role
 from access.support import policies, store
 from access.support.file import SupportFile
@@ -14,6 +15,7 @@ from access.support.model import Support
 from access.verbs import Verbs
 from audit.events import EventName
 from audit.model import Actor
+from audit.records import Change
 
 
 @dataclass(frozen=True)
@@ -35,40 +37,38 @@ class SupportVerbs(Verbs):
         Raises RefusedError, recorded; also for what was withdrawn.
         """
         document = file.model_dump(mode="json", by_alias=True)
-        with self.records.read() as session:
-            before = store.newest(session, file.reference)
-            gone = store.withdrawn(session, file.reference)
-        decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
-        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
-        if before is not None and before.document == document and before.withdrawn_on is None:
-            return before.version
-        self._keep(document, (before.version if before else 0) + 1, EventName.SUPPORT_REGISTERED, by)
-        return (before.version if before else 0) + 1
+        with self._changing_support(file.reference, by) as change:
+            before = store.newest(change.session, file.reference)
+            gone = store.withdrawn(change.session, file.reference)
+            decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
+            self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
+            if before is not None and before.document == document and before.withdrawn_on is None:
+                change.abandon()
+                return before.version
+            version = before.version + 1 if before else 1
+            _keep(change, document, version, EventName.SUPPORT_REGISTERED)
+        return version
 
     def record_review(self, reference: str, next_due: date, *, by: Actor) -> None:
         """The annual review was accepted; the next is due on this day. Raises RefusedError, recorded."""
-        with self.records.read() as session:
-            before = store.newest(session, reference)
-        decision = self._known(before, by)
-        if decision and not self._today() < next_due:
-            decision = Refused("support.review_past", "The next review must lie ahead.", "Give a later day.")
-        if decision and before is not None and next_due > date.fromisoformat(before.document["ends"]):
-            decision = Refused("support.review_after_end", "The support ends before that day.", "Give an earlier day.")
-        self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=reference)
-        if before is None:
-            raise RuntimeError("a support that may be reviewed exists")
-        document = before.document | {"review_due": next_due.isoformat()}
-        self._keep(document, before.version + 1, EventName.SUPPORT_REVIEWED, by)
+        with self._changing_support(reference, by) as change:
+            before = store.newest(change.session, reference)
+            decision = self._known(before, by)
+            if decision and before is not None:
+                decision = _may_be_next(next_due, self._today(), before.document)
+            self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=reference)
+            if before is None:
+                raise RuntimeError("a support that may be reviewed exists")
+            document = before.document | {"review_due": next_due.isoformat()}
+            _keep(change, document, before.version + 1, EventName.SUPPORT_REVIEWED)
 
     def withdraw_support(self, reference: str, *, by: Actor) -> None:
         """The support is gone from today: every project that rests on it stops. Raises RefusedError, recorded."""
-        with self.records.read() as session:
-            before = store.newest(session, reference)
-        self._require(self._known(before, by), EventName.SUPPORT_REFUSED, None, by, support=reference)
-        if before is None:
-            raise RuntimeError("a support that may be withdrawn exists")
-        with self.records.change(by=by) as change:
-            row = change.session.get_one(store.SupportRow, (reference, before.version))
+        with self._changing_support(reference, by) as change:
+            row = store.newest(change.session, reference)
+            self._require(self._known(row, by), EventName.SUPPORT_REFUSED, None, by, support=reference)
+            if row is None:
+                raise RuntimeError("a support that may be withdrawn exists")
             row.withdrawn_on, row.withdrawn_by = change.at.date(), by
             change.record(EventName.SUPPORT_WITHDRAWN, support=reference)
 
@@ -96,11 +96,23 @@ class SupportVerbs(Verbs):
             return Refused("support.unknown", "No such support is registered.", "`haven support list` shows them.")
         return self._office(by, Role.GOVERNANCE_LEAD)
 
-    def _keep(self, document: dict[str, Any], version: int, event: EventName, by: Actor) -> None:
-        with self.records.change(by=by) as change:
-            change.session.add(
-                store.SupportRow(
-                    reference=document["reference"], version=version, document=document, by=by, at=change.at
-                )
-            )
-            change.record(event, support=document["reference"], version=version, review_due=document["review_due"])
+    def _changing_support(self, reference: str, by: Actor) -> AbstractContextManager[Change]:
+        return self._changing(f"support:{reference}", EventName.SUPPORT_REFUSED, by)
+
+
+def _may_be_next(next_due: date, today: date, document: dict[str, Any]) -> Decision:
+    """May the next review be due on this day? After today and the support's start, and not after its end."""
+    if next_due <= max(today, date.fromisoformat(document["starts"])):
+        return Refused("support.review_past", "The next review must lie ahead.", "Give a later day.")
+    if next_due > date.fromisoformat(document["ends"]):
+        return Refused("support.review_after_end", "The support ends before that day.", "Give an earlier day.")
+    return Allowed()
+
+
+def _keep(change: Change, document: dict[str, Any], version: int, event: EventName) -> None:
+    change.session.add(
+        store.SupportRow(
+            reference=document["reference"], version=version, document=document, by=change.by, at=change.at
+        )
+    )
+    change.record(event, support=document["reference"], version=version, review_due=document["review_due"])

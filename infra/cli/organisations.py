@@ -56,6 +56,7 @@ def add_organisation(
     invented: Annotated[
         bool, typer.Option("--invented", help="With an invented security assessment; for synthetic data only.")
     ] = False,
+    officer: Officer = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Register an organisation: a controller, or one that people belong to or data go to.
@@ -64,13 +65,12 @@ def add_organisation(
     """
     from access.organisations.model import Organisation
     from access.people.invented import invented_assessment
-    from audit.model import service
 
     haven = open_haven(home)
     if invented:
         must_be_invented(haven.settings)
     security = invented_assessment(haven.clock.now().date()) if invented else None
-    haven.access.register_organisation(Organisation(name, title, security), by=service("administration"))
+    haven.access.register_organisation(Organisation(name, title, security), by=acting(haven, officer))
     typer.echo(f"Registered: {name}.")
     if not invented:
         typer.echo(f"Its security assessment: haven organisation assess {name} ODS-CODE STATUS --ends DATE")

@@ -84,6 +84,8 @@ def add_person(
         typer.echo(f"Registered: {name}.")
     else:
         typer.echo(f"Changed: {name}, who was {before.name}, {before.organisation}; {', '.join(sorted(before.roles))}.")
+        if before.suspended or before.closed_on:
+            typer.echo("They are let in again.")
         if before.organisation != organisation:
             typer.echo("Another employer vouches for nothing that was recorded before: the evidence is asked for anew.")
     _say_missing(haven, name)
@@ -308,4 +310,4 @@ def _staff(path: Path) -> dict[str, str]:
             where=str(path),
             mend="Its first line is: person,organisation.",
         )
-    return {row["person"].strip(): row["organisation"].strip() for row in rows}
+    return {(row["person"] or "").strip(): (row["organisation"] or "").strip() for row in rows}

@@ -40,7 +40,6 @@ def approve_project(stage: Stage) -> None:
     steps.append(("and the support under section 251, which names each flow", _why(access)))
     until = stage.haven.clock.now().date() + timedelta(days=365)
     access.appoint_authoriser(AUTHORISER, until, by=lead)
-    access.note_live(by=lead)
     steps.append(("Sian is appointed to answer for anonymisation", _why(access)))
     teller.table(
         "A project is live only while every part is in force",

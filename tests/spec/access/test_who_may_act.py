@@ -259,7 +259,7 @@ def test_who_breaks_the_glass_is_reviewed_by_another(access: Access, clock: Fixe
     reason = "the outbreak's numbers are due"
     assert _refused(lambda: access.open_emergency("lena", "admissions", reason, 1, by=LENA)) == "emergency.self"
     assert _refused(lambda: access.open_emergency("ewa", "admissions", reason, 5, by=LENA)) == "emergency.too_long"
-    assert _refused(lambda: access.open_emergency("ewa", "admissions", "", 1, by=LENA)) == "emergency.no_reason"
+    assert _refused(lambda: access.open_emergency("ewa", "admissions", "", 1, by=LENA)) == "reason.missing"
     access.open_emergency("ewa", "admissions", reason, 1, by=LENA)
     (held,) = access.emergencies(unreviewed=True)
     review = lambda by: access.review_emergency(held.id, "sent in time", justified=True, by=by)  # noqa: E731
