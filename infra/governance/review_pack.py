@@ -18,6 +18,7 @@ from access.support.model import Support
 from audit.model import AuditEvent
 from audit.reports import Report
 from audit.search import SearchIndex, Wanted
+from infra.registers.opt_outs import opt_out_of_project
 
 if TYPE_CHECKING:
     from infra.wiring.haven import Haven
@@ -84,6 +85,7 @@ def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
                 "title": one.version.title,
                 "state": one.state.value,
                 "purpose": one.file.purpose,
+                "opt_outs_apply": opt_out_of_project(haven, one.version.project),
             }
             for one in projects
         ],
@@ -111,15 +113,21 @@ def _page(data: dict[str, Any]) -> Report:
     page.heading("Projects that rest on it")
     page.table(
         "Projects",
-        ["Project", "Title", "Purpose", "State"],
-        [[one["project"], one["title"], one["purpose"], one["state"]] for one in data["projects"]],
+        ["Project", "Title", "Purpose", "State", "Opt-outs applied"],
+        [
+            [one["project"], one["title"], one["purpose"], one["state"], one["opt_outs_apply"] or "nothing disclosed"]
+            for one in data["projects"]
+        ],
     )
     page.heading("What happened")
     page.text("Counted in the tamper-evident log, for the projects and datasets above.")
     page.table("Counts", ["Event", "Times"], list(data["counts"].items()))
     page.heading("Opt-outs")
     exemption = data["opt_out_exemption"]
-    page.text(f"Exempt: {exemption}" if exemption else "The national data opt-out applies to every flow named here.")
+    page.text(f"The letter's exemption from the national data opt-out: {exemption or 'none is named.'}")
+    page.text(
+        "Whether opt-outs were applied is said of each project above, by the certificate of its newest disclosure."
+    )
     page.heading("Conditions of support")
     for number, condition in enumerate(data["conditions"], 1):
         page.text(f"{number}. {condition} To be answered by the applicant:")

@@ -15,6 +15,7 @@ from access.projects.purposes import PURPOSES
 from access.projects.reading import Standing
 from access.projects.states import RULE
 from access.projects.waiting import GUARDIAN, refusals_of, waiting_times, waits_of
+from access.support.policies import in_force as support_in_force
 from audit.events import EventName
 from audit.model import AuditEvent
 from audit.suppression import shown_count
@@ -101,7 +102,7 @@ def _flows(sources: Sources) -> Iterator[PublicFlow]:
         for name in sorted(agreement.datasets):
             yield PublicFlow(name, *parties, tuple(agreement.purposes), f"agreement {agreement.id}", (), in_force)
     for support in sources.approvals.supports:
-        stands = support.withdrawn_on is None and support.starts <= sources.today <= support.ends
+        stands = bool(support_in_force(support, sources.today))
         for flow in support.flows:
             yield PublicFlow(
                 flow.dataset,

@@ -146,6 +146,8 @@ def test_the_annual_review_pack_is_written_and_dates_move_on(desk: Desk, tmp_pat
     assert [one["project"] for one in data["projects"]] == ["diabetes-admissions"]
     page = (tmp_path / "pack" / "annual-review.html").read_text("utf-8")
     assert "Patients of the area are told by posters" in page
+    assert [one["opt_outs_apply"] for one in data["projects"]] == [None]
+    assert "nothing disclosed" in page
     desk.done("support", "reviewed", "26/CAG/0001", "--next", "2030-06-30", "--as", "lena")
     assert desk.data("support", "list")[0]["review_due"] == "2030-06-30"
     assert desk.refused("support", "pack", "26/CAG/9999", str(tmp_path / "other")) == "support.unknown"

@@ -109,6 +109,24 @@ def test_flows_are_those_that_are_agreed_and_those_that_are_supported(register: 
     ]
 
 
+def test_a_supported_flow_stands_while_its_support_is_in_force(world: RegisteredWorld) -> None:
+    """By the rule that grants access: not before it begins, not past its annual review, not once it is withdrawn."""
+    sources = world.sources()
+    support = sources.approvals.supports[0]
+    day = timedelta(days=1)
+
+    def stands(today: date, withdrawn_on: date | None = None) -> bool:
+        approvals = replace(sources.approvals, supports=[replace(support, withdrawn_on=withdrawn_on)])
+        flows = gather(replace(sources, today=today, approvals=approvals)).flows
+        return next(one.in_force for one in flows if one.ground.startswith("section 251"))
+
+    assert stands(support.starts)
+    assert not stands(support.starts - day)
+    assert stands(support.review_due)
+    assert not stands(support.review_due + day)
+    assert not stands(support.starts, withdrawn_on=support.starts)
+
+
 def test_small_counts_are_hidden(register: PublicRegister) -> None:
     """Seven rows are fewer than ten, others are rounded; sanctions are counted, and nobody is told."""
     assert dict(register.deliveries[0].rows) == {"gp_events": "1,235", "gp_patients": "fewer than 10"}
