@@ -152,7 +152,7 @@ class _Check:
         self.verdict.checkpoints = len(roots)
         if size and roots.get(size) != root:
             self._find("4 earlier checkpoints", "checkpoints.log", "does not hold the newest checkpoint")
-        if self.newest and (kept := self._signed(self.newest, "the checkpoint you kept")):
+        if self.newest is not None and (kept := self._signed(self.newest, "the checkpoint you kept")):
             roots[kept[0]] = kept[1]
         if roots and max(roots) > size:
             self._find(

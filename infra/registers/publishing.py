@@ -41,6 +41,7 @@ def publish_register(haven: Haven, out: Path | None = None, *, by: Actor) -> Pub
     place = (out or haven.settings.register_folder).absolute()
     haven.settle()
     with places.locked(place):
+        haven.audit_log.sign()  # the pages tell of a checkpoint, also of a log that is younger than its first
         sources = sources_of(haven)
         register, log = gather(sources), log_position(haven)
         files = register_bytes(register, log, sources.releases)

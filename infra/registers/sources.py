@@ -15,6 +15,7 @@ from access.projects.model import ProjectVersion
 from access.projects.reading import Standing
 from access.service import Access
 from access.support.model import Support
+from audit.errors import AuditUnavailable
 from audit.events import EventName
 from audit.model import AuditEvent, Json
 from infra.registers.model import LogPosition, OptOutEffect
@@ -97,13 +98,19 @@ def kept_events(found: Sequence[tuple[int, AuditEvent]]) -> list[tuple[int, Audi
 
 
 def log_position(haven: Haven) -> LogPosition:
-    """How far the newest signed checkpoint goes; nothing where none was signed yet."""
+    """How far the newest signed checkpoint goes; nothing for a log without an entry. Raises AuditUnavailable."""
+    place = haven.settings.audit_folder / "checkpoint"
     try:
-        note = (haven.settings.audit_folder / "checkpoint").read_text(encoding="utf-8")
+        note = place.read_text(encoding="utf-8")
         lines = note.split("\n")
         return LogPosition(int(lines[1]), base64.b64decode(lines[2], validate=True).hex(), note)
-    except (OSError, IndexError, ValueError):
+    except FileNotFoundError:
         return NO_LOG
+    except (OSError, IndexError, ValueError):
+        raise AuditUnavailable(
+            "The log's checkpoint cannot be read; no register tells of it.", where=str(place),
+            mend="See what is wrong with it: haven audit verify",
+        ) from None  # fmt: skip
 
 
 def _found(haven: Haven) -> list[tuple[int, AuditEvent]]:

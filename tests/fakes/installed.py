@@ -10,6 +10,7 @@ import grp
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -151,7 +152,7 @@ def installed_haven(*, stranger: bool = True) -> Iterator[InstalledHaven]:
     """Root only. The accounts are removed at the end, and the folder."""
     folder = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
     folder.chmod(0o711)
-    mark = f"hv{os.getpid()}"
+    mark = f"hv{secrets.token_hex(3)}"  # two may stand side by side: fixtures of a folder and of a file
     names = {part: f"{mark}-{part[:4]}" for part in PARTS}
     group = f"{mark}-group"
     home = folder / "h"

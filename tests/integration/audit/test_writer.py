@@ -82,6 +82,21 @@ def test_killed_again_and_again_it_loses_nothing_acknowledged(tmp_path: Path) ->
     assert verify(folder, None, None).whole
 
 
+def test_it_signs_when_asked(tmp_path: Path) -> None:
+    """What was acknowledged is under the checkpoint when the answer comes; an empty note kept by somebody proves
+    nothing, and is told."""
+    folder, path = tmp_path / "audit", tmp_path / "s"
+    with _writer(folder, path):
+        log = SocketAuditLog(folder, path, start_writer=False)
+        assert log.sign() == {"size": 0, "signed": 0}
+        log.append([_event(1), _event(2)])
+        assert log.sign() == {"size": 2, "signed": 2}
+        assert LogReader(folder).signed_size() == 2
+        log.close()
+        assert verify(folder, newest=(folder / "checkpoint").read_text()).whole
+        assert not verify(folder, newest="").whole
+
+
 def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """No room for another frame: a sentence, nothing half kept; with room again it goes on, and verifies."""
     folder, path = tmp_path / "audit", tmp_path / "s"

@@ -19,6 +19,7 @@ from audit.model import organisation, person
 from audit.search import SearchIndex, Wanted
 from infra.registers.folder import PlaceTaken
 from infra.registers.publishing import publish_register
+from infra.registers.sources import log_position
 from infra.wiring.haven import Haven
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
 from tests.fakes.people import assessed, invented_person
@@ -103,6 +104,22 @@ def test_the_pages_can_be_held_against_the_log(home: Path) -> None:
     shown = json.loads((home / "register" / "register.json").read_bytes())["log"]
     assert (checkpoint.size, checkpoint.root.hex()) == (shown["size"], shown["root_sha256"])
     assert checkpoint.size > 0
+
+
+def test_a_log_younger_than_its_first_checkpoint_is_signed_first(tmp_path: Path) -> None:
+    """Built in the moment of a haven's first entry, the register tells of it, under a signature."""
+    haven = Haven.at(tmp_path / "h")
+    organisation_of_today = assessed("university", today=haven.clock.now().date())
+    haven.access.register_organisation(organisation_of_today, by=HOUSE)
+    publish_register(haven, by=HOUSE)
+    place = haven.settings.register_folder
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "h" / "audit" / "log.pub").read_text()))
+    assert read_checkpoint((place / "checkpoint.txt").read_text(), key).size >= 1
+    (haven.settings.audit_folder / "checkpoint").write_text("damaged")
+    with pytest.raises(AuditUnavailable):
+        log_position(haven)
+    haven.records.engine.dispose()
+    haven.audit_log.close()
 
 
 def test_waiting_times_and_refusals_from_the_command_line(home: Path) -> None:
