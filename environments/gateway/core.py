@@ -13,7 +13,7 @@ import json
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from audit.records import Records
 from audit.suppression import shown_count
 from environments.errors import EnvironmentsError
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
-from environments.gateway.frames import END_OF_STREAM, HEADER, Kind
+from environments.gateway.frames import HEADER, Kind
 from environments.gateway.gate import Gate
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
 from environments.gateway.ports import Approvals, Scopes
@@ -95,15 +95,19 @@ class QueryCore:
 
     # -- a query
 
-    async def start(self, asker: Asker, sql: str, parameters: Parameters) -> RunningQuery:
-        """Judge a query and log it as requested. Raises RefusedError, which is logged; nothing has run then."""
-        digest = hashlib.sha256(sql.encode("utf-8", "surrogatepass")).hexdigest()
+    async def judge(self, asker: Asker, sql: str) -> ScopeFile:
+        """The scope that this statement may run on, now. Raises RefusedError, which is logged; nothing runs."""
         try:
-            scope = await self._judged(asker, sql)
+            return await self._judged(asker, sql)
         except RefusedError as error:
             await self._store(sql)
-            await self._note(EventName.QUERY_REFUSED, asker, sql_digest=digest, rule=error.refused.code)
+            await self._note(EventName.QUERY_REFUSED, asker, sql_digest=_digest_of_text(sql), rule=error.refused.code)
             raise
+
+    async def start(self, asker: Asker, sql: str, parameters: Parameters) -> RunningQuery:
+        """Judge a query and log it as requested. Raises RefusedError, which is logged; nothing has run then."""
+        scope = await self.judge(asker, sql)
+        digest = _digest_of_text(sql)
         query = RunningQuery(str(uuid.uuid4()), asker, scope, digest)
         await self._store(sql)
         await self._note(
@@ -118,10 +122,10 @@ class QueryCore:
         self._running[query.id] = query
         return query
 
-    async def stream(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncIterator[bytes]:
-        """The result as Arrow IPC messages, one held back until `query.completed` is durable.
+    async def stream(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncGenerator[bytes, None]:
+        """The result as Arrow IPC messages, the schema first; one is held back until `query.completed` is durable.
 
-        Raises QueryFailed, QueryCut, WorkerDown, AuditUnavailable: the stream then has no end mark.
+        Raises QueryFailed, QueryCut, WorkerDown, AuditUnavailable: a door then gives no end mark.
         """
         try:
             held = b""
@@ -136,7 +140,7 @@ class QueryCore:
                 rows=shown_count(query.rows),
                 milliseconds=round((time.monotonic() - query.started) * 1000),
             )
-            yield held + END_OF_STREAM
+            yield held
         except BaseException as error:
             await asyncio.shield(self._failed(query, error))
             raise
@@ -324,6 +328,10 @@ def _told(error: BaseException) -> tuple[str, str, str | None]:
     if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
         return "query.left", "The asker left before the end.", None
     return "query.broken", "The query broke off.", "Ask again."
+
+
+def _digest_of_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _digest_of(parameters: Parameters) -> str | None:

@@ -1,7 +1,8 @@
 """Through which socket does a question come? The socket itself says who asks: nothing secret is in a workspace.
 
-One door per open workspace, a Unix socket in a folder of its own; what comes through it is the door's person and
-project, whatever its headers say. The house's own socket asks for a token instead. Closing a door cuts what runs.
+One door per open workspace, in a folder of its own: a Unix socket for HTTP, and one for Flight SQL. What comes through
+it is the door's person and project, whatever its headers say. The house's own sockets ask for a token instead. Closing
+a door cuts what runs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from audit.events import EventName
 from audit.model import service
 from audit.records import Records
 from environments.gateway.core import QueryCore
+from environments.gateway.flight.identity import at_the_door
+from environments.gateway.flight.server import FlightDoor
 from environments.gateway.model import AUDIENCE, Asker
 
 PRIVATE = 0o700
@@ -119,6 +122,20 @@ class SocketServer:
             await self._task
 
 
+@dataclass(frozen=True)
+class OpenDoor:
+    """One workspace's door: who stands at it, and its two sockets."""
+
+    asker: Asker
+    http: SocketServer
+    flight: FlightDoor
+
+
+def flight_beside(path: Path) -> Path:
+    """Where the Flight SQL socket of a door stands, given its HTTP socket."""
+    return path.with_name("flight.sock")
+
+
 class Doors:
     """The open doors. Implements the port that workspaces ask (environments.workspaces.ports.Doors)."""
 
@@ -126,26 +143,27 @@ class Doors:
         self._app = app
         self._core = core
         self._folder = folder
-        self._open: dict[Path, tuple[SocketServer, Asker]] = {}
+        self._open: dict[Path, OpenDoor] = {}
 
     async def open(self, person: str, project: str) -> Path:
-        """A new door for this person and project; the path of its socket."""
+        """A new door for this person and project; the path of its HTTP socket, with Flight SQL's beside it."""
         asker = Asker(person, project)
         path = self._folder / secrets.token_hex(6) / "gateway.sock"
         path.parent.mkdir(parents=True, mode=PRIVATE)
         server = SocketServer(DoorIdentity(self._app, asker), path)
         await server.open()
-        self._open[path] = (server, asker)
+        self._open[path] = OpenDoor(asker, server, FlightDoor(self._core, flight_beside(path), at_the_door(asker)))
         return path
 
     async def close(self, path: Path) -> None:
         """Close a door and cut the queries that came through it. One that is not open is left alone."""
-        server, asker = self._open.pop(path, (None, None))
-        if server is None or asker is None:
+        door = self._open.pop(path, None)
+        if door is None:
             return
-        if not any(other == asker for _, other in self._open.values()):
-            await self._core.cut_all(asker, CLOSED)
-        await server.close()
+        if not any(other.asker == door.asker for other in self._open.values()):
+            await self._core.cut_all(door.asker, CLOSED)
+        await door.http.close()
+        await door.flight.close()
         shutil.rmtree(path.parent, ignore_errors=True)
 
     async def close_all(self) -> None:

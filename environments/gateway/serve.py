@@ -10,17 +10,21 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from environments.gateway.core import QueryCore
-from environments.gateway.doors import Doors, SocketServer
+from environments.gateway.doors import Doors, SocketServer, flight_beside
+from environments.gateway.flight.identity import HEADERS, HeaderListener
+from environments.gateway.flight.server import FlightDoor, Identify
 
 
-async def serve(app: ASGIApp, socket: Path, core: QueryCore, doors: Doors) -> None:
-    """Serve `app` at `socket` until SIGTERM or SIGINT."""
+async def serve(app: ASGIApp, socket: Path, core: QueryCore, doors: Doors, identify: Identify) -> None:
+    """Serve `app` at `socket`, and Flight SQL beside it, until SIGTERM or SIGINT. identify: who asks by Flight SQL."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     server = SocketServer(app, socket)
-    socket.unlink(missing_ok=True)
+    for path in (socket, flight_beside(socket)):
+        path.unlink(missing_ok=True)
+    flight = FlightDoor(core, flight_beside(socket), identify, {HEADERS: HeaderListener()})
     watching = asyncio.create_task(core.watch())
     try:
         await server.open()
@@ -30,6 +34,8 @@ async def serve(app: ASGIApp, socket: Path, core: QueryCore, doors: Doors) -> No
         await doors.close_all()
         await server.close()
         await core.close()
-        socket.unlink(missing_ok=True)
+        await flight.close()
+        for path in (socket, flight_beside(socket)):
+            path.unlink(missing_ok=True)
     with contextlib.suppress(asyncio.CancelledError):
         await watching

@@ -19,6 +19,7 @@ from access.identity.strict import read_object
 from audit.errors import HavenError
 from environments.gateway.core import QueryCore
 from environments.gateway.errors import QueryCut
+from environments.gateway.frames import END_OF_STREAM
 from environments.gateway.model import Asker
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -91,6 +92,7 @@ async def _from(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[byte
     yield first
     async for part in parts:
         yield part
+    yield END_OF_STREAM  # only here: what broke off has none
 
 
 async def _body(request: Request) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from environments.airlock.web import routes as airlock_routes
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors, TokenIdentity
+from environments.gateway.flight.identity import by_token
 from environments.gateway.model import QueryLimits
 from environments.gateway.serve import serve
 from environments.gateway.web import build_app
@@ -56,7 +57,8 @@ async def run(haven: Haven) -> None:
         haven.records, approvals, doors, lambda: user_namespaces_available(settings.environments_folder / "hub")
     )
     app.router.routes.extend(control_routes(register, haven.control_tokens))
-    await serve(TokenIdentity(app, haven.verifier, haven.records), settings.gateway_socket, core, doors)
+    house = TokenIdentity(app, haven.verifier, haven.records)
+    await serve(house, settings.gateway_socket, core, doors, by_token(haven.verifier, haven.records))
 
 
 def main() -> None:

@@ -64,6 +64,7 @@ class FakeDoors:
             writer.close()
 
         self.opened[path] = await asyncio.start_unix_server(answer, str(path))
+        path.with_name("flight.sock").touch()  # a real door has a second socket there
         return path
 
     async def close(self, path: Path) -> None:

@@ -16,6 +16,7 @@ INSIDE_UID = 1000
 HOME = "/home/researcher"
 RUN = "/run/haven"
 GATEWAY_SOCKET = f"{RUN}/gateway.sock"
+FLIGHT_SOCKET = f"{RUN}/flight.sock"
 HUB_SOCKET = f"{RUN}/hub.sock"
 LAB_FOLDER = f"{RUN}/lab"
 LAB_SOCKET = f"{LAB_FOLDER}/lab.sock"
@@ -63,6 +64,7 @@ class Folders:
     home: Path
     lab: Path
     door: Path  # the gateway's socket for this person and project
+    flight: Path  # its other socket, which speaks Arrow Flight SQL
     hub: Path  # the hub gate's socket for this workspace
     environment: Path  # the researchers' Python environment
     python: Path  # the interpreter that the environment was made from
@@ -166,6 +168,7 @@ def _places(spec: WorkspaceSpec, handles: Handles) -> list[str]:
         (folders.client, CLIENT),
         (folders.jupyter, JUPYTER),
         (folders.door, GATEWAY_SOCKET),
+        (folders.flight, FLIGHT_SOCKET),
         (folders.hub, HUB_SOCKET),
     ):
         arguments += ["--ro-bind", handles.path(path), inside]
@@ -185,6 +188,7 @@ def _variables(spec: WorkspaceSpec) -> list[str]:
         "PYTHONPATH": CLIENT,
         "PYTHONDONTWRITEBYTECODE": "1",
         "HAVEN_SOCKET": GATEWAY_SOCKET,
+        "HAVEN_FLIGHT": f"grpc+unix://{FLIGHT_SOCKET}",
         "JUPYTER_PATH": JUPYTER,
         "JUPYTER_CONFIG_DIR": f"{JUPYTER}/config",
         "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108 - the sandbox's own

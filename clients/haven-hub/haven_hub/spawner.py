@@ -131,6 +131,7 @@ class BubblewrapSpawner(Spawner):
                 home=self.place.workspaces / self.name / self.user.name / "home",
                 lab=Path(f"w-{secrets.token_hex(6)}") / "lab",
                 door=door,
+                flight=door.with_name("flight.sock"),
                 hub=Path(HUB_SOCKET),
                 environment=self.place.environment,
                 python=self.place.python,
@@ -150,7 +151,8 @@ class BubblewrapSpawner(Spawner):
             if account is not None:
                 os.chown(folder, account, account)
         if account is not None:
-            os.chown(door, account, account)
+            for socket in (door, spec.folders.flight):
+                os.chown(socket, account, account)
         return await self._with_gate(spec, account)
 
     async def _with_gate(self, spec: WorkspaceSpec, account: int | None) -> WorkspaceSpec:
