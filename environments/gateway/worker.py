@@ -27,6 +27,7 @@ from environments.gateway.frames import LONGEST_REQUEST, Kind, frame
 
 BATCH_ROWS = 65_536
 MOST_AT_ONCE = 16
+MOST_SPILLED = "20GB"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def open_scope(told: Instructions) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET GLOBAL temp_directory = ?", [told.spill])
     connection.execute("SET GLOBAL temp_file_encryption = true")
+    connection.execute("SET GLOBAL max_temp_directory_size = ?", [MOST_SPILLED])
     connection.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?, READ_ONLY)", [told.scope, told.key])
     connection.execute("SET GLOBAL enable_external_access = false")
     connection.execute("SET GLOBAL memory_limit = ?", [told.memory])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -12,12 +13,15 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from environments.gateway.enclosure import INSIDE, SCOPE_INSIDE, Enclosure
 from environments.gateway.errors import WorkerDown
 from environments.gateway.model import ScopeFile
 
 SECONDS_TO_START = 60.0
 BUFFER = 16 * 1024 * 1024
 PRIVATE = 0o700
+# -P: its working folder is its own to write: nothing is imported from there
+WORK = [sys.executable, "-P", "-m", "environments.gateway.worker"]
 
 
 @dataclass
@@ -51,10 +55,15 @@ class Worker:
 
 
 class WorkerPool:
-    """The workers of a gateway. folder: private, for their sockets and spilled pages."""
+    """The workers of a gateway. folder: private, for their sockets and spilled pages. enclosure: what keeps each apart;
+    None only where nothing real is held."""
 
-    def __init__(self, folder: Path, *, memory: str, threads: int, idle_seconds: float) -> None:
+    def __init__(
+        self, folder: Path, *, memory: str, threads: int, idle_seconds: float, enclosure: Enclosure | None
+    ) -> None:
         self._folder = folder
+        self._enclosure = enclosure
+        self._accounts: dict[str, int] = {}
         self._memory = memory
         self._threads = threads
         self._idle_seconds = idle_seconds
@@ -99,17 +108,20 @@ class WorkerPool:
     async def _start(self, scope: ScopeFile) -> Worker:
         folder = self._folder / secrets.token_hex(6)
         folder.mkdir(parents=True, mode=PRIVATE)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # its working folder is its own to write: nothing is imported from there
-            "-m",
-            "environments.gateway.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # a fault's text may quote a cell
-            env={"LANG": "C.UTF-8", "TZ": "UTC"},
-            cwd=folder,
-        )
+        command, held = self._command(scope, folder)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # a fault's text may quote a cell
+                env={"LANG": "C.UTF-8", "TZ": "UTC"},
+                cwd=folder,
+                pass_fds=() if held is None else (held,),
+            )
+        finally:
+            if held is not None:
+                os.close(held)
         worker = Worker(scope, process, folder)
         try:
             await self._instruct(worker)
@@ -118,16 +130,27 @@ class WorkerPool:
             raise
         return worker
 
+    def _command(self, scope: ScopeFile, folder: Path) -> tuple[list[str], int | None]:
+        """How it is started, and the open file that goes with it."""
+        if self._enclosure is None:
+            return WORK, None
+        account = None
+        if self._enclosure.other_accounts:
+            account = self._accounts.setdefault(scope.project, self._enclosure.first_account + len(self._accounts))
+            os.chown(folder, account, account)
+        return self._enclosure.command(scope.path, folder, WORK, account)
+
     async def _instruct(self, worker: Worker) -> None:
         """Its instructions by standard input, which stays open: when it closes, the worker ends."""
         scope, process = worker.scope, worker.process
         if process.stdin is None or process.stdout is None:
             raise WorkerDown("The project's worker could not be started.")
+        place, file = (worker.folder, scope.path) if self._enclosure is None else (INSIDE, SCOPE_INSIDE)
         told = {
-            "scope": str(scope.path),
+            "scope": str(file),
             "key": scope.key,
-            "socket": str(worker.folder / "worker.sock"),
-            "spill": str(worker.folder / "spill"),
+            "socket": str(place / "worker.sock"),
+            "spill": str(place / "spill"),
             "memory": self._memory,
             "threads": self._threads,
         }

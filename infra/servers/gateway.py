@@ -11,21 +11,26 @@ import os
 import shutil
 from pathlib import Path
 
+from access.decisions import Refused
 from environments.airlock.web import routes as airlock_routes
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors, TokenIdentity
+from environments.gateway.enclosure import Enclosure
 from environments.gateway.flight.identity import by_token
 from environments.gateway.model import QueryLimits
 from environments.gateway.serve import serve
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
 from environments.workspaces.control import control_routes
-from environments.workspaces.machine import user_namespaces_available
+from environments.workspaces.machine import sandbox_program, user_namespaces_available
 from environments.workspaces.register import WorkspaceRegister
+from infra.errors import DeploymentError
 from infra.published import GatewayApprovals, GatewayScopes
+from infra.settings import Settings
 from infra.wiring.haven import Haven
 
 PRIVATE = 0o077
+NO_PROGRAM = Refused("workspace.no_sandbox", "There is no sandbox program.", "Run ./haven again: it makes the hub's.")
 
 
 async def run(haven: Haven) -> None:
@@ -47,6 +52,7 @@ async def run(haven: Haven) -> None:
             memory=settings.gateway.worker_memory,
             threads=settings.gateway.worker_threads,
             idle_seconds=settings.gateway.worker_idle_seconds,
+            enclosure=enclosure_of(settings),
         ),
         haven.audit_log,
         QueryLimits(settings.gateway.row_limit, settings.gateway.byte_limit, settings.gateway.seconds),
@@ -59,6 +65,22 @@ async def run(haven: Haven) -> None:
     app.router.routes.extend(control_routes(register, haven.control_tokens))
     house = TokenIdentity(app, haven.verifier, haven.records)
     await serve(house, settings.gateway_socket, core, doors, by_token(haven.verifier, haven.records))
+
+
+def enclosure_of(settings: Settings) -> Enclosure | None:
+    """What keeps each worker apart; none where this machine cannot and nothing real is held. Raises DeploymentError."""
+    hub = settings.environments_folder / "hub"
+    decision, program = user_namespaces_available(hub), sandbox_program(hub)
+    if decision and program is not None:
+        return Enclosure(program, settings.clients_folder / "haven-hub" / "haven_hub" / "confine.py")
+    if settings.real_data:
+        told = decision if isinstance(decision, Refused) else NO_PROGRAM
+        raise DeploymentError(
+            f"Workers cannot be kept apart on this machine: {told.reason}",
+            where="haven workspace check",
+            mend=told.mend,
+        )
+    return None
 
 
 def main() -> None:

