@@ -158,6 +158,10 @@ class Settings(BaseModel):
         return self.home / "scopes"
 
     @property
+    def evidence_folder(self) -> Path:
+        return self.home / "evidence"
+
+    @property
     def airlock_folder(self) -> Path:
         return self.home / "airlock"
 

@@ -38,6 +38,8 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "zone/objections": KeyRole.LINKAGE,
     "zone/research": KeyRole.RESEARCH,
     "scope/": KeyRole.SCOPES,
+    "evidence/": KeyRole.SCOPES,  # seals what stands behind a query's figures
+    "sign/evidence": KeyRole.SCOPES,
     "token/": KeyRole.LINKAGE,
     "age/deliveries": KeyRole.INTAKE,
     "project/": KeyRole.PROJECTS,

@@ -100,6 +100,10 @@ class KeyRing:
         """The key of one scope file at rest, as DuckDB takes it (base64 text)."""
         return base64.b64encode(self._derive(f"scope/{project}/{version}")).decode("ascii")
 
+    def evidence_key(self, project: str) -> bytes:
+        """The AES-256 key under which the evidence of a project's queries is sealed."""
+        return self._derive(f"evidence/{project}")
+
     def token_key(self, round_name: str) -> HeldKey:
         """The key under which one round of linkage makes its tokens, made on first use. Raises RoundDestroyed."""
         if self.founding and self.rounds.find(round_name) is None:
@@ -111,7 +115,7 @@ class KeyRing:
         return self._held(f"project/{project}", version)
 
     def signing_key(self, purpose: str, version: int = 1) -> Ed25519PrivateKey:
-        """The Ed25519 key for one purpose (`token`, `release`, `certificate`); that of `token` has versions."""
+        """The Ed25519 key for one purpose (`release`, `certificate`, ...); that of `token` has versions."""
         return Ed25519PrivateKey.from_private_bytes(self._derive(f"sign/{purpose}" + (f"/v{version}" * (version > 1))))
 
     def age_secret(self, purpose: str) -> bytes:

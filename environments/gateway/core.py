@@ -13,9 +13,11 @@ import json
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 from access.decisions import Decision, Refused, RefusedError
 from audit.events import EventName
@@ -24,6 +26,9 @@ from audit.records import Records
 from audit.suppression import shown_count
 from environments.errors import EnvironmentsError
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
+from environments.gateway.evidence.asking import MOST_GROUPS, AskedEvidence, EvidenceStore
+from environments.gateway.evidence.people import PERSON, NoEvidence
+from environments.gateway.evidence.sealed import Evidence
 from environments.gateway.frames import HEADER, Kind
 from environments.gateway.gate import Gate
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
@@ -34,6 +39,8 @@ from environments.gateway.workers import Worker, WorkerPool
 SECONDS_BETWEEN_APPROVALS = 0.2
 SECONDS_BETWEEN_ROUNDS = 1.0
 MOST_PER_PROJECT = 8
+SECONDS_FOR_EVIDENCE = 5.0
+TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
 OUTCOMES_KEPT = 500
 LONGEST_STATEMENT = 100_000
 
@@ -65,7 +72,9 @@ class QueryCore:
         workers: WorkerPool,
         texts: TextStore,
         limits: QueryLimits,
+        evidence: EvidenceStore,
     ) -> None:
+        self._evidence = evidence
         self._records = records
         self._approvals = approvals
         self._scopes = scopes
@@ -129,16 +138,19 @@ class QueryCore:
         """
         try:
             held = b""
-            async for part in self._parts(query, sql, parameters):
-                if held:
-                    yield held
-                held = part
+            async with contextlib.aclosing(self._parts(query, sql, parameters)) as parts:
+                async for part in parts:
+                    if held:
+                        yield held
+                    held = part
+            evidence = await self._evidence_of(query, sql, parameters)
             await self._note(
                 EventName.QUERY_COMPLETED,
                 query.asker,
                 query=query.id,
                 rows=shown_count(query.rows),
                 milliseconds=round((time.monotonic() - query.started) * 1000),
+                **evidence,
             )
             yield held
         except BaseException as error:
@@ -147,7 +159,54 @@ class QueryCore:
         finally:
             self._running.pop(query.id, None)
 
-    async def _parts(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncIterator[bytes]:
+    async def _evidence_of(self, query: RunningQuery, sql: str, parameters: Parameters) -> dict[str, Any]:
+        """Count the people behind the result, and seal it: the file's hash, or why there is none, for the log.
+
+        A result without evidence is a result all the same: who checks it then has less to go by.
+        """
+        patience = max(SECONDS_FOR_EVIDENCE, TIMES_FOR_EVIDENCE * (time.monotonic() - query.started))
+        try:
+            people = {name for name, columns in query.scope.tables.items() if PERSON in columns}
+            asked = await asyncio.to_thread(self._gate.evidence_of, sql, people)
+            async with asyncio.timeout(patience):
+                groups = await self._counted(query, asked, parameters)
+            header = {
+                **asked.header, "query": query.id, "project": query.asker.project, "sql_digest": query.digest,
+                "scope_version": query.scope.version, "scope_build": query.scope.build,
+                "at": self._records.clock.now().isoformat(),
+            }  # fmt: skip
+            return {"evidence": await asyncio.to_thread(self._evidence.seal, Evidence(header, asked.named(groups)))}
+        except NoEvidence as none:
+            return {"no_evidence": none.reason}
+        except TimeoutError:
+            return {"no_evidence": "took_too_long"}
+        except (QueryFailed, WorkerDown, OSError, pa.ArrowException):
+            return {"no_evidence": "failed"}
+
+    async def _counted(self, query: RunningQuery, asked: AskedEvidence, parameters: Parameters) -> pa.Table:
+        """A row for each group. Raises NoEvidence above the number that is kept."""
+        parts, rows = [], 0
+        async with contextlib.aclosing(self._worker_says(query, asked.sql, asked.parameters(parameters))) as answers:
+            async for part, count in answers:
+                parts.append(part)
+                rows += count
+                if rows > MOST_GROUPS:
+                    raise NoEvidence("too_many_groups")
+        return pa.ipc.open_stream(b"".join(parts)).read_all()
+
+    async def _parts(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncGenerator[bytes, None]:
+        """The result's messages, each within the limits and the approval."""
+        async with contextlib.aclosing(self._worker_says(query, sql, parameters)) as answers:
+            async for content, rows in answers:
+                query.rows += rows
+                query.bytes += len(content)
+                await self._require_within(query)
+                yield content
+
+    async def _worker_says(
+        self, query: RunningQuery, sql: str, parameters: Parameters
+    ) -> AsyncGenerator[tuple[bytes, int], None]:
+        """What the worker answers to a statement: Arrow IPC messages, each with its rows."""
         worker = await self._workers.for_scope(query.scope)
         worker.busy += 1
         reader, writer = await worker.connect()
@@ -160,10 +219,7 @@ class QueryCore:
                     return
                 if kind is Kind.ERROR:
                     raise await self._failure(query, content)
-                query.rows += rows
-                query.bytes += len(content)
-                await self._require_within(query)
-                yield content
+                yield content, rows
         finally:
             writer.close()
             worker.busy -= 1

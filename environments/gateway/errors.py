@@ -4,7 +4,8 @@ EnvironmentsError
 └── GatewayError
     ├── QueryFailed   the statement ran and failed: its kind and advice, never the engine's text (it quotes cells)
     ├── QueryCut      a limit, the approval or the end of the gateway cut it short
-    └── WorkerDown    the process that holds the project's scope does not answer
+    ├── WorkerDown    the process that holds the project's scope does not answer
+    └── EvidenceInvalid   the evidence of a query was changed, or moved to another's place
 """
 
 from __future__ import annotations
@@ -45,3 +46,11 @@ class WorkerDown(GatewayError):
     code = "gateway.worker_down"
     http_status = 503
     exit_status = 75
+
+
+class EvidenceInvalid(GatewayError):
+    """The evidence of a query does not verify; it counts for nothing."""
+
+    code = "gateway.evidence_invalid"
+    http_status = 409
+    exit_status = 65

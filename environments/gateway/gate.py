@@ -16,12 +16,16 @@ import duckdb
 
 from access.decisions import Allowed, Decision
 from environments.gateway import gate_words as words
+from environments.gateway.evidence.asking import AskedEvidence
+from environments.gateway.evidence.people import NoEvidence
+from environments.gateway.evidence.shape import question_of
 from environments.gateway.gate_walk import ascii_lower, walk_statement
 from environments.gateway.gate_words import GateRefusal
 
 LONGEST_STATEMENT = 100_000  # bytes of UTF-8
 # Nothing is left out of the tree: a key that is not there could not be judged.
 TREE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := false, skip_empty := false, skip_default := false)"
+TEXT = "SELECT json_deserialize_sql(?::JSON)"
 
 
 class Gate:
@@ -46,6 +50,19 @@ class Gate:
         except RecursionError:
             return words.too_deep().told(sql)
         return Allowed()
+
+    def evidence_of(self, sql: str, tables: Collection[str]) -> AskedEvidence:
+        """The question that counts the people behind a statement's figures; the statement is one that may run.
+
+        Raises NoEvidence with the reason where its shape has none.
+        """
+        try:
+            with self._lock:
+                question = question_of(self._statement(sql), tables)
+                row = self._parser.execute(TEXT, [json.dumps(question.sql_tree)]).fetchone()
+        except (GateRefusal, RecursionError, duckdb.Error):
+            raise NoEvidence("not_said") from None
+        return AskedEvidence.of(question, str(row[0]) if row else "")
 
     def _statement(self, sql: str) -> Any:
         """The tree of the one statement. Raises GateRefusal."""

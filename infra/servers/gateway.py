@@ -56,6 +56,7 @@ async def run(haven: Haven) -> None:
         ),
         haven.audit_log,
         QueryLimits(settings.gateway.row_limit, settings.gateway.byte_limit, settings.gateway.seconds),
+        haven.evidence,
     )
     app = build_app(core, airlock_routes(haven.airlock))
     doors = Doors(app, core, doors_folder)

@@ -9,6 +9,7 @@ from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
     from environments.airlock.service import Airlock
+    from environments.gateway.evidence.sealed import EvidenceFolder
     from environments.workspaces.control import ControlTokens
     from environments.workspaces.hub import HubPlace
     from environments.workspaces.service import Workspaces
@@ -34,6 +35,14 @@ class EnvironmentParts(OptOutParts):
             settings.register_folder,
             self.keyring.signing_key("release"),
         )
+
+    @cached_property
+    def evidence(self) -> EvidenceFolder:
+        """What stands behind the figures of queries, sealed."""
+        from environments.gateway.evidence.sealed import EvidenceFolder
+
+        keyring = self.keyring
+        return EvidenceFolder(self.settings.evidence_folder, keyring.evidence_key, keyring.signing_key("evidence"))
 
     @cached_property
     def control_tokens(self) -> ControlTokens:

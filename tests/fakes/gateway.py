@@ -23,6 +23,7 @@ from audit.records import Records
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors
 from environments.gateway.enclosure import Enclosure
+from environments.gateway.evidence.sealed import EvidenceFolder
 from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
@@ -70,6 +71,7 @@ class GatewayForTests:
     workers: WorkerPool
     publisher: ScopePublisher
     folder: Path
+    evidence: EvidenceFolder
 
     async def ask(self, sql: str, parameters: object = None, asker: Asker = ASHA) -> pa.Table:
         """Ask the core as the doors do; the whole result."""
@@ -138,11 +140,14 @@ async def gateway(limits: QueryLimits | None = None, people: int = 400) -> Async
         workers,
         log,
         limits or QueryLimits(),
+        evidence := EvidenceFolder(
+            home / "evidence", bench.keyring.evidence_key, bench.keyring.signing_key("evidence")
+        ),
     )
     doors = Doors(build_app(core), core, home / "doors")
     watching = asyncio.create_task(core.watch())
     try:
-        yield GatewayForTests(access, bench.records, log, core, doors, workers, publisher, home)
+        yield GatewayForTests(access, bench.records, log, core, doors, workers, publisher, home, evidence)
     finally:
         watching.cancel()
         await doors.close_all()

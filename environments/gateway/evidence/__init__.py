@@ -1,0 +1,1 @@
+"""Disclosure evidence of aggregate queries: how many people stand behind each figure, computed where the data are."""

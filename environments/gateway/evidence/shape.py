@@ -1,0 +1,318 @@
+"""Which question counts the people behind each figure of a query? The query's own tree, with the people beside it.
+
+FROM, WHERE and GROUP BY stay as they are, so that the same rows stand behind each group. Inside, a row for each group
+and person: rows, and for each figure how many of them it counts and what they add to it. Outside, a row for each group:
+people, rows, and for each figure its people and its two largest shares. HAVING, ORDER BY and LIMIT only leave groups
+out: the evidence has those too. Shapes for which this would not be true have no evidence, and a reason.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from environments.gateway.evidence.people import Known, NoEvidence, column_ref, known_with, standing
+from environments.gateway.functions import AGGREGATES
+from environments.gateway.gate_walk import ascii_lower
+
+Node = Mapping[str, Any]
+Tree = dict[str, Any]
+
+ADDING = frozenset({"sum", "avg", "fsum", "favg", "kahan_sum", "sumkahan", "mean", "wavg", "weighted_avg"})
+"""Figures to which each person adds a share: for these the two largest shares are told (dominance)."""
+UNREPEATABLE = frozenset({
+    "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "reservoir_quantile", "now", "get_current_timestamp",
+    "transaction_timestamp", "get_current_time", "current_localtime", "current_localtimestamp", "first", "last",
+    "any_value", "arbitrary",
+})  # fmt: skip
+"""What may differ when it is asked twice. Where it stands in FROM, WHERE or GROUP BY the evidence could differ too."""
+FIRST_ANY = frozenset({"first", "last", "any_value", "arbitrary"})
+WHERE_AGGREGATES_STAND = ("select_list", "having", "qualify", "modifiers")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One aggregate of the result: its column there (from 0), its function, and whether people add shares to it."""
+
+    column: int
+    function: str
+    adding: bool
+
+
+@dataclass(frozen=True)
+class Key:
+    """One group expression: its column in the result (from 0; None: not shown), how it is shown, and how said."""
+
+    column: int | None
+    shown: Tree
+    said: Tree
+
+
+@dataclass(frozen=True)
+class EvidenceQuestion:
+    """The statement to run. keys: for each group expression, its column in the result, None where it is not shown."""
+
+    sql_tree: Tree
+    keys: tuple[int | None, ...]
+    figures: tuple[Figure, ...]
+
+
+def question_of(statement: Node, views: Collection[str]) -> EvidenceQuestion:
+    """The question for a statement that the gate has allowed, as its parse tree. Raises NoEvidence."""
+    query = statement["node"]
+    if query["type"] != "SELECT_NODE":
+        raise NoEvidence("union")
+    known = known_with(query, Known(frozenset(ascii_lower(name) for name in views)))
+    figures = [
+        (place, call) for place, item in enumerate(query["select_list"]) for call in _aggregates(item)
+    ]  # fmt: skip
+    if not figures and not query["group_expressions"]:
+        raise NoEvidence("rows")
+    _require_plain(query)
+    person = standing(query["from_table"], known, query["where_clause"]).person
+    keys = _keys(query)
+    inner = _inner(query, keys, person, [call for _, call in figures])
+    told = tuple(Figure(place, call["function_name"], _adds(call)) for place, call in figures)
+    tree = {
+        "error": False,
+        "statements": [{**copy.deepcopy(dict(statement)), "node": _outer(query, inner, keys, told)}],
+    }
+    return EvidenceQuestion(tree, tuple(key.column for key in keys), told)
+
+
+def _require_plain(query: Node) -> None:
+    """Shapes in which a group's rows are not those that GROUP BY and WHERE say. Raises NoEvidence."""
+    if query["sample"] is not None:
+        raise NoEvidence("sampled")
+    if query["qualify"] is not None or any(_windows(item) for item in query["select_list"]):
+        raise NoEvidence("windows_over_groups")
+    if len(query["group_sets"]) > 1:
+        raise NoEvidence("grouping_sets")
+    if any(item.get("class") == "STAR" for part in query["select_list"] for item in _walk(part)):
+        raise NoEvidence("columns_by_pattern")
+    for part in (query["from_table"], query["where_clause"], query["group_expressions"], query["cte_map"]):
+        if any(_named_function(node) in UNREPEATABLE - FIRST_ANY for node in _walk(part)):
+            raise NoEvidence("not_repeatable")
+        if any(node.get("sample") is not None for node in _walk(part)):
+            raise NoEvidence("sampled")
+    # A row number or a first value over rows without a full order may fall otherwise the second time.
+    for part in (query["from_table"], query["cte_map"], query["where_clause"]):
+        if any(_windows(node) or _named_function(node) in FIRST_ANY or _limits(node) for node in _walk(part)):
+            raise NoEvidence("order_below")
+
+
+def _keys(query: Node) -> list[Key]:
+    """Each group expression with its column in the result. Raises NoEvidence."""
+    items = query["select_list"]
+    plain = [(place, item) for place, item in enumerate(items) if not list(_aggregates(item))]
+    if query["aggregate_handling"] == "FORCE_AGGREGATES":
+        return [Key(place, _bare(item), _bare(item)) for place, item in plain]
+    keys = [_key(expression, items) for expression in query["group_expressions"]]
+    shown = {key.column for key in keys}
+    for place, item in plain:  # an expression of the keys, such as a label: it follows from them
+        if place not in shown and any(node.get("class") == "SUBQUERY" for node in _walk(item)):
+            raise NoEvidence("subquery_shown")
+    return keys
+
+
+def _key(expression: Node, items: list[Node]) -> Key:
+    """A group expression: by its number in the result, by a name that the result gives, or as it is."""
+    place = _place_of(expression, items)
+    if place is None:
+        return Key(None, _bare(expression), _bare(expression))
+    if _is_place(expression):
+        return Key(place, _bare(items[place]), _bare(items[place]))
+    # Name and expression stay side by side, as in the query: the engine reads the name as it did there.
+    return Key(place, copy.deepcopy(dict(items[place])), _bare(expression))
+
+
+def _place_of(expression: Node, items: list[Node]) -> int | None:
+    """The column of the result that shows a group expression: by its number, its text, or its name alone."""
+    if _is_place(expression):
+        place = int(expression["literal"]["text"]) - 1
+        if not 0 <= place < len(items):
+            raise NoEvidence("group_place")
+        return place
+    for place, item in enumerate(items):
+        if _said(item) == _said(expression):
+            return place
+    name = _last_name(expression)
+    return next((place for place, item in enumerate(items) if name and name in _names_of(item)), None)
+
+
+def _is_place(expression: Node) -> bool:
+    return bool(expression["type"] == "VALUE_CONSTANT" and expression["literal"]["kind"] == "INTEGER")
+
+
+def _last_name(expression: Node) -> str:
+    """The column that an expression is, without its table."""
+    return ascii_lower(expression["column_names"][-1]) if expression["type"] == "COLUMN_REF" else ""
+
+
+def _names_of(item: Node) -> set[str]:
+    """By which names GROUP BY could mean this column of the result. Where it means another, none is bound."""
+    return {ascii_lower(item["alias"]), _last_name(item)} - {""}
+
+
+def _inner(query: Node, keys: list[Key], person: Tree, calls: list[Node]) -> Tree:
+    """A row for each group and person."""
+    columns = [key.shown for key in keys] + [person, _call("count_star", [])]
+    for call in calls:
+        columns += _shares(call)
+    groups = [key.said for key in keys] + [copy.deepcopy(person)]
+    return {
+        **copy.deepcopy(dict(query)),
+        "modifiers": [],
+        "select_list": columns,
+        "group_expressions": groups,
+        "group_sets": [list(range(len(groups)))],
+        "aggregate_handling": "STANDARD_HANDLING",
+        "having": None,
+        "qualify": None,
+    }
+
+
+def _shares(call: Node) -> list[Tree]:
+    """How many rows of a person a figure counts, and what they add to it."""
+    arguments = [argument["expression"] for argument in call["arguments"]]
+    where = call["filter"]
+    if not arguments:
+        return [_call("count_star", [], where), _nothing()]
+    counted = _call("count", [arguments[0]], where)
+    if not _adds(call):
+        return [counted, _nothing()]
+    return [counted, _call("sum", [_call("abs", [_cast_double(arguments[0])])], where)]
+
+
+def _outer(query: Node, inner: Tree, keys: list[Key], figures: tuple[Figure, ...]) -> Tree:
+    """A row for each group. The WITH names stay inside: they are the inner query's."""
+    names = [f"k{place}" for place in range(len(keys))] + ["person", "n"]
+    for place in range(len(figures)):
+        names += [f"c{place}", f"s{place}"]
+    key_columns = [column_ref((name,)) for name in names[: len(keys)]]
+    columns = [*key_columns, _call("count", [column_ref(("person",))]), _call("sum", [column_ref(("n",))])]
+    for place, figure in enumerate(figures):
+        counts = _greater_than_nothing(f"c{place}")
+        columns.append(_call("count", [column_ref(("person",))], counts))
+        columns.append(_call("max", [column_ref((f"s{place}",)), _number(2)]) if figure.adding else _nothing())
+        columns.append(_call("sum", [column_ref((f"s{place}",))]) if figure.adding else _nothing())
+    table = {
+        "type": "SUBQUERY", "alias": "e", "sample": None, "subquery": {"node": inner, "named_param_map": []},
+        "column_name_alias": names,
+    }  # fmt: skip
+    return {
+        **copy.deepcopy(dict(query)),
+        "modifiers": [],
+        "cte_map": {"map": []},
+        "select_list": columns,
+        "from_table": table,
+        "where_clause": None,
+        "group_expressions": copy.deepcopy(key_columns),
+        "group_sets": [list(range(len(keys)))] if keys else [],
+        "aggregate_handling": "STANDARD_HANDLING",
+        "having": None,
+        "qualify": None,
+    }
+
+
+# -- reading a tree
+
+
+def _walk(node: Any) -> Iterator[Node]:
+    """Every part below, queries in it too."""
+    if isinstance(node, Mapping):
+        yield node
+        for value in node.values():
+            yield from _walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _walk(value)
+
+
+def _aggregates(item: Node) -> Iterator[Node]:
+    """The aggregates of an expression, not those of a query in it, nor those over a window."""
+    if item.get("class") in ("SUBQUERY", "WINDOW"):
+        return
+    if item.get("class") == "FUNCTION" and ascii_lower(item["function_name"]) in AGGREGATES:
+        yield item
+        return
+    for value in item.values():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Mapping):
+                yield from _aggregates(part)
+
+
+def _windows(item: Node) -> bool:
+    return any(node.get("class") == "WINDOW" for node in _walk(item))
+
+
+def _limits(node: Node) -> bool:
+    return node.get("type") == "LIMIT_MODIFIER" or (
+        node.get("type") == "DISTINCT_MODIFIER" and bool(node["distinct_on_targets"])
+    )
+
+
+def _named_function(node: Node) -> str:
+    return ascii_lower(node["function_name"]) if isinstance(node.get("function_name"), str) else ""
+
+
+def _adds(call: Node) -> bool:
+    return ascii_lower(call["function_name"]) in ADDING and not call["distinct"]
+
+
+def _said(node: Any) -> Any:
+    """An expression without its places and its name: equal where the same is said."""
+    if isinstance(node, Mapping):
+        left_out = ("query_location", "query_location_length", "alias")
+        return tuple((key, _said(value)) for key, value in sorted(node.items()) if key not in left_out)
+    if isinstance(node, list):
+        return tuple(_said(value) for value in node)
+    return node
+
+
+# -- writing a tree
+
+
+def _bare(expression: Node) -> Tree:
+    """A copy without a name of its own: the columns inside are named from outside."""
+    return {**copy.deepcopy(dict(expression)), "alias": ""}
+
+
+def _call(name: str, arguments: list[Any], where: Node | None = None) -> Tree:
+    return {
+        "class": "FUNCTION", "type": "FUNCTION", "alias": "", "function_name": name, "schema": "", "catalog": "",
+        "qualified_name": {"path": [name]}, "filter": copy.deepcopy(where), "distinct": False, "is_operator": False,
+        "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "export_state": False,
+        "arguments": [{"name": "", "expression": _bare(one)} for one in arguments],
+    }  # fmt: skip
+
+
+def _number(value: int) -> Tree:
+    literal = {"kind": "INTEGER", "text": str(value)}
+    return {"class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": literal}
+
+
+def _nothing() -> Tree:
+    return {
+        "class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": {"kind": "NULL_LITERAL", "text": ""}
+    }  # fmt: skip
+
+
+def _greater_than_nothing(name: str) -> Tree:
+    return {
+        "class": "COMPARISON", "type": "COMPARE_GREATERTHAN", "alias": "", "left": column_ref((name,)),
+        "right": _number(0),
+    }  # fmt: skip
+
+
+def _cast_double(child: Node) -> Tree:
+    kind = {
+        "class": "TYPE", "type": "TYPE", "alias": "", "catalog": "", "schema": "", "type_name": "double",
+        "children": [], "qualified_name": {"path": ["double"]},
+    }  # fmt: skip
+    return {
+        "class": "CAST", "type": "OPERATOR_CAST", "alias": "", "child": _bare(child), "try_cast": False,
+        "type_expr": kind,
+    }  # fmt: skip
