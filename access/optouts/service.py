@@ -47,6 +47,9 @@ class OptOuts:
         controller = self.access.datasets()[dataset].controller
         decision = policies.may_decide_flow(controller, version, by, self._person(by), self._today())
         decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
+        if decision and policies.exempts(case, evidence):
+            support = self.access.support(file.support) if file.support else None
+            decision = policies.is_in_the_letter(case, evidence, file.legal_basis, support)
         self._require(decision, EventName.OPTOUT_DECIDE_REFUSED, by, project=project, dataset=dataset)
         with self.records.change(by=by) as change:
             made = FlowDecision(
