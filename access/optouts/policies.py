@@ -7,7 +7,7 @@ missing they apply. Local objections: Caldicott review, recommendation 11 (curre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from access.decisions import Allowed, Decision, Refused
@@ -206,13 +206,20 @@ def may_record_objection(person: Person | None, by: str, organisations: Iterable
 
 
 def may_answer(
-    objection: Objection | None, controllers: Iterable[str], person: Person | None, by: str, today: date
+    objection: Objection | None,
+    controllers: Iterable[str],
+    person: Person | None,
+    by: str,
+    today: date,
+    *,
+    inside: Container[str] = frozenset(),
 ) -> Decision:
-    """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over."""
-    if objection is None:
-        return Refused("optouts.no_objection", "There is no such objection.", "`haven optout objections` lists them.")
-    if objection.state is ObjectionState.WITHDRAWN:
-        return Refused("optouts.withdrawn", "The objection was taken back.", "A new one is recorded anew.")
+    """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over.
+
+    inside: who is or was of the project that the objection is to; here and below they decide nothing about it.
+    """
+    if not (open_still := _may_change(objection)):
+        return open_still
     kind, _, name = by.partition(":")
     concerned = set(controllers)
     if kind == "organisation" and name in concerned:
@@ -221,9 +228,44 @@ def may_answer(
     if not acting or person is None:
         return acting
     if Role.CONTROLLER_DELEGATE in person.roles and person.organisation in concerned:
-        return Allowed()
+        return _outside(person, inside)
     return Refused(
         "optouts.not_controller", "Only a controller whose data it concerns answers.", "Its delegate answers."
+    )
+
+
+def may_take_back(
+    objection: Objection | None,
+    controllers: Iterable[str],
+    person: Person | None,
+    by: str,
+    today: date,
+    *,
+    inside: Container[str] = frozenset(),
+) -> Decision:
+    """May this actor write down that the person took the objection back? It ends it: none who gains by that does.
+
+    A controller concerned, or a person who takes such letters (may_record_objection) and is not of the project.
+    """
+    if not (open_still := _may_change(objection)):
+        return open_still
+    taking = may_record_objection(person, by, controllers, today)
+    return _outside(person, inside) if taking and person is not None else taking
+
+
+def _may_change(objection: Objection | None) -> Decision:
+    if objection is None:
+        return Refused("optouts.no_objection", "There is no such objection.", "`haven optout objections` lists them.")
+    if objection.state is ObjectionState.WITHDRAWN:
+        return Refused("optouts.withdrawn", "The objection was taken back.", "A new one is recorded anew.")
+    return Allowed()
+
+
+def _outside(person: Person, inside: Container[str]) -> Decision:
+    if person.id not in inside:
+        return Allowed()
+    return Refused(
+        "optouts.own_project", "Nobody decides on an objection to their own project.", "Somebody outside it does."
     )
 
 

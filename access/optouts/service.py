@@ -94,15 +94,9 @@ class OptOuts:
     ) -> Objection:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
         found = next((one for one in self.objections(name) if one.target == target), None)
-        today = self._today()
-        if answer is ObjectionState.WITHDRAWN:
-            organisations = [one.id for one in self.access.organisations()]
-            decision = policies.may_record_objection(self._person(by), by, organisations, today)
-            decision = decision and policies.may_answer(
-                found, self._concerned(target) | {"*"}, None, "organisation:*", today
-            )
-        else:
-            decision = policies.may_answer(found, self._concerned(target), self._person(by), by, today)
+        asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
+        inside = self.access.members(target.name) if target.kind == "project" else frozenset[str]()
+        decision = asked(found, self._concerned(target), self._person(by), by, self._today(), inside=inside)
         decision = decision and _nameless(considered)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
         with self.records.change(by=by) as change:

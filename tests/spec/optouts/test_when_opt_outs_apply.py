@@ -22,7 +22,6 @@ from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE
 from tests.fakes.optouts import LONGEST, OptOutHaven, one
-from tests.fakes.papers import support_for
 from tests.fakes.people import invented_person
 
 ADA, BEN, CAY, DOT = (nhs_number(n) for n in (1, 2, 3, 4))
@@ -176,46 +175,6 @@ def test_a_decision_with_its_reference_exempts_and_is_on_the_certificate(haven: 
     (certificate,) = haven.disclosures.certificates("admissions")
     assert not certificate.plan.applies
     assert len([name for flow in certificate.plan.standings for name in flow.decisions]) == 4
-
-
-def _letter(haven: OptOutHaven, **changes: object) -> None:
-    """The support is registered anew, as an amended letter says."""
-    flows = [(name, entry.controller) for name, entry in haven.access.datasets().items()]
-    haven.access.register_support(support_for(flows, **changes), by=HOUSE)
-
-
-def test_an_exemption_is_the_letters_and_no_deciders(haven: OptOutHaven) -> None:
-    """A reference that the project's own support does not hold is refused, however well it is written."""
-    assert _refused(lambda: _exempt(haven, "19/CAG/0001")) == "optouts.not_exempted"
-    _letter(haven, opt_out_exemption=None)
-    for evidence in ("21/CAG/0123", "26/CAG/0001"):
-        assert _refused(lambda evidence=evidence: _exempt(haven, evidence)) == "optouts.not_exempted"
-    assert _names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
-    _letter(haven)
-    _exempt(haven, "26/CAG/0001")
-    assert not haven.disclosures.plan(haven.access.live_scope("admissions")).applies
-
-
-def test_an_exemption_ends_with_the_letter_that_gave_it(haven: OptOutHaven) -> None:
-    """Amended without it, opt-outs apply from then on, also to what is published."""
-    _exempt(haven)
-    haven.publish()
-    assert _standing(haven) == "in use"
-    _letter(haven, opt_out_exemption=None)
-    assert _standing(haven) == "optouts.outdated"
-    haven.refresh([ADA])
-    assert haven.disclosures.plan(haven.access.live_scope("admissions")).applies
-
-
-def test_a_risk_to_public_health_under_section_251_is_one_of_regulation_3(haven: OptOutHaven) -> None:
-    """A support of regulation 5 is for medical purposes: opt-outs apply, whatever notice is named."""
-
-    def decide() -> None:
-        haven.optouts.decide("admissions", "gp", "university", OptOutCase.PUBLIC_HEALTH, "Notice of May", by=GP)
-
-    assert _refused(decide) == "optouts.other_regulation"
-    _letter(haven, regulation="regulation-3")
-    decide()
 
 
 def test_where_one_flow_is_not_exempt_the_whole_disclosure_is_not(haven: OptOutHaven) -> None:
