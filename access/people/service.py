@@ -284,6 +284,8 @@ class PeopleVerbs(Verbs):
             return Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
         if decision and not (math.isfinite(hours) and timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY):
             return Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
+        if decision and by in {f"person:{one}" for one in self._insiders(project)}:
+            return Refused("emergency.own_project", "Nobody lets others into their own project.", "Another lead does.")
         if decision and any(row.person == name for row in self.emergencies(unreviewed=True)):
             return Refused(
                 "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
@@ -291,6 +293,12 @@ class PeopleVerbs(Verbs):
         if decision and not self._knows_project(project):
             return Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
         return decision and may_be_said(reason)
+
+    def _insiders(self, project: str) -> frozenset[str]:
+        """Whoever has or had to do with any version of it."""
+        with self.records.read() as session:
+            versions = projects_store.versions_as_decided(session, project)
+        return frozenset().union(*(one.insiders | one.people for one in versions))
 
     def _knows_project(self, project: str) -> bool:
         with self.records.read() as session:
