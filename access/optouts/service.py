@@ -118,9 +118,11 @@ class OptOuts:
             return store.decisions_on(session, project, version)
 
     def recipients(self, version: ProjectVersion) -> list[str]:
-        """The organisations toward which the version's data flow: those of its people and of its applicant."""
+        """The organisations toward which the version's data flow: of its people and applicant, and its recipients."""
         people = [self.access.person(name) for name in version.people | {version.applicant}]
-        return sorted({one.organisation for one in people if one is not None})
+        with self.records.read() as session:
+            named = approvals.project_file(session, version.project, version.version).recipients
+        return sorted({one.organisation for one in people if one is not None} | set(named))
 
     # -- parts
 
@@ -140,7 +142,7 @@ class OptOuts:
             raise UnknownOptOut("The project uses no such dataset.", where=dataset, mend="`haven project show` tells.")
         if recipient not in self.recipients(version):
             raise UnknownOptOut(
-                "Nobody of this organisation is in the project.",
+                "Nobody of this organisation is in the project, and it is no recipient of it.",
                 where=recipient,
                 mend=f"Its data flow toward: {', '.join(self.recipients(version))}.",
             )

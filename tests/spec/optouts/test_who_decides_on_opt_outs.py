@@ -113,3 +113,15 @@ def test_nobody_ends_an_objection_to_their_own_project_nor_who_is_not_concerned(
         haven.optouts.record_objection("o8", target, "No", by=GP)
         assert _refused(lambda target=target: answer("o8", target, ObjectionState.WITHDRAWN, "by letter", by=elsewhere))
     assert {one.state for one in haven.optouts.objections()} == {ObjectionState.OPEN}
+
+
+def test_a_flow_to_a_named_recipient_is_decided_like_any_other(haven: OptOutHaven) -> None:
+    """Who extracts may go to receives, too: without its decision opt-outs apply, with it they do not."""
+    haven.live("extracts", recipients=["hospital"])
+    for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
+        for recipient in ("haven", "university"):
+            haven.optouts.decide("extracts", dataset, recipient, OptOutCase.SECTION_251, "21/CAG/0123", by=by)
+    assert haven.disclosures.plan(haven.access.live_scope("extracts")).applies
+    for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
+        haven.optouts.decide("extracts", dataset, "hospital", OptOutCase.SECTION_251, "21/CAG/0123", by=by)
+    assert not haven.disclosures.plan(haven.access.live_scope("extracts")).applies
