@@ -6,6 +6,7 @@ same functions as the doors do.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -15,14 +16,18 @@ from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment
 from access.organisations.service import OrganisationVerbs
+from access.people.model import Role
 from access.people.service import PeopleVerbs
 from access.projects import policies
 from access.projects import store as projects_store
 from access.projects.compiling import compile_scope
+from access.projects.file import ProjectFile
+from access.projects.model import ProjectVersion
 from access.projects.scope import Scope
 from access.projects.service import ProjectVerbs
 from access.support.file import SupportFile
 from access.support.service import SupportVerbs
+from audit.events import EventName
 from audit.model import Actor
 
 Action = Literal["query", "open-workspace", "submit", "check-outputs"]
@@ -46,18 +51,27 @@ class Access(PeopleVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
 
     def register_agreement(self, agreement: Agreement, *, by: Actor) -> int:
         """Keep a signed agreement; a project that waited for it goes live. Raises RefusedError, recorded."""
+        details = {"agreement": agreement.id}
+        self._require_outside(lambda file: bool(file.datasets.keys() & agreement.datasets.keys()),
+                              EventName.AGREEMENT_REFUSED, by, details)  # fmt: skip
         version = super().register_agreement(agreement, by=by)
         self.note_live(by=by)
         return version
 
     def register_support(self, file: SupportFile, *, by: Actor) -> int:
         """Keep a support; a project that waited for it goes live. Raises RefusedError, recorded."""
+        self._require_outside(
+            lambda one: one.support == file.reference, EventName.SUPPORT_REFUSED, by, {"support": file.reference}
+        )
         version = super().register_support(file, by=by)
         self.note_live(by=by)
         return version
 
     def record_review(self, reference: str, next_due: date, *, by: Actor) -> None:
         """The annual review was accepted; a project that waited for it goes live. Raises RefusedError, recorded."""
+        self._require_outside(
+            lambda one: one.support == reference, EventName.SUPPORT_REFUSED, by, {"support": reference}
+        )
         super().record_review(reference, next_due, by=by)
         self.note_live(by=by)
 
@@ -138,3 +152,19 @@ class Access(PeopleVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
         if decision or not self._bridged(decision, person, project):
             return decision
         return policies.may_work_on(self.person(person), self._governing(project), self._today())
+
+    def _require_outside(
+        self, concerned: Callable[[ProjectFile], bool], event: EventName, by: Actor, details: Mapping[str, str]
+    ) -> None:
+        """Nobody puts in force what their own project waits for. Raises RefusedError, which is recorded."""
+        kind, _, name = by.partition(":")
+        if kind != "person" or not self._office(by, Role.GOVERNANCE_LEAD):
+            return  # the verb itself refuses whom the office is not
+        for version in self.every_version():
+            inside = not version.closed and name in version.insiders | version.people
+            if inside and concerned(self._file_of(version)):
+                self._require(policies.own_application(), event, version.project, by, **details)
+
+    def _file_of(self, version: ProjectVersion) -> ProjectFile:
+        with self.records.read() as session:
+            return projects_store.project_file(session, version.project, version.version)

@@ -24,6 +24,7 @@ class EventName(StrEnum):
     PERSON_EVIDENCE_RECORDED = "person.evidence_recorded"  # proofing, training, accreditation or acknowledgement
     PERSON_EVIDENCE_REFUSED = "person.evidence_refused"
     PERSON_CLOSED = "person.closed"  # left, or dormant
+    PEOPLE_SWEPT = "people.swept"  # an organisation's people were held against its list; whose changes follow
     PERSON_MOVED = "person.moved"  # to another organisation: roles and evidence are asked anew
     SANCTION_IMPOSED = "sanction.imposed"
     SANCTION_LIFTED = "sanction.lifted"

@@ -24,6 +24,7 @@ WORDS: dict[EventName, str] = {
     EventName.PERSON_EVIDENCE_RECORDED: "recorded evidence about a person",
     EventName.PERSON_EVIDENCE_REFUSED: "was refused to record evidence about a person",
     EventName.PERSON_CLOSED: "closed a person's account",
+    EventName.PEOPLE_SWEPT: "held an organisation's people against its list",
     EventName.PERSON_MOVED: "recorded that a person moved to another organisation",
     EventName.SANCTION_IMPOSED: "barred a person or an organisation",
     EventName.SANCTION_LIFTED: "lifted a sanction",

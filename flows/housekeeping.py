@@ -1,6 +1,7 @@
-"""What does the haven do each day by itself? Expiries, warnings, dormant accounts, then the public register.
+"""What does the haven do each day by itself? Expiries, warnings, dormant accounts, opt-outs, the public register.
 
-Each step is idempotent: a second run on the same day does nothing and says so.
+Each step is idempotent: a second run on the same day does nothing and says so. One that fails keeps no other from
+being done.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from prefect import flow, task
 
 from flows.plant import plant
+from flows.refresh_optouts import refresh_optouts
 from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
 
 
@@ -43,6 +45,10 @@ def publish_register() -> None:
 
 @flow(name="housekeeping", persist_result=False, log_prints=False)
 def housekeeping() -> None:
-    """The day's housekeeping. A refresh of opt-outs, where one is deployed, belongs before its first step."""
-    keep_house()
-    publish_register()
+    """The day's housekeeping. What failed is told in the end: without a list no day is left out of the register."""
+    states = [keep_house(return_state=True)]
+    if plant().optouts_are_due():
+        states.append(refresh_optouts(return_state=True))
+    states.append(publish_register(return_state=True))
+    for state in states:
+        state.result()

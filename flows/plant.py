@@ -58,6 +58,10 @@ class Plant(Protocol):
         """Ask for the list of opt-outs and wait for it; it goes on with an asking that is under way."""
         ...
 
+    def optouts_are_due(self) -> bool:
+        """Is there a mailbox to ask through, and no answer to an asking of today?"""
+        ...
+
     def projects_to_publish(self) -> list[str]:
         """The live projects whose scope stands, by id: a new list is applied to each."""
         ...

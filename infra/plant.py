@@ -82,6 +82,18 @@ class HavenPlant:
         bad = tuple((f"in quarantine: {code}", shown_count(rows)) for code, rows in done.list.bad.items())
         return self._told(Summary("optouts-summary", f"List {done.list.id} of opt-outs is in force.", asked + bad))
 
+    def optouts_are_due(self) -> bool:
+        """Is a mailbox set, and no list in force that was asked for today?"""
+        from access.optouts.model import ListState
+        from access.optouts.store import newest_list
+
+        if self._haven.mailbox is None and self._haven.settings.optouts.mesh is None:
+            return False
+        with self._haven.records.read() as session:
+            newest = newest_list(session)
+        today = self._haven.clock.now().date()
+        return newest is None or newest.state is not ListState.IN_FORCE or newest.as_at.date() < today
+
     def projects_to_publish(self) -> list[str]:
         """The live projects that have a scope already."""
         from linkage.scopes.store import current_scope

@@ -78,6 +78,8 @@ class IdentitySettings(BaseModel):
     def _keeper_has_a_secret(self) -> Self:
         if self.server is not None and self.keeper_secret_file is None:
             raise ValueError("with server, keeper_secret_file must name the file that holds the keeper's secret")
+        if self.server is not None and self.issuer is None:
+            raise ValueError("with server, issuer must say whose tokens count: else nobody would have to log in")
         return self
 
 

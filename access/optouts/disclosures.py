@@ -26,6 +26,7 @@ from access.people.store import find_person
 from access.projects import store as approvals
 from access.projects.model import ProjectVersion
 from access.projects.scope import Scope, TableScope
+from access.support.store import find_support
 from audit.events import EventName
 from audit.records import Change, Records
 from audit.suppression import shown_count
@@ -151,14 +152,18 @@ class Disclosures:
         """How each flow of the scope stands; of a project that the records do not know: opt-outs apply."""
         versions = approvals.versions_as_decided(session, scope.project)
         version = next((one for one in versions if one.version == scope.version), None)
-        basis = approvals.project_file(session, scope.project, scope.version).legal_basis if version else None
+        file = approvals.project_file(session, scope.project, scope.version) if version else None
+        basis = file.legal_basis if file else None
+        support = find_support(session, file.support) if file and file.support else None
         decided = store.decisions_on(session, scope.project, scope.version)
         flows = [
             DataFlow(scope.project, scope.version, dataset, recipient)
             for dataset in sorted({table.dataset for table in scope.tables})
             for recipient in _recipients(session, scope.project, version)
         ]
-        return tuple(policies.standing_of(flow, basis, decided, real_data=self._real_data) for flow in flows)
+        return tuple(
+            policies.standing_of(flow, basis, decided, support=support, real_data=self._real_data) for flow in flows
+        )
 
 
 def _recipients(session: Session, project: str, version: ProjectVersion | None) -> list[str]:

@@ -7,7 +7,7 @@ missing they apply. Local objections: Caldicott review, recommendation 11 (curre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from access.decisions import Allowed, Decision, Refused
@@ -27,6 +27,7 @@ from access.people.model import Person, Role
 from access.people.policies import may_act
 from access.projects.model import ProjectVersion
 from access.projects.policies import may_decide_for
+from access.support.model import Regulation, Support
 
 C = OptOutCase
 CAG_REFERENCE = r"\d{2}/CAG/\d{4}|(CAG|ECC) \d-\d{2}\([a-h]\)/\d{4}"
@@ -98,15 +99,29 @@ def exempts(case: OptOutCase, evidence: str | None) -> bool:
 
 
 def standing_of(
-    flow: DataFlow, legal_basis: str | None, decisions: Iterable[FlowDecision], *, real_data: bool
+    flow: DataFlow,
+    legal_basis: str | None,
+    decisions: Iterable[FlowDecision],
+    *,
+    support: Support | None = None,
+    real_data: bool,
 ) -> FlowStanding:
-    """Do opt-outs apply to this flow? By default they do. decisions: in order; the last of each kind counts."""
+    """Do opt-outs apply to this flow? By default they do. decisions: in order; the last of each kind counts.
+
+    support: what the project rests on now; an exemption that its letter gave ends with the letter.
+    """
     if legal_basis == NOBODY_REAL and not real_data:
         return FlowStanding(flow, applies=False, numberless=False, decisions=())
     own = [one for one in decisions if one.flow == flow]
     whole = [one for one in own if not RULES[one.case].numberless][-1:]
     missing = [one for one in own if RULES[one.case].numberless][-1:]
-    exempt = [one for one in whole if may_claim(one.case, legal_basis) and exempts(one.case, one.evidence)]
+    exempt = [
+        one
+        for one in whole
+        if may_claim(one.case, legal_basis)
+        and exempts(one.case, one.evidence)
+        and is_in_the_letter(one.case, one.evidence, legal_basis, support)
+    ]
     traced = [one for one in missing if exempts(one.case, one.evidence)]
     used = tuple(one.id for one in (*whole, *missing))
     return FlowStanding(flow, applies=not exempt, numberless=not traced, decisions=used)
@@ -121,6 +136,33 @@ def may_claim(case: OptOutCase, legal_basis: str | None) -> Decision:
         f"The project's legal basis does not support the case '{case}'.",
         "Amend the project's legal basis, or name the case that it supports.",
     )
+
+
+def is_in_the_letter(
+    case: OptOutCase, evidence: str | None, legal_basis: str | None, support: Support | None
+) -> Decision:
+    """Does the support that the project rests on say so? An exemption is the letter's, never a decider's own."""
+    if legal_basis != "section-251" or RULES[case].numberless:
+        return Allowed()
+    if case is C.PUBLIC_HEALTH and (support is None or support.regulation is not Regulation.PUBLIC_HEALTH):
+        return Refused(
+            "optouts.other_regulation",
+            "The project's support is not given under regulation 3, so it is no case of risks to public health.",
+            "Opt-outs apply; or register the support that is, and amend the project to rest on it.",
+        )
+    if case is C.SECTION_251 and not _exempted_by(support, (evidence or "").strip()):
+        return Refused(
+            "optouts.not_exempted",
+            "The support that the project rests on holds no such exemption from the national data opt-out.",
+            "Opt-outs apply. Where its letter or minutes do exempt it, a governance lead registers the support with "
+            "them under opt_out_exemption (haven support add FILE); the evidence is that reference.",
+        )
+    return Allowed()
+
+
+def _exempted_by(support: Support | None, evidence: str) -> bool:
+    exemption = support.opt_out_exemption if support is not None else None
+    return bool(support and exemption and evidence and (evidence == support.reference or evidence in exemption))
 
 
 def may_decide_flow(
@@ -164,13 +206,20 @@ def may_record_objection(person: Person | None, by: str, organisations: Iterable
 
 
 def may_answer(
-    objection: Objection | None, controllers: Iterable[str], person: Person | None, by: str, today: date
+    objection: Objection | None,
+    controllers: Iterable[str],
+    person: Person | None,
+    by: str,
+    today: date,
+    *,
+    inside: Container[str] = frozenset(),
 ) -> Decision:
-    """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over."""
-    if objection is None:
-        return Refused("optouts.no_objection", "There is no such objection.", "`haven optout objections` lists them.")
-    if objection.state is ObjectionState.WITHDRAWN:
-        return Refused("optouts.withdrawn", "The objection was taken back.", "A new one is recorded anew.")
+    """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over.
+
+    inside: who is or was of the project that the objection is to; here and below they decide nothing about it.
+    """
+    if not (open_still := _may_change(objection)):
+        return open_still
     kind, _, name = by.partition(":")
     concerned = set(controllers)
     if kind == "organisation" and name in concerned:
@@ -179,9 +228,44 @@ def may_answer(
     if not acting or person is None:
         return acting
     if Role.CONTROLLER_DELEGATE in person.roles and person.organisation in concerned:
-        return Allowed()
+        return _outside(person, inside)
     return Refused(
         "optouts.not_controller", "Only a controller whose data it concerns answers.", "Its delegate answers."
+    )
+
+
+def may_take_back(
+    objection: Objection | None,
+    controllers: Iterable[str],
+    person: Person | None,
+    by: str,
+    today: date,
+    *,
+    inside: Container[str] = frozenset(),
+) -> Decision:
+    """May this actor write down that the person took the objection back? It ends it: none who gains by that does.
+
+    A controller concerned, or a person who takes such letters (may_record_objection) and is not of the project.
+    """
+    if not (open_still := _may_change(objection)):
+        return open_still
+    taking = may_record_objection(person, by, controllers, today)
+    return _outside(person, inside) if taking and person is not None else taking
+
+
+def _may_change(objection: Objection | None) -> Decision:
+    if objection is None:
+        return Refused("optouts.no_objection", "There is no such objection.", "`haven optout objections` lists them.")
+    if objection.state is ObjectionState.WITHDRAWN:
+        return Refused("optouts.withdrawn", "The objection was taken back.", "A new one is recorded anew.")
+    return Allowed()
+
+
+def _outside(person: Person, inside: Container[str]) -> Decision:
+    if person.id not in inside:
+        return Allowed()
+    return Refused(
+        "optouts.own_project", "Nobody decides on an objection to their own project.", "Somebody outside it does."
     )
 
 

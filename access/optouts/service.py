@@ -47,6 +47,9 @@ class OptOuts:
         controller = self.access.datasets()[dataset].controller
         decision = policies.may_decide_flow(controller, version, by, self._person(by), self._today())
         decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
+        if decision and policies.exempts(case, evidence):
+            support = self.access.support(file.support) if file.support else None
+            decision = policies.is_in_the_letter(case, evidence, file.legal_basis, support)
         self._require(decision, EventName.OPTOUT_DECIDE_REFUSED, by, project=project, dataset=dataset)
         with self.records.change(by=by) as change:
             made = FlowDecision(
@@ -91,15 +94,9 @@ class OptOuts:
     ) -> Objection:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
         found = next((one for one in self.objections(name) if one.target == target), None)
-        today = self._today()
-        if answer is ObjectionState.WITHDRAWN:
-            organisations = [one.id for one in self.access.organisations()]
-            decision = policies.may_record_objection(self._person(by), by, organisations, today)
-            decision = decision and policies.may_answer(
-                found, self._concerned(target) | {"*"}, None, "organisation:*", today
-            )
-        else:
-            decision = policies.may_answer(found, self._concerned(target), self._person(by), by, today)
+        asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
+        inside = self.access.members(target.name) if target.kind == "project" else frozenset[str]()
+        decision = asked(found, self._concerned(target), self._person(by), by, self._today(), inside=inside)
         decision = decision and _nameless(considered)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
         with self.records.change(by=by) as change:
@@ -121,9 +118,11 @@ class OptOuts:
             return store.decisions_on(session, project, version)
 
     def recipients(self, version: ProjectVersion) -> list[str]:
-        """The organisations toward which the version's data flow: those of its people and of its applicant."""
+        """The organisations toward which the version's data flow: of its people and applicant, and its recipients."""
         people = [self.access.person(name) for name in version.people | {version.applicant}]
-        return sorted({one.organisation for one in people if one is not None})
+        with self.records.read() as session:
+            named = approvals.project_file(session, version.project, version.version).recipients
+        return sorted({one.organisation for one in people if one is not None} | set(named))
 
     # -- parts
 
@@ -143,7 +142,7 @@ class OptOuts:
             raise UnknownOptOut("The project uses no such dataset.", where=dataset, mend="`haven project show` tells.")
         if recipient not in self.recipients(version):
             raise UnknownOptOut(
-                "Nobody of this organisation is in the project.",
+                "Nobody of this organisation is in the project, and it is no recipient of it.",
                 where=recipient,
                 mend=f"Its data flow toward: {', '.join(self.recipients(version))}.",
             )

@@ -228,7 +228,7 @@ class OrganisationVerbs(Verbs):
         return decision
 
     def _may_end_agreement(self, held: store.AgreementRow | None, by: Actor) -> Decision:
-        """A party ends it by itself; else a governance lead."""
+        """A party ends it by itself, by its account or its delegate; else a governance lead."""
         if held is None or held.withdrawn_on is not None:
             return Refused("agreement.unknown", "No such agreement is in force.", "`haven agreement list` shows them.")
         kind, _, name = by.partition(":")
@@ -239,6 +239,10 @@ class OrganisationVerbs(Verbs):
             return Refused(
                 "agreement.no_party", f"{name} is no party of this agreement.", "A party ends it, or a governance lead."
             )
+        delegate = self.person(name) if kind == "person" else None
+        if delegate is not None and delegate.organisation in (agreement.discloser, agreement.recipient):
+            held_office = may_hold_office(delegate, Role.CONTROLLER_DELEGATE, self._today())
+            return held_office or self._office(by, Role.GOVERNANCE_LEAD)
         return self._office(by, Role.GOVERNANCE_LEAD)
 
 

@@ -5,6 +5,7 @@ Every verb says who acts and is recorded; what is lacking is told by access.peop
 
 from __future__ import annotations
 
+import hashlib
 import math
 import uuid
 from collections.abc import Mapping
@@ -144,11 +145,14 @@ class PeopleVerbs(Verbs):
     def sweep(self, organisation: str, staff: Mapping[str, str], *, by: Actor) -> dict[str, str]:
         """Hold an organisation's people against its own list (person -> organisation now).
 
-        Leavers are closed; movers lose their roles and their evidence.
+        Leavers are closed; movers lose their roles and their evidence. The log keeps the list's digest: by which list.
 
         Returns what became of whom: person -> `left` or `moved`. Raises RefusedError, recorded.
         """
         self._require(self._may_sweep(organisation, staff, by), EventName.PERSON_REGISTER_REFUSED, None, by)
+        self.records.note(
+            EventName.PEOPLE_SWEPT, by=by, organisation=organisation, listed=len(staff), digest=_digest_of(staff)
+        )
         became: dict[str, str] = {}
         for person in self.people():
             if person.organisation != organisation or person.closed_on is not None:
@@ -280,6 +284,8 @@ class PeopleVerbs(Verbs):
             return Refused("emergency.self", "Nobody lets themselves in.", "Another governance lead does.")
         if decision and not (math.isfinite(hours) and timedelta() < timedelta(hours=hours) <= LONGEST_EMERGENCY):
             return Refused("emergency.too_long", "An emergency lasts four hours at most.", "Give fewer hours.")
+        if decision and by in {f"person:{one}" for one in self._insiders(project)}:
+            return Refused("emergency.own_project", "Nobody lets others into their own project.", "Another lead does.")
         if decision and any(row.person == name for row in self.emergencies(unreviewed=True)):
             return Refused(
                 "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
@@ -287,6 +293,12 @@ class PeopleVerbs(Verbs):
         if decision and not self._knows_project(project):
             return Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
         return decision and may_be_said(reason)
+
+    def _insiders(self, project: str) -> frozenset[str]:
+        """Whoever has or had to do with any version of it."""
+        with self.records.read() as session:
+            versions = projects_store.versions_as_decided(session, project)
+        return frozenset().union(*(one.insiders | one.people for one in versions))
 
     def _knows_project(self, project: str) -> bool:
         with self.records.read() as session:
@@ -338,3 +350,9 @@ class PeopleVerbs(Verbs):
             moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
             store.keep_person(change.session, moved, change.at.date())
             change.record(EventName.PERSON_MOVED, person=person.id, organisation=organisation)
+
+
+def _digest_of(staff: Mapping[str, str]) -> str:
+    """SHA-256 of the list, one `person,organisation` a line, sorted: whoever has the list can tell that it was it."""
+    lines = sorted(f"{name},{organisation}\n" for name, organisation in staff.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

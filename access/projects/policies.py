@@ -222,8 +222,13 @@ def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Pe
 def is_outsider(person: Person, project: ProjectVersion) -> Decision:
     """Nobody decides on their own application: whoever has or had to do with any version of it."""
     if person.id in project.insiders | project.people | {project.applicant, project.lead}:
-        return Refused("project.own_application", "Nobody decides on their own application.", "Somebody else decides.")
+        return own_application()
     return Allowed()
+
+
+def own_application() -> Refused:
+    """Whoever has or had to do with a project decides nothing about it, and puts nothing in force for it."""
+    return Refused("project.own_application", "Nobody decides on their own application.", "Somebody else decides.")
 
 
 def may_approve(controller: str, project: ProjectVersion | None, delegate: Person | None, today: date) -> Decision:

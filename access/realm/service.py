@@ -6,14 +6,14 @@ The entry in the log comes first, and a change that then fails is told as abando
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from access.decisions import Refused
 from access.realm.drift import Difference
-from access.realm.errors import ClientUnknown
+from access.realm.errors import ClientUnknown, RealmNotRepaired
 from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, may_log_in, steps_between
 from access.realm.roles import HUB, PORTAL
 from access.service import Access
@@ -68,6 +68,9 @@ class OneTimePassword:
 
     person: str
     password: str = field(repr=False)
+
+
+HandOver = Callable[[OneTimePassword], object]
 
 
 @dataclass(frozen=True)
@@ -128,17 +131,33 @@ class Identity:
 
     # -- people
 
-    def sync(self, *, by: Actor) -> Synced:
-        """Let exactly those log in who may, with the roles of the records; again changes nothing."""
+    def sync(self, *, by: Actor, hand_over: HandOver | None = None) -> Synced:
+        """Let exactly those log in who may, with the roles of the records; again changes nothing.
+
+        Log-ins are closed first, and what Keycloak refuses of one person keeps nobody else's from being closed or made.
+        hand_over: takes each one-time password before its log-in is made, so that none is made without.
+        Raises RealmNotRepaired after all the rest was done; RealmUnreachable at once.
+        """
         steps = steps_between(self._access.people(), self._users.users(), self._records.clock.now().date())
-        passwords = [given for step in steps if (given := self._take(step, by))]
+        passwords, refused = list[OneTimePassword](), list[RealmNotRepaired]()
+        for step in sorted(steps, key=lambda one: not isinstance(one, Disable)):
+            try:
+                given = self._take(step, by, hand_over)
+            except RealmNotRepaired as error:
+                refused.append(error)
+                continue
+            passwords += [given] if given else []
+        if refused:
+            raise refused[0]
         return Synced(tuple(steps), tuple(passwords))
 
-    def _take(self, step: Step, by: Actor) -> OneTimePassword | None:
+    def _take(self, step: Step, by: Actor, hand_over: HandOver | None) -> OneTimePassword | None:
         match step:
             case Provision(person, roles):
                 given = OneTimePassword(person, _one_time_password())
                 with self._recorded(EventName.LOGIN_PROVISIONED, by, person=person, roles=_said(roles)):
+                    if hand_over is not None:
+                        hand_over(given)
                     self._users.provision(step, given.password)
                 return given
             case Change(user, roles):

@@ -78,5 +78,5 @@ conditions:
 starts: 2026-01-01
 review_due: 2027-01-01          # the annual review; warned 90, 60 and 30 days before
 ends: 2030-12-31
-# opt_out_exemption: The letter or minute that says so. Each disclosure decides anew whether opt-outs apply.
+# opt_out_exemption: The letter or minutes that expressly exempt it, with their reference. Without it opt-outs apply.
 """

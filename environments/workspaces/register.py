@@ -76,7 +76,9 @@ class WorkspaceRegister:
         if workspace is None:
             return
         await self.doors.close(door)
-        await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by)
+        decision = await self.standing(workspace.request)
+        ended = {"rule": decision.code} if isinstance(decision, Refused) else {}  # what ended it, if the records did
+        await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by, **ended)
 
     async def standing(self, request: WorkspaceRequest) -> Decision:
         """May this workspace stay open? Asked every few seconds; not recorded, only an end is."""

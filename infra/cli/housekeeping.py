@@ -43,6 +43,8 @@ def register(app: typer.Typer) -> None:
 def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Do what is to be done today: expiries, warnings, dormant accounts, the public register. Again: nothing.
 
+    The daily flow asks for opt-outs too, where a mailbox is set; by hand: `haven optout refresh --wait`.
+
     Example: `haven housekeeping run`
     """
     from audit.model import service

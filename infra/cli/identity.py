@@ -134,8 +134,10 @@ def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False)
 
     require_home(home)
     haven = open_haven(home)
-    done = haven.identity.sync(by=service(BY))
-    places = [_hand_over(haven, given, show) for given in done.passwords]
+    places: list[Path | None] = []
+    done = haven.identity.sync(
+        by=service(BY), hand_over=lambda given: places.append(_hand_over(haven, given, show, quiet=as_json))
+    )
     if as_json:
         steps = [{"what": type(step).__name__.lower(), "who": _who(step)} for step in done.steps]
         print_json({"steps": steps, "files": [str(place) for place in places if place]})
@@ -144,8 +146,6 @@ def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False)
         typer.echo(f"{_in_words(step):<16} {_who(step)}")
     for step in done.left_out:
         typer.echo(f"  {step.person}: {step.refused.reason} {step.refused.mend or ''}", err=True)
-    for place in filter(None, places):
-        typer.echo(f"one-time password in {place}")
     if not done.steps:
         typer.echo("Everybody's log-in is as it should be.")
 
@@ -209,13 +209,16 @@ def _tell(found: list[Difference], as_json: bool, otherwise: str, prefix: str = 
         typer.echo(otherwise)
 
 
-def _hand_over(haven: Haven, given: OneTimePassword, show: bool) -> Path | None:
+def _hand_over(haven: Haven, given: OneTimePassword, show: bool, *, quiet: bool = True) -> Path | None:
     from infra.identity.handing_over import write_once
 
     if show:
         typer.echo(f"{given.person}: {given.password}")
         return None
-    return write_once(haven.settings.identity_folder / "one-time", given)
+    place = write_once(haven.settings.identity_folder / "one-time", given)
+    if not quiet:
+        typer.echo(f"one-time password in {place}")
+    return place
 
 
 def _in_words(step: Step) -> str:

@@ -62,7 +62,7 @@ def decide(
 ) -> None:
     """Say under which case a dataset's flow to a project falls. A controller decides on its own data.
 
-    Example: `haven optout decide diabetes-admissions gp --case section-251 --evidence 21/CAG/0123 --as gp`
+    Example: `haven optout decide diabetes-admissions gp --case nhs-number-missing --evidence "Two of 9,000." --as gp`
     """
     from access.optouts.errors import UnknownOptOut
     from access.optouts.model import OptOutCase

@@ -310,4 +310,11 @@ def _staff(path: Path) -> dict[str, str]:
             where=str(path),
             mend="Its first line is: person,organisation.",
         )
-    return {(row["person"] or "").strip(): (row["organisation"] or "").strip() for row in rows}
+    told = {((row["person"] or "").strip(), (row["organisation"] or "").strip()) for row in rows}
+    if len(staff := dict(told)) < len(told):
+        raise AccessError(
+            "The list names somebody at two organisations.",
+            where=str(path),
+            mend="One line a person: where they work now.",
+        )
+    return staff

@@ -12,7 +12,7 @@ from datetime import timedelta
 from access.decisions import Decision, Refused
 from access.identity.device_login import DeviceLogin, Granted, Prompt
 from access.identity.ended_sessions import EndedInFolder
-from access.identity.errors import LoginRefused, TokenRefused
+from access.identity.errors import IssuerUnreachable, LoginRefused, TokenRefused
 from access.identity.model import Claims
 from access.identity.policies import may_act_as
 from access.identity.tokens import Verifier
@@ -69,30 +69,57 @@ class Logins:
         return claims, granted.access
 
     def log_out(self) -> str | None:
-        """End the login, here at once and at its issuer; who it was, None: nobody. Raises IssuerUnreachable."""
+        """End the login, here at once and at its issuer; who it was, None: nobody. Raises IssuerUnreachable.
+
+        Recorded in each case, also where the issuer does not answer and the login lives on there.
+        """
         with self._kept.locked():
             granted = self._kept.read()
             if granted is None:
                 return None
             claims = self._said(granted)
             self._kept.forget()
-            if claims is not None:
-                self._ended.add(claims.session)
-                self._records.note(EventName.LOGIN_CLOSED, by=person(claims.person), client=claims.client)
-            self._device.revoke(granted.refresh)
+            try:
+                if claims is None:  # its access token has ended; who it is, only the issuer still says
+                    granted = self._device.renew(granted.refresh)
+                    claims = self._said(granted)
+                self._end_here(claims)
+                self._device.revoke(granted.refresh)
+            except IssuerUnreachable:
+                self._note_closed(claims, at_issuer=False)
+                raise
+            except LoginRefused:  # it had ended at the issuer before
+                claims = None
+            self._note_closed(claims, at_issuer=True)
         return claims.person if claims is not None else ""
 
-    def require(self, actor: Actor) -> None:
-        """The proof that whoever is logged in may act as this person or organisation. Raises LoginRefused."""
+    def require(self, actor: Actor) -> Actor:
+        """The person who acts where `actor` is named: themselves, or as the delegate of the organisation.
+
+        It is they who are asked about and recorded: an organisation has no account of its own where people log in.
+        Raises LoginRefused; IssuerUnreachable, which is recorded too.
+        """
         try:
             claims, _ = self.current()
             decision = self._may_act_as(actor, claims)
         except LoginRefused as error:
             self._records.note(EventName.LOGIN_REFUSED, by=actor, rule="login.none")
             raise LoginRefused(f"{error.what} Acting as somebody needs their login.", mend=LOG_IN) from None
+        except IssuerUnreachable as error:
+            self._records.note(EventName.LOGIN_REFUSED, by=actor, rule=error.code)
+            raise
         if isinstance(decision, Refused):
             self._records.note(EventName.LOGIN_REFUSED, by=actor, rule=decision.code, login=claims.person)
             raise LoginRefused(decision.reason, where=f"rule {decision.code}", mend=decision.mend)
+        return person(claims.person)
+
+    def _end_here(self, claims: Claims | None) -> None:
+        if claims is not None:
+            self._ended.add(claims.session)
+
+    def _note_closed(self, claims: Claims | None, *, at_issuer: bool) -> None:
+        who, client = (claims.person, claims.client) if claims is not None else ("unknown", None)
+        self._records.note(EventName.LOGIN_CLOSED, by=person(who), client=client, at_issuer=at_issuer)
 
     def _may_act_as(self, actor: Actor, claims: Claims) -> Decision:
         return may_act_as(actor, self._access.person(claims.person), claims.person)

@@ -26,13 +26,14 @@ class PeopleParts(KeyParts):
         return Access(self.records, real_data=self.settings.real_data)
 
     def actor(self, name: str) -> Actor:
-        """The registered person or organisation that this name means; with an identity provider, proven by a login.
+        """The registered person or organisation that this name means; with an identity provider, the person logged in.
 
-        Raises AccessError for nobody, or for two; LoginRefused.
+        There an organisation acts through its delegate, who is asked about and recorded. Raises AccessError for
+        nobody, or for two; LoginRefused.
         """
         actor = self.registered(name)
         if self.settings.identity.issuer is not None:
-            self.logins.require(actor)
+            actor = self.logins.require(actor)
         if actor.startswith("person:"):
             self.access.saw(actor.partition(":")[2])
         return actor

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from importlib.metadata import distributions
+from collections.abc import Iterator
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,26 @@ def test_every_benchmark_can_be_run_by_its_name() -> None:
         if "NAME" not in names or takes != [["quick"]]:
             unfit.append(path.name)
     assert not unfit
+
+
+BY_NAME = {"fastapi": "held below what Prefect's server dies of", "psycopg": "SQLAlchemy loads it by its address"}
+
+
+def test_the_haven_asks_for_no_library_that_it_does_not_use() -> None:
+    """Each line of locks/haven.in is imported somewhere in the house, or stands here with its reason."""
+    lines = (ROOT / "locks" / "haven.in").read_text(encoding="utf-8").splitlines()
+    asked = {found.group().lower() for line in lines if (found := re.match(r"[A-Za-z0-9._-]+", line))}
+    modules = {name for name, held in packages_distributions().items() if asked & {one.lower() for one in held}}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
+    used = {name.partition(".")[0] for tree in trees for name in _imported(tree)}
+    providing = packages_distributions()
+    known = {one.lower() for name in modules & used for one in providing[name]}
+    assert asked - known == set(BY_NAME)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module

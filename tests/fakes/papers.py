@@ -43,11 +43,14 @@ def agreement_with(controller: str, datasets: Iterable[str], **changes: object) 
     return Agreement.model_validate(data | mine | changes)
 
 
+EXEMPTED = "Minutes of March 2026, 21/CAG/0123"
+
+
 def support_for(flows: Iterable[tuple[str, str]], **changes: object) -> SupportFile:
-    """The template's support, naming a flow of each dataset from its controller."""
+    """The template's support with a flow of each dataset from its controller; its minutes exempt it from opt-outs."""
     data = parse_document(SUPPORT, SupportFile, name="template").model_dump(by_alias=True)
     named = [data["flows"][0] | {"dataset": dataset, "from": controller} for dataset, controller in flows]
-    dates = {"review_due": date(2030, 6, 30)}
+    dates = {"review_due": date(2030, 6, 30), "opt_out_exemption": EXEMPTED}
     return SupportFile.model_validate(data | {"flows": named} | dates | changes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from access.realm.drift import Difference
-from access.realm.errors import RealmUnreachable
+from access.realm.errors import RealmNotRepaired, RealmUnreachable
 from access.realm.people import Change, Disable, Provision, User
 
 
@@ -16,6 +16,7 @@ class MemoryUsers:
         self.kept: dict[str, User] = {}
         self.passwords: dict[str, str] = {}
         self.broken = False
+        self.refuses: frozenset[str] = frozenset()
 
     def users(self) -> list[User]:
         """All of them."""
@@ -23,28 +24,30 @@ class MemoryUsers:
 
     def provision(self, step: Provision, password: str) -> None:
         """A new user."""
-        self._answer()
+        self._answer(step.person)
         self.kept[step.person] = User(f"id of {step.person}", step.person, True, step.roles)
         self.passwords[step.person] = password
 
     def change(self, step: Change) -> None:
         """Groups as the step says, nothing else, enabled."""
-        self._answer()
+        self._answer(step.user.name)
         self.kept[step.user.name] = replace(step.user, enabled=True, groups=step.roles, others=())
 
     def disable(self, step: Disable) -> None:
         """No log-in, no group."""
-        self._answer()
+        self._answer(step.user.name)
         self.kept[step.user.name] = replace(step.user, enabled=False, groups=frozenset(), others=())
 
     def reset(self, user: User, password: str) -> None:
         """A one-time password."""
-        self._answer()
+        self._answer(user.name)
         self.passwords[user.name] = password
 
-    def _answer(self) -> None:
+    def _answer(self, name: str) -> None:
         if self.broken:
             raise RealmUnreachable("Keycloak does not answer.")
+        if name in self.refuses:
+            raise RealmNotRepaired("Keycloak refused a change.")
 
 
 class MemoryRealm:

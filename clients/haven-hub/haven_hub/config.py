@@ -48,6 +48,6 @@ c.Spawner.pre_spawn_hook = before_start
 c.Spawner.post_stop_hook = after_stop
 c.Spawner.start_timeout = 75
 c.Spawner.http_timeout = 60
-c.Spawner.poll_interval = 3
+c.Spawner.poll_interval = 1  # so soon a workspace whose approval has ended is stopped
 c.Spawner.default_url = "/lab"
 c.Spawner.oauth_client_allowed_scopes = []

@@ -45,7 +45,7 @@ from haven_hub.seccomp import open_filter
 HUB_SOCKET = "hub.sock"
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
-UNANSWERED_BEFORE_STOP = 3
+UNANSWERED_BEFORE_STOP = 9
 COULD_NOT_START = Refusal(
     "workspace.sandbox_failed",
     "The workspace's sandbox could not be started, so nothing was opened.",

@@ -45,6 +45,17 @@ class Plant:
         raise ValueError("Could not convert '%s' to INT32" % sys.argv[2])
     def release(self, request):
         raise AuditUnavailable("away for good")
+    def keep_house(self):
+        self.kept.append("house")
+        return Summary("housekeeping-summary", "Done.")
+    def optouts_are_due(self):
+        return self.due
+    def refresh_optouts(self, progress=None):
+        self.kept.append("opt-outs")
+        raise ValueError("MESH does not answer")
+    def publish_register(self):
+        self.kept.append("register")
+        return Summary("register-summary", "Published.")
 
 plant = Plant()
 use(lambda: plant)
@@ -54,6 +65,15 @@ from flows.release import release
 out = {}
 sweep_inbox("gp")
 out["calls"], out["rows"] = plant.calls, plant.rows
+from flows.housekeeping import housekeeping
+for plant.due in (False, True):
+    plant.kept = []
+    try:
+        housekeeping()
+        told = "went through"
+    except Exception as error:
+        told = type(error).__name__
+    out[f"house {plant.due}"] = [told, *plant.kept]
 for name, flow, subject in (("publish", publish_scope, "p1"), ("release", release, "r1")):
     try:
         flow(subject)
@@ -99,6 +119,14 @@ def test_a_passing_cause_is_tried_again(ran: tuple[dict[str, object], Path]) -> 
     assert ran[0]["calls"] == {"receive": 3, "link": 1}
 
 
+def test_a_list_that_does_not_come_keeps_no_other_housekeeping_from_being_done(
+    ran: tuple[dict[str, object], Path],
+) -> None:
+    """Opt-outs are asked for where they are due; a failure is told after the register was published."""
+    assert ran[0]["house False"] == ["went through", "house", "register"]
+    assert ran[0]["house True"] == ["StepFailed", "house", "opt-outs", "register"]
+
+
 def test_a_librarys_text_is_not_told(ran: tuple[dict[str, object], Path]) -> None:
     """An unknown failure is told by type and place; its text, which may quote a cell, is not."""
     assert "StepFailed" in str(ran[0]["publish"])
@@ -120,7 +148,8 @@ def test_prefect_keeps_no_row_value(ran: tuple[dict[str, object], Path]) -> None
 
 def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], Path]) -> None:
     """Each step's summary is an artifact, and the writers' concurrency limit is one."""
-    assert ran[0]["artifacts"] == ["delivery-summary", "delivery-summary", "linkage-summary"]
+    kept = ["delivery-summary"] * 2 + ["housekeeping-summary"] * 2 + ["linkage-summary"] + ["register-summary"] * 2
+    assert ran[0]["artifacts"] == kept
     assert ran[0]["limit"] == 1
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from access.identity.device_login import DeviceLogin
+from access.identity.device_login import DeviceLogin, Granted
 from access.identity.ended_sessions import EndedInFolder
 from access.identity.errors import IssuerUnreachable, LoginRefused, TokenRefused
 from access.identity.fetching import HttpNetwork
@@ -97,10 +97,10 @@ def test_a_login_proves_its_own_person_and_nobody_else(desk: Desk) -> None:
 
 
 def test_a_delegates_login_proves_their_own_organisation(desk: Desk) -> None:
-    """gwen is gp's delegate: she acts for gp and not for the hospital."""
+    """gwen is gp's delegate: she acts for gp and not for the hospital, and it is she who is recorded."""
     desk.log_in("gwen")
-    desk.logins.require(organisation("gp"))
-    desk.logins.require(person("gwen"))
+    assert desk.logins.require(organisation("gp")) == person("gwen")
+    assert desk.logins.require(person("gwen")) == person("gwen")
     with pytest.raises(LoginRefused):
         desk.logins.require(organisation("hospital"))
 
@@ -150,6 +150,52 @@ def test_a_logout_ends_the_login_here_and_at_its_issuer(desk: Desk) -> None:
         desk.logins.current()
     assert not desk.kept.path.exists()
     assert desk.logins.log_out() is None
+
+
+def test_a_logout_is_recorded_also_when_its_token_has_ended(desk: Desk) -> None:
+    """Minutes after the last command the log still says who logged out; and that a login had ended before."""
+    desk.log_in("asha")
+    ended = _with_ended_token(desk)
+    assert desk.logins.log_out() == "asha"
+    assert desk.told("login.closed") == [("person:asha", None)]
+    desk.kept.write(ended)  # somebody kept a copy: it serves nobody
+    assert desk.logins.log_out() == ""
+    assert desk.told("login.closed")[-1] == ("person:unknown", None)
+
+
+def _with_ended_token(desk: Desk) -> Granted:
+    """The kept login as it is some minutes later: its access token is good for nothing."""
+    kept = desk.kept.read()
+    assert kept is not None
+    ended = Granted("ended", kept.refresh)
+    desk.kept.write(ended)
+    return ended
+
+
+def test_an_issuer_that_does_not_answer_is_in_the_log(desk: Desk) -> None:
+    """Who could not be proven, and a logout that ended the login here only."""
+    desk.log_in("asha")
+    desk.logins._device = DeviceLogin("http://127.0.0.1:9", CLIENT, HttpNetwork(), lambda _: None, AUDIENCE)
+    token = desk.logins.current()[1]
+    kept = desk.kept.read()
+    desk.clock.at += timedelta(seconds=280)
+    with pytest.raises(IssuerUnreachable):
+        desk.logins.require(person("asha"))
+    assert desk.told("login.refused") == [("person:asha", "issuer.unreachable")]
+    desk.clock.at -= timedelta(seconds=280)
+    with pytest.raises(IssuerUnreachable):
+        desk.logins.log_out()
+    (closed,) = [one for one in desk.issuer.records.log.events if one.name == "login.closed"]  # type: ignore[attr-defined]
+    assert (closed.by, closed.details["at_issuer"]) == ("person:asha", False)
+    assert desk.kept.read() is None
+    with pytest.raises(TokenRefused):
+        desk.verifier.verify(token, AUDIENCE)
+    assert kept is not None
+    desk.kept.write(kept)
+    _with_ended_token(desk)
+    with pytest.raises(IssuerUnreachable):
+        desk.logins.log_out()
+    assert desk.told("login.closed")[-1] == ("person:unknown", None)
 
 
 def test_a_login_without_the_second_factor_that_is_required_is_not_kept(issuer: LocalAtWork, tmp_path: Path) -> None:

@@ -188,7 +188,8 @@ def test_where_an_identity_provider_is_set_as_needs_its_login(
     (tmp_path / "home" / "records").mkdir(parents=True)
     haven.access.register_organisation(assessed("university"), by=service("administration"))
     for name in ("bryn", "ewa"):
-        known = invented_person(name, "university", {Role.RESEARCHER}, date(2099, 1, 1))
+        roles = {Role.RESEARCHER, Role.CONTROLLER_DELEGATE}
+        known = invented_person(name, "university", roles, date(2099, 1, 1))
         haven.access.register_person(known, by=service("administration"))
     for named in (haven.actor, haven.acting):
         with pytest.raises(LoginRefused, match="haven login"):
@@ -199,6 +200,7 @@ def test_where_an_identity_provider_is_set_as_needs_its_login(
         assert named("bryn") == person("bryn")
         with pytest.raises(LoginRefused, match="another person"):
             named("ewa")
+    assert haven.actor("university") == person("bryn")  # who acts for an organisation is asked about, and recorded
     with pytest.raises(SettingsError, match="identity provider"):
         _ = haven.issuer
     assert haven.logins.log_out() == "bryn"

@@ -192,6 +192,8 @@ def test_people_come_move_and_leave(desk: Desk, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.write_text("person,organisation\n", "utf-8")
     assert desk.refused("person", "sweep", "university", str(empty)) == "access.error"
+    empty.write_text("person,organisation\nasha,university\nasha,hospital\n", "utf-8")
+    assert desk.refused("person", "sweep", "university", str(empty)) == "access.error"
 
 
 def test_break_glass_is_listed_until_another_reviews_it(desk: Desk) -> None:

@@ -249,6 +249,7 @@ def test_a_withdrawal_stops_the_workspace_and_all_that_it_started(place: Workpla
     place.approvals.approved.remove(("asha", "asthma"))
     assert _soon(lambda: not _marked(mark) and len(place.doors.opened) < doors)
     assert place.log.events[-1].name is EventName.WORKSPACE_CLOSED
+    assert place.log.events[-1].details["rule"] == "project.not_a_member"
 
 
 def test_a_link_in_place_of_its_socket_is_not_followed(asha: Kernel, hub: HubClient, place: WorkplaceForTests) -> None:

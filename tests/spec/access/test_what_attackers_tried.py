@@ -36,6 +36,7 @@ from tests.fakes.havens import (
     peopled,
     project_file,
 )
+from tests.fakes.papers import REAL, agreement_with, support_for
 from tests.fakes.people import assessed, invented_person
 
 TODAY = START.date()
@@ -144,6 +145,28 @@ def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
     assert _refused(lambda: access.resume("admissions", by=LENA)) == "project.own_application"
     assert _refused(lambda: access.close("admissions", by=person("bryn"))) == "project.not_yours_to_close"
     assert _refused(lambda: access.close("admissions", by=organisation("gp"))) == "person.unknown"
+
+
+def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -> None:
+    """A lead of governance of the project registers no paper for it and lets nobody into it; another lead does."""
+    both = {Role.GOVERNANCE_LEAD, Role.RESEARCHER}
+    access.register_person(invented_person("lena", "haven", both), by=HOUSE)
+    access.register_person(invented_person("max", "haven", {Role.GOVERNANCE_LEAD}), by=HOUSE)
+    file = project_file(**(REAL | {"people": ["asha", "lena"]}))
+    access.apply(file, applicant="asha", by=ASHA)
+    paper, letter = agreement_with("gp", ["gp"]), support_for([("gp", "gp"), ("hospital", "hospital")])
+    assert _refused(lambda: access.register_agreement(paper, by=LENA)) == "project.own_application"
+    assert _refused(lambda: access.register_support(letter, by=LENA)) == "project.own_application"
+    for lead in (HOUSE, person("max")):
+        access.register_agreement(paper, by=lead)
+        access.register_support(letter, by=lead)
+    review = lambda by: access.record_review("26/CAG/0001", date(2030, 1, 1), by=by)  # noqa: E731
+    assert _refused(lambda: review(LENA)) == "project.own_application"
+    review(person("max"))
+    let_in = lambda: access.open_emergency("asha", "admissions", "a good reason", 1, by=LENA)  # noqa: E731
+    assert _refused(let_in) == "emergency.own_project"
+    access.close("admissions", by=ASHA)
+    access.register_agreement(paper.model_copy(update={"id": "gp-next"}), by=LENA)  # what is over keeps nobody
 
 
 def test_another_employer_vouches_for_nobodys_evidence(access: Access) -> None:

@@ -256,6 +256,19 @@ def test_a_withdrawn_agreement_comes_again_only_signed_anew(access: Access, cloc
     assert _refused(lambda: access.register_agreement(old, by=LENA)) == "agreement.signed_before_withdrawal"
 
 
+def test_a_delegate_of_a_party_ends_its_agreement(access: Access) -> None:
+    """While they may act; another organisation's delegate does not."""
+    for name, of in (("gwen", "gp"), ("hugh", "hospital")):
+        known = invented_person(name, of, {Role.CONTROLLER_DELEGATE}, TODAY)
+        access.register_person(known, by=HOUSE)
+    access.suspend_person("gwen", by=HOUSE)
+    assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("gwen"))) == "person.suspended"
+    access.register_person(invented_person("gwen", "gp", {Role.CONTROLLER_DELEGATE}, TODAY), by=HOUSE)
+    assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("hugh"))) == "person.other_role"
+    access.withdraw_agreement("gp-2026", by=person("gwen"))
+    assert _rule(access) == "agreement.missing"
+
+
 def test_an_agreement_whose_review_is_overdue_is_not_in_force(access: Access) -> None:
     """On the day of its review it is, on the next it is not."""
     access.register_agreement(agreement("gp", review_due=TODAY), by=LENA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -204,6 +205,9 @@ def test_the_sweep_closes_leavers_and_strips_movers(access: Access) -> None:
     assert (moved.organisation, moved.roles, left.closed_on) == ("hospital", frozenset(), TODAY)
     assert _rule(access) != "yes"
     assert access.sweep("university", {"bryn": "university"}, by=HOUSE) == {}
+    swept = [one for one in access.records.log.events if one.name is EventName.PEOPLE_SWEPT]  # type: ignore[attr-defined]
+    assert [one.details["listed"] for one in swept] == [2, 1]  # also one that changed nothing
+    assert swept[1].details["digest"] == hashlib.sha256(b"bryn,university\n").hexdigest()
 
 
 def test_an_account_that_nobody_uses_is_closed(access: Access, clock: FixedClock) -> None:

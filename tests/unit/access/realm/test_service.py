@@ -7,9 +7,9 @@ import re
 import pytest
 
 from access.realm.drift import Difference, Kind
-from access.realm.errors import ClientUnknown, RealmUnreachable
+from access.realm.errors import ClientUnknown, RealmNotRepaired, RealmUnreachable
 from access.realm.parts import Part
-from access.realm.service import Identity
+from access.realm.service import Identity, OneTimePassword
 from audit.errors import AuditUnavailable
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, PEOPLE, memory_records, peopled
@@ -85,6 +85,36 @@ def test_what_keycloak_refused_is_told_as_abandoned(house: House) -> None:
         house.identity.apply(by=HOUSE)
     assert house.told == ["login.provisioned", "change.abandoned", "realm.applied", "change.abandoned"]
     assert house.log.events[1].details == {"event": house.log.events[0].id, "name": "login.provisioned"}
+
+
+def test_what_keycloak_refuses_of_one_keeps_no_other_log_in_open(house: House) -> None:
+    """Who left is closed first, the others are made with their passwords handed over; then the refusal is told."""
+    house.identity.sync(by=HOUSE)
+    house.access.suspend_person("lena", by=HOUSE)
+    for name in ("asha", "carys"):
+        del house.users.kept[name]
+    house.users.refuses = frozenset({"asha"})
+    given: list[str] = []
+    with pytest.raises(RealmNotRepaired):
+        house.identity.sync(by=HOUSE, hand_over=lambda one: given.append(one.person))
+    assert not house.users.kept["lena"].enabled
+    assert house.users.kept["carys"].enabled
+    assert given == ["asha", "carys"]  # asha's is replaced at the next sync
+    assert house.told[-4:] == ["login.disabled", "login.provisioned", "change.abandoned", "login.provisioned"]
+    house.users.refuses = frozenset()
+    assert [one.person for one in house.identity.sync(by=HOUSE).passwords] == ["asha"]
+
+
+def test_no_log_in_is_made_whose_password_cannot_be_handed_over(house: House) -> None:
+    """Where its file cannot be written the person has no log-in yet, and the next sync makes it."""
+
+    def full(_: OneTimePassword) -> None:
+        raise RealmNotRepaired("No space is left.")
+
+    with pytest.raises(RealmNotRepaired):
+        house.identity.sync(by=HOUSE, hand_over=full)
+    assert house.users.kept == {}
+    assert len(house.identity.sync(by=HOUSE).passwords) == len(PEOPLE)
 
 
 def test_drift_is_told_when_found_and_when_mended(house: House) -> None:

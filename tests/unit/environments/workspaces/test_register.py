@@ -100,6 +100,18 @@ async def test_opening_and_closing_are_recorded() -> None:
     assert desk.names == [EventName.WORKSPACE_OPENED, EventName.WORKSPACE_CLOSED]
 
 
+async def test_the_log_says_which_rule_ended_a_workspace() -> None:
+    """Closed by its person, none; closed because the approval has ended, the rule that says so."""
+    desk = Desk()
+    for ends in (False, True):
+        workspace = await desk.register.open(ASHA, by=person("asha"))
+        if ends:
+            desk.approvals.approved.clear()
+        await desk.register.close(workspace.door, by=service("hub"))
+    closed = [event.details for event in desk.log.events if event.name is EventName.WORKSPACE_CLOSED]
+    assert [details.get("rule") for details in closed] == [None, "project.not_a_member"]
+
+
 async def test_no_door_without_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the log refuses the entry, the door that was opened is closed again."""
     desk = Desk()

@@ -28,15 +28,16 @@ def test_the_pages_settings_are_settings() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"server": "http://id.example", "keeper_secret_file": "/etc/s"},
-        {"server": "https://id.example"},
+        {"server": "http://id.example", "keeper_secret_file": "/etc/s", "issuer": "https://id.example/realms/haven"},
+        {"server": "https://id.example", "issuer": "https://id.example/realms/haven"},
+        {"server": "https://id.example", "keeper_secret_file": "/etc/s"},
         {"second_factor": "none"},
         {"second_factors": "totp"},
         {"memory": "lots"},
     ],
 )
 def test_settings_that_would_weaken_are_refused(settings: dict[str, str]) -> None:
-    """Keycloak without TLS elsewhere, without a keeper's secret, or with another factor is an error at start."""
+    """Without TLS elsewhere, a keeper's secret or an issuer, or with another factor: an error at start."""
     with pytest.raises(ValidationError):
         IdentitySettings.model_validate(settings)
 

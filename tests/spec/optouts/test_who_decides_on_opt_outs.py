@@ -1,0 +1,127 @@
+"""The rule book of opt-outs, who decides: an exemption is the support's letter's, an objection is its person's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from access.decisions import Refused, RefusedError
+from access.optouts.model import ObjectionState, ObjectionTarget, OptOutCase
+from access.people.model import Role
+from audit.events import EventName
+from audit.model import organisation, person
+from infra.published import GatewayScopes
+from tests.fakes.deliveries import nhs_number
+from tests.fakes.havens import HOUSE
+from tests.fakes.optouts import OptOutHaven, one
+from tests.fakes.papers import support_for
+from tests.fakes.people import invented_person
+
+ADA, BEN = nhs_number(1), nhs_number(2)
+GP = organisation("gp")
+TO_GP = ObjectionTarget("controller", "gp")
+
+
+@pytest.fixture
+def haven(tmp_path: Path) -> Iterator[OptOutHaven]:
+    """Two people at the GP and in hospital, and a live project over both."""
+    haven = OptOutHaven(tmp_path)
+    gp = [one("a", ADA, "Ada", code="a"), one("b", BEN, "Ben", code="b")]
+    haven.people({"gp": gp, "hospital": [one("ha", ADA, "Ada"), one("hb", BEN, "Ben")]})
+    haven.live()
+    yield haven
+    haven.close()
+
+
+def _refused(call: Callable[[], object]) -> str:
+    with pytest.raises(RefusedError) as refused:
+        call()
+    return refused.value.refused.code
+
+
+def _names(haven: OptOutHaven) -> list[EventName]:
+    return [event.name for event in haven.records.log.events]  # type: ignore[attr-defined]
+
+
+def _exempt(haven: OptOutHaven, evidence: str = "21/CAG/0123") -> None:
+    for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
+        for recipient in ("haven", "university"):
+            haven.optouts.decide("admissions", dataset, recipient, OptOutCase.SECTION_251, evidence, by=by)
+
+
+def _standing(haven: OptOutHaven) -> str:
+    scopes = GatewayScopes(haven.access, haven.records, haven.bench.keyring, haven.home / "scopes", haven.disclosures)
+    found = scopes.current("admissions")
+    return found.code if isinstance(found, Refused) else "in use"
+
+
+def _letter(haven: OptOutHaven, **changes: object) -> None:
+    """The support is registered anew, as an amended letter says."""
+    flows = [(name, entry.controller) for name, entry in haven.access.datasets().items()]
+    haven.access.register_support(support_for(flows, **changes), by=HOUSE)
+
+
+def test_an_exemption_is_the_letters_and_no_deciders(haven: OptOutHaven) -> None:
+    """A reference that the project's own support does not hold is refused, however well it is written."""
+    assert _refused(lambda: _exempt(haven, "19/CAG/0001")) == "optouts.not_exempted"
+    _letter(haven, opt_out_exemption=None)
+    for evidence in ("21/CAG/0123", "26/CAG/0001"):
+        assert _refused(lambda evidence=evidence: _exempt(haven, evidence)) == "optouts.not_exempted"
+    assert _names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
+    _letter(haven)
+    _exempt(haven, "26/CAG/0001")
+    assert not haven.disclosures.plan(haven.access.live_scope("admissions")).applies
+
+
+def test_an_exemption_ends_with_the_letter_that_gave_it(haven: OptOutHaven) -> None:
+    """Amended without it, opt-outs apply from then on, also to what is published."""
+    _exempt(haven)
+    haven.publish()
+    assert _standing(haven) == "in use"
+    _letter(haven, opt_out_exemption=None)
+    assert _standing(haven) == "optouts.outdated"
+    haven.refresh([ADA])
+    assert haven.disclosures.plan(haven.access.live_scope("admissions")).applies
+
+
+def test_a_risk_to_public_health_under_section_251_is_one_of_regulation_3(haven: OptOutHaven) -> None:
+    """A support of regulation 5 is for medical purposes: opt-outs apply, whatever notice is named."""
+
+    def decide() -> None:
+        haven.optouts.decide("admissions", "gp", "university", OptOutCase.PUBLIC_HEALTH, "Notice of May", by=GP)
+
+    assert _refused(decide) == "optouts.other_regulation"
+    _letter(haven, regulation="regulation-3")
+    decide()
+
+
+def test_nobody_ends_an_objection_to_their_own_project_nor_who_is_not_concerned(haven: OptOutHaven) -> None:
+    """A member who takes letters, or is a delegate, neither declines it nor says that it was taken back."""
+    to_project = ObjectionTarget("project", "admissions")
+    haven.optouts.record_objection("o7", to_project, "Not this one", by=GP)
+    roles = {Role.RESEARCHER, Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}
+    haven.access.register_person(invented_person("asha", "gp", roles, date(2026, 3, 1)), by=HOUSE)
+    asha, answer = person("asha"), haven.optouts.answer
+    for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
+        assert _refused(lambda said=said: answer("o7", to_project, said, "by letter", by=asha)) == "optouts.own_project"
+        assert _names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
+    elsewhere = organisation("university")
+    for target in (to_project, TO_GP):
+        haven.optouts.record_objection("o8", target, "No", by=GP)
+        assert _refused(lambda target=target: answer("o8", target, ObjectionState.WITHDRAWN, "by letter", by=elsewhere))
+    assert {one.state for one in haven.optouts.objections()} == {ObjectionState.OPEN}
+
+
+def test_a_flow_to_a_named_recipient_is_decided_like_any_other(haven: OptOutHaven) -> None:
+    """Who extracts may go to receives, too: without its decision opt-outs apply, with it they do not."""
+    haven.live("extracts", recipients=["hospital"])
+    for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
+        for recipient in ("haven", "university"):
+            haven.optouts.decide("extracts", dataset, recipient, OptOutCase.SECTION_251, "21/CAG/0123", by=by)
+    assert haven.disclosures.plan(haven.access.live_scope("extracts")).applies
+    for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
+        haven.optouts.decide("extracts", dataset, "hospital", OptOutCase.SECTION_251, "21/CAG/0123", by=by)
+    assert not haven.disclosures.plan(haven.access.live_scope("extracts")).applies

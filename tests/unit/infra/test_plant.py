@@ -1,0 +1,36 @@
+"""What do the flows find due? Opt-outs once a day, and only where there is a mailbox to ask through."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from access.optouts.model import ListState
+from access.optouts.store import OptOutListRow
+from audit.clock import FixedClock
+from infra.plant import HavenPlant
+from infra.settings import Settings
+from tests.fakes.havens import START, memory_records
+
+
+def test_opt_outs_are_due_until_todays_list_is_in_force(tmp_path: Path) -> None:
+    """Not without a mailbox; an asking that is under way or failed is due, an answered one of today is not."""
+    clock = FixedClock(START)
+    records = memory_records(clock)
+    settings = Settings.model_validate({"home": tmp_path})
+    haven: Any = SimpleNamespace(settle=lambda: None, mailbox=None, settings=settings, records=records, clock=clock)
+    plant = HavenPlant(haven)
+    assert not plant.optouts_are_due()
+    haven.mailbox = object()
+    assert plant.optouts_are_due()
+    for number, state in enumerate((ListState.FAILED, ListState.ASKED, ListState.IN_FORCE)):
+        row = {"id": str(number), "number": number, "state": state.value, "as_at": clock.now()}
+        with Session(records.engine) as session, session.begin():
+            session.add(OptOutListRow(**row, asked=1, bad={}, failure=None, sentence=None))
+        assert plant.optouts_are_due() is (state is not ListState.IN_FORCE)
+    clock.at += timedelta(days=1)
+    assert plant.optouts_are_due()
