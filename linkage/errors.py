@@ -10,6 +10,7 @@ LinkageError
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
 ├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
 ├── WrongKey           (linkage.matching) not the key under which this haven was linked
+├── KernelWrong        (linkage.native)   the compiled kernel does not make HMAC's tokens
 ├── EngineMissing      (linkage.matching) what the chosen engine needs is not there
 ├── EngineFailed       (linkage.matching) the engine ended without the links
 ├── NoRun              (linkage.matching) nothing has been linked yet
@@ -113,3 +114,10 @@ class UnknownDelivery(LinkageError):
     code = "delivery.unknown"
     exit_status = 66
     http_status = 404
+
+
+class KernelWrong(LinkageError):
+    """The compiled kernel makes other tokens than their definition: none is made."""
+
+    code = "tokens.kernel_wrong"
+    exit_status = 70

@@ -20,6 +20,9 @@ ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs
 OLDEST_PYTHON = (3, 11)
 STAMP = "complete.txt"
 SOURCES = "sources.txt"  # of the agent's wheel: it is made again when the checkout has other rules
+KERNEL = ROOT / "linkage" / "native" / "tokens.c"
+WITH_KERNEL = ("haven", "test")
+HARDENED = ("-O3", "-fPIC", "-shared", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now")
 PURPOSE = {
     "haven": "the haven itself",
     "hub": "JupyterHub",
@@ -61,6 +64,8 @@ def is_complete(name: str) -> bool:
     stamp = ENVIRONMENTS / name / STAMP
     if not stamp.exists() or stamp.read_bytes() != lock_of(name).read_bytes():
         return False
+    if name in WITH_KERNEL and not kernel_is_made(ENVIRONMENTS / name):
+        return False
     made_of = ENVIRONMENTS / name / SOURCES
     return name != "controller" or (made_of.exists() and made_of.read_text("utf-8") == _agent_sources())
 
@@ -76,8 +81,13 @@ def make(name: str) -> None:
     folder = ENVIRONMENTS / name
     environment = _installer_environment()
     stamp = folder / STAMP
-    if name == "controller" and stamp.exists() and stamp.read_bytes() == lock_of(name).read_bytes():
-        _install_agent(installer, folder, environment)  # only the checkout's own rules are others
+    if (
+        stamp.exists() and stamp.read_bytes() == lock_of(name).read_bytes()
+    ):  # only the checkout's own sources are others
+        if name == "controller":
+            _install_agent(installer, folder, environment)
+        elif name in WITH_KERNEL:
+            make_kernel(folder)
         return
     shutil.rmtree(folder, ignore_errors=True)
     _run([installer, "venv", "--quiet", "--python", sys.executable, folder], environment)
@@ -90,6 +100,7 @@ def make(name: str) -> None:
         packages = next((folder / "lib").glob("python3*")) / "site-packages"
         (packages / "haven.pth").write_text(f"{ROOT}\n", encoding="utf-8")
         _run([folder / "bin" / "python", "-m", "compileall", "-q", *_own_packages()], environment)
+        make_kernel(folder)
     if name == "controller":
         _install_agent(installer, folder, environment)
     shutil.copyfile(lock_of(name), folder / STAMP)
@@ -102,6 +113,51 @@ def build_agent(target: Path) -> Path:
     command = [str(python), "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target.resolve())]
     subprocess.run(command, check=True, cwd=ROOT / "clients" / "haven-controller", stdout=subprocess.DEVNULL)
     return max(target.glob("haven_controller-*.whl"), key=lambda path: path.stat().st_mtime)
+
+
+def make_kernel(folder: Path) -> None:
+    """The kernel of tokens, compiled into the environment under its source's digest; without one the haven is slower.
+
+    linkage/native/kernel.py finds it there. The stamp, a copy of the source, is written last and in any case: what
+    cannot be compiled here is not tried at every start.
+    """
+    place = folder / "native"
+    place.mkdir(exist_ok=True)
+    place.chmod(0o755)
+    made, draft = _kernel_of(folder), place / ".tokens.part"
+    command = [_compiler() or "", *HARDENED, "-o", str(draft), str(KERNEL)]
+    if not command[0]:
+        _say_slower(f"there is no C compiler here: install one (Debian: apt-get install gcc libc6-dev), and run"
+                    f" python3 scripts/install.py {folder.name}")  # fmt: skip
+    elif subprocess.run(command, check=False).returncode:
+        draft.unlink(missing_ok=True)
+        _say_slower(f"{KERNEL.name} could not be compiled, as the lines above say: mend it (Debian: apt-get install gcc"
+                    f" libc6-dev), and run python3 scripts/install.py {folder.name}")  # fmt: skip
+    else:
+        draft.chmod(0o755)
+        draft.replace(made)
+    for other in set(place.glob("tokens-*.so")) - {made}:
+        other.unlink()
+    shutil.copyfile(KERNEL, place / KERNEL.name)
+
+
+def kernel_is_made(folder: Path) -> bool:
+    """From this very source; or as far as can be, where nothing compiles."""
+    stamp = folder / "native" / KERNEL.name
+    current = stamp.exists() and stamp.read_bytes() == KERNEL.read_bytes()
+    return current and (_kernel_of(folder).exists() or _compiler() is None)
+
+
+def _kernel_of(folder: Path) -> Path:
+    return folder / "native" / f"tokens-{hashlib.sha256(KERNEL.read_bytes()).hexdigest()[:16]}.so"
+
+
+def _compiler() -> str | None:
+    return shutil.which("cc")
+
+
+def _say_slower(why: str) -> None:
+    print(f"haven: tokens of a linkage will be made more slowly, since {why}.", file=sys.stderr)
 
 
 def _install_agent(installer: Path, folder: Path, environment: dict[str, str]) -> None:

@@ -106,6 +106,17 @@ def say_without_key(haven: Haven) -> None:
         typer.echo(f"No key to check the deliveries of: {', '.join(without)} (docs/controller.md).", err=True)
 
 
+def say_tokens() -> None:
+    """Are tokens made by the compiled kernel here, and if not, why not?"""
+    from linkage.native.kernel import find_kernel
+
+    found = find_kernel()
+    if found.kernel is None:
+        typer.echo(f"Tokens are made without the compiled kernel, more slowly: {found.why}. {found.mend}", err=True)
+    else:
+        typer.echo("Tokens are made by the compiled kernel.")
+
+
 def runs_accounts(home: Path) -> bool:
     """Is this root, at a home whose accounts are installed? Root then starts each part under its account."""
     from infra.settings import load_settings

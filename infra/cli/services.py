@@ -19,6 +19,7 @@ from infra.cli.common import (
     print_json,
     runs_accounts,
     say_one_account,
+    say_tokens,
     say_without_key,
 )
 
@@ -135,6 +136,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     if not as_json:
         say_one_account(settings)
         say_without_key(haven)
+        say_tokens()
     if as_json:
         print_json(state or {"services": {}})
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from linkage.matching.ladder import FIELDS, Key
+from linkage.matching.ladder import Key
 from linkage.matching.residual.errors import TooManyCandidates
 from linkage.zones import count
 
@@ -22,6 +22,7 @@ BLOCKING: tuple[Key, ...] = (
     ("f", "g", "b_y"),
     ("f", "g", "b_md"),
 )
+BLOCKED_ON = tuple(dict.fromkeys(name for key in BLOCKING for name in key))
 LARGEST_BLOCK = 200
 """More records than this under one key, and the key says nothing: somebody typed a filler."""
 
@@ -54,9 +55,9 @@ def gather_sides(zone: duckdb.DuckDBPyConnection) -> None:
     """
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE sides AS SELECT *, bit_count(datasets) = 1 AS lone FROM ("
-        " SELECT w.record, e.subject, w.cluster, w.c_n_low AS n_low, w.c_n_high AS n_high, w.c_first AS first,"
-        " w.c_last AS last, w.c_datasets AS datasets, true AS pool FROM work w JOIN evidence e USING (record)"
-        " UNION ALL SELECT e.record, e.subject, min(e.record) OVER person, min(e.n) OVER person, max(e.n) OVER person,"
+        " SELECT w.record, w.cluster, w.c_n_low AS n_low, w.c_n_high AS n_high, w.c_first AS first,"
+        " w.c_last AS last, w.c_datasets AS datasets, true AS pool FROM work w"
+        " UNION ALL SELECT e.record, min(e.record) OVER person, min(e.n) OVER person, max(e.n) OVER person,"
         " min(e.gi) OVER person, max(e.gi) OVER person, bit_or(d.bit) OVER person, false"
         " FROM evidence e JOIN links l USING (record) JOIN datasets d USING (dataset) ANTI JOIN pool USING (record)"
         " WINDOW person AS (PARTITION BY l.person))"
@@ -69,7 +70,7 @@ def _gather_sought(zone: duckdb.DuckDBPyConnection) -> None:
     Where all who are lone are in registers, who is in every register already is nobody's missing record.
     """
     zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.* EXCLUDE (subject), {', '.join(FIELDS)}"
+        f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.*, {', '.join(BLOCKED_ON)}"
         f" FROM sides s JOIN evidence USING (record), (SELECT ({REGISTERS}) AS bits,"
         f" (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0) AS free) r"
         " WHERE r.free > 0 OR s.datasets & r.bits <> r.bits"

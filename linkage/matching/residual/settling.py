@@ -21,6 +21,7 @@ from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, r
 from linkage.matching.residual.slices import Weighing, weigh_in_slices
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from linkage.specified.frozen import FrozenModel
+from linkage.zones import count
 
 CLERICAL_REVIEW = "clerical_review"
 """The flag of a record that a person is asked about."""
@@ -77,11 +78,12 @@ def settle_residual(
     zone: duckdb.DuckDBPyConnection, plan: ResidualPlan, run: str, *, test_range: bool, progress: Progress = silent
 ) -> None:
     """Change `work` of the ladder by what the model and people say. Raises TooManyCandidates."""
-    zone.execute(
-        "DELETE FROM doubtful WHERE list_has_any([subject_a, subject_b],"
-        " (SELECT coalesce(list(subject), []) FROM evidence SEMI JOIN pool USING (record)))"
-        " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
-    )
+    if count(zone, "SELECT count(*) FROM doubtful"):
+        zone.execute(
+            "DELETE FROM doubtful WHERE list_has_any([subject_a, subject_b],"
+            " (SELECT coalesce(list(subject), []) FROM evidence SEMI JOIN pool USING (record)))"
+            " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
+        )
     if plan.model is None and not plan.decisions:
         return
     _dissolve(zone, plan.standing)
@@ -114,6 +116,8 @@ def settle_residual(
 def _dissolve(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> None:
     """A cluster in which people told two records apart is taken to pieces: what belongs together is weighed anew."""
     apart = [(one.subject_a, one.subject_b) for one in decisions if not one.same]
+    if not apart:
+        return
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE apart AS SELECT record FROM work WHERE cluster IN (SELECT x.cluster FROM"
         " (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b) d"
@@ -144,8 +148,10 @@ def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision],
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE decided AS SELECT least(a.cluster, b.cluster) AS a,"
         " greatest(a.cluster, b.cluster) AS b, min(a.record) AS l, min(b.record) AS r"
-        " FROM (SELECT unnest(?::UUID[]) AS x, unnest(?::UUID[]) AS y) d JOIN sides a ON a.subject = d.x"
-        " JOIN sides b ON b.subject = d.y WHERE a.cluster <> b.cluster AND (a.pool OR b.pool) GROUP BY 1, 2",
+        " FROM (SELECT unnest(?::UUID[]) AS x, unnest(?::UUID[]) AS y) d"
+        " JOIN evidence p ON p.subject = d.x JOIN sides a ON a.record = p.record"
+        " JOIN evidence q ON q.subject = d.y JOIN sides b ON b.record = q.record"
+        " WHERE a.cluster <> b.cluster AND (a.pool OR b.pool) GROUP BY 1, 2",
         [[a for a, _ in wanted], [b for _, b in wanted]],
     )
     zone.execute(
