@@ -154,6 +154,7 @@ class EventName(StrEnum):
     QUERY_COMPLETED = "query.completed"
     QUERY_REFUSED = "query.refused"
     QUERY_FAILED = "query.failed"
+    QUERY_BRAKED = "query.braked"
 
     # environments: workspaces
     WORKSPACE_OPENED = "workspace.opened"

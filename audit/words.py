@@ -134,6 +134,7 @@ WORDS: dict[EventName, str] = {
     EventName.QUERY_COMPLETED: "was given the whole result of a query",
     EventName.QUERY_REFUSED: "was refused a query",
     EventName.QUERY_FAILED: "had a query that failed",
+    EventName.QUERY_BRAKED: "asked many queries of one sort, and reached a brake",
     EventName.WORKSPACE_OPENED: "opened a workspace",
     EventName.WORKSPACE_OPEN_REFUSED: "was refused a workspace",
     EventName.WORKSPACE_CLOSED: "closed a workspace",

@@ -6,7 +6,7 @@ No secret stands in any: they name files that one account can read. An unknown k
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,8 +17,25 @@ ACCOUNT = r"^[a-z_][a-z0-9_-]{0,31}$"
 CLIENT = r"^[a-z][a-z0-9-]{0,62}$"
 
 
+Bound = Annotated[int, Field(ge=0)]
+Bounds = tuple[Bound, Bound, Bound]
+
+
+class BrakeSettings(BaseModel):
+    """From how many queries of a sort within the window on: told to the log, slowed down, stopped; 0: never."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    people: int = Field(default=10, gt=0)  # fewer behind a result are few
+    window_seconds: float = Field(default=3600.0, gt=0)
+    delay_seconds: float = Field(default=5.0, ge=0)
+    narrow: Bounds = (50, 150, 0)
+    near_pair: Bounds = (10, 20, 60)
+    look_up: Bounds = (20, 40, 120)
+    after_refusal: Bounds = (20, 40, 0)
+
+
 class GatewaySettings(BaseModel):
-    """Limits of one query."""
+    """Limits of one query, and of many (brakes)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     row_limit: int = Field(default=5_000_000, gt=0)
@@ -27,6 +44,7 @@ class GatewaySettings(BaseModel):
     worker_memory: str = "2GB"
     worker_threads: int = Field(default=2, gt=0)
     worker_idle_seconds: float = Field(default=300.0, gt=0)
+    brakes: BrakeSettings = BrakeSettings()
 
 
 class ServerSettings(BaseModel):

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -25,16 +24,19 @@ from audit.model import Actor, person
 from audit.records import Records
 from audit.suppression import shown_count
 from environments.errors import EnvironmentsError
+from environments.gateway.answers import Answers, RunningQuery
+from environments.gateway.brakes.counting import Brakes, Reached
+from environments.gateway.brakes.likeness import Likeness
+from environments.gateway.brakes.policies import BrakePolicy
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
 from environments.gateway.evidence.asking import MOST_GROUPS, AskedEvidence, EvidenceStore
 from environments.gateway.evidence.people import PERSON, NoEvidence
 from environments.gateway.evidence.sealed import Evidence
-from environments.gateway.frames import HEADER, Kind
 from environments.gateway.gate import Gate
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
 from environments.gateway.ports import Approvals, Scopes
 from environments.gateway.texts import TextStore
-from environments.gateway.workers import Worker, WorkerPool
+from environments.gateway.workers import WorkerPool
 
 SECONDS_BETWEEN_APPROVALS = 0.2
 SECONDS_BETWEEN_ROUNDS = 1.0
@@ -43,22 +45,6 @@ SECONDS_FOR_EVIDENCE = 5.0
 TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
 OUTCOMES_KEPT = 500
 LONGEST_STATEMENT = 100_000
-
-
-@dataclass
-class RunningQuery:
-    """A query under way: who asks, since when, and why it is to stop, once that is so."""
-
-    id: str
-    asker: Asker
-    scope: ScopeFile
-    digest: str
-    started: float = field(default_factory=time.monotonic)
-    cut: asyncio.Event = field(default_factory=asyncio.Event)
-    cut_by: Refused | None = None
-    rows: int = 0
-    bytes: int = 0
-    asked_at: float = field(default_factory=time.monotonic)
 
 
 class QueryCore:
@@ -73,12 +59,15 @@ class QueryCore:
         texts: TextStore,
         limits: QueryLimits,
         evidence: EvidenceStore,
+        brakes: BrakePolicy,
     ) -> None:
+        self._brakes = Brakes(brakes)
         self._evidence = evidence
         self._records = records
         self._approvals = approvals
         self._scopes = scopes
         self._workers = workers
+        self._answers = Answers(workers, texts, limits.seconds)
         self._texts = texts
         self._limits = limits
         self._gate = Gate()
@@ -104,20 +93,25 @@ class QueryCore:
 
     # -- a query
 
-    async def judge(self, asker: Asker, sql: str) -> ScopeFile:
-        """The scope that this statement may run on, now. Raises RefusedError, which is logged; nothing runs."""
+    async def judge(self, asker: Asker, sql: str) -> tuple[ScopeFile, Likeness]:
+        """The scope that this statement may run on, now, and what it looks like.
+
+        Raises RefusedError, which is logged; nothing runs.
+        """
         try:
             return await self._judged(asker, sql)
         except RefusedError as error:
+            if error.refused.code.startswith("gate."):
+                self._brakes.refused(asker)
             await self._store(sql)
             await self._note(EventName.QUERY_REFUSED, asker, sql_digest=_digest_of_text(sql), rule=error.refused.code)
             raise
 
     async def start(self, asker: Asker, sql: str, parameters: Parameters) -> RunningQuery:
         """Judge a query and log it as requested. Raises RefusedError, which is logged; nothing has run then."""
-        scope = await self.judge(asker, sql)
+        scope, likeness = await self.judge(asker, sql)
         digest = _digest_of_text(sql)
-        query = RunningQuery(str(uuid.uuid4()), asker, scope, digest)
+        query = RunningQuery(str(uuid.uuid4()), asker, scope, digest, likeness)
         await self._store(sql)
         await self._note(
             EventName.QUERY_REQUESTED,
@@ -128,6 +122,7 @@ class QueryCore:
             scope_build=scope.build,
             parameters=_digest_of(parameters),
         )
+        await self._tell(asker, self._brakes.asked(asker, likeness))
         self._running[query.id] = query
         return query
 
@@ -143,7 +138,7 @@ class QueryCore:
                     if held:
                         yield held
                     held = part
-            evidence = await self._evidence_of(query, sql, parameters)
+            evidence, people = await self._evidence_of(query, sql, parameters)
             await self._note(
                 EventName.QUERY_COMPLETED,
                 query.asker,
@@ -152,6 +147,7 @@ class QueryCore:
                 milliseconds=round((time.monotonic() - query.started) * 1000),
                 **evidence,
             )
+            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, people, query.rows))
             yield held
         except BaseException as error:
             await asyncio.shield(self._failed(query, error))
@@ -159,8 +155,12 @@ class QueryCore:
         finally:
             self._running.pop(query.id, None)
 
-    async def _evidence_of(self, query: RunningQuery, sql: str, parameters: Parameters) -> dict[str, Any]:
+    async def _evidence_of(
+        self, query: RunningQuery, sql: str, parameters: Parameters
+    ) -> tuple[dict[str, Any], int | None]:
         """Count the people behind the result, and seal it: the file's hash, or why there is none, for the log.
+
+        With it the people behind all groups together, who may stand in several; None where they were not counted.
 
         A result without evidence is a result all the same: who checks it then has less to go by.
         """
@@ -168,25 +168,28 @@ class QueryCore:
         try:
             people = {name for name, columns in query.scope.tables.items() if PERSON in columns}
             asked = await asyncio.to_thread(self._gate.evidence_of, sql, people)
-            async with asyncio.timeout(patience):
-                groups = await self._counted(query, asked, parameters)
+            groups = await self._counted(query, asked, parameters, patience)
             header = {
                 **asked.header, "query": query.id, "project": query.asker.project, "sql_digest": query.digest,
                 "scope_version": query.scope.version, "scope_build": query.scope.build,
                 "at": self._records.clock.now().isoformat(),
             }  # fmt: skip
-            return {"evidence": await asyncio.to_thread(self._evidence.seal, Evidence(header, asked.named(groups)))}
+            evidence = Evidence(header, asked.named(groups))
+            return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, evidence.people
         except NoEvidence as none:
-            return {"no_evidence": none.reason}
+            return {"no_evidence": none.reason}, None
         except TimeoutError:
-            return {"no_evidence": "took_too_long"}
+            return {"no_evidence": "took_too_long"}, None
         except (QueryFailed, WorkerDown, OSError, pa.ArrowException):
-            return {"no_evidence": "failed"}
+            return {"no_evidence": "failed"}, None
 
-    async def _counted(self, query: RunningQuery, asked: AskedEvidence, parameters: Parameters) -> pa.Table:
-        """A row for each group. Raises NoEvidence above the number that is kept."""
+    async def _counted(
+        self, query: RunningQuery, asked: AskedEvidence, parameters: Parameters, patience: float
+    ) -> pa.Table:
+        """A row for each group. Raises NoEvidence above the number that is kept, TimeoutError."""
         parts, rows = [], 0
-        async with contextlib.aclosing(self._worker_says(query, asked.sql, asked.parameters(parameters))) as answers:
+        used = asked.parameters(parameters)
+        async with contextlib.aclosing(self._answers.of(query, asked.sql, used, patience=patience)) as answers:
             async for part, count in answers:
                 parts.append(part)
                 rows += count
@@ -196,59 +199,12 @@ class QueryCore:
 
     async def _parts(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncGenerator[bytes, None]:
         """The result's messages, each within the limits and the approval."""
-        async with contextlib.aclosing(self._worker_says(query, sql, parameters)) as answers:
+        async with contextlib.aclosing(self._answers.of(query, sql, parameters)) as answers:
             async for content, rows in answers:
                 query.rows += rows
                 query.bytes += len(content)
                 await self._require_within(query)
                 yield content
-
-    async def _worker_says(
-        self, query: RunningQuery, sql: str, parameters: Parameters
-    ) -> AsyncGenerator[tuple[bytes, int], None]:
-        """What the worker answers to a statement: Arrow IPC messages, each with its rows."""
-        worker = await self._workers.for_scope(query.scope)
-        worker.busy += 1
-        reader, writer = await worker.connect()
-        try:
-            writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
-            await writer.drain()
-            while True:
-                kind, rows, content = await self._next(query, reader)
-                if kind is Kind.END:
-                    return
-                if kind is Kind.ERROR:
-                    raise await self._failure(query, content)
-                yield content, rows
-        finally:
-            writer.close()
-            worker.busy -= 1
-            worker.last_used = time.monotonic()
-            if query.cut.is_set():
-                await self._insist(worker)
-
-    async def _next(self, query: RunningQuery, reader: asyncio.StreamReader) -> tuple[Kind, int, bytes]:
-        """The next frame, or the reason why there will be none."""
-        left = self._limits.seconds - (time.monotonic() - query.started)
-        receiving = asyncio.ensure_future(_frame(reader))
-        cut = asyncio.ensure_future(query.cut.wait())
-        try:
-            await asyncio.wait({receiving, cut}, timeout=max(left, 0.0), return_when=asyncio.FIRST_COMPLETED)
-            if query.cut_by is not None:
-                raise QueryCut(query.cut_by.code, query.cut_by.reason, mend=query.cut_by.mend)
-            if not receiving.done():
-                query.cut.set()
-                raise QueryCut(
-                    "query.seconds",
-                    f"A query may take {self._limits.seconds:.0f} seconds.",
-                    mend="Filter or aggregate earlier, or ask in parts.",
-                )
-            return receiving.result()
-        finally:
-            for task in (receiving, cut):
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WorkerDown):
-                await receiving
 
     async def _require_within(self, query: RunningQuery) -> None:
         """After each batch: row and byte limits as errors, and the approval again. Raises QueryCut."""
@@ -267,14 +223,6 @@ class QueryCore:
                 query.cut_by = decision
                 query.cut.set()
                 raise QueryCut(decision.code, decision.reason, mend=decision.mend)
-
-    async def _failure(self, query: RunningQuery, content: bytes) -> QueryFailed:
-        """The worker's error as its asker may read it; the engine's text goes beside the log."""
-        told = json.loads(content)
-        await self._store(told["detail"])
-        error = QueryFailed(told["reason"], where=told["kind"], mend=told["mend"])
-        error.detail = hashlib.sha256(told["detail"].encode("utf-8", "surrogatepass")).hexdigest()
-        return error
 
     async def _failed(self, query: RunningQuery, error: BaseException) -> None:
         """Log how it ended and keep the reason for its asker."""
@@ -317,15 +265,11 @@ class QueryCore:
         """End every worker."""
         await self._workers.close()
 
-    async def _insist(self, worker: Worker) -> None:
-        """The closed connection interrupts the statement. Not trusted: a worker that serves nobody is killed."""
-        if worker.busy == 0:
-            await self._workers.stop(worker.scope.project)
-
     # -- parts
 
-    async def _judged(self, asker: Asker, sql: str) -> ScopeFile:
+    async def _judged(self, asker: Asker, sql: str) -> tuple[ScopeFile, Likeness]:
         await self._require_approval(asker)
+        await asyncio.sleep(self._brakes.delay(asker))
         scope = await self._current(asker)
         mine = sum(1 for query in self._running.values() if query.asker.project == asker.project)
         if mine >= MOST_PER_PROJECT:
@@ -336,8 +280,10 @@ class QueryCore:
             ).require()
         if len(sql) > LONGEST_STATEMENT:
             Refused("gate.too_long", f"A statement may have {LONGEST_STATEMENT:,} characters.").require()
-        (await asyncio.to_thread(self._gate.judge, sql, set(scope.tables))).require()
-        return scope
+        judged = await asyncio.to_thread(self._gate.judged, sql, set(scope.tables))
+        if isinstance(judged, Refused):
+            raise RefusedError(judged)
+        return scope, judged
 
     async def _require_approval(self, asker: Asker) -> None:
         (await asyncio.to_thread(self._approvals.may_query, asker.person, asker.project)).require()
@@ -358,20 +304,24 @@ class QueryCore:
             raise RefusedError(current)
         return current
 
+    async def _tell(self, asker: Asker, reached: list[Reached]) -> None:
+        """A count that has reached a step, for the log: whoever reviews access sees it there."""
+        for one in reached:
+            await self._note(
+                EventName.QUERY_BRAKED,
+                asker,
+                sort=one.sort.value,
+                step=one.step.value,
+                own=one.own,
+                of_project=one.projects,
+            )
+
     async def _store(self, text: str) -> None:
         await asyncio.to_thread(self._texts.store_text, text)
 
     async def _note(self, name: EventName, asker: Asker, **details: Any) -> None:
         by: Actor = person(asker.person)
         await asyncio.to_thread(lambda: self._records.note(name, by=by, project=asker.project, **details))
-
-
-async def _frame(reader: asyncio.StreamReader) -> tuple[Kind, int, bytes]:
-    try:
-        kind, length, rows = HEADER.unpack(await reader.readexactly(HEADER.size))
-        return Kind(kind), rows, await reader.readexactly(length)
-    except (asyncio.IncompleteReadError, OSError, ValueError):
-        raise WorkerDown("The project's worker ended while it answered.", mend="Ask again, or ask for less.") from None
 
 
 def _told(error: BaseException) -> tuple[str, str, str | None]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import duckdb
 
-from access.decisions import Allowed, Decision
+from access.decisions import Allowed, Decision, Refused
 from environments.gateway import gate_words as words
+from environments.gateway.brakes.likeness import Likeness, likeness_of
 from environments.gateway.evidence.asking import AskedEvidence
 from environments.gateway.evidence.people import NoEvidence
 from environments.gateway.evidence.shape import question_of
@@ -40,16 +41,22 @@ class Gate:
 
         Refused carries a code `gate.…`, the rule and place, and what to write instead. Raises nothing for any text.
         """
+        judged = self.judged(sql, tables)
+        return judged if isinstance(judged, Refused) else Allowed()
+
+    def judged(self, sql: str, tables: Collection[str]) -> Likeness | Refused:
+        """The same; of a statement that may run, what it looks like."""
         try:
             _require_text(sql)
             views = frozenset(ascii_lower(name) for name in tables)
             with self._lock:  # also for the walk: the largest tree takes some hundred megabytes, so one at a time
-                walk_statement(self._statement(sql), views)
+                statement = self._statement(sql)
+                walk_statement(statement, views)
+                return likeness_of(statement)
         except GateRefusal as refusal:
             return refusal.told(sql)
         except RecursionError:
             return words.too_deep().told(sql)
-        return Allowed()
 
     def evidence_of(self, sql: str, tables: Collection[str]) -> AskedEvidence:
         """The question that counts the people behind a statement's figures; the statement is one that may run.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from access.decisions import Refused
 from environments.airlock.web import routes as airlock_routes
+from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors, TokenIdentity
 from environments.gateway.enclosure import Enclosure
@@ -27,6 +28,7 @@ from environments.workspaces.register import WorkspaceRegister
 from infra.errors import DeploymentError
 from infra.published import GatewayApprovals, GatewayScopes
 from infra.settings import Settings
+from infra.settings_tables import BrakeSettings
 from infra.wiring.haven import Haven
 
 PRIVATE = 0o077
@@ -57,6 +59,7 @@ async def run(haven: Haven) -> None:
         haven.audit_log,
         QueryLimits(settings.gateway.row_limit, settings.gateway.byte_limit, settings.gateway.seconds),
         haven.evidence,
+        brakes_of(settings.gateway.brakes),
     )
     app = build_app(core, airlock_routes(haven.airlock))
     doors = Doors(app, core, doors_folder)
@@ -82,6 +85,20 @@ def enclosure_of(settings: Settings) -> Enclosure | None:
             mend=told.mend,
         )
     return None
+
+
+def brakes_of(settings: BrakeSettings) -> BrakePolicy:
+    """The policy that the settings say."""
+    counts = {
+        Sort.NARROW: settings.narrow, Sort.NEAR_PAIR: settings.near_pair, Sort.LOOK_UP: settings.look_up,
+        Sort.AFTER_REFUSAL: settings.after_refusal,
+    }  # fmt: skip
+    return BrakePolicy(
+        people=settings.people,
+        window_seconds=settings.window_seconds,
+        delay_seconds=settings.delay_seconds,
+        counts={sort: Counts(*bounds) for sort, bounds in counts.items()},
+    )
 
 
 def main() -> None:

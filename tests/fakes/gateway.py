@@ -20,6 +20,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.model import person, service
 from audit.records import Records
+from environments.gateway.brakes.policies import BrakePolicy
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors
 from environments.gateway.enclosure import Enclosure
@@ -128,7 +129,9 @@ def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, Scope
 
 
 @asynccontextmanager
-async def gateway(limits: QueryLimits | None = None, people: int = 400) -> AsyncIterator[GatewayForTests]:
+async def gateway(
+    limits: QueryLimits | None = None, people: int = 400, brakes: BrakePolicy | None = None
+) -> AsyncIterator[GatewayForTests]:
     """A gateway over that project, with its watch running."""
     home = Path(tempfile.mkdtemp(prefix="hg-"))
     bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
@@ -143,6 +146,7 @@ async def gateway(limits: QueryLimits | None = None, people: int = 400) -> Async
         evidence := EvidenceFolder(
             home / "evidence", bench.keyring.evidence_key, bench.keyring.signing_key("evidence")
         ),
+        brakes or BrakePolicy(),
     )
     doors = Doors(build_app(core), core, home / "doors")
     watching = asyncio.create_task(core.watch())

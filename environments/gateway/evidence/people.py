@@ -162,13 +162,14 @@ def _same_person(table: Node, left: Standing, right: Standing, where: Node | Non
     """Does the join hold only between rows of one person?"""
     if PERSON in {ascii_lower(name) for name in table["using_columns"]} or table["ref_type"] == "NATURAL":
         return True
-    conditions = [part for condition in (table["condition"], where) if condition for part in _conjuncts(condition)]
+    conditions = [part for condition in (table["condition"], where) if condition for part in conjuncts(condition)]
     return any(_equates(part, left, right) for part in conditions)
 
 
-def _conjuncts(condition: Node) -> list[Node]:
+def conjuncts(condition: Node) -> list[Node]:
+    """The conditions that all hold where this one does."""
     if condition["type"] == "CONJUNCTION_AND":
-        return [part for child in condition["children"] for part in _conjuncts(child)]
+        return [part for child in condition["children"] for part in conjuncts(child)]
     return [condition]
 
 

@@ -41,6 +41,11 @@ class Evidence:
     header: Mapping[str, Any]
     groups: pa.Table
 
+    @property
+    def people(self) -> int:
+        """People behind the groups, added up: who stands in several counts in each."""
+        return sum(self.groups["people"].to_pylist())
+
 
 class EvidenceFolder:
     """The evidence of a haven's queries. key_of: the AES key of a project; signer: the gateway's signing key."""

@@ -1,0 +1,122 @@
+"""How does an answer come from the project's worker? Frame by frame, until it ends, fails, is cut or takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from access.decisions import Refused
+from environments.gateway.brakes.likeness import Likeness
+from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
+from environments.gateway.frames import HEADER, Kind
+from environments.gateway.model import Asker, Parameters, ScopeFile
+from environments.gateway.texts import TextStore
+from environments.gateway.workers import Worker, WorkerPool
+
+
+@dataclass
+class RunningQuery:
+    """A query under way: who asks, since when, and why it is to stop, once that is so."""
+
+    id: str
+    asker: Asker
+    scope: ScopeFile
+    digest: str
+    likeness: Likeness
+    started: float = field(default_factory=time.monotonic)
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    cut_by: Refused | None = None
+    rows: int = 0
+    bytes: int = 0
+    asked_at: float = field(default_factory=time.monotonic)
+
+
+class Answers:
+    """Asks workers. seconds: the longest that a query may take from its start."""
+
+    def __init__(self, workers: WorkerPool, texts: TextStore, seconds: float) -> None:
+        self._workers = workers
+        self._texts = texts
+        self._seconds = seconds
+
+    async def of(
+        self, query: RunningQuery, sql: str, parameters: Parameters, *, patience: float | None = None
+    ) -> AsyncGenerator[tuple[bytes, int], None]:
+        """What the worker answers to a statement: Arrow IPC messages, each with its rows.
+
+        patience: seconds from now, instead of what is left of the query's. Raises QueryFailed, QueryCut, WorkerDown;
+        TimeoutError once patience has ended.
+        """
+        ends = query.started + self._seconds if patience is None else time.monotonic() + patience
+        worker = await self._workers.for_scope(query.scope)
+        worker.busy += 1
+        reader, writer = await worker.connect()
+        try:
+            writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
+            await writer.drain()
+            while True:
+                kind, rows, content = await self._next(query, reader, ends, own=patience is None)
+                if kind is Kind.END:
+                    return
+                if kind is Kind.ERROR:
+                    raise await self._failure(content)
+                yield content, rows
+        finally:
+            writer.close()
+            worker.busy -= 1
+            worker.last_used = time.monotonic()
+            if query.cut.is_set():
+                await self._insist(worker)
+
+    async def _next(
+        self, query: RunningQuery, reader: asyncio.StreamReader, ends: float, *, own: bool
+    ) -> tuple[Kind, int, bytes]:
+        """The next frame, or the reason why there will be none. own: the time that ends is the query's."""
+        receiving = asyncio.ensure_future(_frame(reader))
+        cut = asyncio.ensure_future(query.cut.wait())
+        left = max(ends - time.monotonic(), 0.0)
+        try:
+            await asyncio.wait({receiving, cut}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if query.cut_by is not None:
+                raise QueryCut(query.cut_by.code, query.cut_by.reason, mend=query.cut_by.mend)
+            if receiving.done():
+                return receiving.result()
+            if not own:
+                raise TimeoutError
+            query.cut.set()
+            raise QueryCut(
+                "query.seconds",
+                f"A query may take {self._seconds:.0f} seconds.",
+                mend="Filter or aggregate earlier, or ask in parts.",
+            )
+        finally:
+            for task in (receiving, cut):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WorkerDown):
+                await receiving
+
+    async def _failure(self, content: bytes) -> QueryFailed:
+        """The worker's error as its asker may read it; the engine's text goes beside the log."""
+        told = json.loads(content)
+        await asyncio.to_thread(self._texts.store_text, told["detail"])
+        error = QueryFailed(told["reason"], where=told["kind"], mend=told["mend"])
+        error.detail = hashlib.sha256(told["detail"].encode("utf-8", "surrogatepass")).hexdigest()
+        return error
+
+    async def _insist(self, worker: Worker) -> None:
+        """The closed connection interrupts the statement. Not trusted: a worker that serves nobody is killed."""
+        if worker.busy == 0:
+            await self._workers.stop(worker.scope.project)
+
+
+async def _frame(reader: asyncio.StreamReader) -> tuple[Kind, int, bytes]:
+    try:
+        kind, length, rows = HEADER.unpack(await reader.readexactly(HEADER.size))
+        return Kind(kind), rows, await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, OSError, ValueError):
+        raise WorkerDown("The project's worker ended while it answered.", mend="Ask again, or ask for less.") from None

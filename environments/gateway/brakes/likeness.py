@@ -1,0 +1,103 @@
+"""What does a statement look like, apart from its values? By its parse tree: is it a look-up, does it resemble another?
+
+Two statements that differ in values only, or in one more condition, and are about nearly the same people: the
+difference of their results is about the few who are in one and not in the other (differencing).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from environments.gateway.evidence.people import PERSON, conjuncts
+from environments.gateway.gate_walk import ascii_lower
+
+LEFT_OUT = frozenset({"query_location", "query_location_length", "alias", "named_param_map"})
+VALUES = ("VALUE_CONSTANT", "VALUE_PARAMETER")
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """digest: of the tree without values. source, conditions: what it reads from, and the parts of its WHERE.
+
+    look_up: it asks for one pseudonym. filtered: it has a condition at all.
+    """
+
+    digest: str
+    source: str
+    conditions: frozenset[str]
+    look_up: bool
+    filtered: bool
+
+    def near(self, other: Likeness) -> bool:
+        """Do they differ in values only, or in conditions of which one has all of the other's?"""
+        if self.digest == other.digest:
+            return True
+        one, two = self.conditions, other.conditions
+        return self.source == other.source and (one < two or two < one)
+
+
+def likeness_of(statement: Node) -> Likeness:
+    """Of a statement's parse tree."""
+    parts = list(_walk(statement))
+    query = statement["node"]
+    where = query.get("where_clause")
+    return Likeness(
+        _digest(_plain(statement, values=False)),
+        _digest(_plain([query.get("from_table"), query["cte_map"]], values=True)),
+        frozenset(_digest(_plain(part, values=True)) for part in (conjuncts(where) if where else ())),
+        look_up=any(_asks_for_one(node) for node in parts),
+        filtered=any(node.get("where_clause") or node.get("having") or node.get("qualify") for node in parts),
+    )
+
+
+def _asks_for_one(node: Node) -> bool:
+    """`pseudonym = value`, or `pseudonym in (value, ...)`; the value could stand on either side."""
+    if node.get("type") in ("COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM"):
+        sides = [node["left"], node["right"]]
+        return any(_is_person(one) and _is_value(other) for one, other in (sides, sides[::-1]))
+    if node.get("type") == "COMPARE_IN":
+        first, *others = node["children"]
+        return _is_person(first) and bool(others) and all(_is_value(one) for one in others)
+    return False
+
+
+def _is_person(node: Node) -> bool:
+    while node["class"] in ("CAST", "COLLATE"):
+        node = node["child"]
+    return node["class"] == "COLUMN_REF" and ascii_lower(node["column_names"][-1]) == PERSON
+
+
+def _is_value(node: Node) -> bool:
+    while node["class"] == "CAST":
+        node = node["child"]
+    return node["type"] in VALUES
+
+
+def _walk(node: Any) -> Iterator[Node]:
+    if isinstance(node, Mapping):
+        yield node
+        for value in node.values():
+            yield from _walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _walk(value)
+
+
+def _plain(node: Any, *, values: bool) -> Any:
+    """Without places and names; without values too, where they are not wanted."""
+    if isinstance(node, Mapping):
+        if not values and node.get("type") in VALUES:
+            return "value"
+        return {key: _plain(value, values=values) for key, value in node.items() if key not in LEFT_OUT}
+    if isinstance(node, list):
+        return [_plain(value, values=values) for value in node]
+    return node
+
+
+def _digest(tree: Any) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""Brakes through the real gateway: told in the log, waited for, refused with a sentence; other people go on."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+
+from access.decisions import RefusedError
+from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
+from tests.fakes.gateway import gateway
+
+NEVER = Counts(0, 0, 0)
+LOOK_UP = "select * from gp_events where pseudonym = ?"
+
+
+def _policy(**counts: Counts) -> BrakePolicy:
+    given = {Sort(name.replace("_", "-")): bounds for name, bounds in counts.items()}
+    return BrakePolicy(delay_seconds=1.0, counts={sort: given.get(sort, NEVER) for sort in Sort})
+
+
+async def test_look_ups_slow_down_and_stop() -> None:
+    """The second is told of, the third waits its second, after the fourth none starts; each step is in the log."""
+    async with gateway(people=20, brakes=_policy(look_up=Counts(1, 2, 3))) as stands:
+        for number in range(3):
+            started = time.monotonic()
+            await stands.ask(LOOK_UP, [str(uuid.UUID(int=number))])
+        assert time.monotonic() - started >= 1.0
+        with pytest.raises(RefusedError) as told:
+            await stands.ask("select count(*) from gp_events")
+        assert told.value.refused.code == "query.brake"
+        braked = [event for event in stands.log.events if event.name == "query.braked"]
+        assert [(event.details["step"], event.details["own"]) for event in braked] == [
+            ("told", 1), ("slowed", 2), ("stopped", 3),
+        ]  # fmt: skip
+        assert stands.names()[-1] == "query.refused"
+
+
+async def test_differencing_is_counted_by_the_people_who_were_counted() -> None:
+    """Two counts with a few people between them, found through their evidence."""
+    async with gateway(people=60, brakes=_policy(near_pair=Counts(1, 0, 0))) as stands:
+        people = (await stands.ask("select distinct pseudonym from gp_events order by 1"))["pseudonym"].to_pylist()
+        await stands.ask("select count(*) from gp_events where pseudonym <= ?", [people[-1]])
+        assert "query.braked" not in stands.names()
+        await stands.ask("select count(*) from gp_events where pseudonym <= ?", [people[-4]])
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "near-pair"
+
+
+async def test_a_query_right_after_a_refusal_is_counted() -> None:
+    """By the gate's refusal; it is told of in the log."""
+    async with gateway(people=20, brakes=_policy(after_refusal=Counts(1, 0, 0))) as stands:
+        with pytest.raises(RefusedError):
+            await stands.ask("select * from elsewhere")
+        await stands.ask("select count(*) from gp_events")
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "after-refusal"
