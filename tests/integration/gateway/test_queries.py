@@ -18,6 +18,7 @@ from access.optouts.model import ObjectionTarget
 from access.optouts.service import OptOuts
 from audit.errors import AuditUnavailable
 from audit.model import organisation, person, service
+from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.errors import GatewayError, QueryCut, QueryFailed
 from environments.gateway.model import Asker, QueryLimits
 from tests.fakes.deliveries import nhs_number
@@ -206,13 +207,8 @@ async def test_a_killed_worker_breaks_one_answer_and_the_next_is_served() -> Non
 async def test_the_worker_itself_reaches_nothing() -> None:
     """Behind the gate, should it ever let something through: no file, no setting, no other database, no writing."""
     async with gateway() as stands:
-        stands.core._gate.judge = lambda *_: True  # type: ignore[method-assign, assignment, return-value]
-
-        class _Yes:
-            def require(self) -> None:
-                """Nothing."""
-
-        stands.core._gate.judge = lambda *_: _Yes()  # type: ignore[method-assign, assignment, return-value]
+        alike = Likeness("", "", frozenset(), look_up=False, filtered=False)
+        stands.core._gate.judged = lambda *_: alike  # type: ignore[method-assign, assignment]
         for sql in (
             "select * from read_csv('/etc/passwd')",
             "select * from '/etc/passwd'",
