@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from access.decisions import Allowed, Decision, Refused
 from access.documents import HIDDEN, REWRITE, UNSEEN
-from access.organisations.model import Organisation
+from access.organisations.model import OURSELVES, Organisation
 from access.people import store as people_store
 from access.people.invented import INVENTED, INVENTED_ODS
 from access.people.model import Evidence, Person, Role
@@ -28,9 +28,10 @@ LONGEST_REASON = 400
 class Verbs:
     """The part that every subject's verbs stand on."""
 
-    def __init__(self, records: Records, *, real_data: bool) -> None:
+    def __init__(self, records: Records, *, real_data: bool, organisation: str = OURSELVES) -> None:
         self.records = records
         self.real_data = real_data
+        self.ourselves = organisation  # to whom agreements and supports must let data flow
 
     def person(self, name: str) -> Person | None:
         """The person of this id."""

@@ -12,9 +12,10 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from access.identity.addresses import is_loopback
+from access.organisations.model import OURSELVES
 from infra.errors import DeploymentError
 from infra.settings_tables import (
     AccountSettings,
@@ -46,6 +47,7 @@ class Settings(BaseModel):
 
     home: Path
     database: str | None = None  # an SQLAlchemy URL without password; None: SQLite in the home
+    organisation: str = Field(default=OURSELVES, pattern=r"^[a-z][a-z0-9_-]{1,59}$")  # who runs the haven, by its id
     real_data: bool = False  # True turns every demo convenience off; the haven then fails closed
     duckdb_httpfs: Path | None = None  # OpenSSL for DuckDB's encryption; required when real_data
     passphrase_file: Path | None = None  # seals the root key; outside the home; required when real_data

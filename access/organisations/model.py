@@ -21,6 +21,9 @@ class SecurityStatus(StrEnum):
     STANDARDS_NOT_MET = "standards-not-met"
 
 
+OURSELVES = "haven"
+"""The id of the organisation that runs the haven, where the settings name no other."""
+
 ENOUGH = frozenset({SecurityStatus.STANDARDS_EXCEEDED, SecurityStatus.STANDARDS_MET})
 
 

@@ -95,6 +95,11 @@ def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
     )
 
 
+def made_with(agreements: Iterable[Agreement], recipient: str) -> list[Agreement]:
+    """Those that let data flow to this organisation: another's paper covers nothing here."""
+    return [one for one in agreements if one.recipient == recipient]
+
+
 def may_use(entry: DatasetEntry, agreements: Sequence[Agreement], purpose: str, basis: str, today: date) -> Decision:
     """May a project use this dataset for this purpose and on this basis, under one of the agreements in force?"""
     mine = [one for one in agreements if one.discloser == entry.controller and entry.id in one.datasets]

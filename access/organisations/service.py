@@ -176,7 +176,7 @@ class OrganisationVerbs(Verbs):
         today = self._today()
         with self.records.read() as session:
             entry = store.catalogue(session).get(dataset, unlisted)
-            agreements = store.agreements_in_force(session, today)
+            agreements = policies.made_with(store.agreements_in_force(session, today), self.ourselves)
         return policies.may_ingest(
             entry,
             self.organisation(entry.controller) if entry else None,

@@ -271,8 +271,7 @@ class PeopleVerbs(Verbs):
         person = self.person(name)
         if not isinstance(decision, Refused) or person is None:
             return decision
-        refusals = policies.all_refusals(person, self._today())
-        if not refusals or any(one.code not in policies.LAPSES for one in refusals):
+        if not policies.all_refusals(person, self._today()) or self._beside_lapses(name) is not None:
             return decision
         with self.records.read() as session:
             open_now = store.emergency_in_force(session, name, project, self.records.clock.now())
@@ -290,9 +289,19 @@ class PeopleVerbs(Verbs):
             return Refused(
                 "emergency.not_reviewed", "This person's last emergency waits for its review.", "haven emergency list"
             )
+        if decision and (barring := self._beside_lapses(name)) is not None:
+            return Refused(
+                "emergency.bridges_nothing", f"Break-glass bridges only what ran out. {barring.reason}", barring.mend
+            )
         if decision and not self._knows_project(project):
             return Refused("project.unknown", "There is no such project.", "`haven project list` shows them.")
         return decision and may_be_said(reason)
+
+    def _beside_lapses(self, name: str) -> Refused | None:
+        """What keeps this person out that is no evidence which ran out, if anything does."""
+        person = self.person(name)
+        refusals = policies.all_refusals(person, self._today()) if person is not None else []
+        return next((one for one in refusals if one.code not in policies.LAPSES), None)
 
     def _insiders(self, project: str) -> frozenset[str]:
         """Whoever has or had to do with any version of it."""

@@ -25,9 +25,13 @@ from access.support.policies import in_force, names_flow
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stands around a project on a day. agreements and authorisers: those in force then."""
+    """What stands around a project on a day. agreements and authorisers: those in force then.
+
+    ourselves: the organisation that runs the haven; the agreements are with it, and supports must name flows to it.
+    """
 
     today: date
+    ourselves: str
     real_data: bool
     catalogue: Mapping[str, DatasetEntry]
     lead: Person | None
@@ -126,7 +130,8 @@ def _support(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
     if standing and around.support is not None:
         for name in sorted(file.datasets):
             entry = around.catalogue.get(name)
-            yield names_flow(around.support, name, entry.controller if entry else "nobody", file.purpose)
+            discloser = entry.controller if entry else "nobody"
+            yield names_flow(around.support, name, discloser, around.ourselves, file.purpose)
 
 
 def _assessed(file: ProjectFile, around: Surroundings) -> Decision:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from access.decisions import Decision
 from access.organisations import store as organisations_store
+from access.organisations.policies import made_with
 from access.people import store as people_store
 from access.projects import policies, store
 from access.projects.differences import differences
@@ -128,7 +129,8 @@ class ProjectReading(Verbs):
             catalogue=organisations_store.catalogue(session),
             lead=self._believed(people_store.find_person(session, file.lead)) if file.lead else None,
             organisations={one.id: self._assessed(one) for one in organisations_store.all_organisations(session)},
-            agreements=organisations_store.agreements_in_force(session, today),
+            ourselves=self.ourselves,
+            agreements=made_with(organisations_store.agreements_in_force(session, today), self.ourselves),
             support=support_store.find_support(session, file.support) if file.support else None,
             authorisers=[person for person in people if person is not None],
         )

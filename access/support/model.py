@@ -46,6 +46,7 @@ class Support:
     opt_out_exemption: str | None = None  # the letter or minute that exempts it from the national data opt-out
     withdrawn_on: date | None = None
 
-    def names(self, dataset: str, discloser: str, purpose: str) -> bool:
+    def names(self, dataset: str, discloser: str, recipient: str, purpose: str) -> bool:
         """Does it name this flow?"""
-        return any((one.dataset, one.discloser, one.purpose) == (dataset, discloser, purpose) for one in self.flows)
+        asked = (dataset, discloser, recipient, purpose)
+        return any((one.dataset, one.discloser, one.recipient, one.purpose) == asked for one in self.flows)

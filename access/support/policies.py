@@ -53,13 +53,13 @@ def may_come_again(document: Mapping[str, object], withdrawn: Iterable[Mapping[s
     )
 
 
-def names_flow(support: Support, dataset: str, discloser: str, purpose: str) -> Decision:
+def names_flow(support: Support, dataset: str, discloser: str, recipient: str, purpose: str) -> Decision:
     """Is this flow named in the support?"""
-    if support.names(dataset, discloser, purpose):
+    if support.names(dataset, discloser, recipient, purpose):
         return Allowed()
     return Refused(
         "support.flow_not_named",
-        f"The support {support.reference} names no flow of {dataset} from {discloser} for {purpose}.",
+        f"The support {support.reference} names no flow of {dataset} from {discloser} to {recipient} for {purpose}.",
         "Ask the Confidentiality Advisory Group to amend it; then register the amended support.",
     )
 

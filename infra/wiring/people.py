@@ -23,7 +23,8 @@ class PeopleParts(KeyParts):
         """Who may do what, for which approved purpose, until when."""
         from access.service import Access
 
-        return Access(self.records, real_data=self.settings.real_data)
+        settings = self.settings
+        return Access(self.records, real_data=settings.real_data, organisation=settings.organisation)
 
     def actor(self, name: str) -> Actor:
         """The registered person or organisation that this name means; with an identity provider, the person logged in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise, product
@@ -76,6 +77,52 @@ def test_every_pair_of_states(one: ProjectState, other: ProjectState) -> None:
         assert onward is (one in {S.WITH_GUARDIAN, S.AWAITING_SUPPORT, S.SUSPENDED})
     if one in {S.REFUSED, S.WITHDRAWN, S.EXPIRED}:
         assert other in {S.WITHDRAWN, S.EXPIRED, S.CLOSED} or not onward
+
+
+def test_the_table_holds_exactly_the_pairs_that_can_happen() -> None:
+    """Every part moved by its verb from wherever it can stand: each change of state is in the table, no other is."""
+    draft = replace(WHOLE, controllers=frozenset({"gp", "hospital"}), approvals={}, endorsement=None,
+                    submitted_at=None, went_live_at=None)  # fmt: skip
+    seen: dict[str, tuple[ProjectVersion, date]] = {}
+    waiting, pairs = [(draft, TODAY)], set[tuple[ProjectState, ProjectState]]()
+    while waiting:
+        before, day = waiting.pop()
+        if repr((before, day)) in seen:
+            continue
+        seen[repr((before, day))] = before, day
+        for after, then in _moved(before, day):
+            if state_of(after, then) is S.LIVE:
+                after = replace(after, went_live_at=START)  # noqa: PLW2901 - as it is noted when it happens
+            pairs.add((state_of(before, day), state_of(after, then)))
+            waiting.append((after, then))
+    happens = {(one, other) for one, other in pairs if one is not other}
+    assert happens == {(one, other) for one, onward in MAY_BECOME.items() for other in onward}
+
+
+def _moved(one: ProjectVersion, day: date) -> Iterator[tuple[ProjectVersion, date]]:
+    """Everything that can happen next to this version: a verb, a part outside it, time. A closed one moves no more."""
+    if one.closed:
+        return
+    yield replace(one, closed=True), day
+    if day <= one.last_day:
+        yield replace(one, submitted_at=START), day
+    yield one, one.ends + timedelta(days=1)
+    yield replace(one, lapsed=() if one.lapsed else LAPSED), day
+    if one.submitted_at is None:
+        return
+    yield replace(one, suspension=None if one.suspension else Suspension("an incident", "person:lena", START)), day
+    for name in sorted(one.controllers):
+        given = one.approvals.get(name)
+        if given is None and day <= one.last_day:
+            for outcome in Outcome:
+                yield replace(one, approvals={**one.approvals, name: replace(GIVEN, outcome=outcome)}), day
+        elif given is not None and given.in_force:
+            yield replace(one, approvals={**one.approvals, name: replace(given, withdrawn=True)}), day
+    if state_of(one, day) is S.WITH_GUARDIAN:
+        for outcome in Outcome:
+            yield replace(one, endorsement=replace(ENDORSED, outcome=outcome)), day
+    if one.endorsement is not None and one.endorsement.outcome is Outcome.APPROVED:
+        yield replace(one, endorsement=replace(one.endorsement, withdrawn=True)), day
 
 
 def test_a_part_that_lapsed_suspends_and_the_same_part_again_makes_it_live() -> None:

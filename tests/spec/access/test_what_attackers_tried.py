@@ -207,7 +207,8 @@ def test_break_glass_is_not_for_who_never_had_the_rest(access: Access, clock: Fi
     part = replace(whole, organisation="gp", evidence=replace(whole.evidence, accreditation=None))
     access.register_person(part, by=HOUSE)
     clock.at += timedelta(days=1)
-    access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    call = lambda: access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)  # noqa: E731
+    assert _refused(call) == "emergency.bridges_nothing"
     assert access.may_query("ewa", "admissions").code == "person.training_expired"  # type: ignore[union-attr]
 
 
@@ -302,7 +303,8 @@ def test_an_organisation_that_was_never_assessed_is_not_bridged(access: Access) 
     lapsed = assessed("board", today=date(2020, 1, 1))
     access.register_organisation(lapsed, by=HOUSE)
     access.register_person(Person("yan", "Yan", "board", frozenset({Role.RESEARCHER})), by=HOUSE)
-    access.open_emergency("yan", "admissions", "the outbreak's numbers are due", 4, by=LENA)
+    call = lambda: access.open_emergency("yan", "admissions", "the outbreak's numbers are due", 4, by=LENA)  # noqa: E731
+    assert _refused(call) == "emergency.bridges_nothing"
     assert not access.may_query("yan", "admissions")
 
 

@@ -50,6 +50,13 @@ def agreement(controller: str, **changes: object) -> Agreement:
     return Agreement.model_validate(data | mine | changes)
 
 
+def _with_another() -> Agreement:
+    """The GP's agreement, with the university as its recipient."""
+    paper = agreement("gp").model_dump()
+    paper["signatures"]["university"] = paper["signatures"].pop("haven")
+    return Agreement.model_validate(paper | {"recipient": "university"})
+
+
 def support(**changes: object) -> SupportFile:
     """The template's support, with both datasets' flows."""
     data = parse_document(SUPPORT_TEMPLATE, SupportFile, name="template").model_dump(by_alias=True)
@@ -108,6 +115,14 @@ ENDINGS: dict[str, tuple[Callable[[Access], None], str]] = {
             SupportFile.model_validate(support().model_dump(by_alias=True) | {"flows": [
                 support().model_dump(by_alias=True)["flows"][0]]}), by=LENA) and None,
         "support.flow_not_named"),
+    "an amended support lets one flow go elsewhere": (
+        lambda a: a.register_support(
+            SupportFile.model_validate(support().model_dump(by_alias=True) | {"flows": [
+                support().model_dump(by_alias=True)["flows"][0],
+                support().model_dump(by_alias=True)["flows"][1] | {"to": "university"}]}), by=LENA) and None,
+        "support.flow_not_named"),
+    "an amended agreement is with another organisation": (
+        lambda a: a.register_agreement(_with_another(), by=LENA) and None, "agreement.missing"),
     "a controller's assessment falls below the standard": (
         lambda a: a.assess_organisation(
             "hospital", SecurityAssessment("RX1", SecurityStatus.STANDARDS_NOT_MET, date(2027, 1, 1)), by=LENA),
@@ -293,6 +308,8 @@ def test_a_delivery_comes_in_only_under_notice_agreement_and_authoriser(access: 
     """With real data all of them; without an agreement the delivery is refused, and so is an unknown dataset."""
     assert access.may_ingest("gp")
     access.withdraw_agreement("gp-2026", by=LENA)
+    assert access.may_ingest("gp").code == "agreement.missing"  # type: ignore[union-attr]
+    access.register_agreement(_with_another().model_copy(update={"id": "gp-elsewhere"}), by=LENA)
     assert access.may_ingest("gp").code == "agreement.missing"  # type: ignore[union-attr]
     assert access.may_ingest("dental").code == "dataset.unknown"  # type: ignore[union-attr]
 

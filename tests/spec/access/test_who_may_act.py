@@ -252,6 +252,9 @@ def test_break_glass_bridges_nothing_else(access: Access, clock: FixedClock) -> 
     held = access.sanction(person("ewa"), "tried to identify somebody", None, by=LENA)
     assert _rule(access, "ewa") == "person.sanctioned"
     access.lift_sanction(held.id, "it was an error", by=LENA)
+    access.sanction(person("carys"), "tried to identify somebody", None, by=LENA)
+    call = lambda: access.open_emergency("carys", "admissions", "the numbers are due", 1, by=LENA)  # noqa: E731
+    assert _refused(call) == "emergency.bridges_nothing"
     access.withdraw("admissions", "gp", "purpose changed", by=organisation("gp"))
     assert _rule(access, "ewa") == "project.withdrawn"
 

@@ -23,6 +23,7 @@ def test_without_a_file_the_embedded_default_stands(tmp_path: Path) -> None:
         ("real_dat = true", "real_dat"),
         ("[gateway]\nrow_limit = 0", "gateway.row_limit"),
         ("home = 'x'", "home"),
+        ("organisation = 'Our Team'", "organisation"),
         ("[keys]\nroot = 'paper'", "keys.root"),
         ("[keys]\nroot = 'pkcs11'", "[keys.pkcs11]"),
         ("[keys]\nroot = 'transit'", "[keys.transit]"),
