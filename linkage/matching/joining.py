@@ -53,11 +53,11 @@ OF_SEEN = (
     f" {', '.join('w.' + name for name in OF_CLUSTER)}, w.cluster AS was, CAST(NULL AS SMALLINT) AS touched"
 )
 FROM_WORK = "FROM work w JOIN evidence e ON w.record = e.record"
-ALONE = (
+EVERYBODY_ALONE = (
     f"SELECT e.record, {', '.join('e.' + name for name in FIELDS)}, e.n AS c_n_low, e.n AS c_n_high, e.gi AS c_first,"
     " e.gi AS c_last, d.bit AS c_datasets FROM evidence e JOIN datasets d ON e.dataset = d.dataset"
-    " SEMI JOIN pool p ON e.record = p.record"
 )
+ALONE = f"{EVERYBODY_ALONE} SEMI JOIN pool p ON e.record = p.record"
 """Every record of the pool as a cluster of its own."""
 UNWEIGHED = "CAST(NULL AS DOUBLE) AS score, CAST(NULL AS TEXT) AS field_scores"
 
@@ -101,11 +101,11 @@ def join_records(
 
     Leaves `work` (WORK) and `doubts` (record, flag). The first stretch is one key, over everybody.
     """
-    guards = _Guards.over(engine)
+    guards, alone = _Guards.over(engine), _alone(engine)
     keys = sum(len(step.keys) for stretch in stretches for step in stretch.steps)
-    done = 1 if _begin_in_one_go(engine, guards, stretches[0].only_key) else 0
+    done = 1 if _begin_in_one_go(engine, guards, stretches[0].only_key, alone) else 0
     if not done:
-        _begin_alone(engine)
+        _begin_alone(engine, alone)
     for stretch in stretches[done:]:
         run = _StretchRun(engine, guards, stretch)
         run.look_at()
@@ -120,7 +120,13 @@ def join_records(
     progress("ladder", keys, keys)
 
 
-def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key]) -> bool:
+def _alone(engine: LadderEngine) -> str:
+    """ALONE; without asking each record for the pool where that is everybody."""
+    (left_out,) = engine.numbers("SELECT count(*) FROM evidence e ANTI JOIN pool p ON e.record = p.record")
+    return ALONE if left_out else EVERYBODY_ALONE
+
+
+def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderStep, Key], alone: str) -> bool:
     """`work` and `doubts` after the first key: nobody is joined yet, so that a record is in one group and no chain.
 
     False, and nothing is kept, where more records are under one value of the key than a group may have.
@@ -130,7 +136,7 @@ def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderS
     engine.keep(
         "groups",
         f"SELECT {columns}, label, records, {', '.join(TRAIT_NAMES)}, {guards.of(step)} AS good"
-        f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits} FROM ({ALONE}) e"
+        f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits} FROM ({alone}) e"
         f" WHERE {_present(key)} GROUP BY {columns} HAVING count(*) > 1) g",
     )
     (crowded,) = engine.numbers(f"SELECT count(*) FILTER (WHERE records > {LARGEST_GROUP}) FROM groups")
@@ -144,22 +150,22 @@ def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderS
         "work",
         f"SELECT e.record, coalesce(g.label, e.record) AS cluster, CASE WHEN g.label IS NOT NULL THEN"
         f" CAST({step.number} AS SMALLINT) END AS step, {known}, {UNWEIGHED}"
-        f" FROM ({ALONE}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
+        f" FROM ({alone}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
     )
     engine.keep(
         "doubts",
-        f"SELECT e.record, {_flag('e.n')} AS flag FROM ({ALONE}) e JOIN"
+        f"SELECT e.record, {_flag('e.n')} AS flag FROM ({alone}) e JOIN"
         f" (SELECT *, {CONTRADICTS} AS contradiction FROM groups WHERE NOT good) c ON {same.replace(' = g.', ' = c.')}",
     )
     return True
 
 
-def _begin_alone(engine: LadderEngine) -> None:
+def _begin_alone(engine: LadderEngine, alone: str) -> None:
     """`work` and `doubts` before the first key."""
     known = ", ".join(f"e.{name}" for name in OF_CLUSTER)
     engine.keep(
         "work",
-        f"SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, {known}, {UNWEIGHED} FROM ({ALONE}) e",
+        f"SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, {known}, {UNWEIGHED} FROM ({alone}) e",
     )
     engine.keep("doubts", f"SELECT record, '{SEVERAL}' AS flag FROM work WHERE cluster <> record")
 

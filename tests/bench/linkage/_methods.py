@@ -87,6 +87,7 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
         prepare(zone)
         prepare_residual(zone)
         set_registers(zone, ["left", "right"])
+        zone.execute("CHECKPOINT; BEGIN")  # a receipt ends, and a run is one transaction
         clock = Clock()
         add_new_records(zone, ["one"], KEY, test_range=True)
         clock.lap(TOKENS)
@@ -98,6 +99,8 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
         clock.lap("residual")
         write_links(zone, RUN, datetime.now(UTC).replace(tzinfo=None), MODEL_STEP if model else LAST_STEP)
         clock.lap("persons")
+        zone.execute("COMMIT")
+        clock.lap("commit")
         found = zone.sql(
             "WITH of AS (SELECT i.dataset, i.local_id::BIGINT AS id, l.person FROM identity i"
             " JOIN links l USING (record)) SELECT a.id AS l, b.id AS r FROM of a JOIN of b ON a.person = b.person"

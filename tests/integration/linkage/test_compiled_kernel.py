@@ -14,10 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from infra.cli.common import say_tokens
 from linkage import tokens
 from linkage.errors import KernelWrong
+from linkage.native import kernel
 from linkage.native.kernel import SOURCE, Found, Kernel, find_kernel, kernel_in
-from tests.fakes.agent import in_agent, installer
+from tests.fakes.agent import ROOT, in_agent, installer
 from tests.unit.linkage.test_tokens import KEY, by_definition
 
 WRONG = "#include <stdint.h>\nint haven_tokens(const void *column, uint64_t *out) { (void)column; %s }\n"
@@ -42,11 +44,11 @@ def environment(tmp_path: Path) -> Path:
 def made(environment: Path) -> Kernel:
     """The kernel as the installer makes it."""
     installer().make_kernel(environment)
-    kernel = kernel_in(environment / "native").kernel
-    if kernel is None:
+    found = kernel_in(environment / "native").kernel
+    if found is None:
         assert not (COMPILER and can_hash()), "a compiler is here, and the kernel did not compile"
         pytest.skip("no C compiler here, or a processor without SHA instructions")
-    return kernel
+    return found
 
 
 def compiled(folder: Path, body: str) -> Path:
@@ -148,6 +150,43 @@ def test_another_source_needs_another_kernel(
     installer().make_kernel(environment)
     assert kernel_in(environment / "native", newer).kernel
     assert not made.path.exists()
+
+
+def test_the_launcher_notices_another_source(tmp_path: Path) -> None:
+    """`./haven` has the kernel made where the checkout's source is not the one that its environment was made with."""
+    root = tmp_path / "checkout"
+    for name in ("haven", "hub", "workspace"):
+        for place in ("locks", f".haven/envs/{name}/bin", f".haven/envs/{name}/native"):
+            (root / place).mkdir(parents=True, exist_ok=True)
+        for lock in (root / "locks" / f"{name}.txt", root / ".haven" / "envs" / name / "complete.txt"):
+            lock.write_text("locked\n", encoding="ascii")
+    source, stamp = root / "linkage" / "native" / "tokens.c", root / ".haven" / "envs" / "haven" / "native" / "tokens.c"
+    for place, text in (
+        (root / "haven", (ROOT / "haven").read_text(encoding="utf-8")),
+        (root / ".haven" / "envs" / "haven" / "bin" / "python", "#!/bin/sh\necho started\n"),
+        (root / "scripts" / "install.py", "print('installed')\n"),
+        (source, "one\n"),
+        (stamp, "one\n"),
+    ):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+        place.chmod(0o755)
+    said = [subprocess.run([root / "haven"], capture_output=True, text=True, check=True).stdout]
+    source.write_text("two\n", encoding="ascii")
+    said.append(subprocess.run([root / "haven"], capture_output=True, text=True, check=True).stdout)
+    assert said == ["started\n", "installed\nstarted\n"]
+
+
+def test_the_status_says_by_what_tokens_are_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the kernel, or without it: why, and how that is mended."""
+    monkeypatch.setattr(kernel, "find_kernel", lambda: Found(Kernel(SOURCE, int)))
+    say_tokens()
+    assert "by the compiled kernel" in capsys.readouterr().out
+    monkeypatch.setattr(kernel, "find_kernel", lambda: Found(None, "it has not been compiled", "Install a compiler."))
+    say_tokens()
+    assert "more slowly: it has not been compiled. Install a compiler." in capsys.readouterr().err
 
 
 def test_without_a_compiler_the_haven_goes_on(
