@@ -153,6 +153,8 @@ def _in_the_workspace(stage: Stage) -> None:
     for name, outcome in stage.cells.items():
         if outcome.error:
             teller.holds(f"The notebook's cell '{name}' runs", held=False, detail=outcome.text[-600:])
+    other = stage.cells["other_door"].text.strip()
+    teller.holds("Another client, over Arrow Flight SQL, is given the same", other == "the same over Flight SQL", other)
 
 
 def _show_cell(stage: Stage, name: str) -> None:

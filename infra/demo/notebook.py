@@ -69,6 +69,20 @@ CELLS: tuple[tuple[str, str], ...] = (
         "submission",
     ),
     (
+        "other_door",
+        "import os\n"
+        "question = 'select count(*) as n from gp_patients where year_of_birth >= ?'\n"
+        "over_http = haven.sql(question, [1950])['n'][0].as_py()\n"
+        "if 'HAVEN_FLIGHT' in os.environ:\n"
+        "    from adbc_driver_flightsql import dbapi\n"
+        "    with dbapi.connect(os.environ['HAVEN_FLIGHT'], autocommit=True) as connection:\n"
+        "        with connection.cursor() as cursor:\n"
+        "            cursor.execute(question, (1950,))\n"
+        "            same = cursor.fetchone() == (over_http,)\n"
+        "    print('the same over Flight SQL' if same else 'ANOTHER NUMBER over Flight SQL')\n"
+        "else:\n    print('no Flight SQL door here')",
+    ),
+    (
         "socket",
         "import socket\n"
         "try:\n    socket.create_connection(('127.0.0.1', 80), timeout=2)\n    print('CONNECTED')\n"

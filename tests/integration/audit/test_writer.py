@@ -97,6 +97,28 @@ def test_it_signs_when_asked(tmp_path: Path) -> None:
         assert not verify(folder, newest="").whole
 
 
+def test_it_can_be_verified_while_it_is_written(tmp_path: Path) -> None:
+    """A checkpoint half way is no finding: a log under load is whole each time that it is looked at."""
+    folder, path = tmp_path / "audit", tmp_path / "s"
+    with _writer(folder, path):
+        log, done = SocketAuditLog(folder, path, start_writer=False), threading.Event()
+
+        def write() -> None:
+            number = 0
+            while not done.is_set():
+                number += 1
+                log.append([_event(number)])
+                log.sign()
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        verdicts = [verify(folder) for _ in range(150)]
+        done.set()
+        writing.join()
+        log.close()
+    assert [verdict.sentences() for verdict in verdicts if not verdict.whole] == []
+
+
 def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """No room for another frame: a sentence, nothing half kept; with room again it goes on, and verifies."""
     folder, path = tmp_path / "audit", tmp_path / "s"
