@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import hashlib
 import json
 import struct
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -33,10 +31,12 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from audit.moving import moved, moving_parts
+
 WIDTH = 256
 HASH_BYTES = 32
 NOT_WHOLE = 1
-MOST_LOOKS, SECONDS_TO_SETTLE = 5, 0.5
+MOST_LOOKS = 20
 OWN_FILES = {"checkpoint", "checkpoints.log", "log.key", "log.pub", "origin", ".writer", "writer.log"}
 OWN_FOLDERS = {"tile", "journal", "texts"}
 
@@ -361,22 +361,10 @@ def verify(folder: Path, public_key: Path | None = None, newest: str | None = No
     except (OSError, ValueError):
         return Verdict(findings=[Finding("1 checkpoint", path.name, "the log's public key is missing or damaged")])
     for _ in range(MOST_LOOKS - 1):
-        before = _moving_parts(folder)
-        if (verdict := _Check(folder, key, newest).run()).whole:
-            return verdict
-        time.sleep(SECONDS_TO_SETTLE)
-        if _moving_parts(folder) == before:
+        before = moving_parts(folder)
+        if (verdict := _Check(folder, key, newest).run()).whole or not moved(folder, before):
             return verdict
     return _Check(folder, key, newest).run()
-
-
-def _moving_parts(folder: Path) -> list[tuple[str, int, int]]:
-    """What a running writer changes. Where it did, a finding may be a checkpoint half way: it is looked at again."""
-    found = []
-    for path in (folder / "checkpoint", folder / "checkpoints.log", *sorted((folder / "journal").glob("*"))):
-        with contextlib.suppress(OSError):
-            found.append((path.name, path.stat().st_size, path.stat().st_mtime_ns))
-    return found
 
 
 def main() -> int:
