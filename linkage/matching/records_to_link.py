@@ -97,7 +97,7 @@ def _fresh_tokens(
     names = ", ".join(IDENTITY)
     told = zone.sql(f"SELECT $last + place AS record, dataset, {names}, local_id FROM fresh WHERE place > $start"
                     " AND place <= $end", params={"last": last, "start": start, "end": start + AT_ONCE})  # fmt: skip
-    fresh = pl.DataFrame(told.to_arrow_table())
+    fresh = told.pl()
     tokens = tokens_of(fresh, key, test_range=test_range, references=references).with_columns(
         dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
     )
