@@ -12,14 +12,16 @@ MONTHS: dict[str, int] = {
     word: number
     for number, words in enumerate(
         (
-            "jan gen ene", "feb fev", "mar mrt mae", "apr avr abr", "may mai maj mei mag mayo", "jun juin giu juni",
-            "jul juil lug", "aug aou ago aout", "sep set", "oct okt ott out", "nov", "dec dez des dic",
+            "jan gen ene sty ocak янв", "feb fev lut suba фев", "mar mrt mae мар", "apr avr abr kwi nis апр",
+            "may mai maj mei mag mayo маи мая", "jun juin giu juni cze haz июн", "jul juil lug lip tem июл",
+            "aug aou ago aout sie agus авг", "sep set wrz eyl сен", "oct okt ott out paz eki окт", "nov lis kas ноя",
+            "dec dez des dic gru ara дек",
         ),
         start=1,
     )
     for word in words.split()
 }  # fmt: skip
-"""The first letters of the months in the languages of western Europe."""
+"""The first letters of the months in the languages of western Europe, in Polish, Turkish and Russian."""
 YEAR_FIRST = re.compile(r"^(\d{4})[-/. ](\d{1,2}|[?xX]{1,2})(?:[-/. ](\d{1,2}|[?xX]{1,2}))?(?:[T ]\d.*)?$")
 YEAR_LAST = re.compile(r"^(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{4}|\d{2})(?:[T ]\d.*)?$")
 MONTH_YEAR = re.compile(r"^(\d{1,2})[-/. ](\d{4})$")

@@ -35,7 +35,6 @@ PAIRS_FOR_U = 2_000_000
 PAIRS_FOR_EM = 600_000
 FEWEST_FOR_EM = 30
 START_M = 0.9
-LEAST_LIKELY = 0.01
 FIGURES = 6  # significant figures kept, so that the order of a sum cannot show
 RESERVE = 0.01
 MOST_FOR_RARITY = 6.0  # bits that a rare value adds at most
@@ -79,6 +78,11 @@ class SplinkEngine:
     def close(self) -> None:
         """Let go of the memory, and of what was spilled from it (encrypted)."""
         self._open.close()
+
+    @property
+    def given_shares(self) -> dict[str, str]:
+        """By column: the table of how common its values are, where that is told from elsewhere (use_shares)."""
+        return dict(self._shares)
 
     @property
     def possible_pairs(self) -> int:
@@ -219,30 +223,6 @@ class SplinkEngine:
             f"SELECT {', '.join(made)} FROM {pairs} j JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r"
         ).fetchall()
         return dict(zip([one.of for one in self.specification.comparisons], rows[0], strict=True))
-
-    def relearned(self, model: FrozenModel, scored: pl.DataFrame) -> FrozenModel:
-        """m counted over all compared pairs, each as far as it is likely one person's; u stays.
-
-        scored: l, r, probability. Where people change several columns at once (they move), the pairs of one training
-        key hide it; all candidates together show it.
-        """
-        self.con.register("judged", scored.filter(pl.col("probability") > LEAST_LIKELY).to_arrow())
-        other = "people_right" if self.two else "people_left"
-        cases = [f"{level_sql(c, self.specification)} AS c_{c.of}" for c in self.specification.comparisons]
-        sets = ", ".join(f"(c_{c.of})" for c in self.specification.comparisons)
-        names = ", ".join(f"c_{c.of}" for c in self.specification.comparisons)
-        rows = self.con.execute(
-            f"SELECT {names}, sum(probability) FROM (SELECT {', '.join(cases)}, probability FROM judged j"
-            f" JOIN people_left a ON a.rid = j.l JOIN {other} b ON b.rid = j.r) GROUP BY GROUPING SETS ({sets})"
-        ).fetchall()
-        self.con.unregister("judged")
-        made = []
-        for place, comparison in enumerate(model.comparisons):
-            counts = {row[place]: float(row[-1]) for row in rows if row[place] is not None}
-            ms = [counts.get(number, 0.0) for number in range(len(comparison.levels))]
-            levels = [level.label for level in comparison.levels], ms, [level.u for level in comparison.levels]
-            made.append(comparison.model_copy(update={"levels": made_levels(*levels)}) if sum(ms) else comparison)
-        return model.model_copy(update={"comparisons": tuple(made)})
 
     def _blocked_sql(self, pairs: str) -> str:
         if not self.two:

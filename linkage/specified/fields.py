@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 import polars as pl
 
 from linkage.specified.errors import SpecifiedError
-from linkage.specified.guesses import Guess, guess
+from linkage.specified.guesses import UNSAID, Guess, guess
 from linkage.specified.looks import Look, look_at
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES, TEXTS
@@ -21,6 +21,8 @@ OTHER_SPELLING = re.compile(
 WORDS_INSIDE, WORDS_COVERED = 0.85, 0.75
 MANY_FIRSTS_OF_JANUARY = 0.03  # by chance 0.3 %
 SAMPLE = 3000
+HARDLY_COMMON, MOSTLY_COMMON = 0.02, 0.3  # of the values of two columns
+CODES = frozenset({"postcode", "house_number", "identifier", "area", "phone"})
 WORTH = ("truth", "record_id")
 
 
@@ -86,6 +88,8 @@ def _paired(
 ) -> list[tuple[tuple[str, ...], Guess]]:
     """Columns of the left file with those of the right: by heading, else by kind and common values."""
     left, right = (dict(_usable(side)) for side in guesses)
+    _add_known_by_values(left, guesses[0], right, frames[0], frames[1])
+    _add_known_by_values(right, guesses[1], left, frames[1], frames[0])
     scores = []
     for one, first in left.items():
         for other, second in right.items():
@@ -100,12 +104,28 @@ def _paired(
     return sorted(pairs, key=lambda pair: order.index(pair[0][0]))
 
 
+def _add_known_by_values(
+    usable: dict[str, Guess], side: dict[str, Guess], others: dict[str, Guess], frame: pl.DataFrame, other: pl.DataFrame
+) -> None:
+    """A column whose heading says nothing is what the other file's column is that has the same values and a heading."""
+    for name, one in side.items():
+        if name in usable or not one.evidence.startswith(UNSAID):
+            continue
+        for known, said in others.items():
+            fits = said.means in CODES and said.evidence.startswith("by its heading")
+            if fits and _common(frame[name], other[known]) > MOSTLY_COMMON:
+                usable[name] = Guess(said.means, f"it has the values of {known}")
+
+
 def _alike(one: Look, other: Look, first: Guess, second: Guess, a: pl.Series, b: pl.Series) -> float:
     kind = first.means == second.means
     if one.name == other.name:
         return 10.0 if kind else 8.0
     values = _common(a, b)
     names = SequenceMatcher(None, one.name, other.name).ratio()
+    said = all(guess.evidence.startswith("by its heading") for guess in (first, second))
+    if kind and first.means in {"street", "place", "full_name"} and values < HARDLY_COMMON and not said:
+        return 0.0
     if kind and first.means not in {"category", "text", "number"}:
         return 3.0 + values + names
     if values > 0.3 and (kind or {first.means, second.means} <= TEXTS | {"text"}):
@@ -115,7 +135,8 @@ def _alike(one: Look, other: Look, first: Guess, second: Guess, a: pl.Series, b:
 
 def _common(a: pl.Series, b: pl.Series) -> float:
     """The share of the smaller side's distinct values that the other has too."""
-    sides = [set(map(fold, series.drop_nulls().unique().sort().head(SAMPLE * 4).to_list())) for series in (a, b)]
+    values = (series.drop_nulls().unique().sort().head(SAMPLE * 4).to_list() for series in (a, b))
+    sides = [{fold(value).replace(" ", "") for value in one} for one in values]
     smaller = min(map(len, sides))
     return len(sides[0] & sides[1]) / smaller if smaller else 0.0
 

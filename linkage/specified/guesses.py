@@ -19,35 +19,39 @@ RECORD = re.compile(
 )
 HEADINGS: tuple[tuple[Kind, str], ...] = (
     ("email", r"mail"),
-    ("phone", r"phone|^tel|mobile|telefon|telephone|^cell|handy|movil|portable|puhelin"),
+    ("phone", r"phone|^tel|mobile|telefon|telephone|^cell|handy|movil|portable|puhelin|celular|телефон|电话|電話|手机"),
     (
         "identifier",
         r"^ssn|soc(ial)? sec|nhs|^nin$|national (id|ins)|passport|personnummer|^cpr|^mrn|medical rec|tax (id|no)|fiscal"
-        r"|insurance|versicherung|^dni$|pesel|bsn|^nif$|licen[cs]e|^chi$|hospital no|identity card|curp|aadhaar",
+        r"|insurance|versicherung|^dni$|pesel|bsn|^nif$|licen[cs]e|^chi$|hospital no|identity card|curp|aadhaar"
+        r"|^(cpf|cns|rut|rfc|nino|snils|inn|снилс|инн|nric|hkid|egn|oib|jmbg|ahv|avs|nir|iin|amka|tckn|sin|tfn)$|personnr"
+        r"|codice fiscale|burgerservice|fodselsnummer|henkilotunnus|rodne cislo|tc kimlik|身份证|паспорт",
     ),
     (
         "postcode",
         r"post ?(al ?)?(code|nummer|nr|leitzahl)|^zip|^plz$|code postal|codigo postal|^cap$|^cep$|postcode"
-        r"|kod pocztowy|postinumero|^cp$",
+        r"|kod poczt|postinumero|^cp$|^pc$|^kod$|posta kodu|psc$|индекс|邮编|郵便番号",
     ),
     (
         "sex",
-        r"^(sex|gender|geschlecht|sexe|sexo|sesso|kon|kjonn|kon|geslacht|plec|sukupuoli|пол|nem)$|^(sex|gender) | (sex|gender)$",
+        r"^(sex|gender|geschlecht|sexe|sexo|sesso|kon|kjonn|kon|geslacht|plec|sukupuoli|пол|nem|sekse|pohlavi|cinsiyet|fyllo|φυλο|性别|性別|성별)$|^(sex|gender) | (sex|gender)$",
     ),
     (
         "date",
         r"birth ?da|date (of )?(birth|naissance)|^dob$|d o b|^born|geburtsdatum|geboren|naissance|nacimiento"
-        r"|geboortedat|fodelse|fodsels|nascita|nascimento|urodzenia|syntymaaika|рождения|baptis|christen|taufe|bapteme",
+        r"|geboortedat|fodelse|fodsels|nascita|nascimento|urodzenia|data ur|syntymaaika|рождения|baptis|christen|taufe|bapteme|geb ?dat|^gebdat|dt nasc"
+        r"|fecha nac|fec nac|dogum tar|narozeni|γεννησ|出生|生年月日|생년월일",
     ),
     (
         "place",
         r"city|town|suburb|^ort$|wohnort|geburtsort|ville|ciudad|stad|parish|place|village|municip|kommun|residen|lieu"
         r"|plaats|citta|comune|cidade|miasto|locality|district|birth ?plac|hometown|lugar|gemeinde|sokn|socken|commune"
-        r"|localidad|kaupunki|город|paroisse|parroquia",
+        r"|localidad|kaupunki|город|paroisse|parroquia|plaats|miejscowosc|bairro|obec|sehir|πολη|城市",
     ),
     (
         "area",
-        r"^(state|county|region|province|country|land|bundesland|departement|provincia|lan|fylke|canton|kanton)$|nationalit",
+        r"^(state|st|uf|county|region|province|country|land|bundesland|departement|provincia|lan|fylke|canton|kanton)$"
+        r"|nationalit|wojewodztwo|estado|область",
     ),
     (
         "occupation",
@@ -55,31 +59,40 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "house_number",
-        r"house ?(no|nr|num)|street ?(no|nr|num)|hausn|^house$|building (no|num)|civic|^(street|house) number$|numero civico",
+        r"house ?(no|nr|num)|street ?(no|nr|num)|hausn|^house$|building (no|num)|civic|huisn|nr domu|husn|^(numero|num|dom|дом)$|^(street|house) number$|numero civico",
     ),
     (
         "street",
-        r"addr|street|strasse|^str$|^rue|calle|^via$|straat|adres|^road|gata|gade|vei|ulica|indirizzo|endereco|katu",
+        r"addr|street|strasse|^str$|^rue|calle|^via$|straat|adres|^road|gata|gade|vei|ulica|indirizzo|endereco|katu|logradouro|улица|адрес|地址|住所|sokak",
     ),
     (
         "forename",
         r"fore ?name|first ?name|given|^f ?name|vorname|prenom|^nombres?$|voorna|fornavn|fornamn|^nome$|imie|^имя|etunimi"
-        r"|keresztnev|christian|^first$|^fn$|rufname|middle|second ?name|utonev|forenames|primeiro|^g ?name$",
+        r"|keresztnev|christian|^first$|^fn$|rufname|middle|second ?name|utonev|forenames|primeiro|^g ?name$|roepn|имя|отчество|^patron|^mid(l|dle)?( ?(name|nm|initial|init|n))?$|^mname$|imiona|krestni"
+        r"|ονομα$|^名$|^ad$|^isim$",
     ),
     (
         "surname",
         r"sur ?name|last ?name|family|^l ?name|nachname|familien|^nom$|nom de|apellido|achternaam|efternamn|etternavn"
         r"|efternavn|cognome|sobrenome|apelido|nazwisko|фамилия|sukunimi|vezetek|maiden|birth ?name|geburtsname|^last$|^ln$"
-        r"|^patronym|lastname|csaladnev|^s ?name$",
+        r"|lastname|csaladnev|^s ?name$|naam achter|prijmeni|soyad|επωνυμο|фамилия|^姓$",
     ),
     (
         "full_name",
-        r"^name|full ?name|person ?name|patient ?name|nombre completo|nom complet|^naam$|^namn$|^navn$| name$|^nimi$|^фио$|names$",
+        r"^name|full ?name|person ?name|patient ?name|nombre completo|nom complet|^naam$|^namn$|^navn$| name$|^nimi$|^фио$|names$|^nome|^nombre|^nom |姓名|氏名|이름|imie i nazwisko|nazwisko i imie",
+    ),
+    (
+        "number",
+        r"^age\b|^(alter|leeftijd|edad|idade|wiek|eta|ikae?|alder|возраст|年龄|年齢|yas)$| age$|age at|years old",
     ),
     ("year", r"year|^yob$|jahr|annee|^ano|jaar|^ar$|^by$|^anno|rok|vuosi|yr$"),
     ("month", r"month|^mob$|monat|mois|^mes$|^bm$|mese|maand"),
     ("day", r"^day|^bd$|tag$|^jour|^dia$|giorno| day$"),
 )
+
+
+FEWEST_DIGITS = {"number": 0.8, "postcode": 0.5, "month": 0.6, "day": 0.6, "house_number": 0.6}
+UNSAID = "codes of which the heading does not say what they are"
 
 
 @dataclass(frozen=True)
@@ -134,12 +147,12 @@ def _fits(kind: str, look: Look) -> str | None:
         return "full_name" if kind == "forename" and look.words_each > 2.6 else kind
     if kind == "place":
         return None if look.dates > 0.5 or look.numbers > 0.5 else ("street" if look.digits > 0.3 else "place")
+    if kind in FEWEST_DIGITS:
+        return kind if look.digits >= FEWEST_DIGITS[kind] else None
     if kind == "sex":
         return "sex" if look.sexes > 0.8 else "category" if look.distinct <= 8 else None
     if kind in {"phone", "email"}:
         return kind if (look.phones if kind == "phone" else look.mails) > 0.5 else None
-    if kind in {"month", "day", "house_number"}:
-        return kind if look.digits >= 0.6 else None
     if kind == "area":
         return "category" if look.distinct <= 60 else "place"
     if kind == "identifier":
@@ -171,5 +184,5 @@ def _by_values(look: Look) -> Guess:
     if look.distinct_share > 0.999:
         return Guess("record_id", "another code in every row")
     if look.words_each < 1.2:
-        return Guess("ignored", "codes of which the heading does not say what they are: they could say who is who")
+        return Guess("ignored", f"{UNSAID}: they could say who is who")
     return Guess("text", "words and numbers")

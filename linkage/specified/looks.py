@@ -97,7 +97,7 @@ def look_at(heading: str, values: pl.Series) -> Look:
 
 def heading_words(heading: str) -> tuple[str, ...]:
     """The words of a heading: `dateOfBirth`, `DATE_OF_BIRTH` and `date-of-birth` alike."""
-    return tuple(fold(CAMEL.sub(" ", heading).replace("_", " ")).lower().split())
+    return tuple(fold(CAMEL.sub(" ", heading).replace("_", " "), in_latin=False).lower().split())
 
 
 def _fillers(known: pl.Series) -> set[str]:

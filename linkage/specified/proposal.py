@@ -51,7 +51,7 @@ LEVELS: dict[str, list[str]] = {
     "email": ["same", "jaro_winkler: 0.92"],
     "occupation": ["same", "words_within", "jaro_winkler: 0.88"],
     "category": ["same"],
-    "number": ["same"],
+    "number": ["same", "difference: 1", "difference: 2", "difference: 5"],
     "text": ["same", "jaro_winkler: 0.92", "jaro_winkler: 0.82"],
 }
 SPELT = ["share_spelling", "spelling_jaro_winkler: 0.94", "spelling_jaro_winkler: 0.88", "spelling_jaro_winkler: 0.8"]

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from audit.progress import Progress, silent
 from linkage.specified.certain import certain_pairs
 from linkage.specified.engine import VERSION, SplinkEngine, rounded
-from linkage.specified.errors import ColumnMissing, SpecifiedError, columns_near
+from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable, columns_near
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
 from linkage.specified.joining import clusters, for_one_to_one, one_to_one
-from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs, number
+from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
 from linkage.specified.truth import Truth, read_truth, together
+from linkage.specified.weighing import Weighing
 from linkage.specified.written import written
 
-CERTAIN_WEIGHT = 15.0
 CERTAIN_SHARE = 0.5  # of the true pairs that certain steps are taken to find, before the pairs are weighed
-ROUNDS_OF_PRIOR = 25
-PAIRS_COUNTED_AGAIN = 500_000
-ROUNDS = 2  # in which what was learned is counted again over all compared pairs
-FURTHEST = 8.0  # how many times more or fewer pairs than the first guess the weighed pairs may say there are
 MOST_FAULTS = 50_000
 MOST_TRAINING = 5
 
@@ -107,6 +100,13 @@ def evaluate_files(
         )
     frames = _read(left, right, specification, progress)
     known = read_truth(truth, specification, frames[0], frames[1] if right else None)
+    if not known.true_pairs():
+        raise TruthUnreadable(
+            "By this truth no two records are one person: there is nothing to measure.",
+            where="--truth",
+            mend="Does it name these files' records? Where a record's name holds its person's, say which part: 'truth: "
+            "{column, pattern}' in the specification; rec-17-org and rec-17-dup-0 are 17 by '^rec-([0-9]+)-'.",
+        )
     with _engine(frames, specification) as engine:
         linked = link(engine, frozen=_frozen(model, specification), progress=progress)
         progress("measuring", 0, None)
@@ -168,11 +168,14 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
     """Link the engine's people; nothing here knows a truth."""
     specification, two = engine.specification, engine.two
     blocking, certain, first = _find_pairs(engine, progress)
-    model = frozen if frozen is not None else _learned(engine, blocking, first, progress)
+    known = Weighing(engine, first)
+    model = frozen
+    if model is None:
+        model = known.counted_again(engine.train(training_rules(engine, blocking), first, progress), progress)
     progress("weighing pairs", 0, None)
-    evidence = engine.score(model, "pairs")
-    prior = specification.link.prior or _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
-    scored = _weighed(engine, evidence, prior)
+    evidence = known.evidence(model)
+    prior = known.prior(evidence)
+    scored = known.weighed(evidence, prior)
     progress("joining", 0, None)
     links, cluster = None, None
     if not two:
@@ -189,10 +192,9 @@ def learn(engine: SplinkEngine, *, progress: Progress = silent) -> FrozenModel:
     Raises CannotTrain, TooManyPairs.
     """
     blocking, _, first = _find_pairs(engine, progress)
-    model = _learned(engine, blocking, first, progress)
-    evidence = engine.score(model, "pairs")
-    prior = _prior_by_pairs(evidence["evidence"].to_numpy(), first, engine.possible_pairs)
-    return model.model_copy(update={"prior": rounded(prior)})
+    known = Weighing(engine, first, kinds=False)
+    model = known.counted_again(engine.train(training_rules(engine, blocking), first, progress), progress)
+    return model.model_copy(update={"prior": rounded(known.prior(known.evidence(model)))})
 
 
 def _find_pairs(engine: SplinkEngine, progress: Progress) -> tuple[Blocking, int, float]:
@@ -205,29 +207,6 @@ def _find_pairs(engine: SplinkEngine, progress: Progress) -> tuple[Blocking, int
         "CREATE TABLE pairs AS SELECT l, r FROM blocked_pairs UNION SELECT l, r FROM certain ORDER BY l, r"
     ).fetchall()
     return blocking, certain, engine.specification.link.prior or first_guess(engine, certain)
-
-
-def _learned(engine: SplinkEngine, blocking: Blocking, first: float, progress: Progress) -> FrozenModel:
-    model = engine.train(training_rules(engine, blocking), first, progress)
-    return _counted_again(engine, model, first, progress)
-
-
-def _counted_again(engine: SplinkEngine, model: FrozenModel, first: float, progress: Progress) -> FrozenModel:
-    """The model after its rounds over all compared pairs, or over an even part of them where they are many."""
-    part = max(1, round(number(engine.con, "SELECT count(*) FROM pairs") / PAIRS_COUNTED_AGAIN))
-    engine.con.execute(
-        f"CREATE OR REPLACE TABLE some_pairs AS SELECT l, r FROM pairs WHERE (l * 31 + r * 17) % {part} = 0"
-        " ORDER BY l, r"
-    ).fetchall()
-    for step in range(ROUNDS):
-        progress("learning from all pairs", step, ROUNDS)
-        evidence = engine.score(model, "some_pairs")
-        known = engine.specification.link.prior
-        prior = known or _prior_by_pairs(evidence["evidence"].to_numpy(), first, max(engine.possible_pairs // part, 1))
-        weight = pl.col("weight").clip(-60, 60)
-        likely = _weighed(engine, evidence, prior).select("l", "r", probability=1 / (1 + 2**-weight))
-        model = engine.relearned(model, likely)
-    return model
 
 
 def first_guess(engine: SplinkEngine, certain: int) -> float:
@@ -244,25 +223,6 @@ def training_rules(engine: SplinkEngine, blocking: Blocking) -> list[Key]:
         return list(engine.specification.training)
     rules = [rule for rule in sorted(blocking.rules, key=lambda rule: (blocking.rules[rule], rule)) if len(rule) > 1]
     return rules[:MOST_TRAINING] or list(blocking.rules)[:MOST_TRAINING]
-
-
-def _prior_by_pairs(evidence: npt.NDArray[np.float64], first: float, possible: int) -> float:
-    """The share at which the weighed pairs expect as many true ones as it says; bounded by the first guess."""
-    prior = first
-    for _ in range(ROUNDS_OF_PRIOR):
-        odds = evidence + math.log2(prior / (1 - prior))
-        expected = float((1 / (1 + np.exp2(-odds.clip(-60, 60)))).sum())
-        prior = min(max(expected / possible, first / FURTHEST), first * FURTHEST, 0.5)
-    return prior
-
-
-def _weighed(engine: SplinkEngine, scored: pl.DataFrame, prior: float) -> pl.DataFrame:
-    """l, r, weight: evidence and prior; what a certain step joined weighs at least so much."""
-    certain = pl.DataFrame(engine.con.sql("SELECT l, r, TRUE AS certain FROM certain").to_arrow_table())
-    weight = pl.col("evidence") + math.log2(prior / (1 - prior))
-    return scored.join(certain, on=["l", "r"], how="left", maintain_order="left").select(
-        "l", "r", weight=pl.when(pl.col("certain")).then(pl.max_horizontal(weight, CERTAIN_WEIGHT)).otherwise(weight)
-    )
 
 
 def _measured(engine: SplinkEngine, linked: Linked, truth: Truth, started: float) -> Evaluation:

@@ -1,6 +1,7 @@
 """What is compared of each value? One written form and its parts, or nothing where the value tells nothing.
 
-Letters of every script are kept; case, accents, signs and titles are taken away. Distinct values are worked out once.
+Letters of every script are kept, Cyrillic, Greek and Arabic ones as Latin letters; case, accents, signs and titles are
+taken away. Distinct values are worked out once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from linkage.specified.dates import PartialDate, day_number, read_date
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES, TEXTS
 from linkage.standardise.addresses import address_keys
-from linkage.standardise.letters import LATIN
+from linkage.standardise.letters import LATIN, latin
 from linkage.standardise.names import NO_NAME, TITLES, soundex
 from linkage.standardise.pet_forms import PET_FORMS
 from linkage.standardise.sexes import SEXES
@@ -35,9 +36,12 @@ WORDS_OF_SEX = {
     ),
     **dict.fromkeys(("FEMME", "MUJER", "FRAU", "WEIBLICH", "DONNA", "FEMMINA", "FEMENINO", "KVINNA", "KVINDE"), "F"),
     **dict.fromkeys(("W", "V", "K", "VROUW", "FEM", "FEMININO", "KVINNLIG", "KOBIETA", "B"), "F"),
+    **dict.fromkeys(("ERKEK", "MEZCZYZNA", "MAN", "MUZH", "MUZHSKOI", "男", "男性"), "M"),
+    **dict.fromkeys(("KADIN", "ZH", "ZHEN", "ZHENSKII", "女", "女性"), "F"),
     **dict.fromkeys(("GUY", "BOY", "FATHER", "SON", "HUSBAND"), "M"),
 }
 START = 4
+NATIONAL = 9  # digits of a telephone number that are compared: before them may stand the country
 
 
 def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> pl.DataFrame:
@@ -52,11 +56,14 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
     return pl.DataFrame(made)
 
 
-def fold(text: str | None) -> str:
-    """Upper case without accents and signs, words apart by one blank; letters and digits of any script."""
+def fold(text: str | None, *, in_latin: bool = True) -> str:
+    """Upper case without accents and signs, words apart by one blank; Cyrillic, Greek and Arabic in Latin letters.
+
+    Letters of other scripts stay as they are; without in_latin those of all.
+    """
     if not text:
         return ""
-    decomposed = unicodedata.normalize("NFKD", text.translate(LETTERS))
+    decomposed = unicodedata.normalize("NFKD", (latin(text) if in_latin else text).translate(LETTERS))
     plain = "".join(sign for sign in decomposed if not unicodedata.combining(sign)).upper()
     return " ".join(SIGNS.sub(" ", CLOSED_UP.sub("", plain)).split())
 
@@ -177,7 +184,7 @@ def _code_forms(column: Column, value: str) -> dict[str, str | None]:
         return {}
     if column.means == "phone":
         digits = "".join(sign for sign in form if sign.isdigit()).lstrip("0")
-        return {"": digits, "end": digits[-7:]} if len(digits) >= 5 else {}
+        return {"": digits[-NATIONAL:], "end": digits[-7:]} if len(digits) >= 5 else {}
     if column.means == "postcode":
         form = form.removesuffix("0") if re.fullmatch(r"\d+\.0", value) else form
         return {"": form, "area": form[:-3] if re.fullmatch(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}", form) else form[:3]}

@@ -1,7 +1,7 @@
 """Invented people of other places and times, with the truth: names that vary, years only, several spellings, twins.
 
-Three shapes, each with knobs, none made for a specification: files of two registers abroad, two historical censuses,
-and one large file with many records a person. Seeded; no name is anybody's.
+Four shapes, each with knobs, none made for a specification: files of two registers abroad, two historical censuses,
+one large file with many records a person, and one of households with up to six records a person. Seeded; no name is anybody's.
 """
 
 from __future__ import annotations
@@ -293,6 +293,39 @@ def lives(folder: Path, *, records: int = 50_000, each: float = 8.0, errors: flo
         ],
         rows,
     )
+    return path
+
+
+def households(folder: Path, *, records: int = 50_000, errors: float = 0.08, seed: int = 4) -> Path:
+    """One file of houses: surname, address, town and its postcode are shared by their people, of whom some are twins."""
+    people = people_of("old", seed, surnames=3000, forenames=300, places=300)
+    rows: list[list[str]] = []
+    person = 0
+    while len(rows) < records:
+        family, place = people.one_of(people.surnames, 0.6), people.one_of(people.places, 0.5)
+        street = f"{people.random.integers(1, 200)} {people.one_of(people.streets, 0.3)}"
+        born = _born(people, 1935, 2015)
+        for _ in range(int(people.random.integers(1, 6))):
+            person += 1
+            born = born if people.chance(0.03) else _born(people, 1935, 2015)
+            given = people.one_of(people.forenames["MF"[person % 2]], 0.8)
+            for _ in range(1 + int(people.random.geometric(0.5)) % 6):
+                moved = people.chance(errors)
+                town = people.one_of(people.places) if moved else place
+                date = damaged(born, people) if people.chance(errors / 2) else born
+                row = [
+                    typo(given, people) if people.chance(errors) else given[:1] if people.chance(0.02) else given,
+                    respelt(family, people) if people.chance(errors) else family,
+                    f"{date[1]:02}/{date[2]:02}/{date[0]}",
+                    f"{people.random.integers(1, 200)} {people.one_of(people.streets, 0.3)}" if moved else street,
+                    town,
+                    f"{20000 + 37 * people.places.index(town)}",
+                    "MF"[person % 2],
+                ]
+                rows.append([f"h{person}", *("" if people.chance(errors / 2) else value for value in row)])
+    rows = [rows[at] for at in people.random.permutation(len(rows))[:records]]
+    path = folder / "households.csv"
+    _write(path, ["entity", "given_name", "sname", "dob", "address", "city", "zip", "sex"], rows)
     return path
 
 

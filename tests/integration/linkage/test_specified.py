@@ -18,7 +18,7 @@ from linkage.specified.specification import load_specification
 from tests.fakes import strangers
 
 COUNTRIES = ("german", "polish", "spanish", "nordic", "turkish")
-LOWEST_ABROAD, LOWEST_CENSUS, LOWEST_LIVES = 0.965, 0.97, 0.97
+LOWEST_ABROAD, LOWEST_CENSUS, LOWEST_LIVES, LOWEST_HOUSES = 0.965, 0.97, 0.97, 0.97
 
 
 def _evaluated(left: Path, right: Path | None, truth: str, folder: Path, **options: Path) -> Evaluation:
@@ -52,6 +52,22 @@ def test_one_file_with_many_records_a_person(tmp_path: Path) -> None:
     found = _evaluated(path, None, "cluster", tmp_path)
     assert found.counts.f1 >= LOWEST_LIVES
     assert found.counts.recall >= found.scored.recall
+
+
+def test_people_of_one_house_stay_apart(tmp_path: Path) -> None:
+    """Surname, address, town and postcode agree at once and say no more than that it is one house; twins are two."""
+    path = strangers.households(tmp_path, records=6000, seed=46)
+    found = _evaluated(path, None, "entity", tmp_path)
+    assert found.counts.precision >= LOWEST_HOUSES
+    assert found.counts.recall >= LOWEST_HOUSES
+
+
+def test_a_few_records_of_which_all_pairs_are_compared(tmp_path: Path) -> None:
+    """Then there are no others to hold them against, and it goes without."""
+    path = tmp_path / "few.csv"
+    rows = [f"Nam{'abcdefghijkl'[n // 2]},Jo{'abcde'[n // 2 % 5]}n,19{50 + n // 2}-01-02,{n // 2}" for n in range(24)]
+    path.write_text("\n".join(["surname,forename,dob,cluster", *rows]) + "\n", encoding="utf-8")
+    assert _evaluated(path, None, "cluster", tmp_path).counts.f1 == 1.0
 
 
 def test_without_a_specification_the_proposed_one_is_used(tmp_path: Path) -> None:
@@ -91,10 +107,11 @@ def test_who_was_linked_is_written_without_a_truth(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_thousand_records_within_the_budget(tmp_path: Path) -> None:
-    """The whole of a large file, many records a person."""
-    path = strangers.lives(tmp_path, seed=44)
-    found = _evaluated(path, None, "cluster", tmp_path)
+@pytest.mark.parametrize(("made", "truth"), [(strangers.lives, "cluster"), (strangers.households, "entity")])
+def test_fifty_thousand_records_within_the_budget(made: Callable[..., Path], truth: str, tmp_path: Path) -> None:
+    """The whole of a large file, many records a person: of all times, and of houses."""
+    path = made(tmp_path, seed=44)
+    found = _evaluated(path, None, truth, tmp_path)
     assert found.counts.f1 >= LOWEST_LIVES
     assert found.linked.compared <= 6_000_000
 
@@ -191,6 +208,7 @@ def test_bad_input_has_its_sentence(small: dict[str, Path], tmp_path: Path) -> N
         ((other, right), truth, "has no column"),
         ((left, None), truth, "for two files"),
         ((left, right), "Nachname", "compares it"),
+        ((left, right), "id", "nothing to measure"),
         ((left, right), str(other), "names of the files' records"),
     ):
         with pytest.raises(HavenError) as refused:

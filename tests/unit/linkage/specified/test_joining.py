@@ -57,6 +57,13 @@ def test_figures_are_of_pairs() -> None:
         assert low < counts.as_dict()[name] < high
 
 
+def test_the_interval_of_f1_is_no_point_where_all_is_right() -> None:
+    """Of 100 right pairs it reaches as far down as 100 pairs can tell; without pairs it says nothing."""
+    low, high = Counts(true=100, found=100, right=100).f1_interval()
+    assert (round(low, 3), high) == (0.981, pytest.approx(1.0))
+    assert Counts(true=0, found=0, right=0).f1_interval() == (0.0, 1.0)
+
+
 def test_wilsons_interval() -> None:
     """The published example: 8 of 10."""
     low, high = wilson(8, 10)

@@ -1,0 +1,49 @@
+"""Columns of other countries are known by their headings, in the alphabet of the country, and their values."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from linkage.specified.dates import read_date
+from linkage.specified.fields import find_fields
+from linkage.specified.guesses import guess
+from linkage.specified.looks import look_at
+
+NAMES = [f"Name{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(60)]
+NUMBERS = [str(10_000_000_000 + 7919 * n) for n in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "values", "means"),
+    [
+        ("Фамилия", NAMES, "surname"),
+        ("Отчество", NAMES, "forename"),
+        ("midl_name", NAMES, "forename"),
+        ("姓名", NAMES, "full_name"),
+        ("nome_mae", NAMES, "full_name"),
+        ("性别", ["男", "女"] * 30, "sex"),
+        ("cpf", NUMBERS, "identifier"),
+        ("pc", [f"{1000 + n} AB" for n in range(60)], "postcode"),
+        ("age", [str(20 + n) for n in range(60)], "number"),
+        ("data urodzenia", [f"{1 + n % 28} października {1950 + n}" for n in range(60)], "date"),
+    ],
+)
+def test_a_heading_says_what_it_is(heading: str, values: list[str], means: str) -> None:
+    """Where the values bear it out."""
+    assert guess(look_at(heading, pl.Series(heading, values))).means == means
+
+
+def test_months_of_other_languages() -> None:
+    """Polish, Turkish and Russian, as they stand in a date."""
+    for text in ("3 września 1956", "3 Eylül 1956", "3 сентября 1956"):
+        assert str(read_date(text, day_first=True)) == "1956-09-03"
+
+
+def test_a_heading_that_says_nothing_is_known_by_the_other_files_values() -> None:
+    """Codes are never guessed from their shape alone; the other file's postcodes say what these are."""
+    codes = [f"{1000 + n // 2}AB" for n in range(180)]
+    left = pl.DataFrame({"surname": NAMES * 3, "postcode": codes})
+    right = pl.DataFrame({"surname": NAMES * 3, "xq": codes})
+    found = {one.column.means: one.column.headings(True) for one in find_fields([left, right], frozenset()).fields}
+    assert found["postcode"] == ("xq",)
