@@ -29,7 +29,7 @@ class BrakeSettings(BaseModel):
     window_seconds: float = Field(default=3600.0, gt=0)
     delay_seconds: float = Field(default=5.0, ge=0)
     narrow: Bounds = (50, 150, 0)
-    near_pair: Bounds = (10, 20, 60)
+    near_pair: Bounds = (10, 20, 0)
     look_up: Bounds = (20, 40, 120)
     after_refusal: Bounds = (20, 40, 0)
 

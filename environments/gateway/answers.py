@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from access.decisions import Refused
@@ -17,6 +17,8 @@ from environments.gateway.frames import HEADER, Kind
 from environments.gateway.model import Asker, Parameters, ScopeFile
 from environments.gateway.texts import TextStore
 from environments.gateway.workers import Worker, WorkerPool
+
+GRACE = 60.0  # seconds: evidence may take as long as the query, and more
 
 
 @dataclass
@@ -34,6 +36,16 @@ class RunningQuery:
     rows: int = 0
     bytes: int = 0
     asked_at: float = field(default_factory=time.monotonic)
+    hang_up: Callable[[], None] = lambda: None  # lets go of the worker, which then interrupts the statement
+
+    def require_uncut(self) -> None:
+        """Raises QueryCut where it was cut meanwhile."""
+        if self.cut_by is not None:
+            raise QueryCut(self.cut_by.code, self.cut_by.reason, mend=self.cut_by.mend)
+
+    def overdue(self, seconds: float) -> bool:
+        """Is it far over its time? The answer's own limit comes first, for whoever reads on."""
+        return time.monotonic() - self.started > 2 * seconds + GRACE
 
 
 class Answers:
@@ -56,6 +68,7 @@ class Answers:
         worker = await self._workers.for_scope(query.scope)
         worker.busy += 1
         reader, writer = await worker.connect()
+        query.hang_up = writer.close
         try:
             writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
             await writer.drain()
@@ -82,8 +95,7 @@ class Answers:
         left = max(ends - time.monotonic(), 0.0)
         try:
             await asyncio.wait({receiving, cut}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if query.cut_by is not None:
-                raise QueryCut(query.cut_by.code, query.cut_by.reason, mend=query.cut_by.mend)
+            query.require_uncut()
             if receiving.done():
                 return receiving.result()
             if not own:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -29,7 +29,7 @@ from environments.gateway.brakes.counting import Brakes, Reached
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.brakes.policies import BrakePolicy
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
-from environments.gateway.evidence.asking import MOST_GROUPS, AskedEvidence, EvidenceStore
+from environments.gateway.evidence.asking import MOST_BYTES, MOST_GROUPS, AskedEvidence, EvidenceStore
 from environments.gateway.evidence.people import PERSON, NoEvidence
 from environments.gateway.evidence.sealed import Evidence
 from environments.gateway.gate import Gate
@@ -44,7 +44,9 @@ MOST_PER_PROJECT = 8
 SECONDS_FOR_EVIDENCE = 5.0
 TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
 OUTCOMES_KEPT = 500
-LONGEST_STATEMENT = 100_000
+OVERDUE = Refused(
+    "query.seconds", "The query is over its time, and nobody reads its result.", "Ask again, and read on."
+)
 
 
 class QueryCore:
@@ -72,6 +74,7 @@ class QueryCore:
         self._limits = limits
         self._gate = Gate()
         self._running: dict[str, RunningQuery] = {}
+        self._starting: Counter[str] = Counter()
         self._outcomes: OrderedDict[str, QueryOutcome] = OrderedDict()
 
     # -- questions
@@ -109,6 +112,13 @@ class QueryCore:
 
     async def start(self, asker: Asker, sql: str, parameters: Parameters) -> RunningQuery:
         """Judge a query and log it as requested. Raises RefusedError, which is logged; nothing has run then."""
+        self._starting[asker.project] += 1  # its place is taken from here on: many could be judged at once
+        try:
+            return await self._started(asker, sql, parameters)
+        finally:
+            self._starting[asker.project] -= 1
+
+    async def _started(self, asker: Asker, sql: str, parameters: Parameters) -> RunningQuery:
         scope, likeness = await self.judge(asker, sql)
         digest = _digest_of_text(sql)
         query = RunningQuery(str(uuid.uuid4()), asker, scope, digest, likeness)
@@ -122,8 +132,13 @@ class QueryCore:
             scope_build=scope.build,
             parameters=_digest_of(parameters),
         )
-        await self._tell(asker, self._brakes.asked(asker, likeness))
         self._running[query.id] = query
+        try:
+            await self._tell(asker, self._brakes.asked(asker, likeness))
+        except BaseException as error:
+            self._running.pop(query.id, None)
+            await asyncio.shield(self._failed(query, error))
+            raise
         return query
 
     async def stream(self, query: RunningQuery, sql: str, parameters: Parameters) -> AsyncGenerator[bytes, None]:
@@ -139,6 +154,7 @@ class QueryCore:
                         yield held
                     held = part
             evidence, people = await self._evidence_of(query, sql, parameters)
+            query.require_uncut()
             await self._note(
                 EventName.QUERY_COMPLETED,
                 query.asker,
@@ -148,6 +164,7 @@ class QueryCore:
                 **evidence,
             )
             await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, people, query.rows))
+            query.require_uncut()
             yield held
         except BaseException as error:
             await asyncio.shield(self._failed(query, error))
@@ -187,13 +204,14 @@ class QueryCore:
         self, query: RunningQuery, asked: AskedEvidence, parameters: Parameters, patience: float
     ) -> pa.Table:
         """A row for each group. Raises NoEvidence above the number that is kept, TimeoutError."""
-        parts, rows = [], 0
+        parts, rows, size = [], 0, 0
         used = asked.parameters(parameters)
         async with contextlib.aclosing(self._answers.of(query, asked.sql, used, patience=patience)) as answers:
             async for part, count in answers:
                 parts.append(part)
                 rows += count
-                if rows > MOST_GROUPS:
+                size += len(part)
+                if rows > MOST_GROUPS or size > MOST_BYTES:
                     raise NoEvidence("too_many_groups")
         return pa.ipc.open_stream(b"".join(parts)).read_all()
 
@@ -226,6 +244,8 @@ class QueryCore:
 
     async def _failed(self, query: RunningQuery, error: BaseException) -> None:
         """Log how it ended and keep the reason for its asker."""
+        if query.id in self._outcomes:
+            return  # it was ended from outside, and told
         code, reason, mend = _told(error)
         self._outcomes[query.id] = QueryOutcome(query.asker, code, reason, mend)
         while len(self._outcomes) > OUTCOMES_KEPT:
@@ -248,11 +268,25 @@ class QueryCore:
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
             for query in list(self._running.values()):
+                if query.cut.is_set() or query.overdue(self._limits.seconds):
+                    await self._end_stalled(query)
+                    continue
                 decision = await self._standing(query)
                 if isinstance(decision, Refused):
                     query.cut_by = decision
                     query.cut.set()
             await self._workers.stop_idle()
+
+    async def _end_stalled(self, query: RunningQuery) -> None:
+        """Cut a round ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
+        if query.cut_by is None:
+            query.cut_by = OVERDUE
+        query.cut.set()
+        if self._running.pop(query.id, None) is not None:
+            await self._failed(query, QueryCut(query.cut_by.code, query.cut_by.reason, mend=query.cut_by.mend))
+            query.hang_up()
+            if not any(other.asker.project == query.asker.project for other in self._running.values()):
+                await self._workers.stop(query.asker.project)
 
     async def cut_all(self, asker: Asker, refused: Refused) -> None:
         """End the queries of a person and project: their door was closed."""
@@ -268,18 +302,16 @@ class QueryCore:
     # -- parts
 
     async def _judged(self, asker: Asker, sql: str) -> tuple[ScopeFile, Likeness]:
-        await self._require_approval(asker)
         await asyncio.sleep(self._brakes.delay(asker))
+        await self._require_approval(asker)  # after the wait: who was withdrawn meanwhile does not start
         scope = await self._current(asker)
         mine = sum(1 for query in self._running.values() if query.asker.project == asker.project)
-        if mine >= MOST_PER_PROJECT:
+        if mine + self._starting[asker.project] > MOST_PER_PROJECT:
             Refused(
                 "query.too_many",
                 f"{MOST_PER_PROJECT} queries of the project run already.",
                 "Wait until one has finished.",
             ).require()
-        if len(sql) > LONGEST_STATEMENT:
-            Refused("gate.too_long", f"A statement may have {LONGEST_STATEMENT:,} characters.").require()
         judged = await asyncio.to_thread(self._gate.judged, sql, set(scope.tables))
         if isinstance(judged, Refused):
             raise RefusedError(judged)

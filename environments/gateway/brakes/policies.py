@@ -60,7 +60,7 @@ class BrakePolicy:
     counts: Mapping[Sort, Counts] = field(
         default_factory=lambda: {
             Sort.NARROW: Counts(50, 150, 0),
-            Sort.NEAR_PAIR: Counts(10, 20, 60),
+            Sort.NEAR_PAIR: Counts(10, 20, 0),
             Sort.LOOK_UP: Counts(20, 40, 120),
             Sort.AFTER_REFUSAL: Counts(20, 40, 0),
         }

@@ -12,7 +12,7 @@ from environments.gateway.evidence.sealed import Evidence
 from environments.gateway.evidence.shape import EvidenceQuestion, Figure
 from environments.gateway.model import Parameters
 
-MOST_GROUPS = 100_000
+MOST_GROUPS, MOST_BYTES = 100_000, 64 * 1024 * 1024
 
 
 class EvidenceStore(Protocol):

@@ -7,8 +7,8 @@ either would hide the other. What is not known to be so has no evidence (fail cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from environments.gateway.gate_walk import ascii_lower
@@ -27,9 +27,14 @@ class NoEvidence(Exception):
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands in FROM: the columns that name the person, all of the same one; none: rows of nobody."""
+    """What stands in FROM: the columns that name the person, all of the same one; none: rows of nobody.
+
+    below: made of people whom it does not name, such as counts. whole: every table in it names the person.
+    """
 
     columns: tuple[tuple[str, ...], ...] = ()
+    below: bool = False
+    whole: bool = False
 
     @property
     def person(self) -> dict[str, Any]:
@@ -40,16 +45,28 @@ class Standing:
         return columns[0] if len(columns) == 1 else operator("OPERATOR_COALESCE", columns)
 
 
+PEOPLE = Standing(((PERSON,),), whole=True)
+
+
 @dataclass(frozen=True)
 class Known:
-    """Which names are tables here: the approval's with people, and the WITH names with people or without."""
+    """Which names are tables here: the approval's with people, and what each WITH name stands for."""
 
     views: frozenset[str]
-    own: Mapping[str, bool] = field(default_factory=dict)
+    own: Mapping[str, Standing] = field(default_factory=dict)
 
-    def hands_on(self, name: str) -> bool:
-        """Has each row of this table a person in `pseudonym`?"""
-        return self.own.get(name, name in self.views)
+    def table(self, node: Node) -> Standing:
+        """What a name in FROM stands for, before it is named there."""
+        name = ascii_lower(node["table_name"])
+        if not node["schema_name"] and name in self.own:
+            return self.own[name]
+        return PEOPLE if name in self.views else Standing()
+
+    def query(self, node: Node) -> Standing:
+        """What a query in FROM or WITH stands for, before it is named there. Raises NoEvidence."""
+        if hands_person_on(node, self):
+            return PEOPLE
+        return Standing(below=_reads_people(node, self))
 
 
 def standing(table: Node, known: Known, where: Node | None = None) -> Standing:
@@ -61,17 +78,11 @@ def standing(table: Node, known: Known, where: Node | None = None) -> Standing:
     if kind == "JOIN":
         return _joined(table, known, where)
     if kind == "BASE_TABLE":
-        name = ascii_lower(table["table_name"])
-        return _named(table, table["alias"] or table["table_name"]) if known.hands_on(name) else Standing()
+        return _named(table, known.table(table), table["alias"] or table["table_name"])
     if kind == "SUBQUERY":
-        query = table["subquery"]["node"]
-        if not hands_person_on(query, known):
-            return Standing()
-        if not table["alias"]:
-            raise NoEvidence("unnamed_query")
-        return _named(table, table["alias"])
+        return _named(table, known.query(table["subquery"]["node"]), table["alias"])
     if kind in ("EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION"):
-        return Standing()
+        return Standing(below=any(node.get("class") == "SUBQUERY" for node in walk(table)))
     raise NoEvidence("pivot")
 
 
@@ -82,9 +93,16 @@ def known_with(query: Node, known: Known) -> Known:
         body = entry["value"]["query_node"]
         if body["type"] == "RECURSIVE_CTE_NODE":
             raise NoEvidence("recursive")
+        found = Known(known.views, own).query(body)
         renamed = bool(entry["value"]["aliases"])
-        own[ascii_lower(entry["key"])] = not renamed and hands_person_on(body, Known(known.views, own))
+        own[ascii_lower(entry["key"])] = Standing(below=True) if renamed and found.columns else found
     return Known(known.views, own)
+
+
+def _reads_people(query: Node, known: Known) -> bool:
+    """Does it read, anywhere below, from people, or what is made of them? By names: it may say yes too often."""
+    made = {name for name, one in known.own.items() if one.columns or one.below}
+    return any(ascii_lower(node["table_name"]) in made | known.views for node in walk(query) if "table_name" in node)
 
 
 def hands_person_on(query: Node, known: Known) -> bool:
@@ -97,20 +115,24 @@ def _place_handed_on(query: Node, known: Known) -> int | None:
     inner = known_with(query, known)
     if query["type"] == "SET_OPERATION_NODE":
         parts = [part for part in (query["left"], query["right"], *query["children"]) if part is not None]
+        # Columns meet by their places: a person must stand at one place in all, and a star has no place that is known.
+        starred = any(_is_star(item) for part in parts for item in part.get("select_list", ()))
         places = {_place_handed_on(part, inner) for part in parts}
-        # By position, so that a person must stand at one place in all; by name any place would do, but is not worth it.
-        return places.pop() if len(places) == 1 else None
+        return places.pop() if len(places) == 1 and not starred else None
     if query["type"] != "SELECT_NODE":
         return None
     people = standing(query["from_table"], inner, query["where_clause"])
-    if not people.columns:
+    named = [place for place, item in enumerate(query["select_list"]) if _may_be_named_so(item)]
+    if not people.columns or len(named) != 1:  # of two columns of one name the engine takes either
         return None
-    for place, item in enumerate(query["select_list"]):
-        if _hands_on(item, people):
-            return place
-        if _is_star(item):
-            return None  # how many columns it stands for is not known here
-    return None
+    return named[0] if _hands_on(query["select_list"][named[0]], people) else None
+
+
+def _may_be_named_so(item: Node) -> bool:
+    """Could this be a column called `pseudonym`, or bring one?"""
+    if _is_star(item) or ascii_lower(item["alias"]) == PERSON:
+        return True
+    return item["type"] == "COLUMN_REF" and not item["alias"] and ascii_lower(item["column_names"][-1]) == PERSON
 
 
 def _hands_on(item: Node, people: Standing) -> bool:
@@ -135,13 +157,18 @@ def _whole_star(item: Node, people: Standing) -> bool:
     if PERSON in excluded or item["qualified_exclude_list"]:
         return False
     relation = ascii_lower(item["relation_name"])
-    return not relation or any(ascii_lower(one[0]) == relation for one in people.columns)
+    return any(ascii_lower(one[0]) == relation for one in people.columns) if relation else people.whole
 
 
-def _named(table: Node, alias: str) -> Standing:
+def _named(table: Node, found: Standing, alias: str) -> Standing:
+    """Under the name that it has in FROM. Raises NoEvidence where its person cannot be called by it."""
+    if not found.columns:
+        return found
     if table["column_name_alias"]:
         raise NoEvidence("renamed_columns")
-    return Standing(((alias, PERSON),))
+    if not alias:
+        raise NoEvidence("unnamed_query")
+    return Standing(((alias, PERSON),), whole=True)
 
 
 def _joined(table: Node, known: Known, where: Node | None) -> Standing:
@@ -149,13 +176,15 @@ def _joined(table: Node, known: Known, where: Node | None) -> Standing:
     left, right = standing(table["left"], known, inside), standing(table["right"], known, inside)
     if table["join_type"] in ("SEMI", "ANTI"):
         return left
+    if left.below or right.below:  # figures of other people would be counted as this one's
+        raise NoEvidence("people_below")
     if not left.columns or not right.columns:
         if table["join_type"] in ("FULL", "RIGHT" if left.columns else "LEFT") and (left.columns or right.columns):
             raise NoEvidence("rows_of_nobody")
-        return left if left.columns else right
+        return replace(left if left.columns else right, whole=False)
     if not _same_person(table, left, right, inside):
         raise NoEvidence("two_people_in_a_row")
-    return Standing(left.columns + right.columns)
+    return Standing(left.columns + right.columns, whole=left.whole and right.whole)
 
 
 def _same_person(table: Node, left: Standing, right: Standing, where: Node | None) -> bool:
@@ -183,6 +212,17 @@ def _equates(part: Node, left: Standing, right: Standing) -> bool:
 
 def _lowered(names: Any) -> tuple[str, ...]:
     return tuple(ascii_lower(name) for name in names)
+
+
+def walk(node: Any) -> Iterator[Node]:
+    """Every part below, queries in it too."""
+    if isinstance(node, Mapping):
+        yield node
+        for value in node.values():
+            yield from walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from walk(value)
 
 
 def column_ref(names: tuple[str, ...]) -> dict[str, Any]:

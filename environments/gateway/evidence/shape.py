@@ -13,15 +13,31 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.gateway.evidence.people import Known, NoEvidence, column_ref, known_with, standing
+from environments.gateway.evidence.people import (
+    Known,
+    NoEvidence,
+    column_ref,
+    known_with,
+    operator,
+    standing,
+    walk,
+)
 from environments.gateway.functions import AGGREGATES
 from environments.gateway.gate_walk import ascii_lower
 
 Node = Mapping[str, Any]
 Tree = dict[str, Any]
 
-ADDING = frozenset({"sum", "avg", "fsum", "favg", "kahan_sum", "sumkahan", "mean", "wavg", "weighted_avg"})
+SUMS = frozenset({"sum", "fsum", "kahan_sum", "sumkahan"})
+ADDING = SUMS | {"avg", "favg", "mean"}
 """Figures to which each person adds a share: for these the two largest shares are told (dominance)."""
+CONDITIONS = frozenset({"count_if", "countif"})
+"""They count the rows for which their argument holds."""
+OF_ONE_VALUE = frozenset({
+    "approx_quantile", "quantile", "quantile_cont", "quantile_disc", "string_agg", "group_concat", "listagg",
+    "approx_top_k", "histogram", "histogram_exact", "bitstring_agg", "reservoir_quantile", "median", "mode",
+})  # fmt: skip
+"""Their further arguments are no data: how, how many, by what parted. Of any other each argument is of the person."""
 UNREPEATABLE = frozenset({
     "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "reservoir_quantile", "now", "get_current_timestamp",
     "transaction_timestamp", "get_current_time", "current_localtime", "current_localtimestamp", "first", "last",
@@ -90,31 +106,38 @@ def _require_plain(query: Node) -> None:
         raise NoEvidence("windows_over_groups")
     if len(query["group_sets"]) > 1:
         raise NoEvidence("grouping_sets")
-    if any(item.get("class") == "STAR" for part in query["select_list"] for item in _walk(part)):
+    if any(item.get("class") == "STAR" for part in query["select_list"] for item in walk(part)):
         raise NoEvidence("columns_by_pattern")
-    for part in (query["from_table"], query["where_clause"], query["group_expressions"], query["cte_map"]):
-        if any(_named_function(node) in UNREPEATABLE - FIRST_ANY for node in _walk(part)):
+    _require_no_subqueries(query)
+    parts = ("from_table", "where_clause", "group_expressions", "cte_map", "select_list")
+    for part in (query[name] for name in parts):
+        if any(_named_function(node) in UNREPEATABLE - FIRST_ANY for node in walk(part)):
             raise NoEvidence("not_repeatable")
-        if any(node.get("sample") is not None for node in _walk(part)):
+        if any(node.get("sample") is not None for node in walk(part)):
             raise NoEvidence("sampled")
     # A row number or a first value over rows without a full order may fall otherwise the second time.
     for part in (query["from_table"], query["cte_map"], query["where_clause"]):
-        if any(_windows(node) or _named_function(node) in FIRST_ANY or _limits(node) for node in _walk(part)):
+        if any(_windows(node) or _named_function(node) in FIRST_ANY or _limits(node) for node in walk(part)):
             raise NoEvidence("order_below")
+
+
+def _require_no_subqueries(query: Node) -> None:
+    """A subquery that gives a value, or stands among what is shown, could tell of other people. Raises NoEvidence."""
+    for node in walk(query):
+        if node.get("class") == "SUBQUERY" and node["subquery_type"] == "SCALAR":
+            raise NoEvidence("subquery_value")
+        for part in (node.get("select_list", ()), node.get("group_expressions", ())):
+            if any(below.get("class") == "SUBQUERY" for item in part for below in walk(item)):
+                raise NoEvidence("subquery_shown")
 
 
 def _keys(query: Node) -> list[Key]:
     """Each group expression with its column in the result. Raises NoEvidence."""
     items = query["select_list"]
-    plain = [(place, item) for place, item in enumerate(items) if not list(_aggregates(item))]
     if query["aggregate_handling"] == "FORCE_AGGREGATES":
+        plain = [(place, item) for place, item in enumerate(items) if not list(_aggregates(item))]
         return [Key(place, _bare(item), _bare(item)) for place, item in plain]
-    keys = [_key(expression, items) for expression in query["group_expressions"]]
-    shown = {key.column for key in keys}
-    for place, item in plain:  # an expression of the keys, such as a label: it follows from them
-        if place not in shown and any(node.get("class") == "SUBQUERY" for node in _walk(item)):
-            raise NoEvidence("subquery_shown")
-    return keys
+    return [_key(expression, items) for expression in query["group_expressions"]]
 
 
 def _key(expression: Node, items: list[Node]) -> Key:
@@ -138,7 +161,7 @@ def _place_of(expression: Node, items: list[Node]) -> int | None:
     for place, item in enumerate(items):
         if _said(item) == _said(expression):
             return place
-    name = _last_name(expression)
+    name = _last_name(expression) if len(expression.get("column_names", ())) == 1 else ""
     return next((place for place, item in enumerate(items) if name and name in _names_of(item)), None)
 
 
@@ -158,7 +181,8 @@ def _names_of(item: Node) -> set[str]:
 
 def _inner(query: Node, keys: list[Key], person: Tree, calls: list[Node]) -> Tree:
     """A row for each group and person."""
-    columns = [key.shown for key in keys] + [person, _call("count_star", [])]
+    columns = [key.shown for key in keys] + [copy.deepcopy(key.said) for key in keys]
+    columns += [person, _call("count_star", [])]
     for call in calls:
         columns += _shares(call)
     groups = [key.said for key in keys] + [copy.deepcopy(person)]
@@ -177,24 +201,41 @@ def _inner(query: Node, keys: list[Key], person: Tree, calls: list[Node]) -> Tre
 def _shares(call: Node) -> list[Tree]:
     """How many rows of a person a figure counts, and what they add to it."""
     arguments = [argument["expression"] for argument in call["arguments"]]
-    where = call["filter"]
-    if not arguments:
-        return [_call("count_star", [], where), _nothing()]
-    counted = _call("count", [arguments[0]], where)
+    name, where = ascii_lower(call["function_name"]), call["filter"]
+    if name in CONDITIONS:
+        return [_call("count_star", [], _both([*([where] if where else []), *arguments])), _nothing()]
+    needed = arguments[:1] if name in OF_ONE_VALUE else arguments
+    there = [operator("OPERATOR_IS_NOT_NULL", [_bare(one)]) for one in needed]
+    counted = _call("count_star", [], _both([*([where] if where else []), *there]))
     if not _adds(call):
         return [counted, _nothing()]
     return [counted, _call("sum", [_call("abs", [_cast_double(arguments[0])])], where)]
 
 
+def _both(conditions: list[Node]) -> Node | None:
+    """The conditions, all of them."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    children = [_bare(one) for one in conditions]
+    return {"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "alias": "", "children": children}
+
+
 def _outer(query: Node, inner: Tree, keys: list[Key], figures: tuple[Figure, ...]) -> Tree:
-    """A row for each group. The WITH names stay inside: they are the inner query's."""
-    names = [f"k{place}" for place in range(len(keys))] + ["person", "n"]
+    """A row for each group, by what GROUP BY says; what is shown of it follows from that.
+
+    The WITH names stay inside: they are the inner query's.
+    """
+    names = [f"{one}{place}" for one in "kg" for place in range(len(keys))] + ["person", "n"]
     for place in range(len(figures)):
         names += [f"c{place}", f"s{place}"]
-    key_columns = [column_ref((name,)) for name in names[: len(keys)]]
-    columns = [*key_columns, _call("count", [column_ref(("person",))]), _call("sum", [column_ref(("n",))])]
+    shown = [_call("any_value", [column_ref((name,))]) for name in names[: len(keys)]]
+    key_columns = [column_ref((name,)) for name in names[len(keys) : 2 * len(keys)]]
+    columns = [*shown, _call("count", [column_ref(("person",))]), _call("sum", [column_ref(("n",))])]
     for place, figure in enumerate(figures):
-        counts = _greater_than_nothing(f"c{place}")
+        # Who adds nothing to a sum stands behind no part of it.
+        counts = _greater_than_nothing(
+            f"{'s' if ascii_lower(figure.function) in SUMS and figure.adding else 'c'}{place}"
+        )
         columns.append(_call("count", [column_ref(("person",))], counts))
         columns.append(_call("max", [column_ref((f"s{place}",)), _number(2)]) if figure.adding else _nothing())
         columns.append(_call("sum", [column_ref((f"s{place}",))]) if figure.adding else _nothing())
@@ -220,17 +261,6 @@ def _outer(query: Node, inner: Tree, keys: list[Key], figures: tuple[Figure, ...
 # -- reading a tree
 
 
-def _walk(node: Any) -> Iterator[Node]:
-    """Every part below, queries in it too."""
-    if isinstance(node, Mapping):
-        yield node
-        for value in node.values():
-            yield from _walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _walk(value)
-
-
 def _aggregates(item: Node) -> Iterator[Node]:
     """The aggregates of an expression, not those of a query in it, nor those over a window."""
     if item.get("class") in ("SUBQUERY", "WINDOW"):
@@ -245,7 +275,7 @@ def _aggregates(item: Node) -> Iterator[Node]:
 
 
 def _windows(item: Node) -> bool:
-    return any(node.get("class") == "WINDOW" for node in _walk(item))
+    return any(node.get("class") == "WINDOW" for node in walk(item))
 
 
 def _limits(node: Node) -> bool:

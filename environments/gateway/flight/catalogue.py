@@ -25,6 +25,8 @@ from environments.gateway.flight.commands import (
 
 CATALOGUE, SCHEMA, KIND = "", "main", "VIEW"
 VERSION = "1"
+LONGEST_PATTERN = 256
+MANY_OF_ANY = re.compile("%+")
 Views = Mapping[str, Mapping[str, str]]
 
 NAME, VERSION_OF, ARROW_VERSION, READ_ONLY, SPEAKS_SQL, SPEAKS_SUBSTRAIT = 0, 1, 2, 3, 4, 5
@@ -233,6 +235,9 @@ def _like(pattern: str | None, name: str) -> bool:
     """Does the name fit a pattern of LIKE? None fits all. No expression is built: patterns come from clients."""
     if pattern is None:
         return True
+    if len(pattern) > LONGEST_PATTERN:
+        raise ValueError("a pattern is too long")
+    pattern = MANY_OF_ANY.sub("%", pattern)
     reached = {0}
     for sign in name:
         reached = _closed(reached, pattern)

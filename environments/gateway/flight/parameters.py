@@ -12,7 +12,7 @@ from access.decisions import Refused, RefusedError
 from environments.gateway.model import Parameters
 
 MOST = 1_000
-LONGEST_TEXT = 100_000
+LONGEST_TEXTS = 1024 * 1024  # signs, all of them together
 ONE_ROW = Refused("query.parameters", "Parameters are one row: a statement runs once for each call.", "Bind one row.")
 KINDS = Refused(
     "query.parameters", "A parameter is a text, a number, true, false, a date, a time stamp or null.",
@@ -31,6 +31,8 @@ def parameters_of(batch: pa.RecordBatch) -> Parameters:
     if batch.num_columns > MOST:
         raise RefusedError(Refused("query.parameters", f"A statement may have {MOST:,} parameters."))
     values = [_value(column) for column in batch.columns]
+    if sum(len(value) for value in values if isinstance(value, str)) > LONGEST_TEXTS:
+        raise RefusedError(Refused("query.parameters", f"Parameters may have {LONGEST_TEXTS:,} signs together."))
     names = [name.removeprefix("$") for name in batch.schema.names]
     if values and len(set(names)) == len(names) and all(_is_name(name) for name in names):
         return dict(zip(names, values, strict=True))
@@ -53,8 +55,6 @@ def _value(column: pa.Array) -> object:
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise RefusedError(KINDS)
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT:
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     raise RefusedError(KINDS)

@@ -44,7 +44,7 @@ class StartedQuery:
 
 
 class Handles:
-    """Handles of one door: random, for one asker each, the oldest forgotten above a number."""
+    """Handles of one door: random, for one asker each, whose oldest are forgotten above a number."""
 
     def __init__(self) -> None:
         self._prepared: OrderedDict[bytes, PreparedStatement] = OrderedDict()
@@ -55,8 +55,9 @@ class Handles:
         """A handle for what was prepared."""
         handle = secrets.token_bytes(HANDLE_BYTES)
         self._prepared[handle] = statement
-        while len(self._prepared) > MOST_PREPARED:
-            self._prepared.popitem(last=False)
+        own = [one for one, kept in self._prepared.items() if kept.asker == statement.asker]
+        for one in own[:-MOST_PREPARED]:
+            del self._prepared[one]
         return handle
 
     def prepared(self, handle: bytes, asker: Asker) -> PreparedStatement:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -38,6 +41,7 @@ from environments.gateway.flight.prepared import Handles, PreparedStatement, Sta
 from environments.gateway.model import Asker, Parameters
 
 LONGEST_COMMAND = 1024 * 1024
+SECONDS_TO_LOOK, SECONDS_TO_CLOSE = 0.2, 3.0
 PREPARE, CLOSE = "CreatePreparedStatement", "ClosePreparedStatement"
 ACTIONS = ((PREPARE, "Judges a statement and gives a handle for it."), (CLOSE, "Forgets a handle."))
 Given = TypeVar("Given")
@@ -55,6 +59,7 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
         self._loop = asyncio.get_running_loop()
         self._identify = identify
         self._handles = Handles()
+        self._path = path
         before = os.umask(0o177)  # the socket is this account's only
         try:
             super().__init__(flight.Location.for_grpc_unix(str(path)), middleware=middleware or {})
@@ -64,7 +69,13 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
     async def close(self) -> None:
         """Cut what nobody has fetched, and stop answering."""
         await self._handles.close()
-        await asyncio.to_thread(self.shutdown)
+        # A client that has stopped reading can hold this up for ever: it is not waited for, and what it asked is cut.
+        ending = threading.Thread(target=self.shutdown, daemon=True)
+        ending.start()
+        until = time.monotonic() + SECONDS_TO_CLOSE
+        while ending.is_alive() and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        self._path.unlink(missing_ok=True)
 
     # -- what Flight calls, each from a thread of its own
 
@@ -134,7 +145,7 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
             return self._handles.redeem(asked, asker)
         if isinstance(asked, Statement | Prepared):
             raise UnknownCommand("Ticket")
-        return answer(asked, await self._core.tables(asker))
+        return await asyncio.to_thread(answer, asked, await self._core.tables(asker))
 
     async def _acted(self, asker: Asker, kind: str, body: bytes) -> list[Any]:
         if kind == PREPARE:
@@ -152,28 +163,28 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
     def _told(self, context: Any, work: Callable[[Asker], Coroutine[Any, Any, Given]]) -> Given:
         """Who asks, then the work, in the core's loop; errors as Flight's own, with our sentence only."""
         try:
-            asker = self._identify(context)
-            return asyncio.run_coroutine_threadsafe(work(asker), self._loop).result()
+            return self._in_the_loop(context, work(self._identify(context)))
         except Exception as error:  # noqa: BLE001 - any: Flight would send its text
             _raise_told(error)
 
     def _batches(self, context: Any, query: StartedQuery) -> Iterator[pa.RecordBatch]:
         """The batches as they come; when the client goes away the query is cut."""
         try:
-            while (part := self._next(query.parts)) is not None:
-                if context.is_cancelled():
-                    return
+            while (part := self._in_the_loop(context, _next(query.parts))) is not None:
                 yield pa.ipc.read_record_batch(pa.py_buffer(part), query.schema)
         except Exception as error:  # noqa: BLE001 - any: Flight would send its text
             _raise_told(error)
         finally:
             asyncio.run_coroutine_threadsafe(query.parts.aclose(), self._loop)
 
-    def _next(self, parts: AsyncGenerator[bytes, None]) -> bytes | None:
-        async def one() -> bytes | None:
-            return await anext(parts, None)
-
-        return asyncio.run_coroutine_threadsafe(one(), self._loop).result()
+    def _in_the_loop(self, context: Any, work: Coroutine[Any, Any, Given]) -> Given:
+        """Wait for the core; a client that has gone meanwhile is not worked for any longer."""
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not wait([running], SECONDS_TO_LOOK).done:
+            if context.is_cancelled():
+                running.cancel()
+                raise flight.FlightCancelledError("[flight.left] The client has gone.")
+        return running.result()
 
 
 def _bound(reader: Any) -> Parameters:
@@ -183,6 +194,10 @@ def _bound(reader: Any) -> Parameters:
     if first is None or first.data is None or next(chunks, None) is not None:
         raise RefusedError(ONE_ROW)
     return parameters_of(first.data)
+
+
+async def _next(parts: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(parts, None)
 
 
 async def _unknown(name: str) -> NoReturn:

@@ -339,6 +339,67 @@ async def test_the_houses_own_socket_asks_for_a_token_and_a_project(tmp_path: Pa
         await door.close()
 
 
+async def test_long_patterns_do_not_hold_the_gateway_up() -> None:
+    """Thousands of signs that could each stand for anything: refused at once; runs of them are one."""
+    async with gateway() as stands:
+
+        def work(address: str) -> None:
+            client = flight.connect(address)
+            for pattern, found in ((b"%" * 200 + b"events" + b"%" * 40, 1), (b"%" * 100_000, None), (b"%_" * 90, 0)):
+                info = client.get_flight_info(_command("CommandGetTables", (3, pattern)))
+                if found is None:
+                    with pytest.raises(flight.FlightError, match=r"flight\.unreadable"):
+                        client.do_get(info.endpoints[0].ticket).read_all()
+                else:
+                    assert client.do_get(info.endpoints[0].ticket).read_all().num_rows == found
+
+        started = time.monotonic()
+        await _through(stands, work)
+        assert time.monotonic() - started < 20
+
+
+async def test_a_door_closes_on_a_client_that_stops_reading() -> None:
+    """It is not waited for longer than a moment; its query ends in the log."""
+    async with gateway() as stands:
+        door = await stands.doors.open("asha", "admissions")
+        address = f"grpc+unix://{flight_beside(door)}"
+
+        def begin() -> Any:
+            client = flight.connect(address)
+            info = client.get_flight_info(_command("CommandStatementQuery", (1, MANY.encode())))
+            reader = client.do_get(info.endpoints[0].ticket)
+            reader.read_chunk()
+            return client, reader
+
+        held = await asyncio.to_thread(begin)
+        await asyncio.wait_for(stands.doors.close(door), 15)
+        until = time.monotonic() + 10
+        while stands.names()[-1] != "query.failed" and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert stands.names()[-1] == "query.failed"
+        del held
+
+
+async def test_a_client_that_goes_away_is_not_worked_for() -> None:
+    """It leaves while its aggregate computes: the query ends within moments, and not when it would be done."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        door = await stands.doors.open("asha", "admissions")
+        address = f"grpc+unix://{flight_beside(door)}"
+
+        def leave() -> None:
+            options = flight.FlightCallOptions(timeout=0.7)
+            with pytest.raises(flight.FlightError):
+                flight.connect(address).get_flight_info(_command("CommandStatementQuery", (1, LONG.encode())), options)
+
+        await asyncio.to_thread(leave)
+        until = time.monotonic() + 10
+        while stands.names()[-1] != "query.failed" and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert stands.names()[-1] == "query.failed"
+        await stands.doors.close(door)
+
+
 def test_an_answer_to_prepare_is_read_back() -> None:
     """Its message is the one that clients read: a handle, and a schema where it is known."""
     inner = read_message(bytes_of(read_message(prepared_result(b"h", b"s")), 2) or b"")

@@ -109,7 +109,7 @@ def _counted(asked: Asked, connection: duckdb.DuckDBPyConnection) -> dict[Any, l
             adding = figure in ADDING
             largest = sorted(shares.values(), reverse=True)[:2]
             told += [
-                len(shares),
+                sum(1 for share in shares.values() if share or figure != "sum(v.amount)"),
                 largest or None if adding else None,
                 sum(shares.values()) if adding and shares else None,
             ]
