@@ -109,11 +109,11 @@ def test_it_can_be_verified_while_it_is_written(tmp_path: Path) -> None:
                 number += 1
                 log.append([_event(number)])
                 log.sign()
-                time.sleep(0.2)
+                time.sleep(0.5)
 
         writing = threading.Thread(target=write)
         writing.start()
-        until, verdicts = time.monotonic() + 8, []
+        until, verdicts = time.monotonic() + 12, []
         while time.monotonic() < until:
             verdicts.append(verify(folder))
         done.set()

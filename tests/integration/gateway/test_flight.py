@@ -40,6 +40,14 @@ async def _through(stands: GatewayForTests, work: Callable[[str], Any], asker: A
         await stands.doors.close(door)
 
 
+async def _until_last(stands: GatewayForTests, name: str) -> None:
+    """Wait until this is the log's last entry."""
+    until = time.monotonic() + 20
+    while stands.names()[-1] != name and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+    assert stands.names()[-1] == name
+
+
 def _command(name: str, *fields: tuple[int, int | bytes]) -> flight.FlightDescriptor:
     return flight.FlightDescriptor.for_command(_any(name, *fields))
 
@@ -264,8 +272,7 @@ async def test_what_nobody_fetches_is_cut_and_told() -> None:
         hold = handles.hold
         handles.hold = lambda query, seconds=0.3: hold(query, seconds)  # type: ignore[method-assign]
         await asyncio.to_thread(lambda: flight.connect(address).get_flight_info(statement))
-        await asyncio.sleep(0.8)
-        assert stands.names()[-1] == "query.failed"
+        await _until_last(stands, "query.failed")
         handles.hold = hold  # type: ignore[method-assign]
         await asyncio.to_thread(lambda: flight.connect(address).get_flight_info(statement))
         assert stands.names()[-1] == "query.requested"
@@ -291,7 +298,7 @@ async def test_limits_and_a_withdrawal_end_a_stream_with_an_error() -> None:
         withdrawn = time.monotonic()
         stands.access.withdraw("admissions", "gp", "The agreement ended.", by=organisation("gp"))
         told = await asyncio.wait_for(running, 20)
-        assert time.monotonic() - withdrawn < 3
+        assert time.monotonic() - withdrawn < 10
         assert "withdr" in told or "approval" in told
 
 
@@ -372,11 +379,8 @@ async def test_a_door_closes_on_a_client_that_stops_reading() -> None:
             return client, reader
 
         held = await asyncio.to_thread(begin)
-        await asyncio.wait_for(stands.doors.close(door), 15)
-        until = time.monotonic() + 10
-        while stands.names()[-1] != "query.failed" and time.monotonic() < until:
-            await asyncio.sleep(0.05)
-        assert stands.names()[-1] == "query.failed"
+        await asyncio.wait_for(stands.doors.close(door), 30)
+        await _until_last(stands, "query.failed")
         del held
 
 
@@ -388,15 +392,12 @@ async def test_a_client_that_goes_away_is_not_worked_for() -> None:
         address = f"grpc+unix://{flight_beside(door)}"
 
         def leave() -> None:
-            options = flight.FlightCallOptions(timeout=0.7)
+            options = flight.FlightCallOptions(timeout=3)
             with pytest.raises(flight.FlightError):
                 flight.connect(address).get_flight_info(_command("CommandStatementQuery", (1, LONG.encode())), options)
 
         await asyncio.to_thread(leave)
-        until = time.monotonic() + 10
-        while stands.names()[-1] != "query.failed" and time.monotonic() < until:
-            await asyncio.sleep(0.05)
-        assert stands.names()[-1] == "query.failed"
+        await _until_last(stands, "query.failed")
         await stands.doors.close(door)
 
 
