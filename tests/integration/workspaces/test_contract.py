@@ -116,10 +116,10 @@ def test_only_its_own_processes_are_seen(asha: Kernel) -> None:
 
 
 def test_the_kernels_environment_holds_no_secret(asha: Kernel, place: WorkplaceForTests) -> None:
-    """No token, no key, nothing of the haven's but the path of the gateway's socket."""
+    """No token, no key, nothing of the haven's but the paths of the gateway's sockets."""
     outcome = asha.run("import os\nfor name, value in sorted(os.environ.items()): print(name, value)")
     names = [line.partition(" ")[0] for line in outcome.text.splitlines()]
-    assert [name for name in names if name.startswith("HAVEN")] == ["HAVEN_SOCKET"]
+    assert [name for name in names if name.startswith("HAVEN")] == ["HAVEN_FLIGHT", "HAVEN_SOCKET"]
     assert not [name for name in names if "TOKEN" in name or "KEY" in name or "SECRET" in name or "PASS" in name]
     for path in (place.place.orchestrator_token, place.place.tokens.hub, place.place.tokens.house):
         assert path.read_text() not in outcome.text
