@@ -94,11 +94,12 @@ class _Check:
         self.key = key
         self.newest = newest
         self.verdict = Verdict()
+        self._note: bytes | None = None
         self.expected: set[str] = set()
         self._done: dict[int, int] = {}  # per level: how many full tiles of it were compared
 
     def run(self) -> Verdict:
-        note = self._read("checkpoint")
+        note = self._note = self._read("checkpoint")
         size, root = 0, hashlib.sha256(b"").digest()
         if note is None:
             if (self.folder / "checkpoints.log").exists() or (self.folder / "tile").exists():
@@ -111,6 +112,13 @@ class _Check:
         self._journal(size)
         self._other_files()
         return self.verdict
+
+    def outdated(self) -> bool:
+        """Is a writer at work? Then a finding may be a checkpoint half way. Returns right after the next is signed."""
+        until = time.monotonic() + SECONDS_TO_MOVE
+        while (same := self._read("checkpoint") == self._note) and time.monotonic() < until:
+            time.sleep(0.05)
+        return not same
 
     # --- 1 and 4: checkpoints ----------------------------------------------------------------------------------
 
@@ -359,28 +367,11 @@ def verify(folder: Path, public_key: Path | None = None, newest: str | None = No
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(path.read_text(encoding="ascii").strip()))
     except (OSError, ValueError):
         return Verdict(findings=[Finding("1 checkpoint", path.name, "the log's public key is missing or damaged")])
-    for _ in range(MOST_LOOKS - 1):
-        before = _moving_parts(folder)
-        if (verdict := _Check(folder, key, newest).run()).whole or not _moved(folder, before):
-            return verdict
-    return _Check(folder, key, newest).run()
-
-
-def _moved(folder: Path, before: dict[str, int]) -> bool:
-    """Does somebody write? Then a finding may be a checkpoint half way. Returns right after the next is done."""
-    until = time.monotonic() + SECONDS_TO_MOVE
-    while time.monotonic() < until:
-        now = _moving_parts(folder)
-        time.sleep(0.05)
-        if before != now == _moving_parts(folder):
-            return True
-    return _moving_parts(folder) != before
-
-
-def _moving_parts(folder: Path) -> dict[str, int]:
-    """When what a running writer changes was last changed."""
-    parts = (folder / "checkpoint", *(folder / "journal").glob("*"))
-    return {path.name: path.stat().st_mtime_ns for path in parts if path.exists()}
+    for _ in range(MOST_LOOKS):
+        check = _Check(folder, key, newest)
+        if check.run().whole or not check.outdated():
+            break
+    return check.verdict
 
 
 def main() -> int:

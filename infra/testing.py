@@ -51,6 +51,7 @@ NEEDS = (
         ("softhsm2",),
         ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so"),
     ),
+    Need("a C compiler (for the kernel of tokens)", None, ("gcc", "libc6-dev"), ("cc",)),
     Need("Maven (it gets Keycloak)", None, ("maven",), ("mvn",)),
     Need("Java 17 or newer", None, ("openjdk-17-jre-headless",), ("java", "/usr/lib/jvm/*/bin/java")),
 )
@@ -154,6 +155,8 @@ def _install_needs(tally: Tally) -> list[Need]:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
             subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+        # A compiler may have come with them: the environment then lacks nothing but its kernel.
+        subprocess.run([sys.executable, "scripts/install.py", "test"], cwd=ROOT, check=False)
     still = [need for need in missing if not need.is_there()]
     for need in still:
         tally.left_out.append(

@@ -21,13 +21,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from access.keys.files import write_private
 from access.keys.signatures import signature, verifies
 from environments.gateway.errors import EvidenceInvalid
 
 MAGIC = b"haven evidence 1\n"
 CONTEXT = b"haven/evidence/1\n"
 NONCE_BYTES = 12
-PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+PRIVATE_FOLDER = 0o700
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ class EvidenceFolder:
         project, query = str(evidence.header["project"]), str(evidence.header["query"])
         clear = len(whole).to_bytes(4, "big") + whole + body
         content = MAGIC + nonce + AESGCM(self._key_of(project)).encrypt(nonce, clear, _bound(project, query))
-        _write(self._path(project, query), content)
+        path = self._path(project, query)
+        for folder in (self._folder, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        write_private(path, content)
         return hashlib.sha256(content).hexdigest()
 
     def open(self, project: str, query: str) -> Evidence | None:
@@ -106,15 +110,3 @@ def _told(header: bytes, body: bytes) -> bytes:
 
 def _bound(project: str, query: str) -> bytes:
     return json.dumps([project, query]).encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    for folder in (path.parent.parent, path.parent):
-        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-    draft = path.with_suffix(".part")
-    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(number, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +19,11 @@ from environments.gateway.doors import flight_beside
 from environments.gateway.flight.commands import prepared_result, statement_ticket
 from environments.gateway.flight.identity import HEADERS, HeaderListener, by_token
 from environments.gateway.flight.server import FlightDoor
-from environments.gateway.flight.wire import bytes_of, read_message, write_message
+from environments.gateway.flight.wire import bytes_of, read_message
 from environments.gateway.model import Asker, QueryLimits
-from tests.fakes.gateway import ASHA, GatewayForTests, gateway
+from tests.fakes.flight import COUNT, LONG, MANY, command, message, through, until_last
+from tests.fakes.gateway import ASHA, gateway
 from tests.fakes.havens import START
-
-COUNT = "select count(*) as n from gp_events"
-MANY = "select a.pseudonym from gp_events a, range(20000) r"
-LONG = "select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3"
-SQL = "type.googleapis.com/arrow.flight.protocol.sql."
-
-
-async def _through(stands: GatewayForTests, work: Callable[[str], Any], asker: Asker = ASHA) -> Any:
-    """Call `work` with the address of a new door's Flight SQL socket."""
-    door = await stands.doors.open(asker.person, asker.project)
-    try:
-        return await asyncio.to_thread(work, f"grpc+unix://{flight_beside(door)}")
-    finally:
-        await stands.doors.close(door)
-
-
-async def _until_last(stands: GatewayForTests, name: str) -> None:
-    """Wait until this is the log's last entry."""
-    until = time.monotonic() + 20
-    while stands.names()[-1] != name and time.monotonic() < until:
-        await asyncio.sleep(0.05)
-    assert stands.names()[-1] == name
-
-
-def _command(name: str, *fields: tuple[int, int | bytes]) -> flight.FlightDescriptor:
-    return flight.FlightDescriptor.for_command(_any(name, *fields))
-
-
-def _any(name: str, *fields: tuple[int, int | bytes]) -> bytes:
-    return write_message([(1, (SQL + name).encode()), (2, write_message(fields))])
 
 
 async def test_a_statement_with_and_without_parameters() -> None:
@@ -69,7 +39,7 @@ async def test_a_statement_with_and_without_parameters() -> None:
                 cursor.execute("select count(*) from gp_events where event_date >= ? and code = ?", ("2026-02-01", "x"))
                 assert cursor.fetchall() == [(0,)]
 
-        await _through(stands, work)
+        await through(stands, work)
         assert stands.names()[-6:] == ["query.requested", "query.completed"] * 3
 
 
@@ -97,14 +67,14 @@ async def test_what_clients_ask_on_connect_is_answered_from_the_approval() -> No
                     cursor.execute("select * from main.gp_events limit 1")
                     assert cursor.fetch_arrow_table().schema.names == schema_of.names
 
-        await _through(stands, work)
+        await through(stands, work)
 
         def outside(address: str) -> None:
             refused = pytest.raises(adbc.Error, match=r"project\.not_a_member")
             with adbc.connect(address, autocommit=True) as connection, refused:
                 connection.adbc_get_objects()
 
-        await _through(stands, outside, Asker("bryn", "admissions"))
+        await through(stands, outside, Asker("bryn", "admissions"))
 
 
 async def test_the_catalogues_types_are_those_of_the_rows() -> None:
@@ -113,18 +83,18 @@ async def test_the_catalogues_types_are_those_of_the_rows() -> None:
 
         def work(address: str) -> None:
             client = flight.connect(address)
-            info = client.get_flight_info(_command("CommandGetTables", (5, 1)))
+            info = client.get_flight_info(command("CommandGetTables", (5, 1)))
             rows = client.do_get(info.endpoints[0].ticket).read_all().to_pylist()
             assert {row["table_name"] for row in rows} == {"gp_events", "hospital_episodes"}
             for row in rows:
                 told = pa.ipc.read_schema(pa.py_buffer(row["table_schema"]))
                 asked = f"select * from {row['table_name']}".encode()
-                assert client.get_flight_info(_command("CommandStatementQuery", (1, asked))).schema == told
+                assert client.get_flight_info(command("CommandStatementQuery", (1, asked))).schema == told
             for name in ("CommandGetPrimaryKeys", "CommandGetXdbcTypeInfo", "CommandGetDbSchemas"):
-                info = client.get_flight_info(_command(name))
+                info = client.get_flight_info(command(name))
                 assert client.do_get(info.endpoints[0].ticket).read_all().schema == info.schema
 
-        await _through(stands, work)
+        await through(stands, work)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +117,11 @@ async def test_a_refusal_says_the_rule_and_nothing_of_the_engine(sql: str, rule:
                     cursor.execute(sql)
                 told.append(str(error.value))
             with pytest.raises(flight.FlightError) as bare:
-                flight.connect(address).get_flight_info(_command("CommandStatementQuery", (1, sql.encode())))
+                flight.connect(address).get_flight_info(command("CommandStatementQuery", (1, sql.encode())))
             told.append(str(bare.value))
             return told
 
-        for told in await _through(stands, work):
+        for told in await through(stands, work):
             assert rule in told
             assert "What to do" in told
             assert not [word for word in ("Traceback", ".py", "CANARY", "44054006", "duckdb") if word in told]
@@ -160,7 +130,7 @@ async def test_a_refusal_says_the_rule_and_nothing_of_the_engine(sql: str, rule:
 async def test_what_is_no_query_is_refused_without_a_traceback() -> None:
     """Updates, transactions, exchanges, listings, unknown messages and noise: our sentence, and the door stands."""
     async with gateway() as stands:
-        update = _command("CommandStatementUpdate", (1, b"delete from gp_events"))
+        update = command("CommandStatementUpdate", (1, b"delete from gp_events"))
         batch = pa.record_batch({"a": [1]})
 
         def put(client: Any, descriptor: Any) -> None:
@@ -177,22 +147,22 @@ async def test_what_is_no_query_is_refused_without_a_traceback() -> None:
 
         def work(address: str) -> None:
             client = flight.connect(address)
-            begin = flight.Action("BeginTransaction", _any("ActionBeginTransactionRequest"))
+            begin = flight.Action("BeginTransaction", message("ActionBeginTransactionRequest"))
             for call in (
                 lambda: client.get_flight_info(update),
                 lambda: put(client, update),
-                lambda: put(client, _command("CommandPreparedStatementQuery", (1, b"nothing"))),
+                lambda: put(client, command("CommandPreparedStatementQuery", (1, b"nothing"))),
                 lambda: exchange(client),
                 lambda: list(client.list_flights()),
                 lambda: list(client.do_action(begin)),
                 lambda: list(client.do_action(flight.Action("CreatePreparedStatement", b"\xff" * 40))),
                 lambda: client.get_flight_info(flight.FlightDescriptor.for_path("gp_events")),
                 lambda: client.get_flight_info(flight.FlightDescriptor.for_command(b"\x08")),
-                lambda: client.get_flight_info(_command("CommandStatementQuery", (1, COUNT.encode()), (2, b"t"))),
-                lambda: client.get_flight_info(_command("CommandStatementQuery", (1, b"x" * 2_000_000))),
+                lambda: client.get_flight_info(command("CommandStatementQuery", (1, COUNT.encode()), (2, b"t"))),
+                lambda: client.get_flight_info(command("CommandStatementQuery", (1, b"x" * 2_000_000))),
                 lambda: client.do_get(flight.Ticket(statement_ticket(b"guess"))).read_all(),
                 lambda: client.do_get(flight.Ticket(b"noise")).read_all(),
-                lambda: client.do_get(flight.Ticket(_any("CommandStatementQuery", (1, COUNT.encode())))).read_all(),
+                lambda: client.do_get(flight.Ticket(message("CommandStatementQuery", (1, COUNT.encode())))).read_all(),
             ):
                 with pytest.raises((flight.FlightError, pa.ArrowException)) as told:
                     call()
@@ -200,10 +170,10 @@ async def test_what_is_no_query_is_refused_without_a_traceback() -> None:
                 assert ".py" not in str(told.value)
                 assert "[" in str(told.value)
             assert client.do_action(
-                flight.Action("ClosePreparedStatement", _any("ActionClosePreparedStatementRequest"))
+                flight.Action("ClosePreparedStatement", message("ActionClosePreparedStatementRequest"))
             )
 
-        await _through(stands, work)
+        await through(stands, work)
 
 
 async def test_parameters_are_one_row_of_plain_values() -> None:
@@ -214,11 +184,11 @@ async def test_parameters_are_one_row_of_plain_values() -> None:
 
         def work(address: str) -> None:
             client = flight.connect(address)
-            prepare = _any("ActionCreatePreparedStatementRequest", (1, b"select ? as a"))
+            prepare = message("ActionCreatePreparedStatementRequest", (1, b"select ? as a"))
             (result,) = client.do_action(flight.Action("CreatePreparedStatement", prepare))
             answer = read_message(bytes_of(read_message(result.body.to_pybytes()), 2) or b"")
             handle = bytes_of(answer, 1) or b""
-            statement = _command("CommandPreparedStatementQuery", (1, handle))
+            statement = command("CommandPreparedStatementQuery", (1, handle))
             for column in (pa.array([1, 2]), pa.array([[1]]), pa.array([b"x"]), no_text, pa.array([float("nan")])):
                 with pytest.raises(flight.FlightError, match=r"query\.parameters"):
                     _bind(client, statement, column)
@@ -226,7 +196,7 @@ async def test_parameters_are_one_row_of_plain_values() -> None:
             info = client.get_flight_info(statement)
             assert client.do_get(info.endpoints[0].ticket).read_all()["a"].to_pylist() == [7]
 
-        await _through(stands, work)
+        await through(stands, work)
 
 
 def _bind(client: Any, statement: Any, column: pa.Array) -> None:
@@ -241,7 +211,7 @@ def _bind(client: Any, statement: Any, column: pa.Array) -> None:
 async def test_a_ticket_is_good_once_and_for_who_asked() -> None:
     """Brought a second time, or at another's door, it is refused."""
     async with gateway() as stands:
-        statement = _command("CommandStatementQuery", (1, COUNT.encode()))
+        statement = command("CommandStatementQuery", (1, COUNT.encode()))
 
         def work(address: str) -> bytes:
             client = flight.connect(address)
@@ -258,21 +228,21 @@ async def test_a_ticket_is_good_once_and_for_who_asked() -> None:
             with pytest.raises(flight.FlightUnauthorizedError, match=r"query\.handle"):
                 flight.connect(address).do_get(flight.Ticket(fresh)).read_all()
 
-        await _through(stands, elsewhere, Asker("bryn", "admissions"))
+        await through(stands, elsewhere, Asker("bryn", "admissions"))
         await stands.doors.close(door)
 
 
 async def test_what_nobody_fetches_is_cut_and_told() -> None:
     """A query whose ticket is not brought ends with its time, and with its door; each stands in the log."""
     async with gateway() as stands:
-        statement = _command("CommandStatementQuery", (1, MANY.encode()))
+        statement = command("CommandStatementQuery", (1, MANY.encode()))
         door = await stands.doors.open("asha", "admissions")
         address = f"grpc+unix://{flight_beside(door)}"
         handles = stands.doors._open[door].flight._handles
         hold = handles.hold
         handles.hold = lambda query, seconds=0.3: hold(query, seconds)  # type: ignore[method-assign]
         await asyncio.to_thread(lambda: flight.connect(address).get_flight_info(statement))
-        await _until_last(stands, "query.failed")
+        await until_last(stands, "query.failed")
         handles.hold = hold  # type: ignore[method-assign]
         await asyncio.to_thread(lambda: flight.connect(address).get_flight_info(statement))
         assert stands.names()[-1] == "query.requested"
@@ -290,10 +260,10 @@ async def test_limits_and_a_withdrawal_end_a_stream_with_an_error() -> None:
                 cursor.execute(MANY)
                 cursor.fetch_arrow_table()
 
-        await _through(stands, work)
+        await through(stands, work)
     async with gateway() as stands:
         await stands.ask(COUNT)
-        running = asyncio.create_task(_through(stands, _fetch_long))
+        running = asyncio.create_task(through(stands, _fetch_long))
         await asyncio.sleep(0.7)
         withdrawn = time.monotonic()
         stands.access.withdraw("admissions", "gp", "The agreement ended.", by=organisation("gp"))
@@ -324,7 +294,7 @@ async def test_the_houses_own_socket_asks_for_a_token_and_a_project(tmp_path: Pa
         path = stands.folder / "house.sock"
         verifier: Any = _PaperVerifier()
         door = FlightDoor(stands.core, path, by_token(verifier, stands.records), {HEADERS: HeaderListener()})
-        statement = _command("CommandStatementQuery", (1, COUNT.encode()))
+        statement = command("CommandStatementQuery", (1, COUNT.encode()))
 
         def ask(*headers: tuple[bytes, bytes]) -> Any:
             client = flight.connect(f"grpc+unix://{path}")
@@ -344,61 +314,6 @@ async def test_the_houses_own_socket_asks_for_a_token_and_a_project(tmp_path: Pa
             await asyncio.to_thread(ask, good, (b"haven-project", b"other"))
         assert path.stat().st_mode & 0o077 == 0
         await door.close()
-
-
-async def test_long_patterns_do_not_hold_the_gateway_up() -> None:
-    """Thousands of signs that could each stand for anything: refused at once; runs of them are one."""
-    async with gateway() as stands:
-
-        def work(address: str) -> None:
-            client = flight.connect(address)
-            for pattern, found in ((b"%" * 200 + b"events" + b"%" * 40, 1), (b"%" * 100_000, None), (b"%_" * 90, 0)):
-                info = client.get_flight_info(_command("CommandGetTables", (3, pattern)))
-                if found is None:
-                    with pytest.raises(flight.FlightError, match=r"flight\.unreadable"):
-                        client.do_get(info.endpoints[0].ticket).read_all()
-                else:
-                    assert client.do_get(info.endpoints[0].ticket).read_all().num_rows == found
-
-        started = time.monotonic()
-        await _through(stands, work)
-        assert time.monotonic() - started < 20
-
-
-async def test_a_door_closes_on_a_client_that_stops_reading() -> None:
-    """It is not waited for longer than a moment; its query ends in the log."""
-    async with gateway() as stands:
-        door = await stands.doors.open("asha", "admissions")
-        address = f"grpc+unix://{flight_beside(door)}"
-
-        def begin() -> Any:
-            client = flight.connect(address)
-            info = client.get_flight_info(_command("CommandStatementQuery", (1, MANY.encode())))
-            reader = client.do_get(info.endpoints[0].ticket)
-            reader.read_chunk()
-            return client, reader
-
-        held = await asyncio.to_thread(begin)
-        await asyncio.wait_for(stands.doors.close(door), 30)
-        await _until_last(stands, "query.failed")
-        del held
-
-
-async def test_a_client_that_goes_away_is_not_worked_for() -> None:
-    """It leaves while its aggregate computes: the query ends within moments, and not when it would be done."""
-    async with gateway() as stands:
-        await stands.ask(COUNT)
-        door = await stands.doors.open("asha", "admissions")
-        address = f"grpc+unix://{flight_beside(door)}"
-
-        def leave() -> None:
-            options = flight.FlightCallOptions(timeout=3)
-            with pytest.raises(flight.FlightError):
-                flight.connect(address).get_flight_info(_command("CommandStatementQuery", (1, LONG.encode())), options)
-
-        await asyncio.to_thread(leave)
-        await _until_last(stands, "query.failed")
-        await stands.doors.close(door)
 
 
 def test_an_answer_to_prepare_is_read_back() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from audit.model import organisation, person, service
 from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE
-from tests.fakes.optouts import LONGEST, OptOutHaven, one
+from tests.fakes.optouts import LONGEST, OptOutHaven, names, one, refused
 from tests.fakes.people import invented_person
 
 ADA, BEN, CAY, DOT = (nhs_number(n) for n in (1, 2, 3, 4))
@@ -40,16 +40,6 @@ def haven(tmp_path: Path) -> Iterator[OptOutHaven]:
     haven.live()
     yield haven
     haven.close()
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as refused:
-        call()
-    return refused.value.refused.code
-
-
-def _names(haven: OptOutHaven) -> list[EventName]:
-    return [event.name for event in haven.records.log.events]  # type: ignore[attr-defined]
 
 
 # The table. legal basis or case | does it apply without evidence? | evidence | does it apply with it?
@@ -102,8 +92,8 @@ def test_the_whole_record_of_a_person_leaves(haven: OptOutHaven) -> None:
 
 def test_nobody_gets_a_project_without_a_list(haven: OptOutHaven) -> None:
     """Without a list nothing is built, and the refusal is in the log."""
-    assert _refused(haven.publish) == "optouts.no_list"
-    assert _names(haven)[-1] is EventName.SCOPE_PUBLISH_REFUSED
+    assert refused(haven.publish) == "optouts.no_list"
+    assert names(haven)[-1] is EventName.SCOPE_PUBLISH_REFUSED
 
 
 def test_the_age_limit_has_no_default(tmp_path: Path) -> None:
@@ -124,7 +114,7 @@ def test_a_list_that_is_too_old_is_none(haven: OptOutHaven) -> None:
     haven.publish()
     scope = haven.access.live_scope("admissions")
     haven.clock.at += LONGEST + timedelta(days=1)
-    assert _refused(haven.publish) == "optouts.list_too_old"
+    assert refused(haven.publish) == "optouts.list_too_old"
     assert _standing(haven, scope) == "optouts.list_too_old"
 
 
@@ -191,12 +181,12 @@ def test_only_the_controller_decides_and_never_on_an_own_application(haven: OptO
     """Not the applicant, not another controller, not a service; a refusal is in the log."""
     decide = haven.optouts.decide
     for by in (person("asha"), organisation("hospital"), service("publisher"), person("gone")):
-        assert _refused(
+        assert refused(
             lambda by=by: decide("admissions", "gp", "university", OptOutCase.SECTION_251, "21/CAG/0123", by=by)
         )
-        assert _names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
+        assert names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
     assert (
-        _refused(lambda: decide("admissions", "gp", "university", OptOutCase.EXPLICIT_CONSENT, "form 3", by=GP))
+        refused(lambda: decide("admissions", "gp", "university", OptOutCase.EXPLICIT_CONSENT, "form 3", by=GP))
         == "optouts.other_basis"
     )
     with pytest.raises(UnknownOptOut):
@@ -285,13 +275,13 @@ def test_only_those_concerned_answer_and_the_person_may_take_it_back(haven: OptO
     """Another controller does not answer; a withdrawal is recorded by whoever takes such letters, and is final."""
     haven.optouts.record_objection("o3", TO_GP, "No", by=GP)
     answer = haven.optouts.answer
-    assert _refused(lambda: answer("o3", TO_GP, ObjectionState.DECLINED, "because", by=organisation("hospital")))
-    assert _names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
+    assert refused(lambda: answer("o3", TO_GP, ObjectionState.DECLINED, "because", by=organisation("hospital")))
+    assert names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
     answer("o3", TO_GP, ObjectionState.WITHDRAWN, "by her letter", by=GP)
-    assert _refused(lambda: answer("o3", TO_GP, ObjectionState.UPHELD, "because", by=GP)) == "optouts.withdrawn"
+    assert refused(lambda: answer("o3", TO_GP, ObjectionState.UPHELD, "because", by=GP)) == "optouts.withdrawn"
     ada = invented_person("ada", "gp", {Role.RESEARCHER}, date(2027, 1, 1))
     haven.access.register_person(ada, by=HOUSE)
-    assert _refused(lambda: haven.optouts.record_objection("o4", TO_GP, "No", by=person("ada")))
+    assert refused(lambda: haven.optouts.record_objection("o4", TO_GP, "No", by=person("ada")))
 
 
 def test_an_objection_that_stands_for_nobody_blocks(haven: OptOutHaven) -> None:
@@ -308,7 +298,7 @@ def test_what_was_recorded_is_not_written_over(haven: OptOutHaven) -> None:
     """The same objection again is refused: its answer stays."""
     haven.optouts.record_objection("o6", TO_GP, "No", by=GP)
     haven.optouts.answer("o6", TO_GP, ObjectionState.DECLINED, "A court order", by=GP)
-    again = _refused(lambda: haven.optouts.record_objection("o6", TO_GP, "No", by=GP))
+    again = refused(lambda: haven.optouts.record_objection("o6", TO_GP, "No", by=GP))
     assert again == "optouts.recorded_already"
     assert [one.state for one in haven.optouts.objections("o6")] == [ObjectionState.DECLINED]
 
@@ -317,7 +307,7 @@ def test_no_number_stands_in_what_is_written_outside_the_linkage_zone(haven: Opt
     """A wish or a reason that holds what may be an NHS number is refused."""
     spaced = f"{ADA[:3]} {ADA[3:6]} {ADA[6:]}"
     for text in (f"her number is {ADA}", f"it is {spaced}."):
-        assert _refused(lambda text=text: haven.optouts.record_objection("o5", TO_GP, text, by=GP)) == (
+        assert refused(lambda text=text: haven.optouts.record_objection("o5", TO_GP, text, by=GP)) == (
             "optouts.number_in_text"
         )
     assert haven.optouts.objections() == []
@@ -358,9 +348,9 @@ def test_one_recipient_never_gets_a_cut_with_and_one_without(haven: OptOutHaven)
     haven.refresh([ADA])
     haven.publish("with")
     (first,) = haven.disclosures.certificates("with")
-    with pytest.raises(RefusedError, match=first.id) as refused:
+    with pytest.raises(RefusedError, match=first.id) as told:
         haven.publish("without")
-    assert refused.value.refused.code == "optouts.with_and_without"
-    assert "project with" in str(refused.value)
-    assert _refused(lambda: haven.publish("touching")) == "optouts.with_and_without"
+    assert told.value.refused.code == "optouts.with_and_without"
+    assert "project with" in str(told.value)
+    assert refused(lambda: haven.publish("touching")) == "optouts.with_and_without"
     haven.publish("last-year")

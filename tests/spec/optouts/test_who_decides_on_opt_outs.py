@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from access.decisions import Refused, RefusedError
+from access.decisions import Refused
 from access.optouts.model import ObjectionState, ObjectionTarget, OptOutCase
 from access.people.model import Role
 from audit.events import EventName
@@ -16,7 +16,7 @@ from audit.model import organisation, person
 from infra.published import GatewayScopes
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE
-from tests.fakes.optouts import OptOutHaven, one
+from tests.fakes.optouts import OptOutHaven, names, one, refused
 from tests.fakes.papers import support_for
 from tests.fakes.people import invented_person
 
@@ -34,16 +34,6 @@ def haven(tmp_path: Path) -> Iterator[OptOutHaven]:
     haven.live()
     yield haven
     haven.close()
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as refused:
-        call()
-    return refused.value.refused.code
-
-
-def _names(haven: OptOutHaven) -> list[EventName]:
-    return [event.name for event in haven.records.log.events]  # type: ignore[attr-defined]
 
 
 def _exempt(haven: OptOutHaven, evidence: str = "21/CAG/0123") -> None:
@@ -66,11 +56,11 @@ def _letter(haven: OptOutHaven, **changes: object) -> None:
 
 def test_an_exemption_is_the_letters_and_no_deciders(haven: OptOutHaven) -> None:
     """A reference that the project's own support does not hold is refused, however well it is written."""
-    assert _refused(lambda: _exempt(haven, "19/CAG/0001")) == "optouts.not_exempted"
+    assert refused(lambda: _exempt(haven, "19/CAG/0001")) == "optouts.not_exempted"
     _letter(haven, opt_out_exemption=None)
     for evidence in ("21/CAG/0123", "26/CAG/0001"):
-        assert _refused(lambda evidence=evidence: _exempt(haven, evidence)) == "optouts.not_exempted"
-    assert _names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
+        assert refused(lambda evidence=evidence: _exempt(haven, evidence)) == "optouts.not_exempted"
+    assert names(haven)[-1] is EventName.OPTOUT_DECIDE_REFUSED
     _letter(haven)
     _exempt(haven, "26/CAG/0001")
     assert not haven.disclosures.plan(haven.access.live_scope("admissions")).applies
@@ -93,7 +83,7 @@ def test_a_risk_to_public_health_under_section_251_is_one_of_regulation_3(haven:
     def decide() -> None:
         haven.optouts.decide("admissions", "gp", "university", OptOutCase.PUBLIC_HEALTH, "Notice of May", by=GP)
 
-    assert _refused(decide) == "optouts.other_regulation"
+    assert refused(decide) == "optouts.other_regulation"
     _letter(haven, regulation="regulation-3")
     decide()
 
@@ -106,12 +96,12 @@ def test_nobody_ends_an_objection_to_their_own_project_nor_who_is_not_concerned(
     haven.access.register_person(invented_person("asha", "gp", roles, date(2026, 3, 1)), by=HOUSE)
     asha, answer = person("asha"), haven.optouts.answer
     for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
-        assert _refused(lambda said=said: answer("o7", to_project, said, "by letter", by=asha)) == "optouts.own_project"
-        assert _names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
+        assert refused(lambda said=said: answer("o7", to_project, said, "by letter", by=asha)) == "optouts.own_project"
+        assert names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
     elsewhere = organisation("university")
     for target in (to_project, TO_GP):
         haven.optouts.record_objection("o8", target, "No", by=GP)
-        assert _refused(lambda target=target: answer("o8", target, ObjectionState.WITHDRAWN, "by letter", by=elsewhere))
+        assert refused(lambda target=target: answer("o8", target, ObjectionState.WITHDRAWN, "by letter", by=elsewhere))
     assert {one.state for one in haven.optouts.objections()} == {ObjectionState.OPEN}
 
 

@@ -1,0 +1,79 @@
+"""Queries that nobody reads on, that come at the same moment, or whose approval goes at a bad one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from access.decisions import Refused, RefusedError
+from audit.model import organisation
+from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
+from environments.gateway.errors import GatewayError, QueryCut
+from environments.gateway.evidence.people import NoEvidence
+from tests.fakes.gateway import ASHA, gateway
+
+COUNT = "select count(*) as n from gp_events"
+LONG = "select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3"
+MANY = "select a.pseudonym from gp_events a, range(20000) r"
+
+
+async def test_a_reader_who_stops_reading_is_cut_all_the_same() -> None:
+    """The approval is withdrawn while nobody pulls the stream: it ends in the log, and its worker is gone."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        query = await stands.core.start(ASHA, MANY, None)
+        parts = stands.core.stream(query, MANY, None)
+        await anext(parts)
+        stands.access.withdraw("admissions", "gp", "The agreement ended.", by=organisation("gp"))
+        until = time.monotonic() + 30
+        while (stands.names()[-1] != "query.failed" or stands.workers.running) and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert stands.names()[-1] == "query.failed"
+        assert stands.workers.running == []
+        with pytest.raises(GatewayError):
+            async for _ in parts:
+                pass
+        assert stands.names().count("query.failed") == 1
+
+
+async def test_many_at_once_are_counted_before_they_are_judged() -> None:
+    """Forty that start together: eight run, the others are refused and logged."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        started = await asyncio.gather(
+            *(stands.core.start(ASHA, MANY, None) for _ in range(40)), return_exceptions=True
+        )
+        running = [one for one in started if not isinstance(one, BaseException)]
+        assert len(running) <= 8
+        assert {one.refused.code for one in started if isinstance(one, RefusedError)} == {"query.too_many"}
+
+
+async def test_a_withdrawal_while_a_brake_waits_is_seen() -> None:
+    """The approval is asked after the wait: nothing starts."""
+    counts = {sort: Counts(0, 1 if sort is Sort.LOOK_UP else 0, 0) for sort in Sort}
+    async with gateway(brakes=BrakePolicy(delay_seconds=1.0, counts=counts)) as stands:
+        await stands.ask("select count(*) from gp_events where pseudonym = ?", ["00000000-0000-0000-0000-000000000000"])
+        waiting = asyncio.create_task(stands.core.start(ASHA, COUNT, None))
+        await asyncio.sleep(0.3)
+        stands.access.withdraw("admissions", "gp", "The agreement ended.", by=organisation("gp"))
+        with pytest.raises(RefusedError):
+            await waiting
+        assert stands.names()[-1] == "query.refused"
+
+
+async def test_a_cut_while_people_are_counted_holds_the_last_batch_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The evidence is under way when the approval goes: the result has no end, and the log says failed."""
+    async with gateway() as stands:
+        query = await stands.core.start(ASHA, COUNT, None)
+
+        def cut(*_: object) -> None:
+            query.cut_by = Refused("project.withdrawn", "It was withdrawn.", "Ask.")
+            raise NoEvidence("rows")
+
+        monkeypatch.setattr(stands.core._gate, "evidence_of", cut)
+        with pytest.raises(QueryCut):
+            async for _ in stands.core.stream(query, COUNT, None):
+                pass
+        assert stands.names()[-1] == "query.failed"
