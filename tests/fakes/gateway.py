@@ -136,10 +136,11 @@ async def gateway(
     home = Path(tempfile.mkdtemp(prefix="hg-"))
     bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
     workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+    scopes = GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records))
     core = QueryCore(
         bench.records,
-        GatewayApprovals(access),
-        GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records)),
+        GatewayApprovals(access, scopes),
+        scopes,
         workers,
         log,
         limits or QueryLimits(),
