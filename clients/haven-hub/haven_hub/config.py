@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import haven_hub
 from haven_hub.authenticator import CodeAuthenticator
 from haven_hub.edge import WorkspaceEdge
+from haven_hub.ended import ended_of
 from haven_hub.hooks import after_stop, before_start
 from haven_hub.place import read_place
 from haven_hub.spawner import HUB_SOCKET, BubblewrapSpawner
@@ -29,6 +32,8 @@ hub.cookie_max_age_days = 0.5
 hub.allow_named_servers = True
 hub.cleanup_servers = True
 hub.authenticate_prometheus = True
+hub.template_paths = [str(Path(haven_hub.__file__).parent / "templates")]
+hub.template_vars = {"ended": ended_of}  # why workspaces were closed; the hub calls it with who looks
 hub.answer_yes = True
 hub.tornado_settings = {"slow_spawn_timeout": 90, "slow_stop_timeout": 20}
 hub.services = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jupyterhub.spawner import SpawnException
 
 from haven_hub.control import Refusal, ask
+from haven_hub.ended import forget_end
 
 if TYPE_CHECKING:
     from haven_hub.spawner import BubblewrapSpawner
@@ -28,6 +29,7 @@ async def before_start(spawner: BubblewrapSpawner) -> None:
         answer = await ask(spawner.place, "workspaces/open", person=spawner.user.name, project=spawner.name)
     except Refusal as refused:
         raise refusal(refused) from None
+    forget_end(spawner.user.name, spawner.name)
     spawner.door = Path(answer["door"])
     spawner.conditions = tuple(map(str, answer["conditions"]))
 
