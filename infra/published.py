@@ -12,6 +12,7 @@ from access.optouts.disclosures import Disclosures
 from access.service import Access, Action
 from audit.records import Records
 from environments.gateway.model import ScopeFile
+from environments.workspaces.model import Workplace
 from linkage.scopes.store import current_scope
 
 if TYPE_CHECKING:
@@ -43,6 +44,21 @@ class GatewayApprovals:
     def may_open_workspace(self, person: str, project: str) -> Decision:
         """Asked at every opening of a workspace and while it is open."""
         return self._access.may_open_workspace(person, project)
+
+    def conditions(self, project: str) -> tuple[str, ...]:
+        """Shown before each session."""
+        return self._access.conditions(project)
+
+    def keeps_cells(self, project: str) -> bool:
+        """By the version in force."""
+        return self._access.project(project).file.cells == "text"
+
+    def workplaces(self, person: str) -> list[Workplace]:
+        """The projects whose version in force, or newest, names this person."""
+        named = [one.version for one in self._access.projects() if person in one.version.people]
+        return [
+            Workplace(one.project, one.title, self._access.may_open_workspace(person, one.project)) for one in named
+        ]
 
     def why(self, person: str, project: str, action: str) -> Decision:
         """A question about an action that does not exist is refused, too."""
