@@ -27,6 +27,11 @@ from environments.workspaces.policies import may_redeem
 from environments.workspaces.ports import Approvals, Doors
 
 MINUTES_OF_A_CODE = 5
+NOT_KNOWN = Refused(
+    "workspace.not_known",
+    "It could not be found out whether this workspace may open, so it was not opened.",
+    "`haven doctor` says what does not answer.",
+)
 
 
 class WorkspaceRegister:
@@ -89,12 +94,17 @@ class WorkspaceRegister:
         return sorted(self._open.values(), key=lambda workspace: workspace.since)
 
     async def _require(self, request: WorkspaceRequest, *, by: Actor) -> None:
-        decision = await asyncio.to_thread(self.machine)
-        if decision:
-            decision = await self.standing(request)
+        decision = await self._may_open(request)
         if isinstance(decision, Refused):
             await self._note(EventName.WORKSPACE_OPEN_REFUSED, request, by=by, rule=decision.code)
         decision.require()
+
+    async def _may_open(self, request: WorkspaceRequest) -> Decision:
+        try:
+            decision = await asyncio.to_thread(self.machine)
+            return await self.standing(request) if decision else decision
+        except Exception:  # noqa: BLE001 - whatever fails: what is not known to be allowed is refused, and recorded
+            return NOT_KNOWN
 
     async def _note(self, name: EventName, request: WorkspaceRequest, *, by: Actor, **details: str) -> None:
         await asyncio.to_thread(

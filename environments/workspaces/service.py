@@ -49,8 +49,12 @@ class Workspaces:
         """Log the person in and start their workspace; the client that is given back runs notebooks in it."""
         code = self.login_code(person, project)
         hub = self.hub()
-        hub.log_in(code)
-        hub.start(person, project)
+        try:
+            hub.log_in(code)
+            hub.start(person, project)
+        except BaseException:
+            hub.close()
+            raise
         return hub
 
     def close(self, person: str, project: str) -> None:

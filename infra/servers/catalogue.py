@@ -11,7 +11,7 @@ from pathlib import Path
 
 from access.decisions import Refused
 from environments.workspaces.hub import HubPlace, HubServer
-from environments.workspaces.machine import user_namespaces_available
+from environments.workspaces.machine import may_run_here
 from flows.environment import prefect_environment
 from infra.servers.model import Service
 from infra.servers.ports import LOOPBACK, free_port
@@ -26,7 +26,7 @@ def services_of(haven: Haven) -> list[Service]:
     if settings.identity.issuer is None:
         services.append(issuer_service(settings))
     services.append(gateway_service(settings))
-    workspaces = user_namespaces_available(settings.environments_folder / "hub")
+    workspaces = may_run_here(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
     if isinstance(workspaces, Refused):
         haven.left_out["hub"] = f"{workspaces.reason} {workspaces.mend or ''}".strip()
     else:

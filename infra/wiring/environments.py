@@ -81,7 +81,7 @@ class EnvironmentParts(OptOutParts):
             raise WorkspacesDown(
                 "The hub of the workspaces does not run.",
                 where=str(self.settings.home),
-                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+                mend="Start the services: `haven up`. `haven doctor` says what is missing.",
             )
         token = self.settings.home / "hub" / "orchestrator.token"
         return Workspaces(self.settings.gateway_socket, self.control_tokens, address, token)

@@ -12,7 +12,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,12 +132,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends."""
+def workplace(
+    environments: Path, clients: Path, machine: Callable[[], Decision] = Allowed
+) -> Iterator[WorkplaceForTests]:
+    """A gateway process's control routes and a real hub, until the block ends. machine: what is asked at an opening."""
     with short_folder() as home:
         log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
         records = Records(create_engine("sqlite://"), log, SystemClock())
-        register = WorkspaceRegister(records, approvals, doors, Allowed)
+        register = WorkspaceRegister(records, approvals, doors, machine)
         tokens = ControlTokens(home / "control")
         place = HubPlace(
             folder=home / "hub",

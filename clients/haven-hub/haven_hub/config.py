@@ -6,7 +6,8 @@ import os
 
 from haven_hub.authenticator import CodeAuthenticator
 from haven_hub.edge import WorkspaceEdge
-from haven_hub.hooks import after_stop, before_start
+from haven_hub.fail_closed import checked_start
+from haven_hub.hooks import after_stop
 from haven_hub.place import read_place
 from haven_hub.spawner import HUB_SOCKET, BubblewrapSpawner
 
@@ -44,7 +45,7 @@ hub.load_roles = [
 ]
 c.Authenticator.admin_users = set()
 c.Authenticator.allow_all = True  # whoever holds a code was named by the haven; each start asks the approvals
-c.Spawner.pre_spawn_hook = before_start
+c.Spawner.pre_spawn_hook = checked_start
 c.Spawner.post_stop_hook = after_stop
 c.Spawner.start_timeout = 75
 c.Spawner.http_timeout = 60
