@@ -56,7 +56,7 @@ def issuer_service(settings: Settings) -> Service:
         command=(
             sys.executable, "-P", "-m", "infra.servers.issuer", "--home", str(settings.home), "--port", str(port)
         ),
-        ready=lambda: _healthy_url(f"{url}/.well-known/openid-configuration"),
+        ready=lambda: healthy_url(f"{url}/.well-known/openid-configuration"),
         address=url,
         opens_records=True,
     )  # fmt: skip
@@ -98,7 +98,7 @@ def prefect_service(settings: Settings) -> Service:
         name="prefect",
         purpose="orchestrates flows",
         command=(sys.executable, "-P", "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)),
-        ready=lambda: _healthy_url(f"{url}/api/health"),
+        ready=lambda: healthy_url(f"{url}/api/health"),
         address=url,
         environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
         opens_records=True,
@@ -142,7 +142,8 @@ def _healthy_socket(path: Path) -> bool:
         connection.close()
 
 
-def _healthy_url(url: str) -> bool:
+def healthy_url(url: str) -> bool:
+    """Does our own service at this loopback address answer with OK?"""
     try:
         with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - our own loopback address
             return bool(answer.status == http.HTTPStatus.OK)
