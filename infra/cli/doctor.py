@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import typer
@@ -35,8 +36,8 @@ def doctor(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         if new:
             typer.secho(finding.area, bold=True)
         mark = typer.style(f"{MARKS[finding.standing]:<{WIDTH}}", fg=COLOURS[finding.standing])
-        first, *more = lines(finding)
-        typer.echo("\n".join([f"  {mark}  {first}", *more]))
+        first, *more = lines(finding, shutil.get_terminal_size((120, 24)).columns)
+        typer.echo("\n".join([f"  {mark}  {first.lstrip()}", *more]))
     if as_json:
         print_json(data(findings))
     else:

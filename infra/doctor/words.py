@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -19,12 +20,26 @@ def all_well(findings: Iterable[Finding]) -> bool:
     return all(finding.standing is not Standing.WRONG for finding in findings)
 
 
-def lines(finding: Finding) -> list[str]:
-    """One finding: its mark, what it is and how it was found; below it why that matters and how to mend it."""
+def lines(finding: Finding, width: int = 120) -> list[str]:
+    """One finding: what it is and how it was found; below it why that matters and how to mend it. width: of a line.
+
+    The first line leaves room for its mark before it. No path and no command is broken within a word.
+    """
     indent = " " * (WIDTH + 4)
-    said = [f"{finding.what}: {finding.found}"]
-    said += [f"{indent}why:  {finding.why}"] if finding.why else []
-    return said + ([f"{indent}mend: {finding.mend}"] if finding.mend else [])
+    said = [("", f"{finding.what}: {finding.found}"), ("why:  ", finding.why), ("mend: ", finding.mend)]
+    wrapped = [
+        textwrap.wrap(
+            head + text,
+            max(width, len(indent) + 40),
+            initial_indent=indent,
+            subsequent_indent=indent + " " * len(head),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for head, text in said
+        if text
+    ]
+    return [line for block in wrapped for line in block]
 
 
 def verdict(findings: Sequence[Finding]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,7 +29,7 @@ def records(settings: Settings) -> Iterator[Finding]:
     from infra.migrations import HEAD, current_version
 
     url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not (settings.home / "records" / "haven.db").exists():
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():  # to connect would make it
         yield policies.records(RecordsFacts("sqlite", there=False, version=None, newest=HEAD))
         return
     engine = make_engine(settings.database_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from access.organisations.model import Organisation
 from audit.model import service
 from infra.migrations import HEAD
 from infra.servers.catalogue import services_of
+from infra.servers.gateway import may_open_here
 from infra.servers.model import Service
 from infra.servers.supervisor import Supervisor, read_state
 from infra.wiring.haven import Haven
@@ -237,6 +239,18 @@ def test_a_hub_that_ended_is_told_with_its_edge(running: Haven) -> None:
     told = _doctor(running.settings.home)
     assert (told["hub"]["standing"], told["edge"]["standing"]) == ("wrong", "wrong")
     assert told["gateway"]["standing"] == "holds"
+
+
+def test_the_gateway_opens_doors_only_out_of_tcps_reach_and_on_a_fit_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the gateway's process asks before each opening: its own sockets, and the trial of the machine."""
+    settings = Haven.at(tmp_path / "home").settings
+    assert may_open_here(settings)
+    with socket.create_server(("127.0.0.1", 0)):
+        assert getattr(may_open_here(settings), "code", None) == "gateway.reachable_by_tcp"
+    monkeypatch.setenv("HAVEN_ENVIRONMENTS", str(tmp_path))
+    assert getattr(may_open_here(settings), "code", None) == "workspace.no_sandbox_program"
 
 
 def test_a_gateway_that_listens_by_tcp_is_told(tmp_path: Path) -> None:

@@ -175,6 +175,9 @@ def test_only_what_is_wrong_counts() -> None:
 
 def test_a_finding_is_read_line_by_line() -> None:
     """What it is and how it was found; below it why, and the mend; nothing where all is well."""
-    assert lines(Finding("Home", "thing", HOLDS, "fine")) == ["thing: fine"]
-    first, why, mend = lines(Finding("Home", "thing", WRONG, "open", "Others read it.", "chmod"))
-    assert (first, why.strip(), mend.strip()) == ("thing: open", "why:  Others read it.", "mend: chmod")
+    assert [one.strip() for one in lines(Finding("Home", "thing", HOLDS, "fine"))] == ["thing: fine"]
+    wrong = Finding("Home", "thing", WRONG, "open", "Others read it.", "chmod 0700 /srv/haven/a-folder-with-hyphens")
+    assert [one.strip() for one in lines(wrong)] == ["thing: open", "why:  Others read it.", f"mend: {wrong.mend}"]
+    narrow = lines(wrong, 55)
+    assert [one.strip() for one in narrow[2:]] == ["mend: chmod 0700", "/srv/haven/a-folder-with-hyphens"]
+    assert max(map(len, narrow)) <= 55
