@@ -17,12 +17,15 @@ import pytest
 
 from access.organisations.model import Organisation
 from audit.model import service
+from infra.errors import DeploymentError
 from infra.migrations import HEAD
 from infra.servers.catalogue import services_of
-from infra.servers.gateway import may_open_here
+from infra.servers.gateway import enclosure_of, may_open_here
 from infra.servers.model import Service
 from infra.servers.supervisor import Supervisor, read_state
+from infra.settings import Settings
 from infra.wiring.haven import Haven
+from tests.fakes.postgres import postgresql
 from tests.fakes.workspaces import short_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -251,6 +254,35 @@ def test_the_gateway_opens_doors_only_out_of_tcps_reach_and_on_a_fit_machine(
         assert getattr(may_open_here(settings), "code", None) == "gateway.reachable_by_tcp"
     monkeypatch.setenv("HAVEN_ENVIRONMENTS", str(tmp_path))
     assert getattr(may_open_here(settings), "code", None) == "workspace.no_sandbox_program"
+
+
+def test_with_real_data_the_gateway_does_not_start_on_a_machine_that_keeps_nothing_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers could not be enclosed: it says why, how to mend it, and that the doctor tells more."""
+    identity = {"issuer": "https://id.example/realms/haven"}
+    real = Settings.model_validate({"home": tmp_path, "real_data": True, "identity": identity})
+    assert enclosure_of(real) is not None
+    monkeypatch.setenv("HAVEN_ENVIRONMENTS", str(tmp_path))
+    assert enclosure_of(Settings(home=tmp_path)) is None
+    with pytest.raises(DeploymentError, match="cannot be kept apart") as refused:
+        enclosure_of(real)
+    assert refused.value.where == "haven doctor"
+    assert "./haven" in str(refused.value.mend)
+
+
+@pytest.mark.needs_postgresql
+def test_a_database_server_is_asked_like_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL: empty before anything was recorded, then of the newest schema, and its approvals are looked up."""
+    with postgresql() as url:
+        monkeypatch.setenv("HAVEN_DATABASE", url)
+        (tmp_path / "home").mkdir(mode=0o700)
+        assert _doctor(tmp_path / "home")["database (postgresql)"]["standing"] == "doubtful"
+        haven = _made(tmp_path / "home")
+        told = _doctor(tmp_path / "home")
+        haven.records.engine.dispose()
+    assert told["database (postgresql)"]["standing"] == "holds"
+    assert told["look-up of approvals"]["standing"] == "holds"
 
 
 def test_a_gateway_that_listens_by_tcp_is_told(tmp_path: Path) -> None:
