@@ -40,6 +40,7 @@ TOPICS = (
     "housekeeping",
     "audit",
     "services",
+    "doctor",
     "demo",
     "house",
 )

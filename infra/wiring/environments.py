@@ -111,7 +111,7 @@ class EnvironmentParts(OptOutParts):
             raise WorkspacesDown(
                 "The hub of the workspaces does not run.",
                 where=str(self.settings.home),
-                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+                mend="Start the services: `haven up`. `haven doctor` says what is missing.",
             )
         token = self.settings.home / "hub" / "orchestrator.token"
         identity = self.settings.identity

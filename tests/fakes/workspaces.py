@@ -161,12 +161,16 @@ def workplace(
     openid: OpenID | None = None,
     logins: Callable[[Records], HubLogins] | None = None,
     port: int | None = None,
+    machine: Callable[[], Decision] = Allowed,
 ) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`."""
+    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
+
+    machine: what is asked at an opening.
+    """
     with short_folder() as home:
         log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
         records = Records(create_engine("sqlite://"), log, SystemClock())
-        register = WorkspaceRegister(records, approvals, doors, Allowed)
+        register = WorkspaceRegister(records, approvals, doors, machine)
         tokens = ControlTokens(home / "control")
         place = HubPlace(
             folder=home / "hub",

