@@ -43,6 +43,7 @@ from haven_hub.sandbox import (
 from haven_hub.seccomp import open_filter
 
 HUB_SOCKET = "hub.sock"
+TUTORIAL = "start-here.ipynb"
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
 UNANSWERED_BEFORE_STOP = 9
@@ -156,6 +157,7 @@ class BubblewrapSpawner(Spawner):
             folder.chmod(0o700)
             if account is not None:
                 os.chown(folder, account, account)
+        put_tutorial(self.place.jupyter / TUTORIAL, spec.folders.home / TUTORIAL, account)
         if account is not None:
             for socket in (door, spec.folders.flight):
                 os.chown(socket, account, account)
@@ -201,6 +203,16 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
             env={},
             start_new_session=True,
         )
+
+
+def put_tutorial(source: Path, target: Path, account: int | None) -> None:
+    """The notebook to begin with, in a home that has none of its name; what is there is never written through."""
+    with contextlib.suppress(FileExistsError):
+        number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(number, "wb") as file:
+            file.write(source.read_bytes())
+            if account is not None:
+                os.fchown(file.fileno(), account, account)
 
 
 def _bounds(limits: Limits, *, own_account: bool) -> dict[str, int]:
