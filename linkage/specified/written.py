@@ -103,7 +103,8 @@ def _part_names(column: Column) -> list[str]:
 def _spelt(column: Column, values: list[pl.Series]) -> list[pl.Series]:
     """Several values a record: the list of them, and the first one's parts for blocking."""
     cells = [
-        value.str.split(column.separator) if column.separator else value.cast(pl.List(pl.String)) for value in values
+        value.str.split(column.separator) if column.separator else value.reshape((-1, 1)).arr.to_list()
+        for value in values
     ]
     cells = [cell.fill_null([]) for cell in cells]
     joined = cells[0]
@@ -133,15 +134,16 @@ def _text_forms(column: Column, value: str) -> dict[str, str | None]:
             return {}
     if not form or form in FILLERS:
         return {}
-    first, last = words[0], words[-1]
+    first, last, joined = words[0], words[-1], "".join(words)
     return {
         "": form,
         "initial": form[:1],
-        "start": form[:START],
+        "start": joined[:START],
+        "joined": joined,
         "first_word": first,
         "last_word": last,
         "last_sound": sound(last),
-        "sound": sound(form.replace(" ", "")),
+        "sound": sound(joined),
         "sorted": " ".join(sorted(words)),
         "pet_form": PET_FORMS.get(first, first),
     }
