@@ -137,6 +137,8 @@ def _columns(fields: list[Field]) -> list[str]:
             parts.append(f"day_first: {str(column.day_first).lower()}")
         if column.first_of_january == "year_only":
             parts.append("first_of_january: year_only")
+        if column.ages_of:
+            parts.append("ages_of: {" + ", ".join(f"{side}: {year}" for side, year in column.ages_of.items()) + "}")
         if column.missing:
             parts.append(f"missing: [{', '.join(map(_quoted, column.missing))}]")
         lines += [f"  - {{{', '.join(parts)}}}", f"    # {one.evidence}"]
