@@ -76,7 +76,7 @@ def control_routes(register: WorkspaceRegister, tokens: ControlTokens) -> list[R
         _route("login-codes/redeem", ("code",), hub, desk.redeem_code),
         _route("workspaces/open", ("person", "project"), hub, desk.open),
         _route("workspaces/standing", ("person", "project"), hub, desk.standing),
-        _route("workspaces/close", ("person", "project", "door"), hub, desk.close),
+        _route("workspaces/close", ("person", "project", "door", "rule"), hub, desk.close),
         _route("workspaces/list", (), house, desk.opened),
     ]
 
@@ -104,7 +104,7 @@ class _Desk:
         return {"stands": True}
 
     async def close(self, body: dict[str, str]) -> dict[str, Json]:
-        await self.register.close(Path(body["door"]), by=HUB)
+        await self.register.close(Path(body["door"]), by=HUB, rule=body["rule"])
         return {"closed": True}
 
     async def opened(self, _: dict[str, str]) -> dict[str, Json]:

@@ -67,6 +67,9 @@ class EnvironmentParts(OptOutParts):
             environments=settings.environments_folder,
             clients=settings.clients_folder,
             port=settings.servers.hub_port or free_port(),
+            memory=settings.workspaces.process_memory,
+            home_quota=settings.workspaces.home_quota,
+            workspace_memory=settings.workspaces.memory,
         )
 
     @property

@@ -24,10 +24,11 @@ from access.decisions import Allowed, Decision, Refused
 from audit.clock import SystemClock
 from audit.records import Records
 from environments.workspaces.control import ControlTokens, control_routes
-from environments.workspaces.hub import HubPlace, HubServer
+from environments.workspaces.hub import HubPlace, HubServer, base_interpreter
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.service import Workspaces
 from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.plain_account import PLAIN_ACCOUNT, as_plain_account
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_APPROVED = Refused("project.not_a_member", "You are not one of its people.", "Its applicant can add you.")
@@ -47,8 +48,9 @@ class FakeApprovals:
 class FakeDoors:
     """Sockets that answer every request with the person and project whose door it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, account: int | None = None) -> None:
         self.folder = folder
+        self.account = account
         self.opened: dict[Path, asyncio.Server] = {}
 
     async def open(self, person: str, project: str) -> Path:
@@ -57,14 +59,17 @@ class FakeDoors:
         path.parent.mkdir(parents=True)
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
             body = json.dumps({"person": person, "project": project}).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
-            await writer.drain()
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):  # who connects and says nothing
+                await reader.readuntil(b"\r\n\r\n")
+                length = b"Content-Length: %d" % len(body)
+                writer.write(b"HTTP/1.1 200 OK\r\n%s\r\nConnection: close\r\n\r\n%s" % (length, body))
+                await writer.drain()
             writer.close()
 
         self.opened[path] = await asyncio.start_unix_server(answer, str(path))
         path.with_name("flight.sock").touch()  # a real door has a second socket there
+        _give(self.folder, self.account)
         return path
 
     async def close(self, path: Path) -> None:
@@ -91,6 +96,11 @@ class WorkplaceForTests:
     place: HubPlace
     workspaces: Workspaces
     hub: HubServer
+    account: int | None = None  # the plain account that the hub runs under, if it is not the tests' own
+
+    def as_the_hub(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """This command, under the account of the hub."""
+        return command if self.account is None else as_plain_account(command, [self.home])
 
     def processes_inside(self) -> set[int]:
         """The processes of this machine that run in one of this workplace's sandboxes: they see its folders mounted."""
@@ -131,11 +141,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class HubOfAPlainAccount(HubServer):
+    """The real hub, started by root under a plain account. Its folders are given to that account."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        place = self.place
+        places = [place.environments, place.clients, base_interpreter(place.environments / "workspace")]
+        return as_plain_account(super().command, places)
+
+    def prepare(self) -> None:
+        """As ever, and given away."""
+        super().prepare()
+        _give(self.place.folder.parent, PLAIN_ACCOUNT)
+
+
+def _give(folder: Path, account: int | None) -> None:
+    if account is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, account, account, follow_symlinks=False)
+
+
 @contextlib.contextmanager
-def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends."""
+def workplace(environments: Path, clients: Path, *, plain: bool = False, **bounds: int) -> Iterator[WorkplaceForTests]:
+    """A gateway process's control routes and a real hub, until the block ends. Plain: root runs it under another."""
+    account = PLAIN_ACCOUNT if plain and os.geteuid() == 0 else None
     with short_folder() as home:
-        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
+        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors", account)
         records = Records(create_engine("sqlite://"), log, SystemClock())
         register = WorkspaceRegister(records, approvals, doors, Allowed)
         tokens = ControlTokens(home / "control")
@@ -148,15 +180,16 @@ def workplace(environments: Path, clients: Path) -> Iterator[WorkplaceForTests]:
             environments=environments,
             clients=clients,
             port=free_port(),
+            **bounds,
         )
         workspaces = Workspaces(place.control_socket, tokens, place.address, place.orchestrator_token)
         with _serving(
             Starlette(routes=control_routes(register, tokens), lifespan=doors.lifespan), place.control_socket
         ):
-            hub = HubServer(place)
+            hub = HubServer(place) if account is None else HubOfAPlainAccount(place)
             hub.start(home / "hub.log")
             try:
-                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces, hub)
+                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces, hub, account)
             finally:
                 hub.stop()
 

