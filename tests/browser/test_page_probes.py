@@ -144,8 +144,7 @@ def test_a_page_cannot_be_taken_elsewhere(stand: Stand, probe: PageProbe) -> Non
     _evaluate(plain, stand.script(probe, "out"))
     assert becomes(lambda: ("out", probe.name) in stand.listener.heard)
     assert ("in", probe.name) not in stand.listener.heard
-    guarded.close()
-    plain.close()
+    # Neither is closed: to close a page that is on its way elsewhere can wait for ever. They end with the browser.
 
 
 @pytest.mark.parametrize("probe", SAVING, ids=lambda probe: probe.name)
