@@ -25,6 +25,7 @@ from infra.settings_tables import (
     LinkageSettings,
     OptOutSettings,
     ServerSettings,
+    WorkspaceSettings,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     keys: KeySettings = KeySettings()
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
+    workspaces: WorkspaceSettings = WorkspaceSettings()
     servers: ServerSettings = ServerSettings()
     identity: IdentitySettings = IdentitySettings()
     accounts: AccountSettings = AccountSettings()

@@ -102,14 +102,19 @@ class WorkspaceRegister:
         self._open[door] = workspace
         return workspace
 
-    async def close(self, door: Path, *, by: Actor) -> None:
-        """Close a workspace's door and cut what runs through it. A door that is not open is left alone."""
+    async def close(self, door: Path, *, by: Actor, rule: str = "") -> None:
+        """Close a workspace's door and cut what runs through it. A door that is not open is left alone.
+
+        rule: by which of the hub's own rules the workspace was stopped (its quota), if by one.
+        """
         workspace = self._open.pop(door, None)
         if workspace is None:
             return
         await self.doors.close(door)
         decision = await self.standing(workspace.request)
-        ended = {"rule": decision.code} if isinstance(decision, Refused) else {}  # what ended it, if the records did
+        if isinstance(decision, Refused):
+            rule = decision.code  # the records ended it
+        ended = {"rule": rule} if rule else {}
         await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by, **ended)
 
     async def standing(self, request: WorkspaceRequest) -> Decision:

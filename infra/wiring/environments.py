@@ -70,6 +70,9 @@ class EnvironmentParts(OptOutParts):
             clients=settings.clients_folder,
             port=settings.servers.hub_port or self._port_of_hub() or free_port(),
             openid=self._openid_of_hub(),
+            memory=settings.workspaces.process_memory,
+            home_quota=settings.workspaces.home_quota,
+            workspace_memory=settings.workspaces.memory,
         )
 
     def _port_of_hub(self) -> int | None:

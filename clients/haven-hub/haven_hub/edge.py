@@ -29,6 +29,10 @@ LARGEST_REQUEST = 256 * 1024**2
 CHUNK = 64 * 1024
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 SCHEME = "http+unix://"
+OTHER_BROWSER = (
+    f"Open the workspace with Chromium, Chrome or Edge, version {edge_rules.FIRST_ENGINE_THAT_OBEYS} or newer: "
+    "in this browser a notebook could speak to anybody outside the haven."
+)
 
 
 @dataclass
@@ -138,6 +142,8 @@ class WorkspaceEdge(Proxy):
             raise web.HTTPServiceUnavailable(text="The workspaces are starting. Try again in a moment.")
         if route.is_workspace and (closed := edge_rules.closed_route(route.prefix, request.rel_url.raw_path)):
             raise web.HTTPForbidden(text=f"'{closed}' is closed: files leave the haven only through the airlock.")
+        if route.is_workspace and not edge_rules.obeys(request.headers):
+            raise web.HTTPForbidden(text=OTHER_BROWSER)
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await _pass_websocket(route, request)
@@ -178,6 +184,8 @@ async def _pass_request(route: Route, request: web.Request) -> web.StreamRespons
         data=body,
         allow_redirects=False,
     ) as theirs:
+        if route.is_workspace and (kept := edge_rules.withheld(request.headers, theirs.headers, theirs.status)):
+            raise web.HTTPForbidden(text=f"A workspace may not send {kept}: files leave the haven only by the airlock.")
         guard = edge_rules.workspace_answer if route.is_workspace else edge_rules.hub_answer
         ours = web.StreamResponse(status=theirs.status, reason=theirs.reason)
         for name, value in guard(theirs.headers.items()):

