@@ -160,6 +160,8 @@ class EventName(StrEnum):
     WORKSPACE_OPENED = "workspace.opened"
     WORKSPACE_OPEN_REFUSED = "workspace.open_refused"
     WORKSPACE_CLOSED = "workspace.closed"
+    WORKSPACE_USED = "workspace.used"  # bytes through the edge, processor seconds, memory
+    CELL_EXECUTED = "workspace.cell_executed"
 
     # environments: airlock
     RELEASE_DRAFTED = "release.drafted"

@@ -138,6 +138,8 @@ WORDS: dict[EventName, str] = {
     EventName.WORKSPACE_OPENED: "opened a workspace",
     EventName.WORKSPACE_OPEN_REFUSED: "was refused a workspace",
     EventName.WORKSPACE_CLOSED: "closed a workspace",
+    EventName.WORKSPACE_USED: "had used this in a workspace, when it ended",
+    EventName.CELL_EXECUTED: "ran a cell in a workspace",
     EventName.RELEASE_DRAFTED: "began a request to release",
     EventName.RELEASE_SUBMITTED: "submitted a request to release",
     EventName.RELEASE_SUBMIT_REFUSED: "was refused a request to release",

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from environments.workspaces.control import ControlTokens, make_token
@@ -24,6 +24,18 @@ MEMORY = 4 * 1024**3
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
+
+
+@dataclass(frozen=True)
+class OpenID:
+    """Where people log in, and as which client the hub asks there (OpenID Connect, code flow with PKCE)."""
+
+    authorize_url: str
+    token_url: str
+    callback_url: str  # the hub's, as browsers reach it; exactly so in the realm
+    logout_url: str
+    secret_file: Path
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class HubPlace:
     port: int
     first_account: int = FIRST_ACCOUNT
     memory: int = MEMORY
+    openid: OpenID | None = None  # None: people come by one-time codes
 
     @property
     def place_file(self) -> Path:
@@ -136,7 +149,7 @@ class HubServer:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _place_values(self) -> dict[str, str | int]:
+    def _place_values(self) -> dict[str, object]:
         place = self.place
         environment = place.environments / "workspace"
         return {
@@ -153,7 +166,12 @@ class HubServer:
             "jupyter": str(place.clients / "haven-hub" / "jupyter"),
             "first_account": place.first_account,
             "memory": place.memory,
+            "openid": _as_json(place.openid),
         }
+
+
+def _as_json(openid: OpenID | None) -> dict[str, str | None] | None:
+    return None if openid is None else {name: value and str(value) for name, value in asdict(openid).items()}
 
 
 def base_interpreter(environment: Path) -> Path:

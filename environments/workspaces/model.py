@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from access.decisions import Decision
+
 HOUSE_CONDITIONS = (
     "You work for this project's approved purpose only, and with nobody who is not approved for it.",
     "You do not try to find out who anybody is.",
     "Nothing leaves but through the airlock, after two other people have checked it; not copied, not photographed.",
-    "Every query is recorded with your name.",
+    "Every query and every cell that you run is recorded with your name.",
 )
 
 
@@ -38,6 +40,24 @@ class LoginCode:
 
     request: WorkspaceRequest
     ends: datetime
+
+
+@dataclass(frozen=True)
+class ShownConditions:
+    """The conditions that a person is shown before a session, until they acknowledge them or the minutes are over."""
+
+    request: WorkspaceRequest
+    conditions: tuple[str, ...]
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A project that a person is of: its title, and whether they may open a workspace in it now."""
+
+    project: str
+    title: str
+    decision: Decision
 
 
 @dataclass(frozen=True)

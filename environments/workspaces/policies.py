@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from access.decisions import Allowed, Decision, Refused
-from environments.workspaces.model import LoginCode, Machine
+from environments.workspaces.model import LoginCode, Machine, ShownConditions, WorkspaceRequest
 
 CONTAINER = "In a container, ask for one that may {}; the rest of the haven works without workspaces."
 
@@ -120,5 +120,16 @@ def may_redeem(code: LoginCode | None, now: datetime) -> Decision:
             "workspace.code_expired",
             "This address is too old.",
             "Get a new one with `haven workspace open PROJECT`.",
+        )
+    return Allowed()
+
+
+def may_start(shown: ShownConditions | None, request: WorkspaceRequest, now: datetime) -> Decision:
+    """Has this person been shown this project's conditions for this session, and acknowledged them in time?"""
+    if shown is None or shown.request != request or now >= shown.ends:
+        return Refused(
+            "workspace.not_acknowledged",
+            "The project's conditions were not acknowledged for this session.",
+            "Read them on the page before the workspace, and acknowledge them.",
         )
     return Allowed()

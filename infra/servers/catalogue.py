@@ -18,6 +18,12 @@ from infra.servers.ports import LOOPBACK, free_port
 from infra.settings import Settings
 from infra.wiring.haven import Haven
 
+NOT_BY_OPENID = Refused(
+    "workspace.no_openid",
+    "With real data people log in at the identity provider before they reach a workspace.",
+    "Name the secret of the client haven-hub: [identity] hub_secret_file (docs/workspaces.md).",
+)
+
 
 def services_of(haven: Haven) -> list[Service]:
     """Every service of this home, in the order of start."""
@@ -27,6 +33,8 @@ def services_of(haven: Haven) -> list[Service]:
         services.append(issuer_service(settings))
     services.append(gateway_service(settings))
     workspaces = may_run_here(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
+    if settings.real_data and not settings.identity.hub_by_openid:
+        workspaces = NOT_BY_OPENID
     if isinstance(workspaces, Refused):
         haven.left_out["hub"] = f"{workspaces.reason} {workspaces.mend or ''}".strip()
     else:

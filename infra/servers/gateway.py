@@ -23,9 +23,11 @@ from environments.gateway.model import QueryLimits
 from environments.gateway.serve import serve
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
-from environments.workspaces.control import control_routes
+from environments.workspaces.control import Desk, control_routes
+from environments.workspaces.logins import HubLogins
 from environments.workspaces.machine import may_run_here, sandbox_program
 from environments.workspaces.register import WorkspaceRegister
+from environments.workspaces.sessions import SessionEvidence
 from infra.errors import DeploymentError
 from infra.published import GatewayApprovals, GatewayScopes
 from infra.settings import Settings
@@ -65,7 +67,9 @@ async def run(haven: Haven) -> None:
     app = build_app(core, airlock_routes(haven.airlock))
     doors = Doors(app, core, doors_folder)
     register = WorkspaceRegister(haven.records, approvals, doors, lambda: may_open_here(settings))
-    app.router.routes.extend(control_routes(register, haven.control_tokens))
+    logins = HubLogins(haven.records, haven.verifier, haven.access) if settings.identity.hub_by_openid else None
+    desk = Desk(register, SessionEvidence(haven.records, haven.audit_log, approvals), logins)
+    app.router.routes.extend(control_routes(desk, haven.control_tokens))
     house = TokenIdentity(app, haven.verifier, haven.records)
     await serve(house, settings.gateway_socket, core, doors, by_token(haven.verifier, haven.records))
 

@@ -23,10 +23,14 @@ from starlette.applications import Starlette
 from access.decisions import Allowed, Decision, Refused
 from audit.clock import SystemClock
 from audit.records import Records
-from environments.workspaces.control import ControlTokens, control_routes
-from environments.workspaces.hub import HubPlace, HubServer
+from environments.workspaces.client import HubClient
+from environments.workspaces.control import ControlTokens, Desk, control_routes
+from environments.workspaces.hub import HubPlace, HubServer, OpenID
+from environments.workspaces.logins import HubLogins
+from environments.workspaces.model import Workplace
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.service import Workspaces
+from environments.workspaces.sessions import SessionEvidence
 from tests.fakes.audit_log import MemoryAuditLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +42,21 @@ class FakeApprovals:
     """Approves the pairs that it holds."""
 
     approved: set[tuple[str, str]] = field(default_factory=set)
+    asked: tuple[str, ...] = ("gp-system: no table by practice is shown",)
+    keeps: bool = True
+
+    def conditions(self, project: str) -> tuple[str, ...]:
+        """The same for each project."""
+        return self.asked
+
+    def keeps_cells(self, project: str) -> bool:
+        """The same for each project."""
+        return self.keeps
+
+    def workplaces(self, person: str) -> list[Workplace]:
+        """The projects of the pairs that it holds."""
+        held = sorted(project for name, project in self.approved if name == person)
+        return [Workplace(project, f"What {project} is for", Allowed()) for project in held]
 
     def may_open_workspace(self, person: str, project: str) -> Decision:
         """Yes when the pair is held."""
@@ -92,6 +111,10 @@ class WorkplaceForTests:
     workspaces: Workspaces
     hub: HubServer
 
+    def start(self, hub: HubClient, person: str, project: str) -> None:
+        """Start a workspace of somebody who has logged in and acknowledges the conditions."""
+        hub.start(person, project, self.workspaces.conditions(person, project)[1])
+
     def processes_inside(self) -> set[int]:
         """The processes of this machine that run in one of this workplace's sandboxes: they see its folders mounted."""
         found = set()
@@ -133,9 +156,17 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def workplace(
-    environments: Path, clients: Path, machine: Callable[[], Decision] = Allowed
+    environments: Path,
+    clients: Path,
+    openid: OpenID | None = None,
+    logins: Callable[[Records], HubLogins] | None = None,
+    port: int | None = None,
+    machine: Callable[[], Decision] = Allowed,
 ) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends. machine: what is asked at an opening."""
+    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
+
+    machine: what is asked at an opening.
+    """
     with short_folder() as home:
         log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
         records = Records(create_engine("sqlite://"), log, SystemClock())
@@ -149,12 +180,14 @@ def workplace(
             tokens=tokens,
             environments=environments,
             clients=clients,
-            port=free_port(),
+            port=port or free_port(),
+            openid=openid,
         )
-        workspaces = Workspaces(place.control_socket, tokens, place.address, place.orchestrator_token)
-        with _serving(
-            Starlette(routes=control_routes(register, tokens), lifespan=doors.lifespan), place.control_socket
-        ):
+        workspaces = Workspaces(
+            place.control_socket, tokens, place.address, place.orchestrator_token, sign_in_at=openid and place.address
+        )
+        desk = Desk(register, SessionEvidence(records, log, approvals), logins(records) if logins else None)
+        with _serving(Starlette(routes=control_routes(desk, tokens), lifespan=doors.lifespan), place.control_socket):
             hub = HubServer(place)
             hub.start(home / "hub.log")
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ from aiohttp import WSMsgType, web
 from jupyterhub.proxy import Proxy
 
 from haven_hub import edge_proof, edge_rules
+from haven_hub.cells import Unreadable
+from haven_hub.place import read_place
+from haven_hub.recording import KernelWatch, Volume, volume_of
 
 LARGEST_REQUEST = 256 * 1024**2
 CHUNK = 64 * 1024
@@ -41,6 +45,23 @@ class Route:
     def is_workspace(self) -> bool:
         """Everything but the hub itself is answered by something a researcher may have changed."""
         return "hub" not in self.data
+
+    @property
+    def volume(self) -> Volume:
+        """The bytes that went to and fro; the hub's own are not kept."""
+        return volume_of(*self.owner) if self.is_workspace else Volume()
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Person and project."""
+        return str(self.data.get("user", "")), str(self.data.get("server_name", ""))
+
+    def watch(self, path: str, protocol: str | None) -> KernelWatch | None:
+        """What writes down the cells that go this way, where they do."""
+        if not self.is_workspace:
+            return None
+        inner = unquote(path)[len(unquote(self.prefix)) - 1 :]
+        return KernelWatch.of(read_place(), *self.owner, inner, protocol)
 
 
 class WorkspaceEdge(Proxy):
@@ -148,7 +169,8 @@ def _headers(request: web.Request) -> edge_rules.Headers:
 
 
 async def _pass_request(route: Route, request: web.Request) -> web.StreamResponse:
-    body = request.content if request.body_exists else None
+    volume = route.volume
+    body = _counted(request.content, volume) if request.body_exists else None
     async with route.session.request(
         request.method,
         _address(request),
@@ -162,6 +184,7 @@ async def _pass_request(route: Route, request: web.Request) -> web.StreamRespons
             ours.headers.add(name, value)
         await ours.prepare(request)
         async for chunk in theirs.content.iter_chunked(CHUNK):
+            volume.to_browser += len(chunk)
             await ours.write(chunk)
         await ours.write_eof()
         return ours
@@ -180,7 +203,8 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
     ) as theirs:
         ours = web.WebSocketResponse(protocols=[theirs.protocol] if theirs.protocol else [], max_msg_size=0)
         await ours.prepare(request)
-        pumps = [asyncio.ensure_future(_pump(ours, theirs)), asyncio.ensure_future(_pump(theirs, ours))]
+        channel = _Channel(ours, theirs, route.volume, route.watch(request.rel_url.raw_path, theirs.protocol))
+        pumps = [asyncio.ensure_future(channel.from_browser()), asyncio.ensure_future(channel.to_browser())]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         for pump in pumps:
             pump.cancel()
@@ -189,11 +213,42 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
         return ours
 
 
-async def _pump(source: Any, sink: Any) -> None:
-    """Carry messages one way until either side closes."""
-    with suppress(ConnectionError):
-        async for message in source:
-            if message.type == WSMsgType.TEXT:
-                await sink.send_str(message.data)
-            elif message.type == WSMsgType.BINARY:
-                await sink.send_bytes(message.data)
+async def _counted(content: aiohttp.StreamReader, volume: Volume) -> AsyncIterator[bytes]:
+    async for chunk in content.iter_chunked(CHUNK):
+        volume.from_browser += len(chunk)
+        yield chunk
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """A browser's websocket and the workspace's: messages are carried both ways until either side closes."""
+
+    ours: web.WebSocketResponse
+    theirs: aiohttp.ClientWebSocketResponse
+    volume: Volume
+    watch: KernelWatch | None
+
+    async def from_browser(self) -> None:
+        """A cell goes on only when it is written down; what is told instead goes back."""
+        with suppress(ConnectionError, Unreadable):  # what cannot be read ends the channel
+            async for message in self.ours:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    continue
+                self.volume.from_browser += len(message.data)
+                told = await self.watch.passes(message.data) if self.watch is not None else []
+                for one in told:
+                    await _send(self.ours, one)
+                if not told:
+                    await _send(self.theirs, message.data)
+
+    async def to_browser(self) -> None:
+        """What the workspace says."""
+        with suppress(ConnectionError):
+            async for message in self.theirs:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self.volume.to_browser += len(message.data)
+                    await _send(self.ours, message.data)
+
+
+async def _send(sink: web.WebSocketResponse | aiohttp.ClientWebSocketResponse, message: str | bytes) -> None:
+    await (sink.send_str(message) if isinstance(message, str) else sink.send_bytes(message))

@@ -30,6 +30,7 @@ from haven_hub.gate import HubGate
 from haven_hub.held import held_files, system_of_host
 from haven_hub.hooks import refusal
 from haven_hub.place import Place, read_place
+from haven_hub.resources import Resources
 from haven_hub.sandbox import (
     SERVER_VARIABLES,
     Folders,
@@ -63,6 +64,7 @@ class BubblewrapSpawner(Spawner):
         self.gate: HubGate | None = None
         self.sockets: Path | None = None
         self.unanswered = 0
+        self.resources = Resources()
 
     async def start(self) -> str:
         """Start the sandbox and wait for its server's socket. Returns the server's address."""
@@ -71,6 +73,7 @@ class BubblewrapSpawner(Spawner):
         try:
             spec = await self._prepare(self.door)
             self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
+            self.resources = Resources()
         except (OSError, ValueError, OverflowError, ImportError) as error:
             self.log.error("The workspace was not started: %s", type(error).__name__)
             raise refusal(COULD_NOT_START) from None
@@ -86,6 +89,7 @@ class BubblewrapSpawner(Spawner):
             return 0
         if (status := self.process.poll()) is not None:
             return status
+        await asyncio.to_thread(self.resources.look, self.process.pid)
         if self.door is not None and await self._approval_ended():
             await self.stop()
             return 0
