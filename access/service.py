@@ -18,6 +18,7 @@ from access.organisations.model import SecurityAssessment
 from access.organisations.service import OrganisationVerbs
 from access.people.model import Role
 from access.people.policies import may_log_in
+from access.people.recovery import RecoveryVerbs
 from access.people.service import PeopleVerbs
 from access.projects import policies
 from access.projects import store as projects_store
@@ -45,7 +46,7 @@ class Entry:
     decision: Decision
 
 
-class Access(PeopleVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
+class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
     """Safe People and Safe Projects, as every other part of the haven asks them."""
 
     # -- what puts a part in force may make a project live

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from access.decisions import Decision, Refused, RefusedError
 from access.keys import KeyRing
 from access.optouts.disclosures import Disclosures
-from access.service import Access, Action
+from access.projects.scope import Scope
+from access.projects.store import aware
+from access.retention.store import last_destroyed
+from access.service import Access, Action, Entry
 from audit.record_version import RecordVersion
 from audit.records import Records
 from environments.gateway.model import ScopeFile
+from environments.gateway.ports import Scopes
 from environments.workspaces.model import Workplace
 from linkage.scopes.store import current_scope
 
@@ -64,10 +69,11 @@ class Answered:
 
 
 class GatewayApprovals:
-    """The approval records behind the gateway's port."""
+    """The approval records behind the gateway's port. scopes: what is published."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, scopes: Scopes) -> None:
         self._access = access
+        self._scopes = scopes
         self._answered = Answered(access.records)
         self._seen: dict[str, date] = {}  # who was written down as seen, on which day
 
@@ -106,7 +112,27 @@ class GatewayApprovals:
             return Refused(
                 "why.no_such_action", "There is no such action.", f"There are: {', '.join(get_args(Action))}."
             )
-        return self._access.why(person, project, known)
+        return why(self._access, self._scopes, person, project, known)
+
+
+def why(access: Access, scopes: Scopes, person: str, project: str, action: Action) -> Decision:
+    """May this person do this, and if not: which rule? As the doors answer: a query needs a published scope, too."""
+    return _where_published(access.why(person, project, action), scopes, project, action)
+
+
+def access_list(access: Access, scopes: Scopes) -> list[Entry]:
+    """For everybody of a project and whoever may check it, each action: the same answers as `why`."""
+    return [
+        replace(one, decision=_where_published(one.decision, scopes, one.project, one.action))
+        for one in access.access_list()
+    ]
+
+
+def _where_published(decision: Decision, scopes: Scopes, project: str, action: Action) -> Decision:
+    if not decision or action != "query":
+        return decision
+    found = scopes.current(project)
+    return found if isinstance(found, Refused) else decision
 
 
 class GatewayScopes:
@@ -145,8 +171,21 @@ class GatewayScopes:
                 "The approval has changed since the project's data were published.",
                 f"The data team runs: haven scope publish {project}",
             )
+        if _destroyed_since(self._records, live, row.at):
+            return Refused(
+                "scope.destroyed",
+                "A delivery of which the project's data were made was destroyed since they were published.",
+                f"The data team runs: haven scope publish {project}",
+            )
         heeded = self._disclosures.may_still_be_used(live, row.build)
         if isinstance(heeded, Refused):
             return heeded
         key = self._keyring.scope_file_key(project, row.version)
         return ScopeFile(project, row.version, row.build, self._folder / row.file, row.tables, key)
+
+
+def _destroyed_since(records: Records, scope: Scope, published: datetime) -> bool:
+    """Was a delivery of one of its datasets destroyed after this?"""
+    with records.read() as session:
+        gone = last_destroyed(session, {table.dataset for table in scope.tables})
+    return gone is not None and gone >= aware(published)

@@ -29,12 +29,12 @@ from environments.workspaces.policies import may_redeem, may_start
 from environments.workspaces.ports import Approvals, Doors
 
 MINUTES_OF_A_CODE = 5
+MINUTES_TO_READ = 30  # the conditions, before they are shown again
 NOT_KNOWN = Refused(
     "workspace.not_known",
     "It could not be found out whether this workspace may open, so it was not opened.",
     "`haven doctor` says what does not answer.",
 )
-MINUTES_TO_READ = 30  # the conditions, before they are shown again
 
 
 class WorkspaceRegister:
@@ -71,7 +71,7 @@ class WorkspaceRegister:
 
         Raises RefusedError with the reason why the workspace may not be opened, which is recorded.
         """
-        await self._require(request, by=by)
+        await self._require_yes(await self._stands(request), request, by=by)
         conditions = (*HOUSE_CONDITIONS, *await asyncio.to_thread(self.approvals.conditions, request.project))
         now = self.records.clock.now()
         self._shown = {digest: shown for digest, shown in self._shown.items() if now < shown.ends}
@@ -121,8 +121,7 @@ class WorkspaceRegister:
         return sorted(self._open.values(), key=lambda workspace: workspace.since)
 
     async def _require(self, request: WorkspaceRequest, *, by: Actor) -> None:
-        decision = await self._may_open(request)
-        await self._require_yes(decision, request, by=by)
+        await self._require_yes(await self._may_open(request), request, by=by)
 
     async def _require_yes(self, decision: Decision, request: WorkspaceRequest, *, by: Actor) -> None:
         if isinstance(decision, Refused):
@@ -132,8 +131,14 @@ class WorkspaceRegister:
     async def _may_open(self, request: WorkspaceRequest) -> Decision:
         try:
             decision = await asyncio.to_thread(self.machine)
-            return await self.standing(request) if decision else decision
         except Exception:  # noqa: BLE001 - whatever fails: what is not known to be allowed is refused, and recorded
+            return NOT_KNOWN
+        return await self._stands(request) if decision else decision
+
+    async def _stands(self, request: WorkspaceRequest) -> Decision:
+        try:
+            return await self.standing(request)
+        except Exception:  # noqa: BLE001 - as above
             return NOT_KNOWN
 
     async def _note(self, name: EventName, request: WorkspaceRequest, *, by: Actor, **details: str) -> None:

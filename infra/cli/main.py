@@ -38,6 +38,7 @@ TOPICS = (
     "accounts",
     "registers",
     "housekeeping",
+    "notices",
     "audit",
     "services",
     "doctor",

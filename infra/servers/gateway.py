@@ -29,7 +29,7 @@ from environments.workspaces.machine import may_run_here, sandbox_program
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.sessions import SessionEvidence
 from infra.errors import DeploymentError
-from infra.published import GatewayApprovals, GatewayScopes
+from infra.published import GatewayApprovals, scopes_of
 from infra.settings import Settings
 from infra.settings_tables import BrakeSettings
 from infra.wiring.haven import Haven
@@ -42,7 +42,8 @@ async def run(haven: Haven) -> None:
     """Serve until told to end."""
     haven.settle()
     settings = haven.settings
-    approvals = GatewayApprovals(haven.access)
+    scopes = scopes_of(haven)
+    approvals = GatewayApprovals(haven.access, scopes)
     workers_folder = settings.run_folder / "w"
     doors_folder = settings.run_folder / "doors"
     for folder in (workers_folder, doors_folder):
@@ -51,7 +52,7 @@ async def run(haven: Haven) -> None:
     core = QueryCore(
         haven.records,
         approvals,
-        GatewayScopes(haven.access, haven.records, haven.keyring, settings.scopes_folder, haven.disclosures),
+        scopes,
         WorkerPool(
             workers_folder,
             memory=settings.gateway.worker_memory,

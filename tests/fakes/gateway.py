@@ -135,10 +135,11 @@ async def gateway(
     if as_installed:
         texts = bench.records.log = SocketAuditLog(home / "audit", home / "s")
     workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+    scopes = GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records))
     core = QueryCore(
         bench.records,
-        GatewayApprovals(access),
-        GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records)),
+        GatewayApprovals(access, scopes),
+        scopes,
         workers,
         texts,
         limits or QueryLimits(),

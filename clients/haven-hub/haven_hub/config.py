@@ -7,6 +7,7 @@ from pathlib import Path
 
 from haven_hub.authenticator import CodeAuthenticator
 from haven_hub.edge import WorkspaceEdge
+from haven_hub.ended import ended_of
 from haven_hub.fail_closed import checked_start
 from haven_hub.hooks import after_stop
 from haven_hub.openid import OpenIDAuthenticator, set_up
@@ -36,6 +37,7 @@ hub.cookie_max_age_days = 0.5
 hub.allow_named_servers = True
 hub.cleanup_servers = True
 hub.authenticate_prometheus = True
+hub.template_vars = {"ended": ended_of}  # why workspaces were closed; the hub calls it with who looks
 hub.answer_yes = True
 hub.tornado_settings = {"slow_spawn_timeout": 90, "slow_stop_timeout": 20}
 hub.services = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jupyterhub.spawner import SpawnException
 
 from haven_hub.control import Refusal, ask
+from haven_hub.ended import forget_end
 from haven_hub.recording import forget, volume_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ async def before_start(spawner: BubblewrapSpawner) -> None:
         )
     except Refusal as refused:
         raise refusal(refused) from None
+    forget_end(spawner.user.name, spawner.name)
     spawner.door = Path(answer["door"])
     spawner.conditions = tuple(map(str, answer["conditions"]))
 

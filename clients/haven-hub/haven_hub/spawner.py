@@ -26,6 +26,7 @@ from jupyterhub.spawner import Spawner
 from haven_hub import confine
 from haven_hub.accounts import account_of
 from haven_hub.control import Refusal, ask
+from haven_hub.ended import note_end
 from haven_hub.gate import HubGate
 from haven_hub.held import held_files, system_of_host
 from haven_hub.hooks import refusal
@@ -113,7 +114,10 @@ class BubblewrapSpawner(Spawner):
         except Refusal as refused:
             self.unanswered += 1
             unreachable = refused.code == "workspace.approvals_unreachable"
-            return not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
+            ended = not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
+            if ended:
+                note_end(self.user.name, self.name, refused)
+            return ended
         self.unanswered = 0
         return False
 

@@ -49,11 +49,15 @@ def _look_up(settings: Settings, engine: Engine) -> str | None:
     from access.service import Access
     from audit.records import Records
     from infra.migrations import load_tables
+    from linkage.store import held_deliveries
 
     load_tables()
     log = SocketAuditLog(settings.audit_folder, settings.audit_socket, start_writer=False)
     access = Access(
-        Records(engine, log, SystemClock()), real_data=settings.real_data, organisation=settings.organisation
+        Records(engine, log, SystemClock()),
+        real_data=settings.real_data,
+        held=held_deliveries,
+        organisation=settings.organisation,
     )
     try:
         decision = access.may_open_workspace(NOBODY, NOTHING)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -251,6 +253,40 @@ def test_a_withdrawal_stops_the_workspace_and_all_that_it_started(place: Workpla
     place.approvals.approved.remove(("asha", "asthma"))
     assert _soon(lambda: not _marked(mark) and len(place.doors.opened) < doors)
     assert _soon(lambda: "project.not_a_member" in _rules_of(place, EventName.WORKSPACE_CLOSED))
+
+
+def test_who_comes_to_a_workspace_that_a_rule_ended_reads_which(place: WorkplaceForTests, hub: HubClient) -> None:
+    """At its own address and on the hub's page: the project, the reason and the rule; no more once it is open again."""
+    pairs = {("cy", "gout"), ("dee", "gout")}
+    place.approvals.approved |= pairs
+    with _browser(place, "cy", "gout") as cy, _browser(place, "dee", "gout") as dee:
+        place.start(hub, "cy", "gout")
+        assert "was closed" not in _page(cy, "/hub/workspaces")
+        place.approvals.approved.remove(("cy", "gout"))
+        assert _soon(lambda: "was closed" in _page(cy, "/hub/workspaces"))
+        assert _soon(lambda: "Server not running" in _page(cy, "/user/cy/gout/lab"))
+        for path in ("/hub/workspaces", "/user/cy/gout/lab"):
+            page = _page(cy, path)
+            assert "gout was closed on" in page
+            assert "You are not one of its people. Its applicant can add you. (project.not_a_member)" in page
+        assert "was closed" not in _page(dee, "/hub/workspaces")
+        place.approvals.approved.add(("cy", "gout"))
+        place.start(hub, "cy", "gout")
+        assert "was closed" not in _page(cy, "/hub/workspaces")
+    place.workspaces.close("cy", "gout")
+
+
+@contextmanager
+def _browser(place: WorkplaceForTests, person: str, project: str) -> Iterator[httpx.Client]:
+    """A browser in which this person has logged in at the hub."""
+    with httpx.Client(base_url=place.place.address, follow_redirects=True, trust_env=False) as browser:
+        code = place.workspaces.login_code(person, project)
+        browser.get("/hub/haven-login", params={"code": code}, follow_redirects=False)
+        yield browser
+
+
+def _page(browser: httpx.Client, path: str) -> str:
+    return unescape(browser.get(path).text)
 
 
 def test_a_link_in_place_of_its_socket_is_not_followed(asha: Kernel, hub: HubClient, place: WorkplaceForTests) -> None:

@@ -38,10 +38,9 @@ def _nothing_opened(place: WorkplaceForTests) -> bool:
 
 def test_a_gateway_that_tcp_reaches_opens_nothing(doors: WorkplaceForTests, entered: HubClient) -> None:
     """Each opening looks anew: with a port open there is none, and when it is closed there is."""
-    ticket = doors.workspaces.conditions("asha", "diabetes")[1]
     with socket.create_server(("127.0.0.1", 0)) as port:
         with pytest.raises(RefusedError, match=f"listens on 127.0.0.1:{port.getsockname()[1]}"):
-            entered.start("asha", "diabetes", ticket)
+            doors.start(entered, "asha", "diabetes")
         assert _nothing_opened(doors)
         assert doors.log.events[-1].name is EventName.WORKSPACE_OPEN_REFUSED
         assert doors.log.events[-1].details["rule"] == "gateway.reachable_by_tcp"
@@ -55,14 +54,12 @@ def test_records_that_cannot_be_asked_open_nothing(
 ) -> None:
     """An error in the look-up of an approval is a refusal, recorded; the error's own text is told to nobody."""
 
-    ticket = doors.workspaces.conditions("asha", "diabetes")[1]
-
     def fail(*_: str) -> Decision:
         raise LookupError("SELECT secret")
 
     monkeypatch.setattr(doors.approvals, "may_open_workspace", fail)
     with pytest.raises(RefusedError, match="could not be found out") as caught:
-        entered.start("asha", "diabetes", ticket)
+        entered.start("asha", "diabetes", "")
     assert "secret" not in str(caught.value)
     assert _nothing_opened(doors)
     assert doors.log.events[-1].details["rule"] == "workspace.not_known"

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -148,28 +147,6 @@ async def test_a_machine_without_namespaces_opens_nothing() -> None:
     assert desk.names == [EventName.WORKSPACE_OPEN_REFUSED]
 
 
-@pytest.mark.parametrize("asked", ["machine", "approvals"])
-async def test_what_cannot_be_found_out_opens_nothing(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
-    """When the machine or the approval records cannot be asked, no code is given and no door opens; it is recorded."""
-    desk = Desk()
-
-    def fail(*_: object) -> Decision:
-        raise ValueError("a library's own text, which may quote a row")
-
-    if asked == "machine":
-        monkeypatch.setattr(desk.register, "machine", fail)
-    else:
-        monkeypatch.setattr(desk.approvals, "may_open_workspace", fail)
-    opening = partial(desk.register.open, acknowledged="")
-    for verb in (desk.register.issue_login_code, desk.register.show_conditions, opening):
-        with pytest.raises(RefusedError) as caught:
-            await verb(ASHA, by=person("asha"))
-        assert caught.value.refused.code == "workspace.not_known"
-        assert "row" not in str(caught.value)
-    assert desk.doors.standing == []
-    assert [event.details["rule"] for event in desk.log.events] == ["workspace.not_known"] * 3
-
-
 async def test_nothing_opens_without_the_acknowledgement() -> None:
     """Not without a ticket, with another person's or project's, with a spent or an old one; each is recorded."""
     desk = Desk()
@@ -215,6 +192,27 @@ async def test_a_cell_is_recorded_as_the_project_says(keeps: bool) -> None:
     assert (event.name, event.by, event.project) == (EventName.CELL_EXECUTED, person("asha"), "diabetes")
     assert event.details == {"kernel": "k1", "cell_digest": digest, "text_kept": keeps}
     assert desk.log.texts == ({digest: text} if keeps else {})
+
+
+@pytest.mark.parametrize("asked", ["machine", "approvals"])
+async def test_what_cannot_be_found_out_opens_nothing(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """When the machine or the approval records cannot be asked, no code is given and no door opens; it is recorded."""
+    desk = Desk()
+
+    def fail(*_: object) -> Decision:
+        raise ValueError("a library's own text, which may quote a row")
+
+    if asked == "machine":
+        monkeypatch.setattr(desk.register, "machine", fail)
+    else:
+        monkeypatch.setattr(desk.approvals, "may_open_workspace", fail)
+    for verb in (desk.open, lambda: desk.register.issue_login_code(ASHA, by=person("asha"))):
+        with pytest.raises(RefusedError) as caught:
+            await verb()
+        assert caught.value.refused.code == "workspace.not_known"
+        assert "row" not in str(caught.value)
+    assert desk.doors.standing == []
+    assert [event.details["rule"] for event in desk.log.events] == ["workspace.not_known"] * 2
 
 
 class Caller:
