@@ -95,3 +95,4 @@ class RealDataFacts:
     passphrase: bool = False  # passphrase_file is named, or the root key lies in a store
     passphrase_problem: str | None = None
     passphrases_problem: str | None = None
+    hub_log_in: bool = False  # people log in at the identity provider before they reach a workspace

@@ -135,7 +135,7 @@ def _secrets(settings: Settings) -> list[Path]:
         tokens / "house.token", settings.identity_folder / "keeper.secret",
     ]  # fmt: skip
     mesh, stores = settings.optouts.mesh, settings.keys
-    named = [settings.passphrase_file, settings.identity.keeper_secret_file]
+    named = [settings.passphrase_file, settings.identity.keeper_secret_file, settings.identity.hub_secret_file]
     named += [stores.pkcs11.pin_file] if stores.pkcs11 else []
     named += [stores.transit.token_file] if stores.transit else []
     named += [mesh.password_file, mesh.shared_key_file, mesh.private_key] if mesh else []
@@ -158,6 +158,7 @@ def _real_data(settings: Settings) -> RealDataFacts:
         passphrase=elsewhere or settings.passphrase_file is not None,
         passphrase_problem="passphrase_file lies in the home, beside the key that it seals" if inside else None,
         passphrases_problem=None if zones else "[accounts] passphrases is not set",
+        hub_log_in=settings.identity.hub_by_openid,
     )
 
 

@@ -110,6 +110,11 @@ def _required(facts: RealDataFacts) -> list[tuple[str, str | None, str]]:
         ("cipher of the zones", cipher, "Name DuckDB's httpfs extension, root's file, as duckdb_httpfs in haven.toml."),
         ("passphrase", passphrase, "Name a file on another volume, mode 0600, as passphrase_file in haven.toml."),
         ("passphrases of the zones", facts.passphrases_problem, "Name their folder as [accounts] passphrases."),
+        (
+            "log-in at the hub",
+            None if facts.hub_log_in else "people would come by one-time codes, and no hub starts",
+            "Name the secret of the client haven-hub as [identity] hub_secret_file (docs/workspaces.md).",
+        ),
     ]
 
 

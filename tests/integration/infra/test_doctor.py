@@ -187,12 +187,12 @@ def test_the_words_of_a_broken_database_are_not_shown(tmp_path: Path) -> None:
 
 
 def test_what_real_data_ask_for_is_said_one_by_one(tmp_path: Path) -> None:
-    """Accounts, cipher, passphrase, zones' passphrases: each that is missing, with the line to write."""
+    """Accounts, cipher, passphrases, the hub's log-in: each that is missing, with the line to write."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     (home / "haven.toml").write_text('real_data = true\n[identity]\nissuer = "https://id.example/realms/haven"\n')
     told = _doctor(home)
-    for name in ("accounts", "cipher of the zones", "passphrase", "passphrases of the zones"):
+    for name in ("accounts", "cipher of the zones", "passphrase", "passphrases of the zones", "log-in at the hub"):
         assert told[f"real data: {name}"]["standing"] == "wrong"
     assert "duckdb_httpfs" in told["real data: cipher of the zones"]["mend"]
     assert told["accounts"]["standing"] == "wrong"

@@ -227,6 +227,9 @@ def test_closing_leaves_nothing_behind(place: WorkplaceForTests, hub: HubClient)
     place.workspaces.close("bo", "sleep")
     assert len(place.processes_inside()) < before
     assert (place.home / "workspaces" / "sleep" / "bo" / "home" / "kept.txt").read_text() == "x"
+    place.start(hub, "bo", "sleep")
+    assert hub.run_cells("bo", "sleep", ["print(open('kept.txt').read())"])[0].text.strip() == "x"
+    place.workspaces.close("bo", "sleep")
 
 
 def _rules_of(place: WorkplaceForTests, name: EventName) -> list[object]:

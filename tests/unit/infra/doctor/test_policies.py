@@ -33,7 +33,7 @@ OWN = PathFacts(Path("/srv/haven"), folder=True, mode=0o700)
 SECRET = PathFacts(Path("/srv/haven/keys/root.key"), mode=0o600)
 SOUND = LogFacts(300, 0, timedelta(days=3), None, running=True, writer_answers=True)
 NEWEST = RecordsFacts("sqlite", there=True, version="0008", newest="0008")
-FIT = RealDataFacts(declared=True, separated=True, cipher=True, passphrase=True)
+FIT = RealDataFacts(declared=True, separated=True, cipher=True, passphrase=True, hub_log_in=True)
 GUARDED = (
     ("Content-Security-Policy",
      "default-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; sandbox allow-scripts"),
@@ -85,12 +85,13 @@ CASES: list[tuple[Callable[[], Finding | list[Finding]], list[Standing]]] = [
     (lambda: home.settings(None, ""), [HOLDS]),
     (lambda: home.settings("gateway.rows: no such key", ""), [WRONG]),
     (lambda: home.real_data(RealDataFacts(declared=False)), [HOLDS]),
-    (lambda: home.real_data(FIT), [HOLDS] * 4),
-    (lambda: home.real_data(replace(FIT, separated=False)), [WRONG, HOLDS, HOLDS, HOLDS]),
-    (lambda: home.real_data(replace(FIT, cipher=False)), [HOLDS, WRONG, HOLDS, HOLDS]),
-    (lambda: home.real_data(replace(FIT, cipher_problem="others can change it")), [HOLDS, WRONG, HOLDS, HOLDS]),
-    (lambda: home.real_data(replace(FIT, passphrase=False)), [HOLDS, HOLDS, WRONG, HOLDS]),
-    (lambda: home.real_data(replace(FIT, passphrases_problem="is not set")), [HOLDS, HOLDS, HOLDS, WRONG]),
+    (lambda: home.real_data(FIT), [HOLDS] * 5),
+    (lambda: home.real_data(replace(FIT, separated=False)), [WRONG, HOLDS, HOLDS, HOLDS, HOLDS]),
+    (lambda: home.real_data(replace(FIT, cipher=False)), [HOLDS, WRONG, HOLDS, HOLDS, HOLDS]),
+    (lambda: home.real_data(replace(FIT, cipher_problem="others can change it")), [HOLDS, WRONG, HOLDS, HOLDS, HOLDS]),
+    (lambda: home.real_data(replace(FIT, passphrase=False)), [HOLDS, HOLDS, WRONG, HOLDS, HOLDS]),
+    (lambda: home.real_data(replace(FIT, passphrases_problem="is not set")), [HOLDS, HOLDS, HOLDS, WRONG, HOLDS]),
+    (lambda: home.real_data(replace(FIT, hub_log_in=False)), [HOLDS, HOLDS, HOLDS, HOLDS, WRONG]),
     (lambda: home.account(Looked("accounts", "none are installed", "One account."), declared=False), [DOUBTFUL]),
     (lambda: home.account(Looked("accounts", "none are installed", "One account."), declared=True), [WRONG]),
     (lambda: home.account(Looked("/srv/haven/zones", "root:root 0711"), declared=True), [HOLDS]),
