@@ -25,6 +25,7 @@ from infra.settings_tables import (
     LinkageSettings,
     OptOutSettings,
     ServerSettings,
+    WorkspaceSettings,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     keys: KeySettings = KeySettings()
     linkage: LinkageSettings = LinkageSettings()
     gateway: GatewaySettings = GatewaySettings()
+    workspaces: WorkspaceSettings = WorkspaceSettings()
     servers: ServerSettings = ServerSettings()
     identity: IdentitySettings = IdentitySettings()
     accounts: AccountSettings = AccountSettings()
@@ -210,6 +212,11 @@ class Settings(BaseModel):
     def clients_folder(self) -> Path:
         """The distributions that are put into foreign environments."""
         return ROOT / "clients"
+
+    @property
+    def tutorial(self) -> Path:
+        """The notebook that is put into each new workspace."""
+        return self.clients_folder / "haven-hub" / "jupyter" / "start-here.ipynb"
 
     @property
     def run_folder(self) -> Path:

@@ -47,6 +47,15 @@ class GatewaySettings(BaseModel):
     brakes: BrakeSettings = BrakeSettings()
 
 
+class WorkspaceSettings(BaseModel):
+    """The most that one workspace may hold, in bytes: one process's memory, all its memory, its home on the disk."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    process_memory: int = Field(default=4 * 1024**3, ge=512 * 1024**2)
+    memory: int = Field(default=8 * 1024**3, ge=512 * 1024**2)
+    home_quota: int = Field(default=20 * 1024**3, ge=1024**2)
+
+
 class ServerSettings(BaseModel):
     """Loopback ports; 0 lets the system choose, and `haven up` writes what it chose."""
 

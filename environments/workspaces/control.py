@@ -106,7 +106,7 @@ def control_routes(desk: Desk, tokens: ControlTokens) -> list[Route]:
         _route("workspaces/standing", THE_WORKSPACE, (hub,), at.standing),
         _route("workspaces/cell", THE_WORKSPACE | dict.fromkeys(("kernel", "digest", "text"), TEXT), (hub,), at.cell),
         _route("workspaces/used", THE_WORKSPACE | used, (hub,), at.used),
-        _route("workspaces/close", THE_WORKSPACE | {"door": TEXT}, (hub,), at.close),
+        _route("workspaces/close", THE_WORKSPACE | {"door": TEXT, "rule": TEXT}, (hub,), at.close),
         _route("workspaces/list", {}, (house,), at.opened),
     ]
 
@@ -157,7 +157,7 @@ class _Desk:
         return {"stands": True}
 
     async def close(self, body: dict[str, str]) -> dict[str, Json]:
-        await self.desk.register.close(Path(body["door"]), by=HUB)
+        await self.desk.register.close(Path(body["door"]), by=HUB, rule=body["rule"])
         return {"closed": True}
 
     async def opened(self, _: dict[str, str]) -> dict[str, Json]:

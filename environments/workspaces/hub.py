@@ -21,6 +21,8 @@ from environments.workspaces.errors import WorkspaceError
 PLACE_SETTING = "HAVEN_HUB_PLACE"
 FIRST_ACCOUNT = 400_000
 MEMORY = 4 * 1024**3
+HOME_QUOTA = 20 * 1024**3
+WORKSPACE_MEMORY = 8 * 1024**3
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
@@ -51,7 +53,9 @@ class HubPlace:
     clients: Path  # the folder of the distributions haven-hub and haven-client
     port: int
     first_account: int = FIRST_ACCOUNT
-    memory: int = MEMORY
+    memory: int = MEMORY  # bytes, of one process
+    home_quota: int = HOME_QUOTA  # bytes on the disk, of one workspace's home
+    workspace_memory: int = WORKSPACE_MEMORY  # bytes, of all processes of one workspace
     openid: OpenID | None = None  # None: people come by one-time codes
 
     @property
@@ -167,6 +171,8 @@ class HubServer:
             "first_account": place.first_account,
             "memory": place.memory,
             "openid": _as_json(place.openid),
+            "home_quota": place.home_quota,
+            "workspace_memory": place.workspace_memory,
         }
 
 

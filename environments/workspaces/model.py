@@ -62,14 +62,21 @@ class Workplace:
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine says about sandboxes: the kernel's switches (None where it has none) and a trial's outcome."""
+    """What this machine says about sandboxes: a trial's outcome, and the kernel's switches (None where it has none).
 
-    trial_ran: bool
-    sandbox_program: bool
+    What was not seen to hold does not hold.
+    """
+
+    sandbox_program: bool = False
+    trial_answered: bool = False  # the trial could be run at all
+    filter_library: bool = False  # libseccomp
+    account_taken: bool | None = None  # a process was handed to a project's account; None: not root, not needed
+    trial_ran: bool = False  # namespaces
+    kept_apart: bool = False  # no network and no rights within
+    filter_in_force: bool = False  # forbidden sockets were refused within, and can be made without
     namespaces_switch: str | None = None  # kernel.unprivileged_userns_clone
     most_namespaces: str | None = None  # user.max_user_namespaces
     apparmor_switch: str | None = None  # kernel.apparmor_restrict_unprivileged_userns
-    filter_library: bool = True  # libseccomp
 
 
 @dataclass(frozen=True)

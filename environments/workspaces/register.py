@@ -30,6 +30,11 @@ from environments.workspaces.ports import Approvals, Doors
 
 MINUTES_OF_A_CODE = 5
 MINUTES_TO_READ = 30  # the conditions, before they are shown again
+NOT_KNOWN = Refused(
+    "workspace.not_known",
+    "It could not be found out whether this workspace may open, so it was not opened.",
+    "`haven doctor` says what does not answer.",
+)
 
 
 class WorkspaceRegister:
@@ -66,7 +71,7 @@ class WorkspaceRegister:
 
         Raises RefusedError with the reason why the workspace may not be opened, which is recorded.
         """
-        await self._require(request, by=by)
+        await self._require_yes(await self._stands(request), request, by=by)
         conditions = (*HOUSE_CONDITIONS, *await asyncio.to_thread(self.approvals.conditions, request.project))
         now = self.records.clock.now()
         self._shown = {digest: shown for digest, shown in self._shown.items() if now < shown.ends}
@@ -97,14 +102,19 @@ class WorkspaceRegister:
         self._open[door] = workspace
         return workspace
 
-    async def close(self, door: Path, *, by: Actor) -> None:
-        """Close a workspace's door and cut what runs through it. A door that is not open is left alone."""
+    async def close(self, door: Path, *, by: Actor, rule: str = "") -> None:
+        """Close a workspace's door and cut what runs through it. A door that is not open is left alone.
+
+        rule: by which of the hub's own rules the workspace was stopped (its quota), if by one.
+        """
         workspace = self._open.pop(door, None)
         if workspace is None:
             return
         await self.doors.close(door)
         decision = await self.standing(workspace.request)
-        ended = {"rule": decision.code} if isinstance(decision, Refused) else {}  # what ended it, if the records did
+        if isinstance(decision, Refused):
+            rule = decision.code  # the records ended it
+        ended = {"rule": rule} if rule else {}
         await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by, **ended)
 
     async def standing(self, request: WorkspaceRequest) -> Decision:
@@ -116,15 +126,25 @@ class WorkspaceRegister:
         return sorted(self._open.values(), key=lambda workspace: workspace.since)
 
     async def _require(self, request: WorkspaceRequest, *, by: Actor) -> None:
-        decision = await asyncio.to_thread(self.machine)
-        if decision:
-            decision = await self.standing(request)
-        await self._require_yes(decision, request, by=by)
+        await self._require_yes(await self._may_open(request), request, by=by)
 
     async def _require_yes(self, decision: Decision, request: WorkspaceRequest, *, by: Actor) -> None:
         if isinstance(decision, Refused):
             await self._note(EventName.WORKSPACE_OPEN_REFUSED, request, by=by, rule=decision.code)
         decision.require()
+
+    async def _may_open(self, request: WorkspaceRequest) -> Decision:
+        try:
+            decision = await asyncio.to_thread(self.machine)
+        except Exception:  # noqa: BLE001 - whatever fails: what is not known to be allowed is refused, and recorded
+            return NOT_KNOWN
+        return await self._stands(request) if decision else decision
+
+    async def _stands(self, request: WorkspaceRequest) -> Decision:
+        try:
+            return await self.standing(request)
+        except Exception:  # noqa: BLE001 - as above
+            return NOT_KNOWN
 
     async def _note(self, name: EventName, request: WorkspaceRequest, *, by: Actor, **details: str) -> None:
         await asyncio.to_thread(

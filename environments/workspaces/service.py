@@ -66,8 +66,12 @@ class Workspaces:
         """
         code = self.login_code(person, project)
         hub = self.hub()
-        hub.log_in(code)
-        hub.start(person, project, self.conditions(person, project)[1])
+        try:
+            hub.log_in(code)
+            hub.start(person, project, self.conditions(person, project)[1])
+        except BaseException:
+            hub.close()
+            raise
         return hub
 
     def conditions(self, person: str, project: str) -> tuple[list[str], str]:

@@ -41,6 +41,7 @@ TOPICS = (
     "notices",
     "audit",
     "services",
+    "doctor",
     "demo",
     "house",
 )

@@ -70,6 +70,9 @@ class EnvironmentParts(OptOutParts):
             clients=settings.clients_folder,
             port=settings.servers.hub_port or self._port_of_hub() or free_port(),
             openid=self._openid_of_hub(),
+            memory=settings.workspaces.process_memory,
+            home_quota=settings.workspaces.home_quota,
+            workspace_memory=settings.workspaces.memory,
         )
 
     def _port_of_hub(self) -> int | None:
@@ -111,7 +114,7 @@ class EnvironmentParts(OptOutParts):
             raise WorkspacesDown(
                 "The hub of the workspaces does not run.",
                 where=str(self.settings.home),
-                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+                mend="Start the services: `haven up`. `haven doctor` says what is missing.",
             )
         token = self.settings.home / "hub" / "orchestrator.token"
         identity = self.settings.identity

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import uvicorn
 from sqlalchemy import create_engine
 from starlette.applications import Starlette
@@ -25,13 +26,14 @@ from audit.clock import SystemClock
 from audit.records import Records
 from environments.workspaces.client import HubClient
 from environments.workspaces.control import ControlTokens, Desk, control_routes
-from environments.workspaces.hub import HubPlace, HubServer, OpenID
+from environments.workspaces.hub import HubPlace, HubServer, OpenID, base_interpreter
 from environments.workspaces.logins import HubLogins
 from environments.workspaces.model import Workplace
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.service import Workspaces
 from environments.workspaces.sessions import SessionEvidence
 from tests.fakes.audit_log import MemoryAuditLog
+from tests.fakes.plain_account import PLAIN_ACCOUNT, as_plain_account
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_APPROVED = Refused("project.not_a_member", "You are not one of its people.", "Its applicant can add you.")
@@ -66,8 +68,9 @@ class FakeApprovals:
 class FakeDoors:
     """Sockets that answer every request with the person and project whose door it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, account: int | None = None) -> None:
         self.folder = folder
+        self.account = account
         self.opened: dict[Path, asyncio.Server] = {}
 
     async def open(self, person: str, project: str) -> Path:
@@ -76,14 +79,17 @@ class FakeDoors:
         path.parent.mkdir(parents=True)
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
             body = json.dumps({"person": person, "project": project}).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
-            await writer.drain()
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):  # who connects and says nothing
+                await reader.readuntil(b"\r\n\r\n")
+                length = b"Content-Length: %d" % len(body)
+                writer.write(b"HTTP/1.1 200 OK\r\n%s\r\nConnection: close\r\n\r\n%s" % (length, body))
+                await writer.drain()
             writer.close()
 
         self.opened[path] = await asyncio.start_unix_server(answer, str(path))
         path.with_name("flight.sock").touch()  # a real door has a second socket there
+        _give(self.folder, self.account)
         return path
 
     async def close(self, path: Path) -> None:
@@ -110,10 +116,23 @@ class WorkplaceForTests:
     place: HubPlace
     workspaces: Workspaces
     hub: HubServer
+    account: int | None = None  # the plain account that the hub runs under, if it is not the tests' own
+
+    def as_the_hub(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """This command, under the account of the hub."""
+        return command if self.account is None else as_plain_account(command, [self.home])
 
     def start(self, hub: HubClient, person: str, project: str) -> None:
         """Start a workspace of somebody who has logged in and acknowledges the conditions."""
         hub.start(person, project, self.workspaces.conditions(person, project)[1])
+
+    @contextlib.contextmanager
+    def browser(self, person: str, project: str) -> Iterator[httpx.Client]:
+        """A browser in which this person has logged in at the hub."""
+        with httpx.Client(base_url=self.place.address, follow_redirects=True, trust_env=False) as browser:
+            code = self.workspaces.login_code(person, project)
+            browser.get("/hub/haven-login", params={"code": code}, follow_redirects=False)
+            yield browser
 
     def processes_inside(self) -> set[int]:
         """The processes of this machine that run in one of this workplace's sandboxes: they see its folders mounted."""
@@ -154,6 +173,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class HubOfAPlainAccount(HubServer):
+    """The real hub, started by root under a plain account. Its folders are given to that account."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        place = self.place
+        places = [place.environments, place.clients, base_interpreter(place.environments / "workspace")]
+        return as_plain_account(super().command, places)
+
+    def prepare(self) -> None:
+        """As ever, and given away."""
+        super().prepare()
+        _give(self.place.folder.parent, PLAIN_ACCOUNT)
+
+
+def _give(folder: Path, account: int | None) -> None:
+    if account is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, account, account, follow_symlinks=False)
+
+
 @contextlib.contextmanager
 def workplace(
     environments: Path,
@@ -161,12 +201,20 @@ def workplace(
     openid: OpenID | None = None,
     logins: Callable[[Records], HubLogins] | None = None,
     port: int | None = None,
+    machine: Callable[[], Decision] = Allowed,
+    *,
+    plain: bool = False,
+    **bounds: int,
 ) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`."""
+    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
+
+    machine: what is asked at an opening. plain: root runs the hub under another account.
+    """
+    account = PLAIN_ACCOUNT if plain and os.geteuid() == 0 else None
     with short_folder() as home:
-        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors")
+        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors", account)
         records = Records(create_engine("sqlite://"), log, SystemClock())
-        register = WorkspaceRegister(records, approvals, doors, Allowed)
+        register = WorkspaceRegister(records, approvals, doors, machine)
         tokens = ControlTokens(home / "control")
         place = HubPlace(
             folder=home / "hub",
@@ -178,16 +226,17 @@ def workplace(
             clients=clients,
             port=port or free_port(),
             openid=openid,
+            **bounds,
         )
         workspaces = Workspaces(
             place.control_socket, tokens, place.address, place.orchestrator_token, sign_in_at=openid and place.address
         )
         desk = Desk(register, SessionEvidence(records, log, approvals), logins(records) if logins else None)
         with _serving(Starlette(routes=control_routes(desk, tokens), lifespan=doors.lifespan), place.control_socket):
-            hub = HubServer(place)
+            hub = HubServer(place) if account is None else HubOfAPlainAccount(place)
             hub.start(home / "hub.log")
             try:
-                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces, hub)
+                yield WorkplaceForTests(home, approvals, log, doors, place, workspaces, hub, account)
             finally:
                 hub.stop()
 

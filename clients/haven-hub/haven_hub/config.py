@@ -8,7 +8,8 @@ from pathlib import Path
 from haven_hub.authenticator import CodeAuthenticator
 from haven_hub.edge import WorkspaceEdge
 from haven_hub.ended import ended_of
-from haven_hub.hooks import after_stop, before_start
+from haven_hub.fail_closed import checked_start
+from haven_hub.hooks import after_stop
 from haven_hub.openid import OpenIDAuthenticator, set_up
 from haven_hub.pages import HANDLERS, conditions_form, ticket_of
 from haven_hub.place import read_place
@@ -56,7 +57,7 @@ if place.openid is not None:
     set_up(c, place, place.openid)
 c.Spawner.options_form = conditions_form
 c.Spawner.options_from_form = ticket_of
-c.Spawner.pre_spawn_hook = before_start
+c.Spawner.pre_spawn_hook = checked_start
 c.Spawner.post_stop_hook = after_stop
 c.Spawner.start_timeout = 75
 c.Spawner.http_timeout = 60

@@ -14,6 +14,7 @@ import resource
 import sys
 from pathlib import Path
 
+ENDED_BEFORE_OTHERS = "500"  # of 1000: when the machine's memory ends, a workspace goes before the haven's services
 STAGE = Path("/tmp")  # noqa: S108 - covered by a file system of our own, seen by nobody else
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV = 0x2, 0x4
@@ -24,6 +25,7 @@ def main(order_file: int) -> None:
     """Carry out the order, a JSON object in an open file: stage, account, limits, command."""
     with os.fdopen(order_file) as file:
         order = json.load(file)
+    Path("/proc/self/oom_score_adj").write_text(ENDED_BEFORE_OTHERS, encoding="ascii")
     if order["account"] is not None:
         set_stage(order["stage"])
         drop_rights(int(order["account"]))

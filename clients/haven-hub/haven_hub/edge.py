@@ -20,7 +20,7 @@ import yarl
 from aiohttp import WSMsgType, web
 from jupyterhub.proxy import Proxy
 
-from haven_hub import edge_rules
+from haven_hub import edge_proof, edge_rules
 from haven_hub.cells import Unreadable
 from haven_hub.place import read_place
 from haven_hub.recording import KernelWatch, Volume, volume_of
@@ -29,6 +29,10 @@ LARGEST_REQUEST = 256 * 1024**2
 CHUNK = 64 * 1024
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 SCHEME = "http+unix://"
+OTHER_BROWSER = (
+    f"Open the workspace with Chromium, Chrome or Edge, version {edge_rules.FIRST_ENGINE_THAT_OBEYS} or newer: "
+    "in this browser a notebook could speak to anybody outside the haven."
+)
 
 
 @dataclass
@@ -71,6 +75,7 @@ class WorkspaceEdge(Proxy):
         super().__init__(**arguments)
         self.routes: dict[str, Route] = {}
         self.runner: web.AppRunner | None = None
+        self.proof = edge_proof.EdgeProof()
 
     async def start(self) -> None:
         """Listen on the public address."""
@@ -79,7 +84,14 @@ class WorkspaceEdge(Proxy):
         application.router.add_route("*", "/{path:.*}", self.answer)
         self.runner = web.AppRunner(application, access_log=None, auto_decompress=False)
         await self.runner.setup()
+        await self.proof.open()
+        await self.add_route(edge_proof.PATH, f"{SCHEME}{edge_proof.SOCKET}", {})
         await web.TCPSite(self.runner, place.hostname, place.port, shutdown_timeout=2.0).start()
+
+    async def holds(self) -> bool:
+        """Does it guard a page of a workspace now? Tried, as a browser would."""
+        place = urlsplit(self.public_url)
+        return await self.proof.holds(f"{place.scheme}://{place.netloc}")
 
     async def stop(self) -> None:
         """Stop listening, and let go of every connection."""
@@ -87,6 +99,7 @@ class WorkspaceEdge(Proxy):
             await self.runner.cleanup()
         for routespec in list(self.routes):
             await self.delete_route(routespec)
+        await self.proof.close()
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Send what begins with `routespec` to the socket `target`."""
@@ -114,6 +127,7 @@ class WorkspaceEdge(Proxy):
         return {
             route.prefix: {"routespec": route.prefix, "target": route.target, "data": route.data}
             for route in self.routes.values()
+            if route.prefix != edge_proof.PATH  # JupyterHub takes away what it did not put there
         }
 
     def route_of(self, path: str) -> Route | None:
@@ -128,6 +142,8 @@ class WorkspaceEdge(Proxy):
             raise web.HTTPServiceUnavailable(text="The workspaces are starting. Try again in a moment.")
         if route.is_workspace and (closed := edge_rules.closed_route(route.prefix, request.rel_url.raw_path)):
             raise web.HTTPForbidden(text=f"'{closed}' is closed: files leave the haven only through the airlock.")
+        if route.is_workspace and not edge_rules.obeys(request.headers):
+            raise web.HTTPForbidden(text=OTHER_BROWSER)
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await _pass_websocket(route, request)
@@ -168,6 +184,8 @@ async def _pass_request(route: Route, request: web.Request) -> web.StreamRespons
         data=body,
         allow_redirects=False,
     ) as theirs:
+        if route.is_workspace and (kept := edge_rules.withheld(request.headers, theirs.headers, theirs.status)):
+            raise web.HTTPForbidden(text=f"A workspace may not send {kept}: files leave the haven only by the airlock.")
         guard = edge_rules.workspace_answer if route.is_workspace else edge_rules.hub_answer
         ours = web.StreamResponse(status=theirs.status, reason=theirs.reason)
         for name, value in guard(theirs.headers.items()):

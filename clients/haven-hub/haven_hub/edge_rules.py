@@ -7,8 +7,9 @@ What remains: reading the screen, retyping, copying displayed text. Pure rules; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from urllib.parse import unquote
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote, urlsplit
 
 CONTENT_POLICY = "; ".join(
     (
@@ -27,8 +28,13 @@ CONTENT_POLICY = "; ".join(
         "sandbox allow-scripts allow-same-origin allow-forms allow-modals",
     )
 )
+# Whatever the page does: navigate, prefetch, prerender, connect to peers. A content policy reaches none of these.
+# Chromium since 152, and no other engine yet (https://wicg.github.io/connection-allowlists/).
+FIRST_ENGINE_THAT_OBEYS = 152
+CONNECTION_POLICY = "(response-origin)"
 GUARDS = (
     ("Content-Security-Policy", CONTENT_POLICY),
+    ("Connection-Allowlist", CONNECTION_POLICY),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-DNS-Prefetch-Control", "off"),
@@ -40,6 +46,12 @@ NEVER_PASSED_ON = frozenset(
     {
         "content-disposition",
         "content-security-policy-report-only",
+        "connection-allowlist-report-only",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "alt-svc",
+        "service-worker-allowed",
+        "speculation-rules",
         "report-to",
         "reporting-endpoints",
         "link",
@@ -63,12 +75,16 @@ OF_ONE_HOP = frozenset(
 FORWARDING = frozenset(
     {"forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"}
 )
+SHOWN = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})  # Sec-Fetch-Dest
+WITHOUT_CONTENT = frozenset({204, 205, 304})
 CLOSED_ROUTES = (
     "files",
     "nbconvert",
     "terminals",
     "api/terminals",
     "api/nbconvert",
+    "kernelspecs",
+    "nbextensions",
     "lab/extensions",
     "lab/api/extensions",
 )
@@ -84,6 +100,44 @@ def closed_route(prefix: str, path: str) -> str | None:
         return ".."
     inner = "/".join(parts).lower()
     return next((route for route in CLOSED_ROUTES if inner == route or inner.startswith(route + "/")), None)
+
+
+def obeys(request: Mapping[str, str]) -> bool:
+    """May a page of a workspace be shown by this browser? Only by one that obeys the connection policy.
+
+    Told by its name: this keeps an honest person from a browser in which a notebook could speak to anybody. What asks
+    for no page (a program) is let through.
+    """
+    asks_for_page = request.get("Sec-Fetch-Dest", "").lower() in SHOWN or "text/html" in request.get("Accept", "")
+    engine = re.search(r"Chrome/(\d{1,6})", request.get("User-Agent", ""))
+    return not asks_for_page or (engine is not None and int(engine[1]) >= FIRST_ENGINE_THAT_OBEYS)
+
+
+def withheld(request: Mapping[str, str], answer: Mapping[str, str], status: int) -> str | None:
+    """What of a workspace's answer may not reach the browser, or None. Names of headers are read in any case.
+
+    A service worker could answer the browser in the edge's place. A redirect takes a page elsewhere with what its
+    address carries. And an address that a person goes to shows a page: anything else, a browser would save.
+    """
+    use = request.get("Sec-Fetch-Dest", "").lower()
+    if use == "serviceworker" or "Service-Worker" in request:
+        return "a service worker"
+    if "Location" in answer and not _is_own(answer["Location"], request.get("Host", "")):
+        return "a redirect elsewhere"
+    kind = answer.get("Content-Type", "").partition(";")[0].strip().lower()
+    if use in SHOWN and status not in WITHOUT_CONTENT and "Location" not in answer and kind != "text/html":
+        return "a file"
+    return None
+
+
+def _is_own(address: str, host: str) -> bool:
+    """Does a redirect stay on this host? Read as a browser reads it: a backslash is a slash, blanks are nothing."""
+    if any(character <= " " or character == "\\" for character in address):
+        return False
+    place = urlsplit(address)
+    return (
+        place.scheme in ("", "http", "https") and place.netloc in ("", host) and bool(place.netloc or not place.scheme)
+    )
 
 
 def request_headers(headers: Iterable[tuple[str, str]], *, peer: str, host: str) -> Headers:

@@ -46,8 +46,10 @@ async def after_stop(spawner: BubblewrapSpawner) -> None:
     if spawner.door is None:
         return
     door, spawner.door = spawner.door, None
+    rule = spawner.ended_by.code if spawner.ended_by else ""
+    names = {"person": spawner.user.name, "project": spawner.name}
     try:
-        await ask(spawner.place, "workspaces/close", person=spawner.user.name, project=spawner.name, door=str(door))
+        await ask(spawner.place, "workspaces/close", **names, door=str(door), rule=rule)
     except Refusal as refused:
         spawner.log.warning("The door of a stopped workspace was not closed (%s)", refused.code)
     try:

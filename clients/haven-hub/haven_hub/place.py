@@ -40,7 +40,9 @@ class Place:
     client: Path
     jupyter: Path
     first_account: int  # as root, projects get account numbers from here on; 0 keeps the hub's own account
-    memory: int
+    memory: int  # bytes, of one process
+    home_quota: int  # bytes on the disk, of one workspace's home
+    workspace_memory: int  # bytes, of all processes of one workspace
     openid: OpenID | None  # None: people come by one-time codes
 
     @property

@@ -23,6 +23,11 @@ LAB_SOCKET = f"{LAB_FOLDER}/lab.sock"
 CONDITIONS = f"{RUN}/conditions.txt"
 CLIENT = "/opt/haven/client"
 JUPYTER = "/opt/haven/jupyter"
+# Set inside, where the kernel (5.14 and newer) counts this sandbox's processes only, not all of the account's.
+WITH_PROCESSES = (
+    "import os, resource, sys; most = int(sys.argv[1]); "
+    "resource.setrlimit(resource.RLIMIT_NPROC, (most, most)); os.execv(sys.argv[2], sys.argv[2:])"
+)
 PASSWD = f"researcher:x:{INSIDE_UID}:{INSIDE_UID}:Researcher:{HOME}:/bin/bash\n"
 GROUP = f"researcher:x:{INSIDE_UID}:\n"
 # The hub's address as seen inside: lower case, because JupyterHub's client lowers the case of socket paths.
@@ -48,7 +53,10 @@ SERVER_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one workspace may take: memory a process, open files, bytes a file, bytes of /tmp, processes."""
+    """The most that one workspace may take: memory and open files a process, bytes a file, processes.
+
+    scratch: bytes of /tmp, and as many of /dev/shm.
+    """
 
     memory: int = 4 * 1024**3
     files: int = 4096
@@ -115,8 +123,8 @@ class Handles:
 def sandbox_arguments(spec: WorkspaceSpec, handles: Handles) -> list[str]:
     """The whole argument list for bubblewrap, the command to run included."""
     return [
-        *_isolation(handles),
-        *_system(spec.system, handles),
+        *isolation(handles.filter),
+        *system_places(spec.system, handles),
         *_places(spec, handles),
         *_variables(spec),
         "--chdir",
@@ -126,7 +134,8 @@ def sandbox_arguments(spec: WorkspaceSpec, handles: Handles) -> list[str]:
     ]
 
 
-def _isolation(handles: Handles) -> list[str]:
+def isolation(call_filter: int | None) -> list[str]:
+    """What keeps the sandbox apart; None as the filter is for a trial that tells which part a machine lacks."""
     return [
         "--unshare-user",
         "--unshare-ipc",
@@ -140,12 +149,12 @@ def _isolation(handles: Handles) -> list[str]:
         "--die-with-parent",
         "--new-session",
         *("--cap-drop", "ALL"),
-        *("--seccomp", str(handles.filter)),
+        *(() if call_filter is None else ("--seccomp", str(call_filter))),
         "--clearenv",
     ]
 
 
-def _system(system: System, handles: Handles) -> list[str]:
+def system_places(system: System, handles: Handles) -> list[str]:
     """Programs and libraries, read-only; of /etc only what a program needs to start."""
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name in system.links:
@@ -175,7 +184,8 @@ def _places(spec: WorkspaceSpec, handles: Handles) -> list[str]:
     arguments += ["--ro-bind-data", str(handles.text("\n".join(spec.conditions) + "\n")), CONDITIONS]
     for path, inside in ((folders.lab, LAB_FOLDER), (folders.home, HOME)):
         arguments += ["--bind", handles.path(path), inside]
-    return [*arguments, "--remount-ro", "/"]
+    arguments += ["--size", str(spec.limits.scratch), "--tmpfs", "/dev/shm"]  # noqa: S108 - the sandbox's own
+    return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _variables(spec: WorkspaceSpec) -> list[str]:
@@ -205,8 +215,10 @@ def _variables(spec: WorkspaceSpec) -> list[str]:
 
 def server_command(spec: WorkspaceSpec) -> list[str]:
     """JupyterLab's server on a Unix socket, its kernels on Unix sockets too: the workspace has no network at all."""
+    python = f"{spec.folders.environment}/bin/python"
     return [
-        f"{spec.folders.environment}/bin/python",
+        *(python, "-I", "-S", "-c", WITH_PROCESSES, str(spec.limits.processes)),
+        python,
         "-m",
         "jupyterhub.singleuser",
         f"--ServerApp.sock={LAB_SOCKET}",

@@ -31,6 +31,11 @@ DENIED_CALLS = (
     "fsmount",
     "mount_setattr",
     "open_by_handle_at",
+    "name_to_handle_at",
+    "fsconfig",
+    "fspick",
+    "fanotify_init",
+    "kcmp",
     "bpf",
     "perf_event_open",
     "userfaultfd",
@@ -53,6 +58,9 @@ DENIED_CALLS = (
     "quotactl",
     "syslog",
 )
+# By number, which is the same on every machine: an older libseccomp does not know their names.
+DENIED_NUMBERS = {"pidfd_getfd": 438, "memfd_secret": 447, "open_tree_attr": 467}
+NETLINK_ROUTE = 0  # lists interfaces; the other protocols lead to parts of the kernel that no work needs
 
 
 def denied_families() -> list[int]:
@@ -79,6 +87,8 @@ def build_filter() -> Any:
         for family in denied_families():
             rules.add_rule(refuse_family, call, pyseccomp.Arg(0, pyseccomp.EQ, family))
         rules.add_rule(refuse_family, call, pyseccomp.Arg(0, pyseccomp.GT, HIGHEST_ALLOWED))
-    for call in DENIED_CALLS:
+    netlink = (pyseccomp.Arg(0, pyseccomp.EQ, socket.AF_NETLINK), pyseccomp.Arg(2, pyseccomp.NE, NETLINK_ROUTE))
+    rules.add_rule(refuse_family, "socket", *netlink)
+    for call in (*DENIED_CALLS, *DENIED_NUMBERS.values()):
         rules.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
     return rules

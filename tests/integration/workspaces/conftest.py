@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from environments.workspaces.client import HubClient, Kernel
-from tests.fakes.workspaces import ROOT, WorkplaceForTests, clients_folder, environments_folder, workplace
+from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
 
 PAIRS = (("asha", "diabetes"), ("bo", "asthma"))
 
@@ -42,9 +41,3 @@ def bo(hub: HubClient) -> Iterator[Kernel]:
     """A kernel of bo's in asthma."""
     with hub.kernel("bo", "asthma") as kernel:
         yield kernel
-
-
-@pytest.fixture(scope="session")
-def probes() -> Path:
-    """The file of probes, run inside and outside."""
-    return ROOT / "tests" / "fakes" / "probes.py"

@@ -12,11 +12,13 @@ from haven_hub.edge_rules import (
     CONTENT_POLICY,
     closed_route,
     hub_answer,
+    obeys,
     request_headers,
+    withheld,
     workspace_answer,
 )
 from haven_hub.gate_rules import allowed_routes
-from haven_hub.seccomp import DENIED_CALLS, HIGHEST_ALLOWED, denied_families
+from haven_hub.seccomp import DENIED_CALLS, DENIED_NUMBERS, HIGHEST_ALLOWED, denied_families
 
 PREFIX = "/user/asha/diabetes/"
 
@@ -35,6 +37,8 @@ PREFIX = "/user/asha/diabetes/"
         "terminals/1",
         "api/terminals",
         "lab/api/extensions",
+        "kernelspecs/own/results.csv",
+        "nbextensions/results.csv",
         "api/../files/x",
         "api%2f..%2ffiles/x",
     ],
@@ -73,6 +77,68 @@ def test_the_policy_lets_nothing_load_from_elsewhere() -> None:
     assert not {"allow-downloads", "allow-popups", "allow-top-navigation"} & set(CONTENT_POLICY.split())
 
 
+SHOWN = {"Sec-Fetch-Dest": "document", "Host": "haven.example"}
+
+
+@pytest.mark.parametrize(
+    ("request_headers", "answer", "status", "kept"),
+    [
+        (SHOWN, {"Content-Type": "text/html; charset=UTF-8"}, 200, None),
+        (SHOWN, {"Content-Type": "application/json"}, 200, "a file"),
+        (SHOWN, {"Content-Type": "image/svg+xml"}, 200, "a file"),
+        (SHOWN, {}, 200, "a file"),
+        (SHOWN, {}, 304, None),
+        ({**SHOWN, "Sec-Fetch-Dest": "iframe"}, {"Content-Type": "text/csv"}, 200, "a file"),
+        ({**SHOWN, "Sec-Fetch-Dest": "empty"}, {"Content-Type": "application/json"}, 200, None),
+        ({**SHOWN, "Sec-Fetch-Dest": "serviceworker"}, {"Content-Type": "text/javascript"}, 200, "a service worker"),
+        ({"Service-Worker": "script"}, {"Content-Type": "text/javascript"}, 200, "a service worker"),
+        (SHOWN, {"Location": "/hub/api/oauth2/authorize?x=http://elsewhere"}, 302, None),
+        (SHOWN, {"Location": "lab"}, 302, None),
+        (SHOWN, {"Location": "http://haven.example/lab"}, 302, None),
+        (SHOWN, {"Location": "http://elsewhere/"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "//elsewhere/"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "/\\elsewhere/"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "/\t/elsewhere/"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "http:elsewhere"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "data:text/html,x"}, 302, "a redirect elsewhere"),
+        (SHOWN, {"Location": "http://haven.example@elsewhere/"}, 302, "a redirect elsewhere"),
+    ],
+)
+def test_what_a_workspace_may_not_send(
+    request_headers: dict[str, str], answer: dict[str, str], status: int, kept: str | None
+) -> None:
+    """An address that a person goes to shows a page; nothing takes them elsewhere or answers in the edge's place."""
+    assert withheld(request_headers, answer, status) == kept
+
+
+CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0"
+
+
+@pytest.mark.parametrize(
+    ("request_headers", "shown"),
+    [
+        ({"Sec-Fetch-Dest": "document", "User-Agent": CHROMIUM.format("152.0.0.0")}, True),
+        ({"Sec-Fetch-Dest": "document", "User-Agent": CHROMIUM.format("151.0.0.0")}, False),
+        ({"Sec-Fetch-Dest": "document", "User-Agent": FIREFOX}, False),
+        ({"Sec-Fetch-Dest": "document"}, False),
+        ({"Accept": "text/html,*/*", "User-Agent": FIREFOX}, False),
+        ({"Accept": "*/*", "User-Agent": "python-httpx/0.28"}, True),
+        ({}, True),
+    ],
+)
+def test_a_page_is_shown_by_browsers_that_obey(request_headers: dict[str, str], shown: bool) -> None:
+    """A browser that does not know the connection policy would let a notebook's page speak to anybody."""
+    assert obeys(request_headers) is shown
+
+
+def test_the_browser_is_told_whom_it_may_reach() -> None:
+    """Only the origin of the answer, whatever a page does; a workspace cannot say otherwise."""
+    ours = workspace_answer([("connection-allowlist", '("*")'), ("Access-Control-Allow-Origin", "*"), ("Alt-Svc", "x")])
+    assert [value for name, value in ours if name.lower() == "connection-allowlist"] == ["(response-origin)"]
+    assert not {"access-control-allow-origin", "alt-svc"} & {name.lower() for name, _ in ours}
+
+
 def test_who_asked_is_said_by_the_edge() -> None:
     """A browser's claim about where it comes from is replaced."""
     headers = request_headers(
@@ -108,6 +174,7 @@ def test_only_unix_and_netlink_sockets_are_left() -> None:
     allowed = set(range(HIGHEST_ALLOWED + 1)) - set(denied_families())
     assert allowed == {socket.AF_UNIX, socket.AF_NETLINK}
     assert {"io_uring_setup", "unshare", "mount", "bpf", "ptrace"} <= set(DENIED_CALLS)
+    assert {"pidfd_getfd", "memfd_secret"} <= set(DENIED_NUMBERS)
 
 
 def test_each_project_has_its_own_account_and_keeps_it(tmp_path: Path) -> None:

@@ -194,6 +194,27 @@ async def test_a_cell_is_recorded_as_the_project_says(keeps: bool) -> None:
     assert desk.log.texts == ({digest: text} if keeps else {})
 
 
+@pytest.mark.parametrize("asked", ["machine", "approvals"])
+async def test_what_cannot_be_found_out_opens_nothing(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """When the machine or the approval records cannot be asked, no code is given and no door opens; it is recorded."""
+    desk = Desk()
+
+    def fail(*_: object) -> Decision:
+        raise ValueError("a library's own text, which may quote a row")
+
+    if asked == "machine":
+        monkeypatch.setattr(desk.register, "machine", fail)
+    else:
+        monkeypatch.setattr(desk.approvals, "may_open_workspace", fail)
+    for verb in (desk.open, lambda: desk.register.issue_login_code(ASHA, by=person("asha"))):
+        with pytest.raises(RefusedError) as caught:
+            await verb()
+        assert caught.value.refused.code == "workspace.not_known"
+        assert "row" not in str(caught.value)
+    assert desk.doors.standing == []
+    assert [event.details["rule"] for event in desk.log.events] == ["workspace.not_known"] * 2
+
+
 class Caller:
     """Asks the control routes with one token."""
 
@@ -260,7 +281,7 @@ async def test_a_workspace_over_the_routes(tmp_path: Path) -> None:
     refused = await hub.post("workspaces/standing", BODY)
     assert refused.status_code == 403
     assert refused.json()["refused"]["code"] == "project.not_a_member"
-    assert (await hub.post("workspaces/close", {**BODY, "door": opened["door"]})).json() == {"closed": True}
+    assert (await hub.post("workspaces/close", {**BODY, "door": opened["door"], "rule": ""})).json() == {"closed": True}
     assert desk.doors.standing == []
 
 

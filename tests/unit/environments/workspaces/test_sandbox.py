@@ -76,7 +76,7 @@ def test_the_whole_argument_list() -> None:
         *("--ro-bind-data", "12", CONDITIONS),
         *("--bind", "@/r/w-1/lab", "/run/haven/lab"),
         *("--bind", "@/h/workspaces/diabetes/asha/home", HOME),
-        *("--remount-ro", "/"),
+        *("--size", "1000", "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"),
         *("--setenv", "HAVEN_FLIGHT", "grpc+unix:///run/haven/flight.sock"),
         *("--setenv", "HAVEN_SOCKET", "/run/haven/gateway.sock"),
         *("--setenv", "HOME", HOME),
