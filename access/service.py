@@ -17,6 +17,8 @@ from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment
 from access.organisations.service import OrganisationVerbs
 from access.people.model import Role
+from access.people.policies import may_log_in
+from access.people.recovery import RecoveryVerbs
 from access.people.service import PeopleVerbs
 from access.projects import policies
 from access.projects import store as projects_store
@@ -44,7 +46,7 @@ class Entry:
     decision: Decision
 
 
-class Access(PeopleVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
+class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
     """Safe People and Safe Projects, as every other part of the haven asks them."""
 
     # -- what puts a part in force may make a project live
@@ -97,6 +99,22 @@ class Access(PeopleVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
             file = projects_store.project_file(session, project, version.version)
             catalogue = organisations_store.catalogue(session)
         return compile_scope(file, version.version, catalogue, version.approvals)
+
+    def may_log_in(self, person: str) -> Decision:
+        """May this person be let in at all? What they may do then is asked each time."""
+        return may_log_in(self.person(person), self._today())
+
+    def conditions(self, project: str) -> tuple[str, ...]:
+        """What the controllers in force, and the support, ask in sentences of who works in the project; each once.
+
+        Raises RefusedError: there is no such project.
+        """
+        standing = self.project(project)
+        approvals = sorted(standing.version.approvals.items())
+        said = [f"{name}: {text}" for name, one in approvals if one.in_force for text in one.narrowing.conditions]
+        support = self.support(standing.file.support) if standing.file.support else None
+        said += [f"{support.reference}: {text}" for text in support.conditions] if support else []
+        return tuple(dict.fromkeys(said))
 
     def may_query(self, person: str, project: str) -> Decision:
         """May this person query the project's data now?"""

@@ -8,14 +8,19 @@ from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from access.decisions import Allowed, Decision, Refused
 from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.model import OURSELVES, Organisation
+from access.organisations.policies import may_act_for_itself
+from access.organisations.store import find_organisation
 from access.people import store as people_store
 from access.people.invented import INVENTED, INVENTED_ODS
 from access.people.model import Evidence, Person, Role
 from access.people.policies import may_hold_office
+from access.retention.model import Retention
+from access.retention.reading import Held, retentions_in
 from audit.events import EventName
 from audit.model import Actor, service
 from audit.records import Change, Records
@@ -26,11 +31,12 @@ LONGEST_REASON = 400
 
 
 class Verbs:
-    """The part that every subject's verbs stand on."""
+    """The part that every subject's verbs stand on. held: the deliveries, from the component that keeps them."""
 
-    def __init__(self, records: Records, *, real_data: bool, organisation: str = OURSELVES) -> None:
+    def __init__(self, records: Records, *, real_data: bool, held: Held, organisation: str = OURSELVES) -> None:
         self.records = records
         self.real_data = real_data
+        self._held = held
         self.ourselves = organisation  # to whom agreements and supports must let data flow
 
     def person(self, name: str) -> Person | None:
@@ -42,6 +48,14 @@ class Verbs:
         """Everybody, by id."""
         with self.records.read() as session:
             return [one for person in people_store.all_people(session) if (one := self._believed(person)) is not None]
+
+    def retentions(self) -> list[Retention]:
+        """Every delivery that was taken in and not replaced, and until when it may be kept; the oldest first."""
+        with self.records.read() as session:
+            return self._retentions_in(session)
+
+    def _retentions_in(self, session: Session) -> list[Retention]:
+        return retentions_in(session, self._held, self.ourselves)
 
     def _believed(self, person: Person | None) -> Person | None:
         """The person as this haven takes them: invented evidence is none where real data are held."""
@@ -76,7 +90,21 @@ class Verbs:
         return Refused("office.not_held", f"This is done by a person with the role {role}.", "Say who: --as PERSON.")
 
     def _is_taken_up(self, role: Role) -> bool:
-        return any(role in one.roles and one.evidence.acknowledged_on is not None for one in self.people())
+        """Does somebody hold it, and has root not given it back for this hour (access.people.recovery)?"""
+        now = self.records.clock.now()
+        with self.records.read() as session:
+            given = any(row.role == role and now < row.until for row in people_store.recoveries(session))
+        return not given and any(
+            role in one.roles and one.evidence.acknowledged_on is not None for one in self.people()
+        )
+
+    def own_account(self, by: Actor) -> Decision:
+        """May whoever acts do so as an organisation's own account? Not while that is barred; a person is no account."""
+        kind, _, name = by.partition(":")
+        if kind != "organisation":
+            return Allowed()
+        with self.records.read() as session:
+            return may_act_for_itself(find_organisation(session, name), self._today())
 
     @contextmanager
     def _changing(self, subject: str, refused: EventName, by: Actor, project: str | None = None) -> Iterator[Change]:

@@ -32,6 +32,8 @@ class EventName(StrEnum):
     EMERGENCY_OPENED = "emergency.opened"  # break-glass: an alert, and a review is due
     EMERGENCY_REFUSED = "emergency.refused"
     EMERGENCY_REVIEWED = "emergency.reviewed"
+    OFFICE_RECOVERED = "office.recovered"  # root gave it back to the haven's own account for an hour: an alert
+    OFFICE_RECOVER_REFUSED = "office.recover_refused"
     ORGANISATION_REGISTER_REFUSED = "organisation.register_refused"
     ORGANISATION_ASSESSED = "organisation.assessed"
     ORGANISATION_ASSESS_REFUSED = "organisation.assess_refused"
@@ -40,6 +42,8 @@ class EventName(StrEnum):
     AGREEMENT_REFUSED = "agreement.refused"
     AUTHORISER_APPOINTED = "authoriser.appointed"
     AUTHORISER_APPOINT_REFUSED = "authoriser.appoint_refused"
+    AUTHORISER_ENDED = "authoriser.ended"
+    AUTHORISER_END_REFUSED = "authoriser.end_refused"
     SUPPORT_REGISTERED = "support.registered"
     SUPPORT_REVIEWED = "support.reviewed"  # its annual review
     SUPPORT_WITHDRAWN = "support.withdrawn"
@@ -147,6 +151,7 @@ class EventName(StrEnum):
     LINKAGE_REFERENCE_REFUSED = "linkage.reference_refused"
     PERSONS_CHANGED = "linkage.persons_changed"  # by merges and splits: pseudonyms change with them
     SCOPE_PUBLISHED = "scope.published"
+    SCOPE_CONFIRMED = "scope.confirmed"  # the same build stands after a delivery was destroyed: it held none of it
     SCOPE_PUBLISH_REFUSED = "scope.publish_refused"
 
     # environments: gateway
@@ -160,6 +165,8 @@ class EventName(StrEnum):
     WORKSPACE_OPENED = "workspace.opened"
     WORKSPACE_OPEN_REFUSED = "workspace.open_refused"
     WORKSPACE_CLOSED = "workspace.closed"
+    WORKSPACE_USED = "workspace.used"  # bytes through the edge, processor seconds, memory
+    CELL_EXECUTED = "workspace.cell_executed"
 
     # environments: airlock
     RELEASE_DRAFTED = "release.drafted"

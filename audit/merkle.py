@@ -36,6 +36,16 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+def root_at_the_edge(levels: Sequence[Sequence[bytes]]) -> bytes:
+    """The root of a tree, given per level of tiles the hashes of the one that is still filling."""
+    carried: list[bytes] = []
+    for level, hashes in enumerate(levels):
+        edge = list(hashes) + carried
+        top = level == len(levels) - 1
+        carried = [root_of(edge)] if edge and not top else edge
+    return root_of(carried)
+
+
 def tile_path(level: int | str, number: int, width: int = TILE_WIDTH) -> str:
     """Where a tile lies below the log's folder: `tile/0/x001/067`, a partial one with `.p/<width>`."""
     digits = f"{number % 1000:03d}"

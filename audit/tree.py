@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.canonical import text_digest
 from audit.checkpoint import Checkpoint, read, sign
 from audit.errors import AuditUnavailable
-from audit.merkle import TILE_WIDTH, leaf_hash, root_of, tile_path
+from audit.merkle import TILE_WIDTH, leaf_hash, root_at_the_edge, root_of, tile_path
 
 FRAME = struct.Struct(">II")
 LENGTH = struct.Struct(">H")
@@ -73,12 +73,7 @@ class LogTree:
 
     def root(self) -> bytes:
         """The root over everything appended."""
-        carried: list[bytes] = []
-        for level, hashes in enumerate(self._levels):
-            edge = list(hashes) + carried
-            top = level == len(self._levels) - 1
-            carried = [root_of(edge)] if edge and not top else edge
-        return root_of(carried)
+        return root_at_the_edge(self._levels)
 
     def store_text(self, text: str) -> str:
         """Keep a long text beside the log; returns the hash by which an entry names it."""

@@ -1,4 +1,4 @@
-"""What does the haven do each day by itself? Expiries, warnings, dormant accounts, opt-outs, the public register.
+"""What does the haven do each day by itself? Retention, expiries, warnings, accounts, opt-outs, the register.
 
 Each step is idempotent: a second run on the same day does nothing and says so. One that fails keeps no other from
 being done.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prefect import flow, task
 
-from flows.plant import plant
+from flows.plant import plant, progress
 from flows.refresh_optouts import refresh_optouts
 from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
 
@@ -25,6 +25,21 @@ def keep_house() -> None:
     """Write what time brought about, and tell who must act."""
     with one_writer():
         summary = plant().keep_house()
+    show(summary)
+
+
+@task(
+    name="destroy_overdue",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_SECONDS,
+    retry_condition_fn=may_pass,
+    persist_result=False,
+)
+@contained
+def destroy_overdue() -> None:
+    """Destroy what may not be kept longer, where its agreement lets the haven do so."""
+    with one_writer():
+        summary = plant().destroy_overdue(progress())
     show(summary)
 
 
@@ -46,7 +61,7 @@ def publish_register() -> None:
 @flow(name="housekeeping", persist_result=False, log_prints=False)
 def housekeeping() -> None:
     """The day's housekeeping. What failed is told in the end: without a list no day is left out of the register."""
-    states = [keep_house(return_state=True)]
+    states = [destroy_overdue(return_state=True), keep_house(return_state=True)]
     if plant().optouts_are_due():
         states.append(refresh_optouts(return_state=True))
     states.append(publish_register(return_state=True))

@@ -74,6 +74,10 @@ class Plant(Protocol):
         """Write what time brought about, and tell who must act; once a day each."""
         ...
 
+    def destroy_overdue(self, progress: Progress = silent) -> Summary:
+        """Destroy what may not be kept longer, where its agreement lets the haven do so."""
+        ...
+
     def publish_register(self) -> Summary:
         """Publish the public register as of today."""
         ...

@@ -112,6 +112,14 @@ class HavenPlant:
 
         return self._told(_of_house(keep_records(self._haven, by=service("housekeeping"))))
 
+    def destroy_overdue(self, progress: Progress = silent) -> Summary:
+        """Destroy and certify what may not be kept longer, where its agreement lets the haven do so."""
+        from infra.housekeeping import keep_retention
+
+        done = keep_retention(self._haven, progress)
+        said = "What was agreed to end was destroyed." if done else "No agreement asks for a destruction today."
+        return self._told(Summary("retention-summary", said, (("deliveries destroyed", str(len(done))),)))
+
     def publish_register(self) -> Summary:
         """Publish the public register as of today. Raises RegisterInvalid."""
         from infra.housekeeping import keep_register

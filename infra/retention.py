@@ -1,4 +1,4 @@
-"""What does the haven hold, until when, and how is it destroyed with proof?
+"""How is what was delivered destroyed with proof, by a person or, where that is agreed, by housekeeping?
 
 Destroyed means: the delivery counts no more, its rows are removed, a linkage run has removed what was linked from
 them; then the certificate is signed. Cut short between two of these, the same command finishes.
@@ -6,7 +6,6 @@ them; then the certificate is signed. Cut short between two of these, the same c
 
 from __future__ import annotations
 
-from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -16,31 +15,32 @@ from access.people.model import Role
 from access.people.policies import may_hold_office
 from access.retention import policies
 from access.retention.certificate import delivery_certificate
-from access.retention.model import HeldDelivery, Retention
-from access.retention.store import DestructionRow, certified
+from access.retention.model import Retention
+from access.retention.store import DestructionRow
 from audit.events import EventName
-from audit.model import Actor
+from audit.model import Actor, service
 from audit.progress import Progress, silent
-from linkage.store import DESTROYED, RECEIVED, Delivery, all_deliveries
 
 if TYPE_CHECKING:
     from infra.wiring.haven import Haven
 
+HOUSEKEEPING = service("housekeeping")
 
-def retentions(haven: Haven) -> list[Retention]:
-    """Every delivery that was taken in and not replaced, and until when it may be kept; the oldest first."""
-    agreements = [one for one, _ in haven.access.agreements()]
-    with haven.records.read() as session:
-        gone = certified(session)
-        rows = [row for row in all_deliveries(session) if row.state in {RECEIVED, DESTROYED}]
-    return [policies.retention_of(_held(row, row.id in gone), agreements) for row in rows]
+
+def destroy_overdue(haven: Haven, *, progress: Progress = silent) -> list[Retention]:
+    """Destroy and certify what housekeeping is agreed to destroy today; what it was. Again: nothing."""
+    today = haven.clock.now().date()
+    due = [one for one in haven.access.retentions() if policies.may_be_automatic(one, today)]
+    for one in due:
+        destroy_delivery(haven, one.held.id, by=HOUSEKEEPING, progress=progress)
+    return due
 
 
 def destroy_delivery(
     haven: Haven, name: str, *, early: str | None = None, by: Actor, progress: Progress = silent
 ) -> dict[str, Any]:
     """Destroy a delivery, by its name or id, and certify it. Raises RefusedError, which is recorded."""
-    found = next((one for one in retentions(haven) if name in (one.held.id, one.held.name)), None)
+    found = next((one for one in haven.access.retentions() if name in (one.held.id, one.held.name)), None)
     decision = may_destroy(haven, found, early, by)
     if isinstance(decision, Refused):
         dataset = found.held.dataset if found else None
@@ -54,12 +54,17 @@ def destroy_delivery(
 
 
 def may_destroy(haven: Haven, found: Retention | None, early: str | None, by: Actor) -> Decision:
-    """May whoever acts destroy it now? A governance lead; the haven's own account only where data are synthetic."""
+    """May whoever acts destroy it now? A governance lead; housekeeping where the agreement says so.
+
+    The haven's own account only where data are synthetic.
+    """
     today = haven.clock.now().date()
     kind, _, name = by.partition(":")
     if kind == "person":
         office = may_hold_office(haven.access.person(name), Role.GOVERNANCE_LEAD, today)
         return policies.may_destroy(found, early, today) if office else office
+    if by == HOUSEKEEPING and not early:
+        return policies.may_be_automatic(found, today)
     if haven.settings.real_data:
         return Refused("office.not_held", "A governance lead destroys deliveries.", "Say who: --as PERSON.")
     return policies.may_destroy(found, early, today)
@@ -91,22 +96,3 @@ def _certify(haven: Haven, found: Retention, early: str | None, by: Actor) -> di
             signature=made["signature"],
         )
     return made
-
-
-def _held(row: Delivery, certified: bool) -> HeldDelivery:
-    return HeldDelivery(
-        id=row.id,
-        name=row.name,
-        dataset=row.dataset,
-        controller=row.controller,
-        digest=row.digest,
-        received_on=_day(row),
-        destroyed=row.state == DESTROYED,
-        certified=certified,
-    )
-
-
-def _day(row: Delivery) -> date:
-    """SQLite gives times back without their zone; they were written in UTC."""
-    at = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
-    return at.astimezone(UTC).date()

@@ -214,6 +214,11 @@ class Settings(BaseModel):
         return ROOT / "clients"
 
     @property
+    def tutorial(self) -> Path:
+        """The notebook that is put into each new workspace."""
+        return self.clients_folder / "haven-hub" / "jupyter" / "start-here.ipynb"
+
+    @property
     def run_folder(self) -> Path:
         """Sockets and process ids; outside the home when its path is too long for a Unix socket."""
         inside = self.home / "run"

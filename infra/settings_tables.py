@@ -81,6 +81,7 @@ class IdentitySettings(BaseModel):
     ca_file: Path | None = None  # who signs the server's certificate; None: a public authority
     portal: str = "http://127.0.0.1:8450"
     hub: str = "http://127.0.0.1:8460"
+    hub_secret_file: Path | None = None  # of the client haven-hub: people then log in at the provider; else by codes
     second_factor: Literal["totp", "webauthn"] = "totp"
     issuer: str | None = Field(default=None, max_length=512)  # whose tokens count; None: the local one
     client: str = Field(default="haven-cli", pattern=CLIENT)  # as which the command line logs in
@@ -99,6 +100,17 @@ class IdentitySettings(BaseModel):
             raise ValueError("clients must name the clients of the haven, 'client' among them")
         if self.require_second_factor and not self.second_factor_levels:
             raise ValueError("second_factor_levels must name the values of acr that say that one was shown")
+        return self
+
+    @property
+    def hub_by_openid(self) -> bool:
+        """Do people log in at the identity provider to reach their workspaces?"""
+        return self.issuer is not None and self.hub_secret_file is not None
+
+    @model_validator(mode="after")
+    def _hub_has_an_issuer(self) -> Self:
+        if self.hub_secret_file is not None and self.issuer is None:
+            raise ValueError("with hub_secret_file, issuer must say where people log in")
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from access.retention.model import HeldDelivery
+from access.retention.store import certified
 from audit.records import Base
 
 RECEIVED = "received"
@@ -65,6 +67,31 @@ def all_deliveries(session: Session, dataset: str | None = None) -> list[Deliver
     """Every delivery that was presented, oldest first."""
     query = select(Delivery).order_by(Delivery.at, Delivery.id)
     return list(session.scalars(query.where(Delivery.dataset == dataset) if dataset else query))
+
+
+def held_deliveries(session: Session) -> list[HeldDelivery]:
+    """What was taken in and not replaced, as retention asks of it; the oldest first."""
+    gone = certified(session)
+    rows = [row for row in all_deliveries(session) if row.state in {RECEIVED, DESTROYED}]
+    return [
+        HeldDelivery(
+            id=row.id,
+            name=row.name,
+            dataset=row.dataset,
+            controller=row.controller,
+            digest=row.digest,
+            received_on=_day(row),
+            destroyed=row.state == DESTROYED,
+            certified=row.id in gone,
+        )
+        for row in rows
+    ]
+
+
+def _day(row: Delivery) -> date:
+    """SQLite gives times back without their zone; they were written in UTC."""
+    at = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
+    return at.astimezone(UTC).date()
 
 
 def delivery_named(session: Session, name_or_id: str, *, state: str | None = RECEIVED) -> Delivery | None:

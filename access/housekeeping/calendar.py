@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from access.housekeeping.model import Due, DueKind, WaitingEmergency
-from access.organisations.agreement import Agreement
+from access.housekeeping.model import REVIEWED_WITHIN, Due, DueKind, WaitingEmergency
+from access.organisations.agreement import Agreement, Destroyer
 from access.organisations.model import Organisation
 from access.people.model import ACCREDITED_ROLES, ACKNOWLEDGEMENT_HOLDS, TRAINING_NEEDED, Person
 from access.projects.file import ProjectFile
@@ -21,7 +21,6 @@ from access.projects.states import ProjectState
 from access.retention.model import Retention
 from access.support.model import Support
 
-REVIEWED_WITHIN = timedelta(days=3)
 STILL_TOLD = timedelta(days=90)  # after its end: an end that was reached on a day without a run is told, too
 LEAD = "a governance lead"
 ENDED = frozenset(
@@ -154,5 +153,8 @@ def _authorisers(kept: WhatIsKept) -> Iterator[Due]:
 def _retentions(kept: WhatIsKept) -> Iterator[Due]:
     for one in kept.retentions:
         if one.until is not None and not one.held.certified:
-            what = f"has it destroyed and certified: haven retention destroy {one.held.name} --as PERSON"
+            command = f"haven retention destroy {one.held.name} --as PERSON"
+            what = f"has it destroyed and certified, or {one.held.dataset} stays closed: {command}"
+            if one.destroyed_by is Destroyer.HOUSEKEEPING:
+                what = f"sees it destroyed by the day's housekeeping, as agreed; if it is not: {command}"
             yield Due(DueKind.RETENTION, one.held.name, one.until + timedelta(days=1), LEAD, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from access.support.policies import WARN_DAYS
@@ -31,6 +31,7 @@ class DueKind(StrEnum):
 
 
 K = DueKind
+REVIEWED_WITHIN = timedelta(days=3)
 WARNED: Mapping[DueKind, tuple[int, ...]] = {
     K.SUPPORT_REVIEW: (*WARN_DAYS, 0),
     K.SUPPORT_END: (*WARN_DAYS, 0),
@@ -44,11 +45,13 @@ WARNED: Mapping[DueKind, tuple[int, ...]] = {
     K.ACKNOWLEDGEMENT: (30, 0),
     K.ACCREDITATION: (30, 0),
     K.DORMANT_ACCOUNT: (14,),
-    K.EMERGENCY_REVIEW: (0,),
+    K.EMERGENCY_REVIEW: (REVIEWED_WITHIN.days, 0),  # told at once, and daily when it is overdue
     K.AUTHORISER_END: (30, 0),
     K.RETENTION: (30, 0),
 }
 """How many days before its day each is warned of; 0: on the day, or after it."""
+TOLD_DAILY = frozenset({K.EMERGENCY_REVIEW, K.RETENTION})
+"""What is told again each day from its day on, until it is done: nobody's waiting makes these right."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,47 @@ class Due:
         return (self.on - today).days
 
     def step(self, today: date) -> int | None:
-        """The latest warning that is to be raised by today, in days before; None while it is early."""
+        """The latest warning that is to be raised by today, in days before; None while it is early.
+
+        Below 0, the days since its day, where it is told again each day.
+        """
         left = self.days_left(today)
+        if left <= 0 and self.kind in TOLD_DAILY:
+            return left
         steps = [step for step in WARNED[self.kind] if left <= step]
         return min(steps) if steps else None
 
 
 @dataclass(frozen=True)
 class WaitingEmergency:
-    """A break-glass that nobody has reviewed yet."""
+    """A break-glass that nobody has reviewed yet: who was let in by whom, why, from when to when."""
 
     id: str
     person: str
     project: str
     ended: datetime
+    starts: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClosedAccount:
+    """An account that was closed because nobody used it."""
+
+    person: str
+    on: date
+    why: str
+
+
+@dataclass(frozen=True)
+class RecoveredOffice:
+    """An office that root gave back to the haven's own account for a while."""
+
+    role: str
+    at: datetime
+    until: datetime
+    reason: str
 
 
 @dataclass(frozen=True)

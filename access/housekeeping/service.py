@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from access.housekeeping import store
 from access.housekeeping.calendar import KnownProject, WhatIsKept, calendar
-from access.housekeeping.model import Due, HouseworkDone, WaitingEmergency
+from access.housekeeping.model import ClosedAccount, Due, HouseworkDone, RecoveredOffice, WaitingEmergency
+from access.housekeeping.notices import Notice, notices
 from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
+from access.people.model import Person
 from access.people.service import DORMANT_AFTER
 from access.projects.states import ProjectState, state_of
 from access.retention.model import Retention
@@ -44,6 +45,17 @@ class Housekeeping:
         """What is overdue or falls due within this time, the most urgent first."""
         limit = self.today() + within
         return [one for one in calendar(self._kept(retentions)) if one.on <= limit]
+
+    def notices(self, person: Person | None = None) -> list[Notice]:
+        """What waits for this person's roles, or for anybody's; the oldest first."""
+        closed = [
+            ClosedAccount(one.id, one.closed_on, f"not used since {one.last_seen}")
+            for one in self._access.people()
+            if one.closed_on and one.last_seen and one.closed_on - one.last_seen > DORMANT_AFTER
+        ]
+        recovered = [RecoveredOffice(row.role, row.at, row.until, row.reason) for row in self._access.recoveries()]
+        found = notices(self.today(), self._emergencies(), closed, recovered)
+        return found if person is None else [one for one in found if one.roles & person.roles]
 
     def run(self, retentions: Sequence[Retention] = (), *, by: Actor) -> list[HouseworkDone]:
         """Do what is to be done today; what was done. Empty when all of it was done before."""
@@ -111,9 +123,7 @@ class Housekeeping:
         with self._records.read() as session:
             rows = organisations_store.newest_agreements(session).values()
             agreements = [Agreement.model_validate(row.document) for row in rows if row.withdrawn_on is None]
-            terms = session.execute(
-                select(organisations_store.AuthoriserRow.person, organisations_store.AuthoriserRow.until)
-            ).all()
+            terms = [(row.person, row.until) for row in organisations_store.appointments(session)]
         return WhatIsKept(
             today=self.today(),
             projects=standings,
@@ -122,15 +132,17 @@ class Housekeeping:
             agreements=agreements,
             supports=access.supports(),
             emergencies=self._emergencies(),
-            authorisers=[(name, until) for name, until in terms],
+            authorisers=terms,
             retentions=retentions,
             dormant_after=DORMANT_AFTER,
         )
 
     def _emergencies(self) -> list[WaitingEmergency]:
         return [
-            WaitingEmergency(
-                row.id, row.person, row.project, row.ends if row.ends.tzinfo else row.ends.replace(tzinfo=UTC)
-            )
+            WaitingEmergency(row.id, row.person, row.project, _aware(row.ends), _aware(row.starts), row.by, row.reason)
             for row in self._access.emergencies(unreviewed=True)
         ]
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

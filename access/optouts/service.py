@@ -45,7 +45,9 @@ class OptOuts:
         version, file = standing.version, standing.file
         self._require_flow(version, file, dataset, recipient)
         controller = self.access.datasets()[dataset].controller
-        decision = policies.may_decide_flow(controller, version, by, self._person(by), self._today())
+        decision = self.access.own_account(by) and policies.may_decide_flow(
+            controller, version, by, self._person(by), self._today()
+        )
         decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
         if decision and policies.exempts(case, evidence):
             support = self.access.support(file.support) if file.support else None

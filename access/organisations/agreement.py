@@ -7,9 +7,10 @@ they are kept and how they are destroyed. A project is held against it each time
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from access.projects.narrowing import Name, Part, Sentence
 from access.projects.purposes import LegalBasis, Purpose
@@ -19,12 +20,28 @@ AgreementId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,59}$"
 Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s\"<>]{4,380}$")]
 
 
+class Destroyer(StrEnum):
+    """Who destroys a delivery when its time is over."""
+
+    GOVERNANCE_LEAD = "governance-lead"
+    HOUSEKEEPING = "housekeeping"  # the haven itself, on the day after
+
+
 class AgreedDataset(Part):
-    """One dataset: its fair-processing notice, and how long it is kept."""
+    """One dataset: its fair-processing notice, how long it is kept, and who destroys it then."""
 
     notice: Link
     retention_days: int = Field(gt=0, le=36500)
     destruction: Sentence
+    destroyed_by: Destroyer = Destroyer.GOVERNANCE_LEAD
+
+    @model_serializer(mode="wrap")
+    def _as_signed(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As the paper says it: papers of before this could be agreed stay the same text, with the same digest."""
+        said: dict[str, Any] = handler(self)
+        if self.destroyed_by is Destroyer.GOVERNANCE_LEAD:
+            said.pop("destroyed_by", None)
+        return said
 
 
 class Signature(Part):
@@ -89,6 +106,7 @@ datasets:
     notice: https://gp.example/how-we-use-your-data
     retention_days: 1825
     destruction: Keys are destroyed and the files removed; a certificate is sent within 30 days.
+    # destroyed_by: housekeeping    # the haven destroys it the day after; without this, a governance lead has to
 starts: 2026-01-01
 ends: 2030-12-31
 review_due: 2028-01-01

@@ -48,13 +48,8 @@ def may_take_part(organisation: Organisation | None, today: date) -> Decision:
             "The person's organisation is not registered.",
             "Register it first: `haven organisation add ID NAME`.",
         )
-    barred = sanction_in_force(organisation.sanctions, today)
-    if barred is not None:
-        return Refused(
-            "organisation.sanctioned",
-            f"{organisation.name} is barred {_until(barred)}.",
-            "A governance lead can lift the sanction: haven sanction lift ID.",
-        )
+    if not (unbarred := may_act_for_itself(organisation, today)):
+        return unbarred
     security = organisation.security
     if security is None:
         return Refused(
@@ -75,6 +70,18 @@ def may_take_part(organisation: Organisation | None, today: date) -> Decision:
             f"A governance lead records the new one: haven organisation assess {organisation.id} ...",
         )
     return Allowed()
+
+
+def may_act_for_itself(organisation: Organisation | None, today: date) -> Decision:
+    """May the organisation's own account decide? Not while it is barred; that also keeps its people out."""
+    barred = sanction_in_force(organisation.sanctions, today) if organisation is not None else None
+    if organisation is None or barred is None:
+        return Allowed()
+    return Refused(
+        "organisation.sanctioned",
+        f"{organisation.name} is barred {_until(barred)}.",
+        "A governance lead can lift the sanction: haven sanction lift ID.",
+    )
 
 
 def agreement_in_force(agreement: Agreement, withdrawn_on: date | None, today: date) -> bool:
@@ -161,10 +168,16 @@ def may_ingest(
     agreements: Sequence[Agreement],
     *,
     authoriser_in_office: bool,
+    asked: Sequence[Decision],
+    supported: Decision,
     real_data: bool,
     today: date,
 ) -> Decision:
-    """May a delivery of this dataset come in? No notice, no ingest; with real data, no agreement, no ingest."""
+    """May a delivery of this dataset come in? No notice, no ingest; with real data, no agreement, no ingest.
+
+    asked: what other subjects answer, of whatever data (retention, named identifiers). supported: does a support under
+    section 251 name a flow of it? It must where the agreements know no other legal basis.
+    """
     if entry is None:
         return Refused("dataset.unknown", "The haven holds no such dataset.", "Install its contract first.")
     if not entry.notice.startswith("https://"):
@@ -173,12 +186,16 @@ def may_ingest(
             f"{entry.id} has no fair-processing notice that people can read.",
             "Its contract names the notice's address (fair_processing_notice, https).",
         )
+    refused = next((one for one in asked if not one), None)
+    if refused is not None:
+        return refused
     if not real_data:
         return Allowed()
     taking_part = may_take_part(controller, today)
     if not taking_part:
         return taking_part
-    if not any(one.discloser == entry.controller and entry.id in one.datasets for one in agreements):
+    mine = [one for one in agreements if one.discloser == entry.controller and entry.id in one.datasets]
+    if not mine:
         return Refused(
             "agreement.missing",
             f"No data sharing agreement with {entry.controller} that covers {entry.id} is in force today.",
@@ -186,7 +203,7 @@ def may_ingest(
         )
     if not authoriser_in_office:
         return no_authoriser()
-    return Allowed()
+    return supported if all(set(one.legal_bases) == {"section-251"} for one in mine) else Allowed()
 
 
 def no_authoriser() -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import date
 
@@ -13,7 +14,10 @@ from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
 from access.people.model import Role
 from access.people.policies import may_act, may_hold_office
-from access.verbs import Verbs
+from access.retention.policies import may_be_kept
+from access.support import store as support_store
+from access.support.policies import may_carry, may_rest_on
+from access.verbs import Verbs, may_be_said, shortened
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Change
@@ -140,6 +144,23 @@ class OrganisationVerbs(Verbs):
             )
             change.record(EventName.AUTHORISER_APPOINTED, person=person, until=until.isoformat())
 
+    def end_authoriser(self, person: str, reason: str, *, by: Actor) -> None:
+        """End every appointment of this person at once: what rests on it alone stops. Raises RefusedError, recorded.
+
+        A governance lead does, or the person steps down.
+        """
+        with self._changing("authorisers", EventName.AUTHORISER_END_REFUSED, by) as change:
+            decision = Allowed() if by == f"person:{person}" else self._office(by, Role.GOVERNANCE_LEAD)
+            rows = [row for row in store.appointments(change.session) if row.person == person]
+            if decision and not any(row.until >= self._today() for row in rows):
+                decision = Refused(
+                    "authoriser.not_appointed", "This person is not appointed.", "`haven authoriser show` says who is."
+                )
+            self._require(decision and may_be_said(reason), EventName.AUTHORISER_END_REFUSED, None, by, person=person)
+            for row in rows:
+                row.ended_by, row.ended_at, row.ended_because = by, change.at, shortened(reason)
+            change.record(EventName.AUTHORISER_ENDED, person=person)
+
     # -- questions
 
     def organisation(self, name: str) -> Organisation | None:
@@ -171,24 +192,34 @@ class OrganisationVerbs(Verbs):
             names = store.authorisers(session, self._today())
         return [name for name in names if may_act(self.person(name), self._today())]
 
-    def may_ingest(self, dataset: str, unlisted: DatasetEntry | None = None) -> Decision:
-        """May a delivery of this dataset come in today? unlisted: what its contract says, where nobody listed it."""
+    def may_ingest(self, dataset: str, identifiers: Collection[str], unlisted: DatasetEntry | None = None) -> Decision:
+        """May a delivery of this dataset, with these identifiers, come in today?
+
+        identifiers: what its contract carries. unlisted: what that says, where nobody listed the dataset.
+        """
         today = self._today()
         with self.records.read() as session:
             entry = store.catalogue(session).get(dataset, unlisted)
             agreements = policies.made_with(store.agreements_in_force(session, today), self.ourselves)
+            retentions = self._retentions_in(session)
+            supports = support_store.all_supports(session)
+        flow = (dataset, entry.controller if entry else "", self.ourselves)
         return policies.may_ingest(
             entry,
             self.organisation(entry.controller) if entry else None,
             agreements,
             authoriser_in_office=bool(self.authorisers()),
+            asked=[may_be_kept(dataset, retentions, today), may_carry(supports, *flow, identifiers, today)],
+            supported=may_rest_on(supports, *flow, today),
             real_data=self.real_data,
             today=today,
         )
 
-    def require_ingest(self, dataset: str, unlisted: DatasetEntry | None = None, *, by: Actor) -> None:
-        """May a delivery of this dataset come in today? Raises RefusedError, which is recorded."""
-        decision = self.may_ingest(dataset, unlisted)
+    def require_ingest(
+        self, dataset: str, identifiers: Collection[str], unlisted: DatasetEntry | None = None, *, by: Actor
+    ) -> None:
+        """May such a delivery come in today? As `may_ingest`. Raises RefusedError, which is recorded."""
+        decision = self.may_ingest(dataset, identifiers, unlisted)
         self._require(decision, EventName.DELIVERY_RECEIVE_REFUSED, None, by, dataset=dataset)
 
     def require_installer(self, dataset: str, *, by: Actor) -> None:

@@ -71,7 +71,7 @@ class AgreementRow(Base):
 
 
 class AuthoriserRow(Base):
-    """A person appointed to answer for anonymisation, from one day to another."""
+    """A person appointed to answer for anonymisation, from one day to another, or until somebody ended it before."""
 
     __tablename__ = "authoriser"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -80,6 +80,9 @@ class AuthoriserRow(Base):
     until: Mapped[date]
     by: Mapped[str] = mapped_column(String(120))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[str | None] = mapped_column(String(120))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_because: Mapped[str | None] = mapped_column(String(400))
 
 
 def sanctions_of(session: Session, subject: str) -> tuple[Sanction, ...]:
@@ -139,8 +142,13 @@ def agreements_in_force(session: Session, today: date) -> list[Agreement]:
 
 def authorisers(session: Session, today: date) -> list[str]:
     """Who is appointed on this day to answer for anonymisation."""
-    query = select(AuthoriserRow.person).where(AuthoriserRow.starts <= today, AuthoriserRow.until >= today)
-    return sorted(set(session.scalars(query)))
+    return sorted({row.person for row in appointments(session) if row.starts <= today <= row.until})
+
+
+def appointments(session: Session) -> list[AuthoriserRow]:
+    """Every appointment that nobody ended before its last day, the oldest first."""
+    query = select(AuthoriserRow).where(AuthoriserRow.ended_at.is_(None)).order_by(AuthoriserRow.at)
+    return list(session.scalars(query))
 
 
 def _organisation(session: Session, row: OrganisationRow) -> Organisation:

@@ -51,6 +51,13 @@ def may_act(person: Person | None, today: date) -> Decision:
     return next(iter(all_refusals(person, today)), Allowed())
 
 
+def may_log_in(person: Person | None, today: date) -> Decision:
+    """May this person be let in at all? Whose evidence has lapsed may: they must see what they lack."""
+    if person is None:
+        return Refused("person.unknown", "Nobody is registered under this name.", "An administrator registers people.")
+    return _is_in(person, today)
+
+
 def all_refusals(person: Person, today: date) -> list[Refused]:
     """Everything that keeps this person from acting, the gravest first; nothing when they may."""
     asked = [_is_in(person, today), may_take_part(person.employer, today), *_evidence(person, today)]

@@ -52,6 +52,18 @@ class TrainingRow(Base):
     ends: Mapped[date]
 
 
+class RecoveryRow(Base):
+    """Root gave an office back to the haven's own account for a while, because nobody who held it could act."""
+
+    __tablename__ = "office_recovery"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    role: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(400))
+    by: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class EmergencyRow(Base):
     """Break-glass: who was let in despite lapsed evidence, why, from when to when, and what its review found."""
 
@@ -163,3 +175,11 @@ def _evidence(session: Session, row: PersonRow) -> Evidence:
 def _utc(at: datetime) -> datetime:
     """SQLite gives times back without their zone; they were written in UTC."""
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def recoveries(session: Session) -> list[RecoveryRow]:
+    """Every recovery of an office, the newest first."""
+    found = list(session.scalars(select(RecoveryRow).order_by(RecoveryRow.at.desc())))
+    for row in found:
+        row.at, row.until = _utc(row.at), _utc(row.until)
+    return found

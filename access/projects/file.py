@@ -71,6 +71,7 @@ class ProjectFile(Part):
     impact_assessment: ImpactAssessment | None = None
     provider: Slug | None = None  # of direct care, which alone may re-identify (risk stratification)
     recipients: list[Slug] = Field(default_factory=list)  # organisations that extracts may go to
+    cells: Literal["text", "digest"] = "text"  # what the log keeps of each cell that is run in a workspace
 
 
 @dataclass(frozen=True)

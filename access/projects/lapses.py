@@ -1,7 +1,8 @@
 """What besides the decisions must be in force for a project to be live, and is not? Pure, over what the records say.
 
 A project is live only while every part is: its lead, agreements over each dataset, support under section 251 that
-names each flow, the impact assessment, the assessments of those who take part, a named authoriser.
+names each flow, the impact assessment, the assessments of those who take part, a named authoriser; and nothing of its
+datasets is kept longer than agreed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from access.people.model import Person
 from access.people.policies import may_act
 from access.projects.file import ProjectFile
 from access.projects.purposes import needs_agreement
+from access.retention.model import Retention
+from access.retention.policies import may_be_kept
 from access.support.model import Support
 from access.support.policies import in_force, names_flow
 
@@ -39,6 +42,7 @@ class Surroundings:
     agreements: Sequence[Agreement]
     support: Support | None
     authorisers: Sequence[Person]
+    retentions: Sequence[Retention]
 
 
 def lapsed_parts(
@@ -86,6 +90,8 @@ def _unchanged(file: ProjectFile, around: Surroundings, submitted: Mapping[str, 
 
 def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
     yield _lead(file, around)
+    for name in sorted(file.datasets):
+        yield may_be_kept(name, around.retentions, around.today)
     if not needs_agreement(file.legal_basis):
         if around.real_data:
             yield Refused(

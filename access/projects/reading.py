@@ -133,6 +133,7 @@ class ProjectReading(Verbs):
             agreements=made_with(organisations_store.agreements_in_force(session, today), self.ourselves),
             support=support_store.find_support(session, file.support) if file.support else None,
             authorisers=[person for person in people if person is not None],
+            retentions=self._retentions_in(session),
         )
 
     def _newest(self, project: str) -> ProjectVersion | None:

@@ -101,7 +101,7 @@ class ProjectVerbs(ProjectApplying):
         with self._changing(f"project:{project}", EventName.PROJECT_WITHDRAW_REFUSED, by, project) as change:
             versions, delegate = self._versions(project), self._delegate(by)
             holding = next((v for v in versions if _holds(v, controller)), versions[0] if versions else None)
-            decision = _own_account(controller, by)
+            decision = _own_account(controller, by) and self.own_account(by)
             if decision:
                 decision = policies.may_withdraw(controller, holding, delegate, self._today()) and may_be_said(reason)
             self._require(decision, EventName.PROJECT_WITHDRAW_REFUSED, project, by, controller=controller)
@@ -207,7 +207,7 @@ class ProjectVerbs(ProjectApplying):
 
     def _may_decide(self, project: str, controller: str, by: Actor) -> int:
         newest, delegate = self._newest_submitted(project), self._delegate(by)
-        decision = _own_account(controller, by)
+        decision = _own_account(controller, by) and self.own_account(by)
         if decision:
             decision = policies.may_approve(controller, newest, delegate, self._today())
         self._require(decision, EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)

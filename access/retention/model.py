@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from access.organisations.agreement import Destroyer
+
 
 @dataclass(frozen=True)
 class HeldDelivery:
@@ -22,16 +24,21 @@ class HeldDelivery:
 
 @dataclass(frozen=True)
 class Retention:
-    """Until when a delivery may be kept, under which agreement, and how that says it is destroyed.
+    """Until when a delivery may be kept, under which agreement, and how and by whom that says it is destroyed.
 
-    All three are None where no agreement speaks of its dataset.
+    The first three are None where no agreement speaks of its dataset.
     """
 
     held: HeldDelivery
     until: date | None = None
     agreement: str | None = None
     destruction: str | None = None
+    destroyed_by: Destroyer = Destroyer.GOVERNANCE_LEAD
 
     def is_due(self, today: date) -> bool:
         """Is its time over, and its destruction not certified yet?"""
         return self.until is not None and today > self.until and not self.held.certified
+
+    def is_going(self) -> bool:
+        """Is it being destroyed: its rows count no more, and no certificate says that they are gone?"""
+        return self.held.destroyed and not self.held.certified

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, String, select
@@ -24,3 +25,11 @@ class DestructionRow(Base):
 def certified(session: Session) -> frozenset[str]:
     """The deliveries whose destruction is certified."""
     return frozenset(session.scalars(select(DestructionRow.delivery)))
+
+
+def last_destroyed(session: Session, datasets: Iterable[str]) -> datetime | None:
+    """When a delivery of one of these datasets was last certified as destroyed; in UTC."""
+    wanted = frozenset(datasets)
+    rows = session.scalars(select(DestructionRow).order_by(DestructionRow.at.desc()))
+    found = next((row.at for row in rows if row.certificate["statement"]["dataset"] in wanted), None)
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

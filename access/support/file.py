@@ -72,7 +72,12 @@ title: What is supported, in a line
 regulation: regulation-5        # 2: cancer registries, 3: public health, 5: medical purposes
 activity: What is done with confidential patient information, as the letter has it
 flows:
-  - {dataset: gp, from: gp, to: haven, identifiers: [nhs_number, date_of_birth, postcode], purpose: research}
+  # identifiers: all that the dataset's contract carries, as the letter names them; a delivery with others is refused
+  - dataset: gp
+    from: gp
+    to: haven
+    identifiers: [nhs_number, surname, forenames, sex, date_of_birth, postcode]
+    purpose: research
 conditions:
   - Patient notification is reviewed before the first annual review.
 starts: 2026-01-01

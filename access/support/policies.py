@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
+from access.support.identifiers import not_named
 from access.support.model import Support
 
 WARN_DAYS = (90, 60, 30)
@@ -61,6 +62,43 @@ def names_flow(support: Support, dataset: str, discloser: str, recipient: str, p
         "support.flow_not_named",
         f"The support {support.reference} names no flow of {dataset} from {discloser} to {recipient} for {purpose}.",
         "Ask the Confidentiality Advisory Group to amend it; then register the amended support.",
+    )
+
+
+def may_carry(
+    supports: Iterable[Support], dataset: str, discloser: str, recipient: str, carried: Collection[str], today: date
+) -> Decision:
+    """May a delivery bring these identifiers? Each support in force that names a flow of it must name all of them.
+
+    Each, not all together: what one letter allows, another's projects would be linked by too.
+    """
+    for one in supports:
+        flows = [flow for flow in one.flows if (flow.dataset, flow.discloser, flow.recipient) ==
+                 (dataset, discloser, recipient)]  # fmt: skip
+        if not in_force(one, today):
+            continue
+        for flow in flows:
+            if missing := not_named(carried, flow.identifiers):
+                return Refused(
+                    "support.identifier_not_named",
+                    f"The support {one.reference} names a flow of {dataset} for {flow.purpose} without:"
+                    f" {', '.join(missing)}; the dataset's contract carries that.",
+                    "Leave it out of the delivery, by a contract of a higher version; or ask the Confidentiality"
+                    " Advisory Group to amend the support, and register what its letter says.",
+                )
+    return Allowed()
+
+
+def may_rest_on(supports: Iterable[Support], dataset: str, discloser: str, recipient: str, today: date) -> Decision:
+    """Does a support in force name a flow of this dataset, for whatever purpose? Asked where nothing else allows it."""
+    for one in supports:
+        named = {(flow.dataset, flow.discloser, flow.recipient) for flow in one.flows}
+        if in_force(one, today) and (dataset, discloser, recipient) in named:
+            return Allowed()
+    return Refused(
+        "support.flow_not_named",
+        f"{dataset} may come in under section 251 only, and no support in force names a flow of it from {discloser}.",
+        "A governance lead registers the support that does: haven support add FILE; or records its overdue review.",
     )
 
 

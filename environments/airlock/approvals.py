@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Decision, Refused
 from access.optouts.disclosures import Disclosures
 from access.organisations.model import Organisation
 from access.organisations.policies import may_take_part
@@ -77,7 +77,7 @@ class AccessApprovals:
         organisation = self._organisation(recipient)
         themselves = kind == "person" and organisation is None and name == recipient
         if themselves or (organisation is not None and by == f"organisation:{organisation.id}"):
-            return Allowed()
+            return self._access.own_account(by)
         person = self._access.person(name) if kind == "person" else None
         if person is not None and organisation is not None and person.organisation == organisation.id:
             return may_act(person, self._today())
@@ -104,7 +104,7 @@ class AccessApprovals:
         """The controller's own account, or its delegate who may act; never a member of the project."""
         kind, _, name = by.partition(":")
         if kind == "organisation" and name == controller:
-            return Allowed()
+            return self._access.own_account(by)
         delegate = self._access.person(name) if kind == "person" else None
         if delegate and delegate.organisation == controller:
             return may_hold_office(delegate, Role.CONTROLLER_DELEGATE, self._today())

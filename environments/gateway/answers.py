@@ -18,6 +18,8 @@ from environments.gateway.model import Asker, Parameters, ScopeFile
 from environments.gateway.texts import TextStore
 from environments.gateway.workers import Worker, WorkerPool
 
+Frame = tuple[Kind, int, bytes]
+FRAMES_AHEAD = 4  # read from the worker before the last one has left; some megabytes each
 GRACE = 60.0  # seconds: evidence may take as long as the query, and more
 
 
@@ -69,17 +71,20 @@ class Answers:
         worker.busy += 1
         reader, writer = await worker.connect()
         query.hang_up = writer.close
+        ahead: asyncio.Queue[Frame | WorkerDown] = asyncio.Queue(FRAMES_AHEAD)
+        reading = asyncio.create_task(_read_ahead(reader, ahead))
         try:
             writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
             await writer.drain()
             while True:
-                kind, rows, content = await self._next(query, reader, ends, own=patience is None)
+                kind, rows, content = await self._next(query, ahead, ends, own=patience is None)
                 if kind is Kind.END:
                     return
                 if kind is Kind.ERROR:
                     raise await self._failure(content)
                 yield content, rows
         finally:
+            reading.cancel()
             writer.close()
             worker.busy -= 1
             worker.last_used = time.monotonic()
@@ -87,17 +92,20 @@ class Answers:
                 await self._insist(worker)
 
     async def _next(
-        self, query: RunningQuery, reader: asyncio.StreamReader, ends: float, *, own: bool
-    ) -> tuple[Kind, int, bytes]:
+        self, query: RunningQuery, ahead: asyncio.Queue[Frame | WorkerDown], ends: float, *, own: bool
+    ) -> Frame:
         """The next frame, or the reason why there will be none. own: the time that ends is the query's."""
-        receiving = asyncio.ensure_future(_frame(reader))
+        receiving = asyncio.ensure_future(ahead.get())
         cut = asyncio.ensure_future(query.cut.wait())
         left = max(ends - time.monotonic(), 0.0)
         try:
             await asyncio.wait({receiving, cut}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             query.require_uncut()
             if receiving.done():
-                return receiving.result()
+                received = receiving.result()
+                if isinstance(received, WorkerDown):
+                    raise received
+                return received
             if not own:
                 raise TimeoutError
             query.cut.set()
@@ -109,7 +117,7 @@ class Answers:
         finally:
             for task in (receiving, cut):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WorkerDown):
+            with contextlib.suppress(asyncio.CancelledError):
                 await receiving
 
     async def _failure(self, content: bytes) -> QueryFailed:
@@ -126,7 +134,20 @@ class Answers:
             await self._workers.stop(worker.scope.project)
 
 
-async def _frame(reader: asyncio.StreamReader) -> tuple[Kind, int, bytes]:
+async def _read_ahead(reader: asyncio.StreamReader, ahead: asyncio.Queue[Frame | WorkerDown]) -> None:
+    """Frames as they come, so that the worker goes on while the last one is on its way to the client."""
+    while True:
+        try:
+            frame = await _frame(reader)
+        except WorkerDown as down:
+            await ahead.put(down)
+            return
+        await ahead.put(frame)
+        if frame[0] in (Kind.END, Kind.ERROR):
+            return
+
+
+async def _frame(reader: asyncio.StreamReader) -> Frame:
     try:
         kind, length, rows = HEADER.unpack(await reader.readexactly(HEADER.size))
         return Kind(kind), rows, await reader.readexactly(length)

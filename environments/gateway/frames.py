@@ -6,6 +6,7 @@ so that what the worker sends goes to the client as it is.
 
 from __future__ import annotations
 
+import socket
 import struct
 from enum import IntEnum
 
@@ -23,6 +24,12 @@ class Kind(IntEnum):
     ERROR = 4
 
 
-def frame(kind: Kind, content: bytes = b"", rows: int = 0) -> bytes:
-    """A frame with its header."""
-    return HEADER.pack(kind, len(content), rows) + content
+def send_frame(to: socket.socket, kind: Kind, content: bytes | memoryview = b"", rows: int = 0) -> None:
+    """Send a frame with its header; the content is not copied on the way. Raises OSError."""
+    parts = [memoryview(HEADER.pack(kind, len(content), rows)), memoryview(content)]
+    while parts:
+        sent = to.sendmsg(parts)
+        while parts and sent >= len(parts[0]):
+            sent -= len(parts.pop(0))
+        if sent:
+            parts[0] = parts[0][sent:]

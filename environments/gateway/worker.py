@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from environments.gateway.failures import failure_of
-from environments.gateway.frames import LONGEST_REQUEST, Kind, frame
+from environments.gateway.frames import LONGEST_REQUEST, Kind, send_frame
 
 BATCH_ROWS = 65_536
 MOST_AT_ONCE = 16
@@ -117,17 +117,17 @@ def _run(cursor: duckdb.DuckDBPyConnection, request: dict[str, Any], asked: sock
         cursor.execute("USE scope")
         reader = cursor.sql(request["sql"], params=request["parameters"]).to_arrow_reader(BATCH_ROWS)
         schema = _plain(reader.schema)
-        asked.sendall(frame(Kind.SCHEMA, schema.serialize().to_pybytes()))
+        send_frame(asked, Kind.SCHEMA, memoryview(schema.serialize()))
         for batch in reader:
             whole = batch if batch.schema == schema else batch.cast(schema)
-            asked.sendall(frame(Kind.BATCH, whole.serialize().to_pybytes(), whole.num_rows))
-        asked.sendall(frame(Kind.END))
+            send_frame(asked, Kind.BATCH, memoryview(whole.serialize()), whole.num_rows)
+        send_frame(asked, Kind.END)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - any: it becomes a kind and advice, and the text goes to the log only
         failure = failure_of(error, request["sql"])
         content = {"kind": failure.kind, "reason": failure.reason, "mend": failure.mend, "detail": failure.detail}
-        asked.sendall(frame(Kind.ERROR, json.dumps(content).encode()))
+        send_frame(asked, Kind.ERROR, json.dumps(content).encode())
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

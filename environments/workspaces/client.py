@@ -58,9 +58,13 @@ class HubClient:
                 Refused("workspace.code_refused", "The one-time code was refused.", "Ask for a new one.")
             )
 
-    def start(self, person: str, project: str) -> None:
-        """Start the workspace and wait until it answers. Raises RefusedError with the approvals' reason."""
-        answer = self._ask("POST", f"/users/{quote(person)}/servers/{quote(project)}")
+    def start(self, person: str, project: str, acknowledged: str) -> None:
+        """Start the workspace and wait until it answers; acknowledged: the ticket of its conditions.
+
+        Raises RefusedError with the approvals' reason.
+        """
+        options = {"acknowledged": acknowledged}
+        answer = self._ask("POST", f"/users/{quote(person)}/servers/{quote(project)}", json=options)
         if answer.status_code == REFUSED:
             raise RefusedError(Refused("workspace.open_refused", _message(answer)))
         if answer.status_code not in (httpx.codes.CREATED, httpx.codes.ACCEPTED):

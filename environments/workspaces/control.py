@@ -8,9 +8,10 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -20,8 +21,10 @@ from access.decisions import Refused, RefusedError
 from access.identity.strict import read_object
 from audit.errors import HavenError
 from audit.model import Actor, Json, person, service
-from environments.workspaces.model import WorkspaceRequest
+from environments.workspaces.logins import HubLogins
+from environments.workspaces.model import Workplace, WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
+from environments.workspaces.sessions import Cell, SessionEvidence, Used
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -63,48 +66,98 @@ def make_token(path: Path) -> None:
         draft.unlink()
 
 
-Answer = Callable[[dict[str, str]], Awaitable[dict[str, Json]]]
+Answer = Callable[[Any], Awaitable[dict[str, Json]]]
+Words = Mapping[str, type]
+TEXT, NUMBER = str, int
+THE_WORKSPACE: dict[str, type] = {"person": TEXT, "project": TEXT}
 
 
-def control_routes(register: WorkspaceRegister, tokens: ControlTokens) -> list[Route]:
-    """The routes. `hub` ones open and close doors; `house` ones give codes and show what is open."""
+@dataclass(frozen=True)
+class Desk:
+    """What the routes speak to. logins: None where people come by one-time codes."""
+
+    register: WorkspaceRegister
+    sessions: SessionEvidence
+    logins: HubLogins | None = None
+
+
+def control_routes(desk: Desk, tokens: ControlTokens) -> list[Route]:
+    """The routes. `hub` ones open and close doors; `house` ones give codes and show what is open.
+
+    Codes are not given where people log in at the identity provider: nobody then comes in without their second factor.
+    """
     tokens.make()
     hub, house = tokens.hub.read_text(encoding="utf-8"), tokens.house.read_text(encoding="utf-8")
-    desk = _Desk(register)
+    at = _Desk(desk)
+    by_code = [
+        _route("login-codes", THE_WORKSPACE, (house,), at.issue_code),
+        _route("login-codes/redeem", {"code": TEXT}, (hub,), at.redeem_code),
+    ]
+    by_token = [
+        _route("logins/open", {"token": TEXT}, (hub,), at.log_in),
+        _route("logins/check", {"token": TEXT}, (hub,), at.check_login),
+    ]
+    used = dict.fromkeys((field.name for field in fields(Used)), NUMBER)
     return [
-        _route("login-codes", ("person", "project"), house, desk.issue_code),
-        _route("login-codes/redeem", ("code",), hub, desk.redeem_code),
-        _route("workspaces/open", ("person", "project"), hub, desk.open),
-        _route("workspaces/standing", ("person", "project"), hub, desk.standing),
-        _route("workspaces/close", ("person", "project", "door", "rule"), hub, desk.close),
-        _route("workspaces/list", (), house, desk.opened),
+        *(by_code if desk.logins is None else by_token),
+        _route("workspaces/of", {"person": TEXT}, (hub,), at.workplaces),
+        _route("workspaces/conditions", THE_WORKSPACE, (hub, house), at.conditions),
+        _route("workspaces/open", THE_WORKSPACE | {"acknowledged": TEXT}, (hub,), at.open),
+        _route("workspaces/standing", THE_WORKSPACE, (hub,), at.standing),
+        _route("workspaces/cell", THE_WORKSPACE | dict.fromkeys(("kernel", "digest", "text"), TEXT), (hub,), at.cell),
+        _route("workspaces/used", THE_WORKSPACE | used, (hub,), at.used),
+        _route("workspaces/close", THE_WORKSPACE | {"door": TEXT, "rule": TEXT}, (hub,), at.close),
+        _route("workspaces/list", {}, (house,), at.opened),
     ]
 
 
 @dataclass(frozen=True)
 class _Desk:
-    """From the words of a request to a verb of the register, and back."""
+    """From the words of a request to a verb, and back."""
 
-    register: WorkspaceRegister
+    desk: Desk
 
     async def issue_code(self, body: dict[str, str]) -> dict[str, Json]:
-        code = await self.register.issue_login_code(_request(body), by=person(body["person"]))
+        code = await self.desk.register.issue_login_code(_request(body), by=person(body["person"]))
         return {"code": code}
 
     async def redeem_code(self, body: dict[str, str]) -> dict[str, Json]:
-        request = await self.register.redeem(body["code"])
+        request = await self.desk.register.redeem(body["code"])
         return {"person": request.person, "project": request.project}
 
+    async def log_in(self, body: dict[str, str]) -> dict[str, Json]:
+        return {"person": await self._logins.open(body["token"])}
+
+    async def check_login(self, body: dict[str, str]) -> dict[str, Json]:
+        return {"person": await self._logins.check(body["token"])}
+
+    async def workplaces(self, body: dict[str, str]) -> dict[str, Json]:
+        found = await self.desk.register.workplaces(body["person"])
+        return {"workplaces": [_workplace(one) for one in found]}
+
+    async def conditions(self, body: dict[str, str]) -> dict[str, Json]:
+        conditions, ticket = await self.desk.register.show_conditions(_request(body), by=person(body["person"]))
+        return {"conditions": list(conditions), "ticket": ticket}
+
     async def open(self, body: dict[str, str]) -> dict[str, Json]:
-        workspace = await self.register.open(_request(body), by=person(body["person"]))
+        by = person(body["person"])
+        workspace = await self.desk.register.open(_request(body), acknowledged=body["acknowledged"], by=by)
         return {"door": str(workspace.door), "conditions": list(workspace.conditions)}
 
+    async def cell(self, body: dict[str, str]) -> dict[str, Json]:
+        await self.desk.sessions.cell(_request(body), Cell(body["kernel"], body["digest"], body["text"] or None))
+        return {"noted": True}
+
+    async def used(self, body: dict[str, Any]) -> dict[str, Json]:
+        await self.desk.sessions.used(_request(body), Used(**{one.name: body[one.name] for one in fields(Used)}))
+        return {"noted": True}
+
     async def standing(self, body: dict[str, str]) -> dict[str, Json]:
-        (await self.register.standing(_request(body))).require()
+        (await self.desk.register.standing(_request(body))).require()
         return {"stands": True}
 
     async def close(self, body: dict[str, str]) -> dict[str, Json]:
-        await self.register.close(Path(body["door"]), by=HUB, rule=body["rule"])
+        await self.desk.register.close(Path(body["door"]), by=HUB, rule=body["rule"])
         return {"closed": True}
 
     async def opened(self, _: dict[str, str]) -> dict[str, Json]:
@@ -115,23 +168,35 @@ class _Desk:
                     "project": workspace.request.project,
                     "since": workspace.since.isoformat(),
                 }
-                for workspace in self.register.opened()
+                for workspace in self.desk.register.opened()
             ]
         }
 
+    @property
+    def _logins(self) -> HubLogins:
+        if self.desk.logins is None:
+            raise RuntimeError("the routes of log-ins stand only where there are some")
+        return self.desk.logins
 
-def _route(path: str, names: tuple[str, ...], token: str, answer: Answer) -> Route:
+
+def _workplace(one: Workplace) -> dict[str, Json]:
+    why = f"{one.decision.reason} {one.decision.mend or ''}".strip() if isinstance(one.decision, Refused) else None
+    return {"project": one.project, "title": one.title, "refused": why}
+
+
+def _route(path: str, words: Words, tokens: tuple[str, ...], answer: Answer) -> Route:
     """One route: the token first, then exactly these words, then the verb; errors as code and sentence."""
 
     async def endpoint(request: Request) -> JSONResponse:
-        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
+        said = request.headers.get("authorization", "").encode()
+        if not any(hmac.compare_digest(said, f"Bearer {token}".encode()) for token in tokens):
             return _refusal(Refused("control.not_yours", "This route is not open to you."), 401)
         try:
             body = read_object(await request.body() or b"{}")
         except ValueError:
             body = None
-        if body is None or set(body) != set(names) or not all(map(_is_text, body.values())):
-            return _refusal(Refused("control.unreadable", f"This route takes exactly: {', '.join(names)}."), 422)
+        if body is None or {name: type(value) for name, value in body.items()} != dict(words):
+            return _refusal(Refused("control.unreadable", f"This route takes exactly: {', '.join(words)}."), 422)
         try:
             return JSONResponse(await answer(body))
         except RefusedError as error:
@@ -140,10 +205,6 @@ def _route(path: str, names: tuple[str, ...], token: str, answer: Answer) -> Rou
             return _refusal(Refused(error.code, error.what, error.mend), error.http_status)
 
     return Route(f"/control/{path}", endpoint, methods=["POST"])
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _request(body: dict[str, str]) -> WorkspaceRequest:

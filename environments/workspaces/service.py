@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -20,14 +20,28 @@ REFUSED = 403
 class Workspaces:
     """The workspaces of a haven whose services run, as its command line and its demo ask for them."""
 
-    def __init__(self, gateway_socket: Path, tokens: ControlTokens, hub_address: str, orchestrator_token: Path) -> None:
+    def __init__(
+        self,
+        gateway_socket: Path,
+        tokens: ControlTokens,
+        hub_address: str,
+        orchestrator_token: Path,
+        *,
+        sign_in_at: str | None = None,
+    ) -> None:
         self.gateway_socket = gateway_socket
         self.tokens = tokens
         self.hub_address = hub_address
         self.orchestrator_token = orchestrator_token
+        self.sign_in_at = sign_in_at  # the hub as browsers reach it, where people log in; None: by one-time codes
 
     def open_address(self, person: str, project: str) -> str:
-        """An address that takes this person to this project's workspace, once. Raises RefusedError, WorkspacesDown."""
+        """An address that takes this person to this project's workspace: by a code, once, or by logging in.
+
+        Raises RefusedError, WorkspacesDown.
+        """
+        if self.sign_in_at is not None:
+            return f"{self.sign_in_at}/hub/spawn/{quote(person)}/{quote(project)}"
         return f"{self.hub_address}/hub/haven-login?{urlencode({'code': self.login_code(person, project)})}"
 
     def login_code(self, person: str, project: str) -> str:
@@ -46,12 +60,24 @@ class Workspaces:
         return HubClient(self.hub_address, self.orchestrator_token)
 
     def enter(self, person: str, project: str) -> HubClient:
-        """Log the person in and start their workspace; the client that is given back runs notebooks in it."""
+        """Log the person in and start their workspace; the client that is given back runs notebooks in it.
+
+        Whoever calls this acknowledges the project's conditions for the person: read them with `conditions`.
+        """
         code = self.login_code(person, project)
         hub = self.hub()
-        hub.log_in(code)
-        hub.start(person, project)
+        try:
+            hub.log_in(code)
+            hub.start(person, project, self.conditions(person, project)[1])
+        except BaseException:
+            hub.close()
+            raise
         return hub
+
+    def conditions(self, person: str, project: str) -> tuple[list[str], str]:
+        """The conditions of working in this project, and the ticket that acknowledges them. Raises RefusedError."""
+        answer = self._ask("workspaces/conditions", person=person, project=project)
+        return list(answer["conditions"]), str(answer["ticket"])
 
     def close(self, person: str, project: str) -> None:
         """Stop the workspace and everything in it; files in its home are kept."""

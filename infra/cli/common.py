@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 if TYPE_CHECKING:
     from enum import StrEnum
 
+    from access.people.model import Person
     from audit.errors import HavenError
     from audit.model import Actor
     from audit.progress import Progress
@@ -45,7 +47,19 @@ def open_haven(home: Path) -> Haven:
 
     if not home.exists() and sys.stderr.isatty():  # a program that reads the output asked for nothing else
         typer.echo(f"There was no haven in {home}: a new one is made.", err=True)
-    return Haven.at(home)
+    haven = Haven.at(home)
+    haven.greet = partial(say_waiting, haven)
+    return haven
+
+
+def say_waiting(haven: Haven, person: Person) -> None:
+    """Tell an administrator, a governance lead or the Guardian what waits for them, whatever they came to do."""
+    from access.housekeeping.notices import OVERSEERS
+    from infra.housekeeping import housekeeping
+
+    if person.roles & OVERSEERS:
+        for one in housekeeping(haven).notices(person):
+            typer.echo(f"WAITING since {one.since}: {one.told} {one.mend}", err=True)
 
 
 def acting(haven: Haven, officer: str | None) -> Actor:

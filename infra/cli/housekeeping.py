@@ -41,9 +41,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Do what is to be done today: expiries, warnings, dormant accounts, the public register. Again: nothing.
+    """Do what is to be done today: expiries, warnings, dormant accounts, what is destroyed as agreed, the register.
 
-    The daily flow asks for opt-outs too, where a mailbox is set; by hand: `haven optout refresh --wait`.
+    Again: nothing. The daily flow asks for opt-outs too where a mailbox is set; by hand: `haven optout refresh --wait`.
 
     Example: `haven housekeeping run`
     """
@@ -70,11 +70,10 @@ def show(
     Example: `haven housekeeping show`
     """
     from infra.housekeeping import housekeeping
-    from infra.retention import retentions
 
     haven = open_haven(home)
     house = housekeeping(haven)
-    found = house.due(retentions(haven), timedelta(days=days))
+    found = house.due(haven.access.retentions(), timedelta(days=days))
     if as_json:
         print_json([{**asdict(one), "days_left": one.days_left(house.today())} for one in found])
         return
@@ -92,16 +91,14 @@ def list_retention(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `haven retention list`
     """
-    from infra.retention import retentions
-
     haven = open_haven(home)
-    found, today = retentions(haven), haven.clock.now().date()
+    found, today = haven.access.retentions(), haven.clock.now().date()
     if as_json:
         print_json([_data(one, one.is_due(today)) for one in found])
         return
     for one in found:
         until = f"until {one.until} ({one.agreement})" if one.until else "no agreement says until when"
-        state = "destroyed, certified" if one.held.certified else "DUE" if one.is_due(today) else "kept"
+        state = "destroyed, certified" if one.held.certified else "OVER: serves nobody" if one.is_due(today) else "kept"
         typer.echo(f"{one.held.name:<36} since {one.held.received_on}  {until}  {state}")
     if not found:
         typer.echo("No delivery is held.")

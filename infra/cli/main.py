@@ -38,8 +38,10 @@ TOPICS = (
     "accounts",
     "registers",
     "housekeeping",
+    "notices",
     "audit",
     "services",
+    "doctor",
     "demo",
     "house",
 )

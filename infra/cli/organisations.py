@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(agreement, name="agreement")
     authoriser = typer.Typer(no_args_is_help=True, help="Who answers for anonymisation.")
     authoriser.command("appoint")(appoint_authoriser)
+    authoriser.command("end")(end_authoriser)
     authoriser.command("show")(show_authoriser)
     app.add_typer(authoriser, name="authoriser")
 
@@ -223,6 +224,25 @@ def appoint_authoriser(
     haven = open_haven(home)
     haven.access.appoint_authoriser(person, until.date(), by=acting(haven, officer))
     typer.echo(f"{person} answers for anonymisation until {until.date()}.")
+
+
+def end_authoriser(
+    person: Annotated[str, typer.Argument(help="Who answers for anonymisation now.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it ends before its day, in a sentence.")],
+    officer: Officer = None,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """End an appointment at once, as a governance lead or as that person. Projects that rest on it alone stop.
+
+    Example: `haven authoriser end sian --reason "Sian moves to another post." --as lena`
+    """
+    haven = open_haven(home)
+    haven.access.end_authoriser(person, reason, by=acting(haven, officer))
+    left = haven.access.authorisers()
+    typer.echo(f"{person} answers for anonymisation no more.")
+    typer.echo(
+        f"Still: {', '.join(left)}." if left else "Nobody does now: haven authoriser appoint PERSON --until DATE."
+    )
 
 
 def show_authoriser(home: Home = DEFAULT_HOME) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from infra.cli.common import (
     say_tokens,
     say_without_key,
 )
+
+if TYPE_CHECKING:
+    from infra.wiring.haven import Haven
 
 
 def register(app: typer.Typer) -> None:
@@ -137,6 +140,7 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         say_one_account(settings)
         say_without_key(haven)
         say_tokens()
+        _say_unreviewed(haven)
     if as_json:
         print_json(state or {"services": {}})
         return
@@ -149,6 +153,13 @@ def status(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     left_out = state.get("left_out")
     for name, reason in left_out.items() if isinstance(left_out, dict) else ():
         typer.echo(f"{name:<10} not available: {reason}")
+
+
+def _say_unreviewed(haven: Haven) -> None:
+    """Break-glass must reach whoever looks at the haven at all, not the log alone."""
+    waiting = haven.access.emergencies(unreviewed=True)
+    if waiting:
+        typer.echo(f"BREAK-GLASS without a review: {len(waiting)}. See: haven waiting", err=True)
 
 
 def run_flow(

@@ -24,8 +24,10 @@ def list_access(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     Example: `haven access list`
     """
     from access.decisions import Refused
+    from infra import published
 
-    entries = open_haven(home).access.access_list()
+    haven = open_haven(home)
+    entries = published.access_list(haven.access, published.scopes_of(haven))
     if as_json:
         print_json(
             [
@@ -56,18 +58,20 @@ def why(
 ) -> None:
     """May this person do this? If not: which rule says so, and who can change it. Exit status 77 for no.
 
+    A query needs the project's data to be published, too.
+
     Example: `haven why asha diabetes-admissions query`
     """
     from access.decisions import Refused
     from access.errors import AccessError
     from access.service import Action
-    from infra.published import scopes_of
+    from infra import published
 
     chosen = next((one for one in get_args(Action) if one == action), None)
     if chosen is None:
         raise AccessError("Not an action.", where=action, mend=f"There are: {', '.join(get_args(Action))}.")
     haven = open_haven(home)
-    decision = haven.access.why(person, project, chosen)
+    decision = published.why(haven.access, published.scopes_of(haven), person, project, chosen)
     refused = decision if isinstance(decision, Refused) else None
     if as_json:
         print_json(
@@ -81,5 +85,3 @@ def why(
         raise typer.Exit(77 if refused is not None else 0)
     decision.require()
     typer.echo("Yes.")
-    if chosen == "query" and isinstance(found := scopes_of(haven).current(project), Refused):
-        typer.echo(f"The gateway has nothing to answer from yet: {found.reason} {found.mend or ''}".rstrip())

@@ -60,19 +60,21 @@ def close_workspace(project: Project, person: As, home: Home = DEFAULT_HOME) -> 
 
 
 def check_machine(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Can this machine keep workspaces apart? Says why not, and what to change.
+    """Can this machine keep workspaces apart? Says why not, and what to change. `haven doctor` looks at the rest, too.
 
     Example: `haven workspace check`
     """
     from access.decisions import Refused
-    from environments.workspaces.machine import user_namespaces_available
+    from environments.workspaces.machine import may_run_here
+    from infra.settings import load_settings
 
-    decision = user_namespaces_available(open_haven(home).settings.environments_folder / "hub")
+    settings = load_settings(home)
+    decision = may_run_here(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
     if as_json:
         refused = decision if isinstance(decision, Refused) else None
         print_json(
             {"possible": refused is None, "reason": refused and refused.reason, "mend": refused and refused.mend}
         )
     elif decision:
-        typer.echo("Workspaces can run here: namespaces, call filter and sandbox program are there.")
+        typer.echo("Workspaces can run here: a trial sandbox was kept apart, and its filter of kernel calls held.")
     decision.require()

@@ -143,10 +143,18 @@ def _in_the_workspace(stage: Stage) -> None:
     with teller.working("opening the workspace"):
         hub = stage.haven.workspaces.enter(RESEARCHER, PROJECT)
     try:
+        with teller.working("running the notebook that each workspace begins with"):
+            shipped = hub.run_notebook(RESEARCHER, PROJECT, stage.haven.settings.tutorial)
         with teller.working("running the notebook"):
             outcomes = hub.run_notebook(RESEARCHER, PROJECT, notebook)
     finally:
         hub.close()
+    errors = [(outcome.source, outcome.error) for outcome in shipped if outcome.error]
+    teller.holds(
+        "The notebook that each workspace begins with runs, its one refusal included",
+        [error for _, error in errors] == ["Refused"],
+        str(errors),
+    )
     stage.cells = {name: outcome for (name, _), outcome in zip(CELLS, outcomes, strict=True)}
     for name in SHOWN:
         _show_cell(stage, name)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from access.organisations.agreement import Agreement
+from access.organisations.agreement import Agreement, Destroyer
 from audit.reports import Report
+
+BY_WHOM = {
+    Destroyer.GOVERNANCE_LEAD: "a governance lead of the recipient",
+    Destroyer.HOUSEKEEPING: "the recipient's system by itself, on the day after the last",
+}
 
 
 def agreement_page(agreement: Agreement) -> str:
@@ -44,8 +49,11 @@ def _datasets(page: Report, agreement: Agreement) -> None:
     page.heading("3. Datasets")
     page.table(
         "What is shared, how people are told, how long it is kept and how it ends",
-        ["Dataset", "Fair-processing notice", "Days kept", "Destruction"],
-        [[name, one.notice, one.retention_days, one.destruction] for name, one in agreement.datasets.items()],
+        ["Dataset", "Fair-processing notice", "Days kept", "Destruction", "Destroyed by"],
+        [
+            [name, one.notice, one.retention_days, one.destruction, BY_WHOM[one.destroyed_by]]
+            for name, one in agreement.datasets.items()
+        ],
     )
 
 

@@ -11,12 +11,18 @@ from pathlib import Path
 
 from access.decisions import Refused
 from environments.workspaces.hub import HubPlace, HubServer
-from environments.workspaces.machine import user_namespaces_available
+from environments.workspaces.machine import may_run_here
 from flows.environment import prefect_environment
 from infra.servers.model import Service
 from infra.servers.ports import LOOPBACK, free_port
 from infra.settings import Settings
 from infra.wiring.haven import Haven
+
+NOT_BY_OPENID = Refused(
+    "workspace.no_openid",
+    "With real data people log in at the identity provider before they reach a workspace.",
+    "Name the secret of the client haven-hub: [identity] hub_secret_file (docs/workspaces.md).",
+)
 
 
 def services_of(haven: Haven) -> list[Service]:
@@ -26,7 +32,9 @@ def services_of(haven: Haven) -> list[Service]:
     if settings.identity.issuer is None:
         services.append(issuer_service(settings))
     services.append(gateway_service(settings))
-    workspaces = user_namespaces_available(settings.environments_folder / "hub")
+    workspaces = may_run_here(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
+    if settings.real_data and not settings.identity.hub_by_openid:
+        workspaces = NOT_BY_OPENID
     if isinstance(workspaces, Refused):
         haven.left_out["hub"] = f"{workspaces.reason} {workspaces.mend or ''}".strip()
     else:
@@ -56,7 +64,7 @@ def issuer_service(settings: Settings) -> Service:
         command=(
             sys.executable, "-P", "-m", "infra.servers.issuer", "--home", str(settings.home), "--port", str(port)
         ),
-        ready=lambda: _healthy_url(f"{url}/.well-known/openid-configuration"),
+        ready=lambda: healthy_url(f"{url}/.well-known/openid-configuration"),
         address=url,
         opens_records=True,
     )  # fmt: skip
@@ -98,7 +106,7 @@ def prefect_service(settings: Settings) -> Service:
         name="prefect",
         purpose="orchestrates flows",
         command=(sys.executable, "-P", "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)),
-        ready=lambda: _healthy_url(f"{url}/api/health"),
+        ready=lambda: healthy_url(f"{url}/api/health"),
         address=url,
         environment=prefect_environment(settings.prefect_folder, f"{url}/api"),
         opens_records=True,
@@ -142,7 +150,8 @@ def _healthy_socket(path: Path) -> bool:
         connection.close()
 
 
-def _healthy_url(url: str) -> bool:
+def healthy_url(url: str) -> bool:
+    """Does our own service at this loopback address answer with OK?"""
     try:
         with urllib.request.urlopen(url, timeout=2.0) as answer:  # noqa: S310 - our own loopback address
             return bool(answer.status == http.HTTPStatus.OK)

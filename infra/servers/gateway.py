@@ -11,22 +11,25 @@ import os
 import shutil
 from pathlib import Path
 
-from access.decisions import Refused
+from access.decisions import Decision, Refused
 from environments.airlock.web import routes as airlock_routes
 from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
 from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors, TokenIdentity
 from environments.gateway.enclosure import Enclosure
 from environments.gateway.flight.identity import by_token
+from environments.gateway.listening import may_open_doors
 from environments.gateway.model import QueryLimits
 from environments.gateway.serve import serve
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
-from environments.workspaces.control import control_routes
-from environments.workspaces.machine import sandbox_program, user_namespaces_available
+from environments.workspaces.control import Desk, control_routes
+from environments.workspaces.logins import HubLogins
+from environments.workspaces.machine import may_run_here, sandbox_program
 from environments.workspaces.register import WorkspaceRegister
+from environments.workspaces.sessions import SessionEvidence
 from infra.errors import DeploymentError
-from infra.published import GatewayApprovals, GatewayScopes
+from infra.published import GatewayApprovals, scopes_of
 from infra.settings import Settings
 from infra.settings_tables import BrakeSettings
 from infra.wiring.haven import Haven
@@ -39,7 +42,8 @@ async def run(haven: Haven) -> None:
     """Serve until told to end."""
     haven.settle()
     settings = haven.settings
-    approvals = GatewayApprovals(haven.access)
+    scopes = scopes_of(haven)
+    approvals = GatewayApprovals(haven.access, scopes)
     workers_folder = settings.run_folder / "w"
     doors_folder = settings.run_folder / "doors"
     for folder in (workers_folder, doors_folder):
@@ -48,7 +52,7 @@ async def run(haven: Haven) -> None:
     core = QueryCore(
         haven.records,
         approvals,
-        GatewayScopes(haven.access, haven.records, haven.keyring, settings.scopes_folder, haven.disclosures),
+        scopes,
         WorkerPool(
             workers_folder,
             memory=settings.gateway.worker_memory,
@@ -63,25 +67,31 @@ async def run(haven: Haven) -> None:
     )
     app = build_app(core, airlock_routes(haven.airlock))
     doors = Doors(app, core, doors_folder)
-    register = WorkspaceRegister(
-        haven.records, approvals, doors, lambda: user_namespaces_available(settings.environments_folder / "hub")
-    )
-    app.router.routes.extend(control_routes(register, haven.control_tokens))
+    register = WorkspaceRegister(haven.records, approvals, doors, lambda: may_open_here(settings))
+    logins = HubLogins(haven.records, haven.verifier, haven.access) if settings.identity.hub_by_openid else None
+    desk = Desk(register, SessionEvidence(haven.records, haven.audit_log, approvals), logins)
+    app.router.routes.extend(control_routes(desk, haven.control_tokens))
     house = TokenIdentity(app, haven.verifier, haven.records)
     await serve(house, settings.gateway_socket, core, doors, by_token(haven.verifier, haven.records))
+
+
+def may_open_here(settings: Settings) -> Decision:
+    """May a door open now? This process must be out of TCP's reach, and the machine must keep a workspace apart."""
+    decision = may_open_doors()
+    return decision and may_run_here(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
 
 
 def enclosure_of(settings: Settings) -> Enclosure | None:
     """What keeps each worker apart; none where this machine cannot and nothing real is held. Raises DeploymentError."""
     hub = settings.environments_folder / "hub"
-    decision, program = user_namespaces_available(hub), sandbox_program(hub)
+    decision, program = may_run_here(hub, settings.clients_folder / "haven-hub"), sandbox_program(hub)
     if decision and program is not None:
         return Enclosure(program, settings.clients_folder / "haven-hub" / "haven_hub" / "confine.py")
     if settings.real_data:
         told = decision if isinstance(decision, Refused) else NO_PROGRAM
         raise DeploymentError(
             f"Workers cannot be kept apart on this machine: {told.reason}",
-            where="haven workspace check",
+            where="haven doctor",
             mend=told.mend,
         )
     return None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
+from access.identity.addresses import is_loopback
 from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
     from environments.airlock.service import Airlock
     from environments.gateway.evidence.sealed import EvidenceFolder
     from environments.workspaces.control import ControlTokens
-    from environments.workspaces.hub import HubPlace
+    from environments.workspaces.hub import HubPlace, OpenID
     from environments.workspaces.service import Workspaces
 
 
@@ -66,10 +68,38 @@ class EnvironmentParts(OptOutParts):
             tokens=self.control_tokens,
             environments=settings.environments_folder,
             clients=settings.clients_folder,
-            port=settings.servers.hub_port or free_port(),
+            port=settings.servers.hub_port or self._port_of_hub() or free_port(),
+            openid=self._openid_of_hub(),
             memory=settings.workspaces.process_memory,
             home_quota=settings.workspaces.home_quota,
             workspace_memory=settings.workspaces.memory,
+        )
+
+    def _port_of_hub(self) -> int | None:
+        """On this machine: the port that the realm sends people back to after they have logged in."""
+        address = urlsplit(self.settings.identity.hub)
+        return (
+            address.port if self.settings.identity.hub_by_openid and is_loopback(self.settings.identity.hub) else None
+        )
+
+    def _openid_of_hub(self) -> OpenID | None:
+        """Where the hub lets people log in. Raises IssuerUnreachable."""
+        from access.identity.discovery import BrowserLogin
+        from environments.workspaces.hub import OpenID
+        from infra.logins.parts import network
+
+        identity = self.settings.identity
+        if identity.issuer is None or identity.hub_secret_file is None:
+            return None
+        login = BrowserLogin.ask(identity.issuer, network(self.settings))
+        back = urlencode({"client_id": "haven-hub", "post_logout_redirect_uri": f"{identity.hub}/"})
+        return OpenID(
+            authorize_url=login.authorize,
+            token_url=login.tokens,
+            callback_url=f"{identity.hub}/hub/oauth_callback",
+            logout_url=f"{login.log_out}?{back}",
+            secret_file=identity.hub_secret_file,
+            ca_file=identity.ca_file,
         )
 
     @property
@@ -84,7 +114,14 @@ class EnvironmentParts(OptOutParts):
             raise WorkspacesDown(
                 "The hub of the workspaces does not run.",
                 where=str(self.settings.home),
-                mend="Start the services: `haven up`. `haven workspace check` says whether this machine can.",
+                mend="Start the services: `haven up`. `haven doctor` says what is missing.",
             )
         token = self.settings.home / "hub" / "orchestrator.token"
-        return Workspaces(self.settings.gateway_socket, self.control_tokens, address, token)
+        identity = self.settings.identity
+        return Workspaces(
+            self.settings.gateway_socket,
+            self.control_tokens,
+            address,
+            token,
+            sign_in_at=identity.hub if identity.hub_by_openid else None,
+        )

@@ -9,7 +9,7 @@ from infra.settings import SettingsError
 from infra.wiring.people import PeopleParts
 
 if TYPE_CHECKING:
-    from access.realm.keycloak import Keeper
+    from access.realm.keycloak import Keeper, KeycloakRealm
     from access.realm.service import Identity
     from infra.identity.server import IdentityServer
 
@@ -42,14 +42,19 @@ class IdentityParts(PeopleParts):
     @cached_property
     def identity(self) -> Identity:
         """The realm in Keycloak, and the log-ins of people. Raises RealmUnreachable where Keycloak does not run."""
-        from access.realm.keycloak import KeycloakRealm
         from access.realm.keycloak_users import KeycloakUsers
         from access.realm.service import Identity
+
+        return Identity(self.realm, KeycloakUsers(self.realm), self.access, self.records)
+
+    @cached_property
+    def realm(self) -> KeycloakRealm:
+        """The realm alone, which opens no records. Raises RealmUnreachable where Keycloak does not run."""
+        from access.realm.keycloak import KeycloakRealm
         from access.realm.wanted.settings import RealmSettings
 
         chosen = self.settings.identity
-        realm = KeycloakRealm(self._realm_keeper(), RealmSettings(chosen.portal, chosen.hub, chosen.second_factor))
-        return Identity(realm, KeycloakUsers(realm), self.access, self.records)
+        return KeycloakRealm(self._realm_keeper(), RealmSettings(chosen.portal, chosen.hub, chosen.second_factor))
 
     def _realm_keeper(self) -> Keeper:
         from access.realm.errors import RealmUnreachable

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from infra.wiring.keys import KeyParts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from access.identity.local.issuer import LocalIssuer
     from access.identity.tokens import Verifier
+    from access.people.model import Person
     from access.service import Access
     from audit.model import Actor
     from infra.logins.service import Logins
@@ -18,13 +21,19 @@ if TYPE_CHECKING:
 class PeopleParts(KeyParts):
     """Who may do what, and who says that they are it."""
 
+    greet: Callable[[Person], None] | None = None
+    """Called with the person who acts, before they do: the command line tells them what waits for them."""
+
     @cached_property
     def access(self) -> Access:
         """Who may do what, for which approved purpose, until when."""
         from access.service import Access
+        from linkage.store import held_deliveries
 
         settings = self.settings
-        return Access(self.records, real_data=settings.real_data, organisation=settings.organisation)
+        return Access(
+            self.records, real_data=settings.real_data, held=held_deliveries, organisation=settings.organisation
+        )
 
     def actor(self, name: str) -> Actor:
         """The registered person or organisation that this name means; with an identity provider, the person logged in.
@@ -36,7 +45,9 @@ class PeopleParts(KeyParts):
         if self.settings.identity.issuer is not None:
             actor = self.logins.require(actor)
         if actor.startswith("person:"):
-            self.access.saw(actor.partition(":")[2])
+            self.access.saw(name := actor.partition(":")[2])
+            if self.greet is not None and (person := self.access.person(name)) is not None:
+                self.greet(person)
         return actor
 
     def registered(self, name: str) -> Actor:

@@ -228,6 +228,11 @@ class DatasetContract(_Part):
         """Is everybody in it once?"""
         return all(file.one_row_a_person for file in self.files if file.joins is None)
 
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """What its columns identify people by; the row key, which is dropped when linkage has run, is none of them."""
+        return frozenset(c.identifies for f in self.files for c in f.columns if c.identifies)
+
     def refuse_free_text(self) -> None:
         """Free text is refused when the contract is put into force. Raises ContractError."""
         names = [f"{f.table}.{c.name}" for f in self.files for c in f.columns if c.role == "free_text"]

@@ -168,7 +168,7 @@ class DeliveryIntake(Splitting):
 
     def _let_in(self, contract: DatasetContract, by: Actor) -> None:
         """Ask whether the dataset may come in; then, and never before, a shipped contract comes into force."""
-        self._access.require_ingest(contract.dataset, entry_of(contract), by=by)
+        self._access.require_ingest(contract.dataset, contract.identifiers, entry_of(contract), by=by)
         try:
             self._contracts.in_force(contract.dataset, contract.version, by=by)
         except ContractError as error:

@@ -58,7 +58,7 @@ from linkage.matching.store import LinkageRun, all_runs, newest_run
 from linkage.separation.elsewhere import ZonesElsewhere
 from linkage.separation.ports import ZoneRunner, runner_of
 from linkage.standardise.specification import VERSION
-from linkage.store import Delivery, received_deliveries
+from linkage.store import Delivery, held_deliveries, received_deliveries
 from linkage.zones import Zones, count
 
 LINKAGE_ROUND = "spine"
@@ -115,7 +115,7 @@ class Linker:
         self._reports = reports
         self._test_range = not real_data
         self._most_pairs = most_pairs
-        asked = access or Access(records, real_data=real_data)
+        asked = access or Access(records, real_data=real_data, held=held_deliveries)
         opened = zones if isinstance(zones, Zones) else cast("Zones", ZonesElsewhere())
         self.models = LinkageModels(self._runner, records, asked, real_data=real_data)
         self.queue = ClericalQueue(opened, records, asked, self._runner)

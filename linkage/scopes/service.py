@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import pyarrow as pa
 from access.keys import HeldKey, KeyRing
 from access.keys.store import project_key_version
 from access.projects.scope import Scope
+from access.projects.store import aware
+from access.retention.store import last_destroyed
 from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
@@ -85,6 +88,7 @@ class ScopePublisher:
     def publish(self, scope: Scope, *, by: Actor, progress: Progress = silent) -> ScopeSummary:
         """Build and switch to a live approval's scope. Raises RefusedError (recorded), ScopeUnbuildable, ZoneBusy."""
         with self._runner.one_publication_at_a_time(scope.project):
+            begun = self._records.clock.now()
             passage = self._gate.open(scope, by=by)
             with self._records.read() as session:
                 current = current_scope(session, scope.project)
@@ -105,16 +109,27 @@ class ScopePublisher:
                 built = self._runner.run("scope.build", asked, had, progress=progress, sink=draft.write)
                 if standing is not None and built.data["build"] == standing.build:
                     self._certify_standing(standing, passage, by)
+                    self._confirm(standing, scope, begun, by)
                     return _summary(standing, unchanged=True)
                 name = f"{scope.project}/v{scope.version}-{built.data['build'][:16]}.duckdb"
                 draft.keep_as(self._folder / name)
-            return self._switch(scope, built.data["build"], name, built.data["facts"], key, passage, by)
+            return self._switch(scope, built.data["build"], name, built.data["facts"], key, passage, by, begun)
 
     def _certify_standing(self, standing: PublishedScope, passage: Passage, by: Actor) -> None:
         """The build stays, under a newer list or another decision that changes nobody in it."""
         if not self._gate.still_certified(passage, standing.build):
             with self._records.change(by=by) as change:
                 self._gate.certify_again(change, passage, standing.build)
+
+    def _confirm(self, standing: PublishedScope, scope: Scope, begun: datetime, by: Actor) -> None:
+        """A delivery was destroyed since, and the same build stands without it: from now on it counts as made now."""
+        with self._records.read() as session:
+            gone = last_destroyed(session, {table.dataset for table in scope.tables})
+        if gone is None or gone < aware(standing.at):
+            return
+        with self._records.change(by=by) as change:
+            change.session.get_one(PublishedScope, scope.project).at = begun
+            change.record(EventName.SCOPE_CONFIRMED, project=scope.project, build=standing.build)
 
     def _had(self, current: PublishedScope) -> list[Named]:
         """What the project's file of before says: the pseudonyms that it had, and the changes it was told of."""
@@ -128,7 +143,15 @@ class ScopePublisher:
             ]
 
     def _switch(
-        self, scope: Scope, build: str, name: str, facts: dict[str, Any], key: HeldKey, passage: Passage, by: Actor
+        self,
+        scope: Scope,
+        build: str,
+        name: str,
+        facts: dict[str, Any],
+        key: HeldKey,
+        passage: Passage,
+        by: Actor,
+        begun: datetime,
     ) -> ScopeSummary:
         """The row that makes the new build the scope, with its entry; then the older builds go."""
         with self._records.change(by=by) as change:
@@ -139,7 +162,7 @@ class ScopePublisher:
                     digest=scope.digest(),
                     build=build,
                     file=name,
-                    at=change.at,
+                    at=begun,
                     **{fact: value for fact, value in facts.items() if fact != "before"},
                 )
             )

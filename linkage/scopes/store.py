@@ -16,6 +16,7 @@ class PublishedScope(Base):
 
     version: of the approval. digest: of the approval's scope. build: of what it was built from. tables: view to column
     to type. rows: by view, for the gateway's own limits. people_digest: SHA-256 over the sorted person ids in it.
+    at: when its build began, or was last found to be what a build would be then.
     """
 
     __tablename__ = "published_scope"

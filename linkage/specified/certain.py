@@ -24,6 +24,7 @@ def certain_pairs(con: duckdb.DuckDBPyConnection, specification: Specification) 
 
 def _step_sql(step: CertainStep, specification: Specification) -> str:
     on = {key.partition(".")[0] for key in step.on}
+    named = any(specification.column(name).means in {"forename", "full_name"} for name in on)
     guards = ["TRUE"]
     for column in specification.columns:
         if column.means == "identifier" and column.name not in on:
@@ -31,6 +32,8 @@ def _step_sql(step: CertainStep, specification: Specification) -> str:
         if column.means == "forename" and column.name not in on:
             initial = feature(f"{column.name}.initial")
             guards.append(f"coalesce(a.{initial} = b.{initial}, TRUE)")
+        if column.means == "sex" and column.name not in on and not named:
+            guards.append(f"coalesce(a.{feature(column.name)} = b.{feature(column.name)}, TRUE)")
     columns = ", ".join(feature(key) for key in step.on)
     sides = ["left", "right"] if specification.files == 2 else ["left"]
     both = " UNION ALL ".join(f"SELECT {columns} FROM people_{side}" for side in sides)

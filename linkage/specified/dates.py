@@ -26,9 +26,14 @@ YEAR_FIRST = re.compile(r"^(\d{4})[-/. ](\d{1,2}|[?xX]{1,2})(?:[-/. ](\d{1,2}|[?
 YEAR_LAST = re.compile(r"^(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{4}|\d{2})(?:[T ]\d.*)?$")
 MONTH_YEAR = re.compile(r"^(\d{1,2})[-/. ](\d{4})$")
 COMPACT = re.compile(r"^(\d{8})(?:\.0)?$")
+EAST_ASIAN = re.compile(r"^(\d{4})年(\d{1,2})月(\d{1,2})日$")
+BESIDE_A_DATE = re.compile(r"[\[\]()]|\s*(?:г\.?|r\.)$")
+ROMANS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+ROMAN = re.compile(r"^(\d{1,2})[-/. ]+(I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})[-/. ]+(?=\d)", re.IGNORECASE)
 ONLY_YEAR = re.compile(r"^\D{0,8}?(\d{4})(?:\.0)?\s*[?~]?$")
 WITH_WORD = re.compile(
-    r"^(?:(\d{1,2})\D{0,4}?[-/. ]+)?([^\W\d]{3,})\.?(?:[-/. ]+(\d{1,2})(?!\d)\w{0,2})?[-/., ]+(\d{4}|\d{2})$"
+    r"^(?:(\d{1,2})\D{0,4}?[-/. ]+)?(?:de )?([^\W\d]{3,})\.?"
+    r"(?:[-/. ]+(\d{1,2})(?!\d)\w{0,2})?[-/., ]+(?:de )?(\d{4}|\d{2})$"
 )
 
 
@@ -48,7 +53,8 @@ class PartialDate:
 
 def read_date(text: str, *, day_first: bool) -> PartialDate | None:
     """The date, or None when it is not one. day_first decides only where both readings are possible."""
-    text = text.strip()
+    text = BESIDE_A_DATE.sub("", EAST_ASIAN.sub(r"\1-\2-\3", text.strip())).strip()
+    text = ROMAN.sub(lambda found: f"{found[1]}.{ROMANS.index(found[2].upper()) + 1}.", text)
     if found := COMPACT.match(text):
         digits = found[1]
         return _date(digits[:4], digits[4:6], digits[6:]) or _ordered(digits[:2], digits[2:4], digits[4:], day_first)

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 import polars as pl
 
+from linkage.specified.ages import SOME_YEAR, years_taken
 from linkage.specified.errors import SpecifiedError
 from linkage.specified.guesses import UNSAID, Guess, guess
 from linkage.specified.looks import Look, look_at
@@ -19,10 +20,12 @@ OTHER_SPELLING = re.compile(
     r"alias|variant|\balt|other|also|former|previous|maiden|birth name|geburtsname|spelling|aka"
 )
 WORDS_INSIDE, WORDS_COVERED = 0.85, 0.75
+MOST_LOST = 0.05  # of the rows, without a column whose words stand in another
 MANY_FIRSTS_OF_JANUARY = 0.03  # by chance 0.3 %
 SAMPLE = 3000
 HARDLY_COMMON, MOSTLY_COMMON = 0.02, 0.3  # of the values of two columns
 CODES = frozenset({"postcode", "house_number", "identifier", "area", "phone"})
+OF_AN_AGE = ({"number", "year"}, {"number", "date"})  # a column of ages and one of births
 WORTH = ("truth", "record_id")
 
 
@@ -71,6 +74,7 @@ def find_fields(frames: list[pl.DataFrame], truth: frozenset[str]) -> Fields:
                 found.ignored[name] = "only in one of both files"
     _leave_out_repetitions(found, frames)
     _join_spellings(found)
+    _make_years_of_ages(found, frames, guesses)
     if not found.fields:
         raise SpecifiedError(
             "No column of the files can be compared.",
@@ -123,6 +127,8 @@ def _alike(one: Look, other: Look, first: Guess, second: Guess, a: pl.Series, b:
         return 10.0 if kind else 8.0
     values = _common(a, b)
     names = SequenceMatcher(None, one.name, other.name).ratio()
+    if {first.means, second.means} in OF_AN_AGE:
+        return 4.0
     said = all(guess.evidence.startswith("by its heading") for guess in (first, second))
     if kind and first.means in {"street", "place", "full_name"} and values < HARDLY_COMMON and not said:
         return 0.0
@@ -196,7 +202,11 @@ def _leave_out_repetitions(found: Fields, frames: list[pl.DataFrame]) -> None:
             _leave_out(found, whole, "its words stand in " + " and ".join(f.column.headings(False)[0] for f in simple))
         else:
             for part in parts:
-                _leave_out(found, part, f"its words stand in {whole.column.headings(False)[0]}")
+                lost = _beyond(folded[part.column.name], folded[whole.column.name])
+                if part.column.means == whole.column.means and lost > MOST_LOST:
+                    _join(found, whole, part, f"has another name in {lost:.0%} of the rows: a spelling of it")
+                else:
+                    _leave_out(found, part, f"its words stand in {whole.column.headings(False)[0]}")
     years = [f for f in found.fields if f.column.means == "year"]
     dates = [f for f in found.fields if f.column.means == "date"]
     for year in years:
@@ -213,9 +223,38 @@ def _inside(part: list[set[str]], whole: list[set[str]]) -> bool:
     return len(known) > 10 and sum(p <= w for p, w in known) >= WORDS_INSIDE * len(known)
 
 
+def _beyond(part: list[set[str]], whole: list[set[str]]) -> float:
+    """The share of rows in which the part says what the whole does not: what is lost without it."""
+    return sum(not p <= w for p, w in zip(part, whole, strict=True)) / max(len(part), 1)
+
+
 def _covered(parts: list[list[set[str]]], whole: list[set[str]]) -> float:
     shares = [len(set().union(*said) & w) / len(w) for w, *said in zip(whole, *parts, strict=True) if w]
     return sum(shares) / len(shares) if shares else 0.0
+
+
+def _make_years_of_ages(found: Fields, frames: list[pl.DataFrame], guesses: list[dict[str, Guess]]) -> None:
+    """Ages become years of birth, so that files taken years apart, and ages beside births, can be compared."""
+    for one in list(found.fields):
+        headings = [one.column.headings(bool(place))[0] for place in range(len(frames))]
+        ages = [guesses[place][heading].means == "number" for place, heading in enumerate(headings)]
+        if not any(ages) or one.column.means not in {"number", "year", "date"}:
+            continue
+        taken: dict[str, int] | None = {"left": SOME_YEAR}
+        if len(frames) == 2:
+            names = [f.column for f in found.fields if f is not one]
+            taken = years_taken(frames, names, (headings[0], headings[1]), (ages[0], ages[1]))
+        if taken is None:
+            _leave_out(found, one, "ages and births of which no year makes one of the other")
+            continue
+        means = next((guesses[p][h].means for p, h in enumerate(headings) if not ages[p]), "year")
+        name = _name(means, {f.column.name for f in found.fields if f is not one})
+        kept = {**one.column.model_dump(), "means": means, "name": name, "ages_of": taken}
+        one.column = Column.model_validate(kept)
+        if len(taken) == 2:
+            one.evidence += f"; ages, {abs(taken['right'] - taken['left'])} years apart as people of one name tell"
+        else:
+            one.evidence += "; ages, made years of birth"
 
 
 def _leave_out(found: Fields, one: Field, why: str) -> None:
@@ -233,12 +272,19 @@ def _join_spellings(found: Fields) -> None:
         first = next((f for f in found.fields if f.column.means == other.column.means and f is not other), None)
         if first is None or OTHER_SPELLING.search(first.look.name):
             continue
-        update = {
-            side: getattr(first.column, side) + getattr(other.column, side)
-            for side in ("heading", "left", "right")
-            if getattr(first.column, side)
-        }
-        separator = first.column.separator or other.column.separator
-        first.column = first.column.model_copy(update={**update, "separator": separator})
-        first.evidence += f"; {other.look.heading} is another spelling of it"
-        found.fields.remove(other)
+        _join(found, first, other, "is another spelling of it")
+
+
+def _join(found: Fields, first: Field, other: Field, why: str) -> None:
+    """The other column's values become spellings of the first's."""
+    sides = {
+        "left": first.column.headings(False) + other.column.headings(False),
+        "right": first.column.headings(True) + other.column.headings(True),
+    }
+    same = sides["left"] == sides["right"]
+    headings = {"heading": sides["left"], "left": (), "right": ()} if same else {"heading": (), **sides}
+    separator = first.column.separator or other.column.separator
+    missing = tuple(sorted({*first.column.missing, *other.column.missing}))
+    first.column = first.column.model_copy(update={**headings, "separator": separator, "missing": missing})
+    first.evidence += f"; {other.look.heading} {why}"
+    found.fields.remove(other)

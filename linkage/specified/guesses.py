@@ -92,6 +92,7 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
 
 
 FEWEST_DIGITS = {"number": 0.8, "postcode": 0.5, "month": 0.6, "day": 0.6, "house_number": 0.6}
+MOST_SHAPES = 12
 UNSAID = "codes of which the heading does not say what they are"
 
 
@@ -121,7 +122,15 @@ def guess(look: Look, *, truth: frozenset[str] = frozenset()) -> Guess:
         return Guess(
             "truth" if look.distinct_share < 0.98 else "record_id", "a record's or person's number: never evidence"
         )
-    return _by_heading(look) or _by_values(look)
+    return _by_heading(look) or (_numbered(look) or _by_values(look))
+
+
+def _numbered(look: Look) -> Guess | None:
+    """Names of records: another in every row, of one of a few shapes, as rec-17-org and rec-17-dup-0."""
+    numbers = look.shapes <= MOST_SHAPES and look.digits > 0.99 and look.words_each >= 1.8
+    if numbers and look.distinct_share > 0.999 and max(look.dates, look.phones, look.postcodes) < 0.5:
+        return Guess("record_id", "another number of the same form in every row")
+    return None
 
 
 def _by_heading(look: Look) -> Guess | None:

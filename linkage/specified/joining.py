@@ -9,33 +9,35 @@ That is greedy correlation clustering on the log-odds; a chain of lookalikes end
 from __future__ import annotations
 
 import heapq
-import math
 from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from linkage.specified.mixture import Partners
+
 Numbers = npt.NDArray[np.int64]
 MOST_WEIGHT = 12.0
 NOT_COMPARED = -1.0
 ROUNDS = 10
-LEAST_ALONE = 0.05  # the share of records without a partner is never taken to be less
 
 
 def for_one_to_one(pairs: pl.DataFrame, left: int, right: int) -> pl.DataFrame:
     """The same pairs with the weight they have when each record has one partner at most.
 
     Where nearly every record has a partner, one that is left over speaks for the pair: the odds are divided by the
-    shares of records without a partner on both sides, which follow from the links themselves (a few rounds).
+    shares of records without a partner on both sides, which follow from the links themselves (a few rounds). Whoever
+    else either record could be with speaks against it, many unlikely ones together too.
     """
-    kept = one_to_one(pairs)["weight"].to_numpy()
-    boost = 0.0
+    partners = Partners(pairs["l"].to_numpy(), pairs["r"].to_numpy() - left, (left, right))
+    kept = one_to_one(pairs.with_row_index("row"))["row"].to_numpy()
+    odds = np.exp2(pairs["weight"].to_numpy().clip(-60, 60))
+    linked = 0.0
     for _ in range(ROUNDS):
-        linked = float((1 / (1 + np.exp2(-(kept + boost).clip(-60, 60)))).sum())
-        alone = [max(1 - linked / side, LEAST_ALONE) for side in (left, right)]
-        boost = -math.log2(alone[0] * alone[1])
-    return pairs.with_columns(weight=pl.col("weight") + boost)
+        likely = partners.likely(odds, linked)
+        linked = float(likely[kept].sum())
+    return pairs.with_columns(weight=pl.Series(np.log2(likely / (1 - likely).clip(2**-60))))
 
 
 def one_to_one(pairs: pl.DataFrame) -> pl.DataFrame:

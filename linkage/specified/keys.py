@@ -17,6 +17,7 @@ import polars as pl
 
 from linkage.specified.pairs import Key
 from linkage.specified.specification import Column
+from linkage.specified.vocabulary import NAMES
 
 SEED = 11
 COUNTED = 20_000
@@ -129,7 +130,7 @@ class Counter:
 
 def blocking_keys(counter: Counter, budget: float) -> list[Key]:
     """Keys in the order in which they help most for what they cost."""
-    parts = {key: column for column in counter.columns.values() for key in _parts(column)}
+    parts = {key: column for column in counter.columns.values() for key in _parts(counter, column)}
     singles = [(part,) for part in parts]
     doubles = [key for key in combinations(parts, 2) if parts[key[0]] is not parts[key[1]]]
     triples = [
@@ -162,8 +163,11 @@ def blocking_keys(counter: Counter, budget: float) -> list[Key]:
     return [key for key in chosen if not any(set(other) < set(key) for other in chosen)]
 
 
-def _parts(column: Column) -> list[str]:
+def _parts(counter: Counter, column: Column) -> list[str]:
+    """What of the column is tried; names of several words are taken as if joined: van der Berg, Vanderberg."""
     tried = PARTS_TRIED.get(column.means, ("",))
+    if column.means in NAMES and counter.table[column.name].str.contains(" ", literal=True).any():
+        tried = tuple(part or "joined" for part in tried)
     return [column.name if not part else f"{column.name}.{part}" for part in tried]
 
 
@@ -179,7 +183,7 @@ def _imagined(counter: Counter, parts: dict[str, Column]) -> dict[str, npt.NDArr
         if column.means in OF_PLACE:
             known &= ~moved
         wholly = damaged & (random.random(IMAGINED) < 0.35)
-        for key in _parts(column):
+        for key in _parts(counter, column):
             part = key.partition(".")[2]
             survives = random.random(IMAGINED) < SURVIVES.get(part, 0.0)
             agree[key] = known & (~damaged | (~wholly & survives))

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from linkage.specified.specification import Column, Comparison, Specification
 
+BY_FREQUENCY = frozenset(
+    {"exact", "same", "same_joined", "share_spelling", "pet_form", "jaro_winkler", "levenshtein", "damerau"}
+)
+"""The levels on which agreement on a rare value is worth more."""
+
 
 @dataclass(frozen=True)
 class SqlLevel:
@@ -26,8 +31,7 @@ def sql_levels(comparison: Comparison, specification: Specification) -> list[Sql
         ((name, value),) = level.items()
         sql = _condition(column, name, value, specification)
         label = name.replace("_", " ") + ("" if value is None else f" {value}")
-        exact = name in {"exact", "same", "share_spelling", "pet_form", "jaro_winkler", "levenshtein", "damerau"}
-        exact = exact and not column.has_spellings
+        exact = name in BY_FREQUENCY and not column.has_spellings
         made.append(SqlLevel(sql, label, by_frequency=comparison.term_frequency and exact))
     return made
 
@@ -87,6 +91,7 @@ Said = Callable[[str, float | str | None], str]
 TEXTS: dict[str, Said] = {
     "exact": lambda n, v: _both(f"{n}__written"),
     "same": lambda n, v: _both(n),
+    "same_joined": lambda n, v: _both(f"{n}__joined"),
     "pet_form": lambda n, v: _both(f"{n}__pet_form"),
     "sounds_alike": lambda n, v: _both(f"{n}__sound"),
     "same_area": lambda n, v: _both(f"{n}__area"),

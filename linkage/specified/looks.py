@@ -14,6 +14,7 @@ from linkage.specified.written import FILLERS, WORDS_OF_SEX, fold
 SAMPLE = 4000
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 UK_POSTCODE = re.compile(r"^[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}$", re.IGNORECASE)
+DIGITS = re.compile(r"\d+")
 SPELLING_SIGNS = "|;/~"
 YEAR = re.compile(r"^\D{0,6}(1[0-9]|20)\d\d(\.0)?\D?$")
 
@@ -30,6 +31,7 @@ class Look:
     dates: float  # shares of the known values
     years: float
     numbers: float
+    shapes: int  # of the values, each run of digits taken for one
     letters: float  # only letters, blanks and name signs
     digits: float  # have a digit
     sexes: float
@@ -78,6 +80,7 @@ def look_at(heading: str, values: pl.Series) -> Look:
         dates=sum(bool(date and date.month) for date in dates) / len(sample) if sample else 0.0,
         years=share(lambda v: bool(YEAR.match(v))),
         numbers=share(lambda v: v.replace(".", "", 1).lstrip("-").isdigit()),
+        shapes=len({DIGITS.sub("9", value) for value in sample}),
         letters=share(lambda v: all(c.isalpha() or c in " -'’.,`()&|;/~" for c in v)),
         digits=share(lambda v: any(c.isdigit() for c in v)),
         sexes=sum(form in WORDS_OF_SEX or form in {"U", "X", "O", "0", "9"} for form in folded) / len(sample)

@@ -25,9 +25,16 @@ DUPLICATES_WITHIN = 0.01
 THRESHOLD = 0  # as likely as not
 NAMES_TF = frozenset({"forename", "surname", "full_name", "text", "place", "street", "occupation"})
 LEVELS: dict[str, list[str]] = {
-    "forename": ["same", "pet_form", "jaro_winkler: 0.92", "jaro_winkler: 0.82", "starts_alike"],
-    "surname": ["same", "jaro_winkler: 0.92", "jaro_winkler: 0.82", "sounds_alike"],
-    "full_name": ["same", "jaro_winkler: 0.95", "words_within", "jaro_winkler: 0.88", "jaro_winkler: 0.8"],
+    "forename": ["same", "same_joined", "pet_form", "jaro_winkler: 0.92", "jaro_winkler: 0.82", "starts_alike"],
+    "surname": ["same", "same_joined", "jaro_winkler: 0.92", "jaro_winkler: 0.82", "sounds_alike"],
+    "full_name": [
+        "same",
+        "same_joined",
+        "jaro_winkler: 0.95",
+        "words_within",
+        "jaro_winkler: 0.88",
+        "jaro_winkler: 0.8",
+    ],
     "date": [
         "same",
         "same_where_known",
@@ -43,8 +50,8 @@ LEVELS: dict[str, list[str]] = {
     "sex": ["same"],
     "postcode": ["same", "damerau: 1", "same_area"],
     "area": ["same"],
-    "place": ["same", "jaro_winkler: 0.92", "words_within", "jaro_winkler: 0.82"],
-    "street": ["same", "jaro_winkler: 0.92", "words_within", "jaro_winkler: 0.82"],
+    "place": ["same", "same_joined", "jaro_winkler: 0.92", "words_within", "jaro_winkler: 0.82"],
+    "street": ["same", "same_joined", "jaro_winkler: 0.92", "words_within", "jaro_winkler: 0.82"],
     "house_number": ["same", "levenshtein: 1"],
     "identifier": ["same", "damerau: 1"],
     "phone": ["same", "damerau: 1"],
@@ -52,7 +59,7 @@ LEVELS: dict[str, list[str]] = {
     "occupation": ["same", "words_within", "jaro_winkler: 0.88"],
     "category": ["same"],
     "number": ["same", "difference: 1", "difference: 2", "difference: 5"],
-    "text": ["same", "jaro_winkler: 0.92", "jaro_winkler: 0.82"],
+    "text": ["same", "same_joined", "jaro_winkler: 0.92", "jaro_winkler: 0.82"],
 }
 SPELT = ["share_spelling", "spelling_jaro_winkler: 0.94", "spelling_jaro_winkler: 0.88", "spelling_jaro_winkler: 0.8"]
 
@@ -130,6 +137,8 @@ def _columns(fields: list[Field]) -> list[str]:
             parts.append(f"day_first: {str(column.day_first).lower()}")
         if column.first_of_january == "year_only":
             parts.append("first_of_january: year_only")
+        if column.ages_of:
+            parts.append("ages_of: {" + ", ".join(f"{side}: {year}" for side, year in column.ages_of.items()) + "}")
         if column.missing:
             parts.append(f"missing: [{', '.join(map(_quoted, column.missing))}]")
         lines += [f"  - {{{', '.join(parts)}}}", f"    # {one.evidence}"]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,12 +19,16 @@ import pyarrow as pa
 from linkage.intake.gzipped import unpacked_blocks
 from linkage.intake.parquet import BoundedParquet
 from linkage.intake.reasons import Fault
+from linkage.specified.dates import read_date
 from linkage.specified.errors import FileUnreadable
 
 LARGEST_FILE = 2 * 1024 * 1024 * 1024
 SEPARATORS = ",;\t|"
 ENCODINGS = ("utf-8-sig", "windows-1252")
 SAMPLE = 64 * 1024
+ROWS_LOOKED_AT = 200
+SEPARATOR_LINE = re.compile(r"sep=(.)\n")  # a spreadsheet's own first line
+TWICE = "Two columns have the same heading."
 GZIP = b"\x1f\x8b"
 MENDS = {
     "gzip.too_large": "Name the file as it is unpacked, or several smaller ones.",
@@ -80,10 +86,58 @@ def _csv(path: Path) -> pl.DataFrame:
         packed = file.read(len(GZIP)) == GZIP
         file.seek(0)
         data = b"".join(_in_bounds(unpacked_blocks(file, path.stat().st_size), path)) if packed else file.read()
-    text = _decoded(data, path)
-    separator = _separator(text[:SAMPLE])
-    frame = pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False, truncate_ragged_lines=False)
+    text = _decoded(data, path).replace("\r\n", "\n").replace("\r", "\n")
+    said = SEPARATOR_LINE.match(text)
+    text = text[said.end() :] if said else text
+    separator = said[1] if said else _separator(text[:SAMPLE])
+    _require_headings(text, separator, path)
+    try:
+        frame = pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)
+    except pl.exceptions.PolarsError:
+        if (fault := first_fault(text, separator)) is None:
+            raise
+        line, what, mend = fault
+        where = f"{path}, line {line + (1 if said else 0):,}"
+        raise FileUnreadable(what, where=where, mend=mend) from None
     return _trimmed(frame, path)
+
+
+def first_fault(text: str, separator: str) -> tuple[int, str, str] | None:
+    """The line of a CSV text at which it is no table, what is wrong there, and the mend; no value."""
+    field = re.compile(rf'"(?:[^"]|"")*"|[^"\n{re.escape(separator)}]*')
+    place, width, fields, begun = 0, 0, 0, 0
+    while place < len(text):
+        found = field.match(text, place)
+        after = found.end() if found else place
+        if after < len(text) and text[after] not in {separator, "\n"}:
+            mend = "Write a quote inside a field twice, the field in quotes; or close the quote."
+            return text.count("\n", 0, place) + 1, "A quote stands where none can be.", mend
+        fields += 1
+        if after == len(text) or text[after] == "\n":
+            width = width or fields
+            if fields > width:
+                what = f"The line has {fields} fields, and the headings are {width}."
+                return text.count("\n", 0, begun) + 1, what, "Put a field that holds the separator in quotes."
+            fields, begun = 0, after + 1
+        place = after + 1
+    return None
+
+
+def _require_headings(text: str, separator: str, path: Path) -> None:
+    """Raises FileUnreadable where the first line does not look like headings."""
+    rows = list(islice(csv.reader(text[:SAMPLE].splitlines(), delimiter=separator), ROWS_LOOKED_AT))
+    first = [one.strip() for one in rows[0]] if rows else []
+    named = [one for one in first if one]
+    if len(set(named)) < len(named):
+        raise FileUnreadable(TWICE, where=str(path), mend="Give each column a heading of its own.")
+    again = sum(any(name == row[n].strip() for row in rows[1:] if n < len(row)) for n, name in enumerate(first) if name)
+    dates = [name for name in named if (date := read_date(name, day_first=True)) and date.day]
+    if len(first) > 1 and (2 * len(named) < len(first) or dates or again > len(first) / 2):
+        raise FileUnreadable(
+            "The first line does not look like headings.",
+            where=f"{path}, line 1",
+            mend="Give the file one line of headings, and nothing above it: surname, forename, ...",
+        )
 
 
 def _in_bounds(parts: Iterable[Sized], path: Path) -> Iterator[Sized]:
@@ -124,9 +178,7 @@ def _separator(sample: str) -> str:
 def _trimmed(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     names = [name.strip() for name in frame.columns]
     if len(set(names)) < len(names):
-        raise FileUnreadable(
-            "Two columns have the same heading.", where=str(path), mend="Give each column a heading of its own."
-        )
+        raise FileUnreadable(TWICE, where=str(path), mend="Give each column a heading of its own.")
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     texts = [pl.col(n).str.strip_chars().replace("", None).alias(n) for n in names]
     return frame.select(texts)

@@ -45,6 +45,11 @@ class Column(_Part):
     day_first: bool | None = None  # for dates: is 03/04/1950 of April?
     first_of_january: Literal["a_day", "year_only"] = "a_day"
     missing: tuple[str, ...] = ()  # what is written where nothing is known
+    ages_of: dict[Literal["left", "right"], Annotated[int, Field(ge=1000, le=2200)]] = {}  # there ages of this year
+
+    def taken(self, right: bool) -> int | None:
+        """The year of the ages in the left or the right file; None where there are none."""
+        return self.ages_of.get("right" if right else "left")
 
     def headings(self, right: bool) -> tuple[str, ...]:
         """The headings in the left or the right file."""
@@ -65,6 +70,10 @@ class Column(_Part):
         if not self.heading and not (self.left and self.right):
             mend = "give 'heading', or 'left' and 'right': how the files head this column"
             raise Unfit(Problem(f"column '{self.name}' has no heading in both files", mend))
+        if self.ages_of and self.means not in {"year", "date"}:
+            mend = "write means: year"
+            what = f"column '{self.name}': ages_of makes years of birth of ages, and it means {self.means}"
+            raise Unfit(Problem(what, mend, ("ages_of",)))
         if self.has_spellings and self.means not in TEXTS:
             mend = "give one heading and no separator, or another 'means'"
             what = (

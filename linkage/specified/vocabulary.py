@@ -17,18 +17,18 @@ PARTS: dict[str, frozenset[str]] = {
     "date": frozenset({"year", "month", "day", "decade", "month_day"}),
     "postcode": frozenset({"area"}),
     "phone": frozenset({"end"}),
-    "forename": frozenset({"initial", "start", "first_word", "pet_form"}),
-    "surname": frozenset({"initial", "start", "sound", "last_word"}),
-    "full_name": frozenset({"initial", "start", "first_word", "last_word", "last_sound", "sorted"}),
-    "street": frozenset({"start", "sorted"}),
+    "forename": frozenset({"initial", "start", "first_word", "pet_form", "joined"}),
+    "surname": frozenset({"initial", "start", "sound", "last_word", "joined"}),
+    "full_name": frozenset({"initial", "start", "first_word", "last_word", "last_sound", "sorted", "joined"}),
+    "street": frozenset({"start", "sorted", "joined"}),
     "identifier": frozenset({"start"}),
 }
 """The parts of a column's value by which records can be blocked and certain steps made."""
-TEXT_PARTS = frozenset({"initial", "start", "first_word", "last_word", "sorted"})
+TEXT_PARTS = frozenset({"initial", "start", "first_word", "last_word", "sorted", "joined"})
 KINDS: tuple[str, ...] = get_args(Kind)
 OF_ALL = frozenset({"same", "jaro_winkler", "levenshtein", "damerau", "starts_alike", "words_within"})
 ON_SPELLINGS = frozenset({"share_spelling", "spelling_jaro_winkler"})
-ON_TEXTS = ON_SPELLINGS | {"exact", "swapped_with"}
+ON_TEXTS = ON_SPELLINGS | {"exact", "swapped_with", "same_joined"}
 ON_DATES = frozenset(
     {"same_where_known", "day_month_swapped", "one_part_differs", "one_sign_differs"}
     | {"days", "months", "years", "same_year"}

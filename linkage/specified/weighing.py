@@ -11,7 +11,7 @@ import polars as pl
 from audit.progress import Progress, silent
 from linkage.specified.engine import MOST_FOR_RARITY, SplinkEngine, made_levels
 from linkage.specified.frozen import FrozenModel
-from linkage.specified.mixture import FURTHEST, Floats, Seen, Shares, counts, learn_kinds, surplus, weights_of
+from linkage.specified.mixture import FURTHEST, Floats, Partners, Seen, Shares, counts, learn_kinds, surplus, weights_of
 from linkage.specified.patterns import seen
 
 CERTAIN_WEIGHT = 15.0
@@ -31,16 +31,18 @@ class Weighing:
         self.engine, self.first, self.kinds = engine, first, kinds
         self.pairs, self.looks = seen(engine, "pairs")
         self._others = self._drawn() if kinds else None
+        single = engine.two and engine.specification.link.one_to_one
+        ends = (self.pairs["l"].to_numpy(), self.pairs["r"].to_numpy() - engine.sizes[0])
+        self._partners = Partners(*ends, engine.sizes) if single else None
 
     def evidence(self, model: FrozenModel, part: int = 1) -> Floats:
         """log2 of the odds of every pair, or of each so manieth, without the prior."""
         looks = self.looks.part(slice(None, None, part))
         shares = self._shares(model)
-        weights = weights_of(looks, shares)
-        if self._others is None or not len(weights):
-            return weights
-        kinds, _ = learn_kinds(self.looks, self._others, shares, self.first)
-        return weights - surplus(looks, kinds, shares)
+        if self._others is None or not len(looks.count):
+            return weights_of(looks, shares)
+        kinds, _ = learn_kinds(self.looks, self._others, shares, self.first, partners=self._partners)
+        return weights_of(looks, shares, kinds.one) - surplus(looks, kinds.two, shares)
 
     def prior(self, evidence: Floats, part: int = 1) -> float:
         """The specification's; else the share at which the weighed pairs expect as many true ones as it says.
@@ -50,9 +52,14 @@ class Weighing:
         if known := self.engine.specification.link.prior:
             return known
         prior, possible = self.first, max(self.engine.possible_pairs // part, 1)
+        most = min(self.first * FURTHEST, 0.5 if self._partners is None else 1 / max(*self.engine.sizes, 2))
         for _ in range(ROUNDS_OF_PRIOR):
-            expected = float(_probability(evidence, prior).sum())
-            prior = min(max(expected / possible, self.first / FURTHEST), self.first * FURTHEST, 0.5)
+            if self._partners is None or part > 1:
+                expected = float(_probability(evidence, prior).sum())
+            else:
+                odds = np.exp2((evidence + _odds(prior)).clip(-60, 60))
+                expected = float(self._partners.likely(odds, prior * possible).sum())
+            prior = min(max(expected / possible, self.first / FURTHEST), most)
         return prior
 
     def weighed(self, evidence: Floats, prior: float) -> pl.DataFrame:
@@ -71,7 +78,10 @@ class Weighing:
         certain = self._certain()
         if self._others is not None:
             progress("learning from all pairs", 0, None)
-            _, counted = learn_kinds(self.looks, self._others, self._shares(model), self.first, certain=certain)
+            shares = self._shares(model)
+            _, counted = learn_kinds(
+                self.looks, self._others, shares, self.first, certain=certain, partners=self._partners
+            )
             return _relearned(model, counted)
         part = max(1, round(self.pairs.height / PAIRS_COUNTED_AGAIN))
         looks, sure = self.looks.part(slice(None, None, part)), certain[::part]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from linkage.specified.dates import PartialDate, day_number, read_date
+from linkage.specified.dates import NEWEST, PartialDate, day_number, read_date
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES, TEXTS
 from linkage.standardise.addresses import address_keys
@@ -40,6 +40,9 @@ WORDS_OF_SEX = {
     **dict.fromkeys(("KADIN", "ZH", "ZHEN", "ZHENSKII", "女", "女性"), "F"),
     **dict.fromkeys(("GUY", "BOY", "FATHER", "SON", "HUSBAND"), "M"),
 }
+AGE = re.compile(r"\d{1,3}")
+IN_MONTHS = re.compile(r"\d\s*(m|w|d|mo|mos|mths?|months?|wks?|weeks?|days?)\b|/", re.IGNORECASE)
+OLDEST_AGE = 120
 START = 4
 NATIONAL = 9  # digits of a telephone number that are compared: before them may stand the country
 
@@ -50,6 +53,8 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
     for column in columns:
         headings = column.headings(right)
         values = [_known(frame[heading], column.missing) for heading in headings]
+        if (taken := column.taken(right)) is not None:
+            values = [_years_of_birth(one, taken) for one in values]
         if column.means == "address":
             values = [address_keys(one) for one in values]
         made += _spelt(column, values) if column.has_spellings else _single(column, values[0])
@@ -70,6 +75,18 @@ def fold(text: str | None, *, in_latin: bool = True) -> str:
 
 def _known(values: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return values.replace(list(missing), [None] * len(missing)) if missing else values
+
+
+def _years_of_birth(ages: pl.Series, taken: int) -> pl.Series:
+    """Of ages in that year; an age in months or weeks is that of an infant."""
+
+    def born(age: str) -> str | None:
+        number, infant = AGE.search(age), IN_MONTHS.search(age)
+        if number is None or int(number[0]) > OLDEST_AGE:
+            return None
+        return str(taken - (0 if infant else int(number[0])))
+
+    return ages.map_elements(born, return_dtype=pl.String)
 
 
 def _single(column: Column, values: pl.Series) -> list[pl.Series]:
@@ -103,7 +120,8 @@ def _part_names(column: Column) -> list[str]:
 def _spelt(column: Column, values: list[pl.Series]) -> list[pl.Series]:
     """Several values a record: the list of them, and the first one's parts for blocking."""
     cells = [
-        value.str.split(column.separator) if column.separator else value.cast(pl.List(pl.String)) for value in values
+        value.str.split(column.separator) if column.separator else value.reshape((-1, 1)).arr.to_list()
+        for value in values
     ]
     cells = [cell.fill_null([]) for cell in cells]
     joined = cells[0]
@@ -133,15 +151,16 @@ def _text_forms(column: Column, value: str) -> dict[str, str | None]:
             return {}
     if not form or form in FILLERS:
         return {}
-    first, last = words[0], words[-1]
+    first, last, joined = words[0], words[-1], "".join(words)
     return {
         "": form,
         "initial": form[:1],
-        "start": form[:START],
+        "start": joined[:START],
+        "joined": joined,
         "first_word": first,
         "last_word": last,
         "last_sound": sound(last),
-        "sound": sound(form.replace(" ", "")),
+        "sound": sound(joined),
         "sorted": " ".join(sorted(words)),
         "pet_form": PET_FORMS.get(first, first),
     }
@@ -175,6 +194,8 @@ def _number_forms(column: Column, value: str) -> dict[str, str | None]:
     form = fold(value)
     if not form or form in FILLERS or (number is None and column.means != "house_number"):
         return {}
+    if column.means == "year" and number and not 0 < float(number[0]) <= NEWEST:
+        return {}  # 0000 and 9999 stand for nothing
     return {"": form, "number": number[0] if number else None}
 
 

@@ -46,6 +46,7 @@ def test_every_claim_of_the_demo_held(played: tuple[Path, str]) -> None:
     assert text.count("  held  ") >= 13
     for claim in (
         "A socket opened from the notebook: refused",
+        "The notebook that each workspace begins with runs, its one refusal included",
         "The author approves her own output: refused",
         "A query after one controller withdrew: refused",
         "Who opted out is not in the project's file",

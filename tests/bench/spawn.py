@@ -25,7 +25,7 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
             ours.stop("asha", "diabetes")
             _timed(plain.start)  # what only a first start reads from the disk, for both
             plain.stop()
-            seconds = [_turn(ours, plain) for _ in range(rounds)]
+            seconds = [_turn(place, ours, plain) for _ in range(rounds)]
             memory = _memory(place, ours, plain)
     own, theirs = (statistics.median(column) for column in zip(*seconds, strict=True))
     ratios = [one / other for one, other in seconds]
@@ -39,8 +39,8 @@ def run(quick: bool) -> list[tuple[str, float, str]]:
     ]
 
 
-def _turn(ours: HubClient, plain: PlainHub) -> tuple[float, float]:
-    own = _timed(lambda: ours.start("asha", "diabetes"))
+def _turn(place: WorkplaceForTests, ours: HubClient, plain: PlainHub) -> tuple[float, float]:
+    own = _timed(lambda: place.start(ours, "asha", "diabetes"))
     ours.stop("asha", "diabetes")
     theirs = _timed(plain.start)
     plain.stop()
@@ -54,7 +54,7 @@ def _timed(action: Callable[[], None]) -> float:
 
 
 def _memory(place: WorkplaceForTests, ours: HubClient, plain: PlainHub) -> list[tuple[str, float, str]]:
-    ours.start("asha", "diabetes")
+    place.start(ours, "asha", "diabetes")
     plain.start()
     idle = _share(place.processes_inside())
     theirs = _share(_servers_of(plain))

@@ -26,9 +26,14 @@ def place() -> Iterator[WorkplaceForTests]:
 
 @pytest.fixture(scope="module")
 def lab(place: WorkplaceForTests, browser: Browser) -> Page:
-    """The page of asha's workspace, reached by the address alone."""
+    """The page of asha's workspace, reached by the address and the conditions, which she acknowledges."""
     page = browser.new_page()
     page.goto(place.workspaces.open_address("asha", "diabetes"), timeout=LAB_SECONDS)
+    expect(page.get_by_role("heading", name="Before you begin: diabetes")).to_be_visible(timeout=LAB_SECONDS)
+    page.get_by_role("button", name="Open the workspace").click()
+    expect(page.get_by_role("heading", name="Before you begin: diabetes")).to_be_visible()  # not without the tick
+    page.get_by_label("I have read these conditions").check()
+    page.get_by_role("button", name="Open the workspace").click()
     page.wait_for_url("**/user/asha/diabetes/lab**", timeout=LAB_SECONDS)
     return page
 

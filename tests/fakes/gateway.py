@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from access.optouts.disclosures import Disclosures
 from access.service import Access
+from audit.client import SocketAuditLog
 from audit.clock import FixedClock
 from audit.model import person, service
 from audit.records import Records
@@ -26,8 +27,10 @@ from environments.gateway.doors import Doors
 from environments.gateway.enclosure import Enclosure
 from environments.gateway.evidence.sealed import EvidenceFolder
 from environments.gateway.model import Asker, QueryLimits
+from environments.gateway.texts import TextStore
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
+from infra.database import make_engine
 from infra.published import GatewayApprovals, GatewayScopes
 from linkage.optouts.gate import OptOutGate
 from linkage.scopes.service import ScopePublisher
@@ -47,26 +50,13 @@ ASHA = Asker("asha", "admissions")
 OUTSIDER = "9990000042"
 
 
-class TextMemory(MemoryAuditLog):
-    """A log that keeps the long texts too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def store_text(self, text: str) -> str:
-        """Keep the text."""
-        self.texts.append(text)
-        return str(len(self.texts))
-
-
 @dataclass
 class GatewayForTests:
     """Everything that stands, with what can be changed."""
 
     access: Access
     records: Records
-    log: TextMemory
+    log: MemoryAuditLog
     core: QueryCore
     doors: Doors
     workers: WorkerPool
@@ -108,10 +98,12 @@ def disclosures_of(records: Records) -> Disclosures:
     return Disclosures(records, longest=timedelta(days=7), real_data=False)
 
 
-def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, ScopePublisher, TextMemory]:
-    """Linked data of two controllers, and a live, published project over them."""
-    log = TextMemory()
-    records = memory_records(FixedClock(START))
+def prepared(
+    home: Path, people: int = 400, *, on_disk: bool = False
+) -> tuple[LinkageBench, Access, ScopePublisher, MemoryAuditLog]:
+    """Linked data of two controllers, and a live, published project over them; on_disk: records in a file."""
+    log = MemoryAuditLog()
+    records = memory_records(FixedClock(START), make_engine(f"sqlite:///{home / 'records.db'}") if on_disk else None)
     records.log = log
     bench = LinkageBench(home, records)
     access = peopled(records)
@@ -130,18 +122,26 @@ def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, Scope
 
 @asynccontextmanager
 async def gateway(
-    limits: QueryLimits | None = None, people: int = 400, brakes: BrakePolicy | None = None
+    limits: QueryLimits | None = None,
+    people: int = 400,
+    brakes: BrakePolicy | None = None,
+    *,
+    as_installed: bool = False,
 ) -> AsyncIterator[GatewayForTests]:
-    """A gateway over that project, with its watch running."""
+    """A gateway over that project, with its watch running; as_installed: with records on disk and the log's writer."""
     home = Path(tempfile.mkdtemp(prefix="hg-"))
-    bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
+    bench, access, publisher, log = await asyncio.to_thread(prepared, home, people, on_disk=as_installed)
+    texts: TextStore = log
+    if as_installed:
+        texts = bench.records.log = SocketAuditLog(home / "audit", home / "s")
     workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+    scopes = GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records))
     core = QueryCore(
         bench.records,
-        GatewayApprovals(access),
-        GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records)),
+        GatewayApprovals(access, scopes),
+        scopes,
         workers,
-        log,
+        texts,
         limits or QueryLimits(),
         evidence := EvidenceFolder(
             home / "evidence", bench.keyring.evidence_key, bench.keyring.signing_key("evidence")

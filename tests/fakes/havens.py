@@ -16,6 +16,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.model import organisation, person, service
 from audit.records import Base, Records
+from linkage.store import held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.people import assessed, invented_person
 
@@ -77,7 +78,7 @@ def memory_records(clock: FixedClock | None = None, engine: Engine | None = None
 
 def peopled(records: Records, *, real_data: bool = False) -> Access:
     """The organisations, people and datasets above, registered."""
-    access = Access(records, real_data=real_data)
+    access = Access(records, real_data=real_data, held=held_deliveries)
     for name in ("university", "haven", "gp", "hospital"):
         access.register_organisation(assessed(name), by=HOUSE)
     for name, employer, roles in PEOPLE:
@@ -89,7 +90,7 @@ def peopled(records: Records, *, real_data: bool = False) -> Access:
 
 def with_engineer(records: Records, name: str = "data-engineer") -> Access:
     """A data engineer of the haven, registered and trained on the day of the records' clock."""
-    access, today = Access(records, real_data=False), records.clock.now().date()
+    access, today = Access(records, real_data=False, held=held_deliveries), records.clock.now().date()
     access.register_organisation(assessed("haven", today=today), by=HOUSE)
     access.register_person(invented_person(name, "haven", {Role.DATA_ENGINEER}, today=today), by=HOUSE)
     return access

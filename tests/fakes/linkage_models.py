@@ -15,6 +15,7 @@ from linkage.specified.engine import VERSION
 from linkage.specified.frozen import ComparisonModel, FrozenModel, LevelModel
 from linkage.specified.levels import sql_levels
 from linkage.standardise.specification import VERSION as STANDARDISATION
+from linkage.store import held_deliveries
 from tests.fakes.people import assessed, invented_person
 from tests.fakes.zones import LinkageBench
 
@@ -73,7 +74,7 @@ def approved_model(bench: LinkageBench) -> str:
 
 def reviewers(records: Records) -> Access:
     """Tom and Eve (data engineers, Tom a reviewer too), Rosa and Rhys (linkage reviewers), registered."""
-    access = Access(records, real_data=False)
+    access = Access(records, real_data=False, held=held_deliveries)
     house, today = service("administration"), records.clock.now().date()
     access.register_organisation(assessed("unit", today=today), by=house)
     for name, roles in (

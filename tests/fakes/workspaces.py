@@ -12,10 +12,11 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import uvicorn
 from sqlalchemy import create_engine
 from starlette.applications import Starlette
@@ -23,10 +24,14 @@ from starlette.applications import Starlette
 from access.decisions import Allowed, Decision, Refused
 from audit.clock import SystemClock
 from audit.records import Records
-from environments.workspaces.control import ControlTokens, control_routes
-from environments.workspaces.hub import HubPlace, HubServer, base_interpreter
+from environments.workspaces.client import HubClient
+from environments.workspaces.control import ControlTokens, Desk, control_routes
+from environments.workspaces.hub import HubPlace, HubServer, OpenID, base_interpreter
+from environments.workspaces.logins import HubLogins
+from environments.workspaces.model import Workplace
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.service import Workspaces
+from environments.workspaces.sessions import SessionEvidence
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.plain_account import PLAIN_ACCOUNT, as_plain_account
 
@@ -39,6 +44,21 @@ class FakeApprovals:
     """Approves the pairs that it holds."""
 
     approved: set[tuple[str, str]] = field(default_factory=set)
+    asked: tuple[str, ...] = ("gp-system: no table by practice is shown",)
+    keeps: bool = True
+
+    def conditions(self, project: str) -> tuple[str, ...]:
+        """The same for each project."""
+        return self.asked
+
+    def keeps_cells(self, project: str) -> bool:
+        """The same for each project."""
+        return self.keeps
+
+    def workplaces(self, person: str) -> list[Workplace]:
+        """The projects of the pairs that it holds."""
+        held = sorted(project for name, project in self.approved if name == person)
+        return [Workplace(project, f"What {project} is for", Allowed()) for project in held]
 
     def may_open_workspace(self, person: str, project: str) -> Decision:
         """Yes when the pair is held."""
@@ -102,6 +122,18 @@ class WorkplaceForTests:
         """This command, under the account of the hub."""
         return command if self.account is None else as_plain_account(command, [self.home])
 
+    def start(self, hub: HubClient, person: str, project: str) -> None:
+        """Start a workspace of somebody who has logged in and acknowledges the conditions."""
+        hub.start(person, project, self.workspaces.conditions(person, project)[1])
+
+    @contextlib.contextmanager
+    def browser(self, person: str, project: str) -> Iterator[httpx.Client]:
+        """A browser in which this person has logged in at the hub."""
+        with httpx.Client(base_url=self.place.address, follow_redirects=True, trust_env=False) as browser:
+            code = self.workspaces.login_code(person, project)
+            browser.get("/hub/haven-login", params={"code": code}, follow_redirects=False)
+            yield browser
+
     def processes_inside(self) -> set[int]:
         """The processes of this machine that run in one of this workplace's sandboxes: they see its folders mounted."""
         found = set()
@@ -163,13 +195,26 @@ def _give(folder: Path, account: int | None) -> None:
 
 
 @contextlib.contextmanager
-def workplace(environments: Path, clients: Path, *, plain: bool = False, **bounds: int) -> Iterator[WorkplaceForTests]:
-    """A gateway process's control routes and a real hub, until the block ends. Plain: root runs it under another."""
+def workplace(
+    environments: Path,
+    clients: Path,
+    openid: OpenID | None = None,
+    logins: Callable[[Records], HubLogins] | None = None,
+    port: int | None = None,
+    machine: Callable[[], Decision] = Allowed,
+    *,
+    plain: bool = False,
+    **bounds: int,
+) -> Iterator[WorkplaceForTests]:
+    """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
+
+    machine: what is asked at an opening. plain: root runs the hub under another account.
+    """
     account = PLAIN_ACCOUNT if plain and os.geteuid() == 0 else None
     with short_folder() as home:
         log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors", account)
         records = Records(create_engine("sqlite://"), log, SystemClock())
-        register = WorkspaceRegister(records, approvals, doors, Allowed)
+        register = WorkspaceRegister(records, approvals, doors, machine)
         tokens = ControlTokens(home / "control")
         place = HubPlace(
             folder=home / "hub",
@@ -179,13 +224,15 @@ def workplace(environments: Path, clients: Path, *, plain: bool = False, **bound
             tokens=tokens,
             environments=environments,
             clients=clients,
-            port=free_port(),
+            port=port or free_port(),
+            openid=openid,
             **bounds,
         )
-        workspaces = Workspaces(place.control_socket, tokens, place.address, place.orchestrator_token)
-        with _serving(
-            Starlette(routes=control_routes(register, tokens), lifespan=doors.lifespan), place.control_socket
-        ):
+        workspaces = Workspaces(
+            place.control_socket, tokens, place.address, place.orchestrator_token, sign_in_at=openid and place.address
+        )
+        desk = Desk(register, SessionEvidence(records, log, approvals), logins(records) if logins else None)
+        with _serving(Starlette(routes=control_routes(desk, tokens), lifespan=doors.lifespan), place.control_socket):
             hub = HubServer(place) if account is None else HubOfAPlainAccount(place)
             hub.start(home / "hub.log")
             try:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from haven.connection import Connection
 from haven.errors import HavenClientError, Incomplete
+from haven.progress import shown_progress
 
 Frame = Literal["arrow", "polars", "pandas"]
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -49,19 +50,25 @@ def sql(
     parameters: Parameters | None = None,
     *,
     frame: Frame = "arrow",
+    progress: bool | None = None,
     connection: Connection | None = None,
 ) -> Any:
     """Run one SELECT and give its whole result as a pyarrow Table, or a polars or pandas frame.
 
-    parameters: values for `?` (a list) or `$name` (a dict): text, numbers, dates, None. Raises Refused when a rule or
-    a limit says no, Incomplete when the answer broke off: there is never a part of a result.
+    parameters: values for `?` (a list) or `$name` (a dict): text, numbers, dates, None. progress: show how many rows
+    have come of a query that takes longer than a second; None: where somebody sees it (a notebook, a terminal). Raises
+    Refused when a rule or a limit says no, Incomplete when the answer broke off: there is never a part of a result.
     """
     connection = connection or Connection()
-    content = connection.send("POST", "/v1/query", {"sql": query, "parameters": _sendable(parameters)})
-    try:
-        table = pa.ipc.open_stream(content).read_all()
-    except (pa.ArrowInvalid, OSError):
-        raise Incomplete("The answer cannot be read; nothing of it is given. Ask again.") from None
+    body = {"sql": query, "parameters": _sendable(parameters)}
+    with shown_progress(progress) as shown, connection.answer("POST", "/v1/query", body) as answer:
+        try:
+            with pa.ipc.open_stream(answer) as stream:
+                batches = [shown.came(batch) for batch in stream]
+                table = pa.Table.from_batches(batches, stream.schema)
+        except pa.ArrowInvalid:
+            raise Incomplete("The answer cannot be read; nothing of it is given. Ask again.") from None
+        answer.read()  # its end: what breaks off there was not whole either
     return _framed(table, frame)
 
 

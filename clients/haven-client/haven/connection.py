@@ -10,6 +10,8 @@ import http.client
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -37,6 +39,12 @@ class Connection:
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         """The whole answer, or none of it. Raises Refused, Incomplete, GatewayDown."""
+        with self.answer(method, path, body) as answer:
+            return answer.read()
+
+    @contextmanager
+    def answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Iterator[http.client.HTTPResponse]:
+        """The answer, to be read while it comes. Raises Refused, GatewayDown, and Incomplete where it breaks off."""
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -50,7 +58,7 @@ class Connection:
             query = answer.getheader("Haven-Query")
             if answer.status != http.HTTPStatus.OK:
                 raise _refusal(answer.read(), answer.status)
-            return answer.read()
+            yield answer
         except http.client.IncompleteRead:
             raise self._why_incomplete(query) from None
         except (OSError, http.client.HTTPException) as error:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from haven_hub.authenticator import CodeAuthenticator
 from haven_hub.edge import WorkspaceEdge
-from haven_hub.hooks import after_stop, before_start
+from haven_hub.ended import ended_of
+from haven_hub.fail_closed import checked_start
+from haven_hub.hooks import after_stop
+from haven_hub.openid import OpenIDAuthenticator, set_up
+from haven_hub.pages import HANDLERS, conditions_form, ticket_of
 from haven_hub.place import read_place
 from haven_hub.spawner import HUB_SOCKET, BubblewrapSpawner
 
@@ -22,13 +27,17 @@ hub.bind_url = f"http://127.0.0.1:{place.port}/"
 hub.hub_bind_url = hub.hub_connect_url = f"http+unix://{HUB_SOCKET}"
 hub.proxy_class = WorkspaceEdge
 hub.spawner_class = BubblewrapSpawner
-hub.authenticator_class = CodeAuthenticator
+hub.authenticator_class = CodeAuthenticator if place.openid is None else OpenIDAuthenticator
+hub.template_paths = [str(Path(__file__).parent / "templates")]
+hub.extra_handlers = HANDLERS
+hub.default_url = "/hub/workspaces"
 hub.db_url = f"sqlite:///{place.folder / 'hub.sqlite'}"
 hub.cookie_secret_file = str(place.folder / "cookie-secret")
 hub.cookie_max_age_days = 0.5
 hub.allow_named_servers = True
 hub.cleanup_servers = True
 hub.authenticate_prometheus = True
+hub.template_vars = {"ended": ended_of}  # why workspaces were closed; the hub calls it with who looks
 hub.answer_yes = True
 hub.tornado_settings = {"slow_spawn_timeout": 90, "slow_stop_timeout": 20}
 hub.services = [
@@ -44,7 +53,11 @@ hub.load_roles = [
 ]
 c.Authenticator.admin_users = set()
 c.Authenticator.allow_all = True  # whoever holds a code was named by the haven; each start asks the approvals
-c.Spawner.pre_spawn_hook = before_start
+if place.openid is not None:
+    set_up(c, place, place.openid)
+c.Spawner.options_form = conditions_form
+c.Spawner.options_from_form = ticket_of
+c.Spawner.pre_spawn_hook = checked_start
 c.Spawner.post_stop_hook = after_stop
 c.Spawner.start_timeout = 75
 c.Spawner.http_timeout = 60

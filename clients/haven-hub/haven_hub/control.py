@@ -24,7 +24,7 @@ class Refusal(Exception):
         return f"{self.reason} {self.mend or ''}".strip()
 
 
-async def ask(place: Place, route: str, **body: str) -> dict[str, Any]:
+async def ask(place: Place, route: str, **body: str | int) -> dict[str, Any]:
     """The answer of a control route. Raises Refusal: on a refusal, and on any failure to ask (fail closed)."""
     try:
         token = place.control_token.read_text(encoding="utf-8").strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,10 @@ import yarl
 from aiohttp import WSMsgType, web
 from jupyterhub.proxy import Proxy
 
-from haven_hub import edge_rules
+from haven_hub import edge_proof, edge_rules
+from haven_hub.cells import Unreadable
+from haven_hub.place import read_place
+from haven_hub.recording import KernelWatch, Volume, volume_of
 
 LARGEST_REQUEST = 256 * 1024**2
 CHUNK = 64 * 1024
@@ -46,6 +50,23 @@ class Route:
         """Everything but the hub itself is answered by something a researcher may have changed."""
         return "hub" not in self.data
 
+    @property
+    def volume(self) -> Volume:
+        """The bytes that went to and fro; the hub's own are not kept."""
+        return volume_of(*self.owner) if self.is_workspace else Volume()
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Person and project."""
+        return str(self.data.get("user", "")), str(self.data.get("server_name", ""))
+
+    def watch(self, path: str, protocol: str | None) -> KernelWatch | None:
+        """What writes down the cells that go this way, where they do."""
+        if not self.is_workspace:
+            return None
+        inner = unquote(path)[len(unquote(self.prefix)) - 1 :]
+        return KernelWatch.of(read_place(), *self.owner, inner, protocol)
+
 
 class WorkspaceEdge(Proxy):
     """The hub's proxy, within the hub's process."""
@@ -54,6 +75,7 @@ class WorkspaceEdge(Proxy):
         super().__init__(**arguments)
         self.routes: dict[str, Route] = {}
         self.runner: web.AppRunner | None = None
+        self.proof = edge_proof.EdgeProof()
 
     async def start(self) -> None:
         """Listen on the public address."""
@@ -62,7 +84,14 @@ class WorkspaceEdge(Proxy):
         application.router.add_route("*", "/{path:.*}", self.answer)
         self.runner = web.AppRunner(application, access_log=None, auto_decompress=False)
         await self.runner.setup()
+        await self.proof.open()
+        await self.add_route(edge_proof.PATH, f"{SCHEME}{edge_proof.SOCKET}", {})
         await web.TCPSite(self.runner, place.hostname, place.port, shutdown_timeout=2.0).start()
+
+    async def holds(self) -> bool:
+        """Does it guard a page of a workspace now? Tried, as a browser would."""
+        place = urlsplit(self.public_url)
+        return await self.proof.holds(f"{place.scheme}://{place.netloc}")
 
     async def stop(self) -> None:
         """Stop listening, and let go of every connection."""
@@ -70,6 +99,7 @@ class WorkspaceEdge(Proxy):
             await self.runner.cleanup()
         for routespec in list(self.routes):
             await self.delete_route(routespec)
+        await self.proof.close()
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Send what begins with `routespec` to the socket `target`."""
@@ -97,6 +127,7 @@ class WorkspaceEdge(Proxy):
         return {
             route.prefix: {"routespec": route.prefix, "target": route.target, "data": route.data}
             for route in self.routes.values()
+            if route.prefix != edge_proof.PATH  # JupyterHub takes away what it did not put there
         }
 
     def route_of(self, path: str) -> Route | None:
@@ -144,7 +175,8 @@ def _headers(request: web.Request) -> edge_rules.Headers:
 
 
 async def _pass_request(route: Route, request: web.Request) -> web.StreamResponse:
-    body = request.content if request.body_exists else None
+    volume = route.volume
+    body = _counted(request.content, volume) if request.body_exists else None
     async with route.session.request(
         request.method,
         _address(request),
@@ -160,6 +192,7 @@ async def _pass_request(route: Route, request: web.Request) -> web.StreamRespons
             ours.headers.add(name, value)
         await ours.prepare(request)
         async for chunk in theirs.content.iter_chunked(CHUNK):
+            volume.to_browser += len(chunk)
             await ours.write(chunk)
         await ours.write_eof()
         return ours
@@ -178,7 +211,8 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
     ) as theirs:
         ours = web.WebSocketResponse(protocols=[theirs.protocol] if theirs.protocol else [], max_msg_size=0)
         await ours.prepare(request)
-        pumps = [asyncio.ensure_future(_pump(ours, theirs)), asyncio.ensure_future(_pump(theirs, ours))]
+        channel = _Channel(ours, theirs, route.volume, route.watch(request.rel_url.raw_path, theirs.protocol))
+        pumps = [asyncio.ensure_future(channel.from_browser()), asyncio.ensure_future(channel.to_browser())]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         for pump in pumps:
             pump.cancel()
@@ -187,11 +221,42 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
         return ours
 
 
-async def _pump(source: Any, sink: Any) -> None:
-    """Carry messages one way until either side closes."""
-    with suppress(ConnectionError):
-        async for message in source:
-            if message.type == WSMsgType.TEXT:
-                await sink.send_str(message.data)
-            elif message.type == WSMsgType.BINARY:
-                await sink.send_bytes(message.data)
+async def _counted(content: aiohttp.StreamReader, volume: Volume) -> AsyncIterator[bytes]:
+    async for chunk in content.iter_chunked(CHUNK):
+        volume.from_browser += len(chunk)
+        yield chunk
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """A browser's websocket and the workspace's: messages are carried both ways until either side closes."""
+
+    ours: web.WebSocketResponse
+    theirs: aiohttp.ClientWebSocketResponse
+    volume: Volume
+    watch: KernelWatch | None
+
+    async def from_browser(self) -> None:
+        """A cell goes on only when it is written down; what is told instead goes back."""
+        with suppress(ConnectionError, Unreadable):  # what cannot be read ends the channel
+            async for message in self.ours:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    continue
+                self.volume.from_browser += len(message.data)
+                told = await self.watch.passes(message.data) if self.watch is not None else []
+                for one in told:
+                    await _send(self.ours, one)
+                if not told:
+                    await _send(self.theirs, message.data)
+
+    async def to_browser(self) -> None:
+        """What the workspace says."""
+        with suppress(ConnectionError):
+            async for message in self.theirs:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self.volume.to_browser += len(message.data)
+                    await _send(self.ours, message.data)
+
+
+async def _send(sink: web.WebSocketResponse | aiohttp.ClientWebSocketResponse, message: str | bytes) -> None:
+    await (sink.send_str(message) if isinstance(message, str) else sink.send_bytes(message))

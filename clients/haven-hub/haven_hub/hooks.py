@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from jupyterhub.spawner import SpawnException
 
 from haven_hub.control import Refusal, ask
+from haven_hub.ended import forget_end
+from haven_hub.recording import forget, volume_of
 
 if TYPE_CHECKING:
     from haven_hub.spawner import BubblewrapSpawner
@@ -24,12 +26,17 @@ async def before_start(spawner: BubblewrapSpawner) -> None:
         raise refusal(
             Refusal("workspace.no_project", "A workspace belongs to a project.", "Use `haven workspace open PROJECT`.")
         )
-    if ended := spawner.told_at_next_start.pop((spawner.user.name, spawner.name), None):
-        raise refusal(ended)  # told once; asked again, it opens
     try:
-        answer = await ask(spawner.place, "workspaces/open", person=spawner.user.name, project=spawner.name)
+        answer = await ask(
+            spawner.place,
+            "workspaces/open",
+            person=spawner.user.name,
+            project=spawner.name,
+            acknowledged=str(spawner.user_options.get("acknowledged", "")),
+        )
     except Refusal as refused:
         raise refusal(refused) from None
+    forget_end(spawner.user.name, spawner.name)
     spawner.door = Path(answer["door"])
     spawner.conditions = tuple(map(str, answer["conditions"]))
 
@@ -45,6 +52,25 @@ async def after_stop(spawner: BubblewrapSpawner) -> None:
         await ask(spawner.place, "workspaces/close", **names, door=str(door), rule=rule)
     except Refusal as refused:
         spawner.log.warning("The door of a stopped workspace was not closed (%s)", refused.code)
+    try:
+        await _tell_what_was_used(spawner)
+    except Refusal as refused:
+        spawner.log.warning("What a stopped workspace had used was not recorded (%s)", refused.code)
+
+
+async def _tell_what_was_used(spawner: BubblewrapSpawner) -> None:
+    volume = volume_of(spawner.user.name, spawner.name)
+    forget(spawner.user.name, spawner.name)
+    await ask(
+        spawner.place,
+        "workspaces/used",
+        person=spawner.user.name,
+        project=spawner.name,
+        bytes_to_browser=volume.to_browser,
+        bytes_from_browser=volume.from_browser,
+        processor_seconds=round(spawner.resources.processor_seconds),
+        most_memory=spawner.resources.most_memory,
+    )
 
 
 def refusal(refused: Refusal) -> SpawnException:

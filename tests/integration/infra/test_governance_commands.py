@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def test_a_project_goes_live_paper_by_paper(desk: Desk) -> None:
-    """After each command `haven why` names what is missing; with the last paper it says yes."""
+    """After each command `haven why` names what is missing; last, that no data are published: no yes, status 77."""
     why = ("why", "asha", "diabetes-admissions", "query")
     desk.done("project", "draft", str(PROJECT), "--as", "asha")
     assert desk.data(*why)["rule"] == "project.draft"
@@ -99,7 +100,10 @@ def test_a_project_goes_live_paper_by_paper(desk: Desk) -> None:
     desk.done("support", "add", str(PAPERS / "support.yaml"), "--as", "lena")
     assert desk.data(*why)["rule"] == "authoriser.none"
     desk.done("authoriser", "appoint", "sian", "--until", "2030-12-31", "--as", "lena")
-    assert desk.data(*why) == {"allowed": True, "rule": None, "reason": None, "mend": None}
+    assert desk.data(*why)["rule"] == "scope.not_published"
+    assert desk.run(*why, "--json").exit_code == 77
+    open_it = ("why", "asha", "diabetes-admissions", "open-workspace")
+    assert desk.data(*open_it) == {"allowed": True, "rule": None, "reason": None, "mend": None}
     shown = desk.data("project", "show", "diabetes-admissions")
     told = {one["controller"]: one["narrowing"] for one in shown["approvals"]}
     assert told["gp"] == ["dates of gp_events by the year", "The data committee sees the results first."]
@@ -123,7 +127,7 @@ def test_it_is_stopped_and_goes_on(desk: Desk) -> None:
     said = desk.done("sanction", "impose", "asha", "--reason", "tried to identify somebody", "--as", "lena")
     assert desk.data(*why)["rule"] == "person.sanctioned"
     desk.done("sanction", "lift", said.split()[-1].rstrip("."), "--reason", "it was an error", "--as", "lena")
-    assert desk.data(*why)["allowed"]
+    assert desk.data(*why)["rule"] == "scope.not_published"
 
 
 def test_an_amendment_is_a_new_version_with_its_differences(desk: Desk, tmp_path: Path) -> None:
@@ -134,7 +138,7 @@ def test_an_amendment_is_a_new_version_with_its_differences(desk: Desk, tmp_path
     assert desk.done("project", "diff", "diabetes-admissions") == "+ people.bryn: yes\n"
     reason = "one analyst is enough for this"
     desk.done("project", "refuse", "diabetes-admissions", "--reason", reason, "--as", "council")
-    assert desk.data("why", "asha", "diabetes-admissions", "query")["allowed"]
+    assert desk.data("why", "asha", "diabetes-admissions", "query")["rule"] == "scope.not_published"
     assert not desk.data("why", "bryn", "diabetes-admissions", "query")["allowed"]
 
 
@@ -175,6 +179,21 @@ def test_papers_are_written_checked_and_printed(desk: Desk, tmp_path: Path) -> N
     assert desk.refused("agreement", "add", str(file), "--as", "lena") == "agreement.unsigned"
 
 
+def test_an_authorisers_appointment_is_ended(desk: Desk) -> None:
+    """At once, with its reason; then nobody answers for anonymisation until somebody is appointed."""
+    said = desk.done("authoriser", "end", "sian", "--reason", "Sian moves to another post.", "--as", "lena")
+    assert "Nobody does" in said
+    assert desk.data("why", "asha", "diabetes-admissions", "open-workspace")["rule"] == "authoriser.none"
+    desk.done("authoriser", "appoint", "sian", "--until", "2030-12-31", "--as", "lena")
+    assert desk.done("authoriser", "show") == "sian\n"
+
+
+def test_an_office_is_recovered_by_root_alone_and_only_when_nobody_can_act(desk: Desk) -> None:
+    """In a haven without real data its own account may act anyway: refused, and in the log."""
+    refused = desk.refused("recover", "--reason", "Our only administrator left.")
+    assert refused == ("office.not_taken" if os.geteuid() == 0 else "office.recovery_not_root")
+
+
 def test_people_come_move_and_leave(desk: Desk, tmp_path: Path) -> None:
     """Step by step in, each command saying what is next; the sweep strips movers and closes leavers."""
     added = desk.done("person", "add", "noor", "--organisation", "university", "--role", "auditor")
@@ -202,9 +221,16 @@ def test_break_glass_is_listed_until_another_reviews_it(desk: Desk) -> None:
         "emergency", "open", "asha", "diabetes-admissions", "--reason", "the outbreak's numbers are due", "--as", "lena"
     )
     (held,) = desk.data("emergency", "list")
+    assert "BREAK-GLASS" in desk.done("waiting", "--as", "greta")
+    told = desk.run("project", "suspend", "no-such-project", "--reason", "an incident is looked into", "--as", "max")
+    assert "WAITING since" in told.stderr
+    assert "the outbreak's numbers are due" in told.stderr
+    assert "BREAK-GLASS without a review: 1" in desk.run("status").stderr
     review = ("emergency", "review", held["id"], "--justified", "--finding", "it was in time", "--as")
     assert desk.refused(*review, "lena") == "emergency.self"
     desk.done(*review, "max")
+    assert desk.done("waiting", "--as", "greta") == "Nothing waits.\n"
+    assert "BREAK-GLASS" not in desk.run("status").stderr
     assert desk.data("emergency", "list")[0]["reviewed_by"] == "person:max"
 
 

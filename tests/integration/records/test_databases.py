@@ -21,6 +21,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person, service
+from audit.record_version import RecordVersion
 from audit.records import Base, Records
 from infra.database import make_engine, open_database
 from infra.migrations import SchemaUnknown, upgrade
@@ -66,6 +67,28 @@ def test_upgrading_again_changes_nothing(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+
+
+def test_a_stamp_is_shared_only_while_nothing_changes(engine: Engine) -> None:
+    """It stays while the records are only read, and is another after each commit."""
+    version = RecordVersion(engine)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE probe (n INTEGER)"))
+    before = version.stamp()
+    with engine.connect() as connection:
+        connection.execute(text("SELECT count(*) FROM probe")).scalar()
+    assert before is not None
+    assert before == version.stamp()
+    seen = [before]
+    for number in range(3):
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO probe VALUES (:n)"), {"n": number})
+            if engine.dialect.name == "sqlite":
+                assert version.stamp() == seen[-1]  # not yet: others do not see it either
+        seen.append(version.stamp() or "")
+    assert len(set(seen)) == 4
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE probe"))
 
 
 def test_approvals_answer_alike(access: Access) -> None:

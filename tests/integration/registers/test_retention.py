@@ -21,7 +21,7 @@ from audit.search import SearchIndex, Wanted
 from infra.demo.people import make_deliveries
 from infra.registers.gathering import gather
 from infra.registers.sources import sources_of
-from infra.retention import certificate_of, destroy_delivery, retentions
+from infra.retention import certificate_of, destroy_delivery
 from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
 from linkage.intake.pack import pack
@@ -71,7 +71,7 @@ def rows_of(haven: Haven, delivery: str) -> list[str]:
 
 def test_from_its_last_day_to_its_certificate(haven: Haven) -> None:
     """Not before its time without a reason; then gone from every table of both zones; certified once; public."""
-    held = {one.held.name: one for one in retentions(haven)}
+    held = {one.held.name: one for one in haven.access.retentions()}
     gp, hospital = held["gp-first"], held["hospital-first"]
     assert (gp.until, hospital.until) == (gp.held.received_on + timedelta(days=100), None)
     assert rows_of(haven, gp.held.id)
@@ -125,12 +125,12 @@ def test_what_was_destroyed_does_not_come_in_again(haven: Haven, tmp_path: Path)
     receipt = haven.delivery_intake.receive(tmp_path / "made" / "gp", by=ENGINEER)
     assert receipt.state == "repeated"
     assert "counts no more" in receipt.headline
-    assert {one.held.name for one in retentions(haven) if not one.held.destroyed} == {"hospital-first"}
+    assert {one.held.name for one in haven.access.retentions() if not one.held.destroyed} == {"hospital-first"}
 
 
 def test_a_destruction_that_was_cut_short_is_finished(haven: Haven, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped between the rows' end and the certificate, the same command goes on; the last delivery can go, too."""
-    delivery = next(one.held.id for one in retentions(haven) if one.held.name == "hospital-first")
+    delivery = next(one.held.id for one in haven.access.retentions() if one.held.name == "hospital-first")
     with monkeypatch.context() as broken:
         broken.setattr("infra.retention._certify", _stopped)
         with pytest.raises(KeyboardInterrupt):

@@ -32,6 +32,7 @@ from linkage.separation.ports import Asker
 from linkage.separation.processes import in_own_zones
 from linkage.separation.reviewing import ReviewersDoor
 from linkage.separation.server import ZoneServer
+from linkage.store import held_deliveries
 from linkage.zones import Zones
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import made_model, reviewers
@@ -185,7 +186,10 @@ def test_where_accounts_are_apart_a_decision_is_one_of_the_door(bench: LinkageBe
 def test_where_accounts_are_apart_nobody_decides_past_the_door(bench: LinkageBench) -> None:
     """`haven linkage decide` says where it is done; what was decided before the door was made holds there."""
     queue = ClericalQueue(
-        cast("Zones", ZonesElsewhere()), bench.records, Access(bench.records, real_data=False), bench.linker._runner
+        cast("Zones", ZonesElsewhere()),
+        bench.records,
+        Access(bench.records, real_data=False, held=held_deliveries),
+        bench.linker._runner,
     )
     with pytest.raises(ZoneForbids, match="zone's door"):
         queue.decide("x", True, by=person("rosa"))

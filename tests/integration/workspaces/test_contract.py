@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -125,7 +126,9 @@ def test_a_person_who_is_not_approved_gets_the_reason_and_no_process(hub: HubCli
     """The hub asks before it starts anything; the refusal is shown, recorded, and leaves nothing behind."""
     before = place.processes_inside()
     with pytest.raises(RefusedError, match="not one of its people"):
-        hub.start("bo", "diabetes")
+        hub.start("bo", "diabetes", "")
+    with pytest.raises(RefusedError, match="not one of its people"):
+        place.workspaces.conditions("bo", "diabetes")
     assert place.processes_inside() == before
     assert place.log.events[-1].name is EventName.WORKSPACE_OPEN_REFUSED
     assert not (place.home / "workspaces" / "diabetes" / "bo").exists()
@@ -139,7 +142,7 @@ def test_a_project_whose_name_is_no_name_is_refused(hub: HubClient, place: Workp
     place.approvals.approved.add(("asha", project))
     before, doors = place.processes_inside(), set(place.doors.opened)
     with pytest.raises(HavenError):
-        hub.start("asha", project)
+        place.start(hub, "asha", project)
     assert place.processes_inside() == before
     assert becomes(lambda: set(place.doors.opened) == doors)
 
@@ -169,15 +172,39 @@ def test_a_notebook_runs_cell_by_cell(hub: HubClient, tmp_path: Path) -> None:
 def test_a_withdrawal_stops_the_workspace_and_all_that_it_started(place: WorkplaceForTests, hub: HubClient) -> None:
     """Within seconds of the approval's end the workspace is gone, its daemons too, and its door is closed."""
     place.approvals.approved.add(("asha", "asthma"))
-    hub.start("asha", "asthma")
+    place.start(hub, "asha", "asthma")
     daemon, mark = stubborn_daemon()
     assert hub.run_cells("asha", "asthma", [daemon])[0].error is None
     assert becomes(lambda: marked(mark))
     doors = len(place.doors.opened)
     place.approvals.approved.remove(("asha", "asthma"))
     assert becomes(lambda: not marked(mark) and len(place.doors.opened) < doors)
-    assert place.log.events[-1].name is EventName.WORKSPACE_CLOSED
-    assert place.log.events[-1].details["rule"] == "project.not_a_member"
+    assert becomes(lambda: "project.not_a_member" in _rules_of(place, EventName.WORKSPACE_CLOSED))
+
+
+def test_who_comes_to_a_workspace_that_a_rule_ended_reads_which(place: WorkplaceForTests, hub: HubClient) -> None:
+    """At its own address and on the hub's page: the project, the reason and the rule; no more once it is open again."""
+    pairs = {("cy", "gout"), ("dee", "gout")}
+    place.approvals.approved |= pairs
+    with place.browser("cy", "gout") as cy, place.browser("dee", "gout") as dee:
+        place.start(hub, "cy", "gout")
+        assert "was closed" not in _page(cy, "/hub/workspaces")
+        place.approvals.approved.remove(("cy", "gout"))
+        assert becomes(lambda: "was closed" in _page(cy, "/hub/workspaces"))
+        assert becomes(lambda: "Server not running" in _page(cy, "/user/cy/gout/lab"))
+        for path in ("/hub/workspaces", "/user/cy/gout/lab"):
+            page = _page(cy, path)
+            assert "gout was closed on" in page
+            assert "You are not one of its people. Its applicant can add you. (project.not_a_member)" in page
+        assert "was closed" not in _page(dee, "/hub/workspaces")
+        place.approvals.approved.add(("cy", "gout"))
+        place.start(hub, "cy", "gout")
+        assert "was closed" not in _page(cy, "/hub/workspaces")
+    place.workspaces.close("cy", "gout")
+
+
+def _page(browser: httpx.Client, path: str) -> str:
+    return unescape(browser.get(path).text)
 
 
 def test_a_link_in_place_of_its_socket_is_not_followed(asha: Kernel, hub: HubClient, place: WorkplaceForTests) -> None:
@@ -197,13 +224,17 @@ def test_a_link_in_place_of_its_socket_is_not_followed(asha: Kernel, hub: HubCli
 def test_closing_leaves_nothing_behind(place: WorkplaceForTests, hub: HubClient) -> None:
     """A workspace that its person closes ends whole and can be opened again; its files are kept."""
     place.approvals.approved.add(("bo", "sleep"))
-    hub.start("bo", "sleep")
+    place.start(hub, "bo", "sleep")
     daemon, mark = stubborn_daemon()
     hub.run_cells("bo", "sleep", ["open('kept.txt', 'w').write('x')", daemon])
     assert becomes(lambda: marked(mark))
     place.workspaces.close("bo", "sleep")
     assert not marked(mark)
     assert (place.home / "workspaces" / "sleep" / "bo" / "home" / "kept.txt").read_text() == "x"
-    hub.start("bo", "sleep")
+    place.start(hub, "bo", "sleep")
     assert hub.run_cells("bo", "sleep", ["print(open('kept.txt').read())"])[0].text.strip() == "x"
     place.workspaces.close("bo", "sleep")
+
+
+def _rules_of(place: WorkplaceForTests, name: EventName) -> list[object]:
+    return [event.details.get("rule") for event in place.log.events if event.name is name]

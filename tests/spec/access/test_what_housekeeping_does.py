@@ -111,13 +111,16 @@ def test_a_dormant_account_is_warned_of_and_closed(house: House) -> None:
     assert not house.access.may_query("asha", "admissions")
 
 
-def test_a_break_glass_without_review_is_told_after_three_days(house: House) -> None:
-    """Not on the day after; on the third; and only once."""
+def test_a_break_glass_without_review_is_told_at_once_and_daily_after_three_days(house: House) -> None:
+    """On its day; then not until the third day after it, and from there on every day until somebody reviews it."""
     house.access.register_support(support(), by=HOUSE)
     house.access.apply(project_file(), applicant="asha", by=person("asha"))
     house.access.open_emergency("asha", "admissions", "A patient's life is at risk", 2, by=person("lena"))
     told = [day for day in range(1, 8) for kind, _ in house.on(date(2026, 3, day)) if kind == "emergency-review"]
-    assert told == [4]
+    assert told == [1, 4, 5, 6, 7]
+    (waiting,) = house.access.emergencies(unreviewed=True)
+    house.access.review_emergency(waiting.id, "The patient's numbers were due.", justified=True, by=HOUSE)
+    assert ("emergency-review", waiting.id) not in house.on(date(2026, 3, 8))
 
 
 def test_what_may_not_be_kept_longer_is_told_until_it_is_certified(house: House) -> None:

@@ -306,12 +306,12 @@ def test_a_withdrawn_support_does_not_come_again(access: Access, clock: FixedClo
 
 def test_a_delivery_comes_in_only_under_notice_agreement_and_authoriser(access: Access) -> None:
     """With real data all of them; without an agreement the delivery is refused, and so is an unknown dataset."""
-    assert access.may_ingest("gp")
+    assert access.may_ingest("gp", {"nhs_number"})
     access.withdraw_agreement("gp-2026", by=LENA)
-    assert access.may_ingest("gp").code == "agreement.missing"  # type: ignore[union-attr]
+    assert access.may_ingest("gp", {"nhs_number"}).code == "agreement.missing"  # type: ignore[union-attr]
     access.register_agreement(_with_another().model_copy(update={"id": "gp-elsewhere"}), by=LENA)
-    assert access.may_ingest("gp").code == "agreement.missing"  # type: ignore[union-attr]
-    assert access.may_ingest("dental").code == "dataset.unknown"  # type: ignore[union-attr]
+    assert access.may_ingest("gp", {"nhs_number"}).code == "agreement.missing"  # type: ignore[union-attr]
+    assert access.may_ingest("dental", {"nhs_number"}).code == "dataset.unknown"  # type: ignore[union-attr]
 
 
 def test_without_a_notice_nothing_comes_in(clock: FixedClock) -> None:
@@ -319,8 +319,8 @@ def test_without_a_notice_nothing_comes_in(clock: FixedClock) -> None:
     access = peopled(memory_records(clock))
     entry = access.datasets()["gp"]
     access.register_dataset(type(entry)(entry.id, entry.controller, "", "nhs_england_sde", entry.tables), by=LENA)
-    assert access.may_ingest("gp").code == "dataset.no_notice"  # type: ignore[union-attr]
-    assert access.may_ingest("hospital")
+    assert access.may_ingest("gp", {"nhs_number"}).code == "dataset.no_notice"  # type: ignore[union-attr]
+    assert access.may_ingest("hospital", {"nhs_number"})
 
 
 def test_two_controllers_narrow_differently(clock: FixedClock) -> None:

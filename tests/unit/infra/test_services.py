@@ -25,7 +25,7 @@ def test_the_local_issuer_runs_only_where_nobody_else_says_who_somebody_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, identity: dict[str, str], names: list[str]
 ) -> None:
     """Two issuers beside each other would be two truths; no secret stands in any command."""
-    monkeypatch.setattr("infra.servers.catalogue.user_namespaces_available", lambda _: Refused("x", "Not here."))
+    monkeypatch.setattr("infra.servers.catalogue.may_run_here", lambda *_: Refused("x", "Not here."))
     settings = Settings.model_validate({"home": tmp_path, "identity": identity})
     services = services_of(Haven(settings, SystemClock()))
     assert [service.name for service in services] == names

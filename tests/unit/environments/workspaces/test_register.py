@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +20,11 @@ from audit.events import EventName
 from audit.model import AuditEvent, Receipt, person, service
 from audit.records import Records
 from environments.workspaces.control import ControlTokens, control_routes, make_token
-from environments.workspaces.model import HOUSE_CONDITIONS, WorkspaceRequest
+from environments.workspaces.control import Desk as ControlDesk
+from environments.workspaces.logins import HubLogins
+from environments.workspaces.model import HOUSE_CONDITIONS, OpenWorkspace, WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
+from environments.workspaces.sessions import Cell, SessionEvidence
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.workspaces import FakeApprovals
 
@@ -52,6 +57,12 @@ class Desk:
         self.records = Records(create_engine("sqlite://"), self.log, self.clock)
         found = Allowed() if machine is None else machine
         self.register = WorkspaceRegister(self.records, self.approvals, self.doors, lambda: found)
+        self.sessions = SessionEvidence(self.records, self.log, self.approvals)
+
+    async def open(self, request: WorkspaceRequest = ASHA) -> OpenWorkspace:
+        """A workspace whose person was shown the conditions and acknowledged them."""
+        _, ticket = await self.register.show_conditions(request, by=person(request.person))
+        return await self.register.open(request, acknowledged=ticket, by=person(request.person))
 
     @property
     def names(self) -> list[EventName]:
@@ -91,8 +102,8 @@ async def test_no_code_without_approval() -> None:
 async def test_opening_and_closing_are_recorded() -> None:
     """A door opens with the house's conditions, closes once, and both facts are in the log."""
     desk = Desk()
-    workspace = await desk.register.open(ASHA, by=person("asha"))
-    assert workspace.conditions == HOUSE_CONDITIONS
+    workspace = await desk.open()
+    assert workspace.conditions == (*HOUSE_CONDITIONS, *desk.approvals.asked)
     assert desk.register.opened() == [workspace]
     await desk.register.close(workspace.door, by=service("hub"))
     await desk.register.close(workspace.door, by=service("hub"))
@@ -104,7 +115,7 @@ async def test_the_log_says_which_rule_ended_a_workspace() -> None:
     """Closed by its person, none; closed because the approval has ended, the rule that says so."""
     desk = Desk()
     for ends in (False, True):
-        workspace = await desk.register.open(ASHA, by=person("asha"))
+        workspace = await desk.open()
         if ends:
             desk.approvals.approved.clear()
         await desk.register.close(workspace.door, by=service("hub"))
@@ -115,13 +126,14 @@ async def test_the_log_says_which_rule_ended_a_workspace() -> None:
 async def test_no_door_without_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the log refuses the entry, the door that was opened is closed again."""
     desk = Desk()
+    _, ticket = await desk.register.show_conditions(ASHA, by=person("asha"))
 
     def refuse(_: list[AuditEvent]) -> list[Receipt]:
         raise AuditUnavailable("The log does not answer.")
 
     monkeypatch.setattr(desk.log, "append", refuse)
     with pytest.raises(AuditUnavailable):
-        await desk.register.open(ASHA, by=person("asha"))
+        await desk.register.open(ASHA, acknowledged=ticket, by=person("asha"))
     assert desk.doors.standing == []
     assert desk.register.opened() == []
 
@@ -130,9 +142,77 @@ async def test_a_machine_without_namespaces_opens_nothing() -> None:
     """The machine's refusal comes first, with its reason."""
     desk = Desk(Refused("workspace.no_namespaces", "No namespaces."))
     with pytest.raises(RefusedError, match="No namespaces"):
-        await desk.register.open(ASHA, by=person("asha"))
+        await desk.open()
     assert desk.doors.standing == []
     assert desk.names == [EventName.WORKSPACE_OPEN_REFUSED]
+
+
+async def test_nothing_opens_without_the_acknowledgement() -> None:
+    """Not without a ticket, with another person's or project's, with a spent or an old one; each is recorded."""
+    desk = Desk()
+    desk.approvals.approved |= {("asha", "asthma"), ("bo", "diabetes")}
+    spent = (await desk.register.show_conditions(ASHA, by=person("asha")))[1]
+    await desk.register.open(ASHA, acknowledged=spent, by=person("asha"))
+    elsewhere = WorkspaceRequest("asha", "asthma")
+    of_bo = WorkspaceRequest("bo", "diabetes")
+    tickets = ["", "invented", spent]
+    tickets += [(await desk.register.show_conditions(one, by=person("bo")))[1] for one in (elsewhere, of_bo)]
+    old = (await desk.register.show_conditions(ASHA, by=person("asha")))[1]
+    doors, before = len(desk.doors.standing), len(desk.log.events)
+    for ticket in tickets:
+        with pytest.raises(RefusedError) as caught:
+            await desk.register.open(ASHA, acknowledged=ticket, by=person("asha"))
+        assert caught.value.refused.code == "workspace.not_acknowledged"
+    desk.clock.at = NOON + timedelta(minutes=30)
+    with pytest.raises(RefusedError):
+        await desk.register.open(ASHA, acknowledged=old, by=person("asha"))
+    assert len(desk.doors.standing) == doors
+    assert {event.details["rule"] for event in desk.log.events[before:]} == {"workspace.not_acknowledged"}
+
+
+async def test_the_log_says_which_conditions_were_acknowledged() -> None:
+    """Other conditions of the project, another digest."""
+    desk = Desk()
+    await desk.open()
+    desk.approvals.asked = ("council: no date of death is shown",)
+    await desk.open()
+    first, second = (event.details["acknowledged"] for event in desk.log.events)
+    assert first != second
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_a_cell_is_recorded_as_the_project_says(keeps: bool) -> None:
+    """Its digest always; its text where the policy says so, and never in the entry itself."""
+    desk = Desk()
+    desk.approvals.keeps = keeps
+    text = "haven.sql('select 1')"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    await desk.sessions.cell(ASHA, Cell("k1", digest, text))
+    (event,) = desk.log.events
+    assert (event.name, event.by, event.project) == (EventName.CELL_EXECUTED, person("asha"), "diabetes")
+    assert event.details == {"kernel": "k1", "cell_digest": digest, "text_kept": keeps}
+    assert desk.log.texts == ({digest: text} if keeps else {})
+
+
+@pytest.mark.parametrize("asked", ["machine", "approvals"])
+async def test_what_cannot_be_found_out_opens_nothing(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """When the machine or the approval records cannot be asked, no code is given and no door opens; it is recorded."""
+    desk = Desk()
+
+    def fail(*_: object) -> Decision:
+        raise ValueError("a library's own text, which may quote a row")
+
+    if asked == "machine":
+        monkeypatch.setattr(desk.register, "machine", fail)
+    else:
+        monkeypatch.setattr(desk.approvals, "may_open_workspace", fail)
+    for verb in (desk.open, lambda: desk.register.issue_login_code(ASHA, by=person("asha"))):
+        with pytest.raises(RefusedError) as caught:
+            await verb()
+        assert caught.value.refused.code == "workspace.not_known"
+        assert "row" not in str(caught.value)
+    assert desk.doors.standing == []
+    assert [event.details["rule"] for event in desk.log.events] == ["workspace.not_known"] * 2
 
 
 class Caller:
@@ -140,11 +220,11 @@ class Caller:
 
     def __init__(self, desk: Desk, folder: Path, token: str) -> None:
         tokens = ControlTokens(folder)
-        self.app = Starlette(routes=control_routes(desk.register, tokens))
+        self.app = Starlette(routes=control_routes(ControlDesk(desk.register, desk.sessions), tokens))
         known = {"hub": tokens.hub, "house": tokens.house}
         self.token = known[token].read_text() if token in known else token
 
-    async def post(self, route: str, body: dict[str, str] | bytes) -> httpx.Response:
+    async def post(self, route: str, body: Mapping[str, str | int] | bytes) -> httpx.Response:
         """One request."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}".encode()}
@@ -177,7 +257,8 @@ async def test_the_hub_gives_no_codes(tmp_path: Path) -> None:
         b"{",
         b'{"person":"asha"}',
         b'{"person":"asha","project":1}',
-        b'{"person":"a","project":"b","x":"y"}',
+        b'{"person":"a","project":"b","acknowledged":1}',
+        b'{"person":"a","project":"b","acknowledged":"","x":"y"}',
     ],
 )
 async def test_a_route_takes_exactly_its_words(tmp_path: Path, body: bytes) -> None:
@@ -191,8 +272,9 @@ async def test_a_workspace_over_the_routes(tmp_path: Path) -> None:
     """Open, stand, refuse after the approval ends, close: as the hub asks it."""
     desk = Desk()
     hub, house = Caller(desk, tmp_path, "hub"), Caller(desk, tmp_path, "house")
-    opened = (await hub.post("workspaces/open", BODY)).json()
-    assert opened["conditions"] == list(HOUSE_CONDITIONS)
+    shown = (await hub.post("workspaces/conditions", BODY)).json()
+    opened = (await hub.post("workspaces/open", BODY | {"acknowledged": shown["ticket"]})).json()
+    assert opened["conditions"] == shown["conditions"] == [*HOUSE_CONDITIONS, *desk.approvals.asked]
     assert (await hub.post("workspaces/standing", BODY)).json() == {"stands": True}
     assert (await house.post("workspaces/list", {})).json()["workspaces"][0]["person"] == "asha"
     desk.approvals.approved.clear()
@@ -201,6 +283,28 @@ async def test_a_workspace_over_the_routes(tmp_path: Path) -> None:
     assert refused.json()["refused"]["code"] == "project.not_a_member"
     assert (await hub.post("workspaces/close", {**BODY, "door": opened["door"], "rule": ""})).json() == {"closed": True}
     assert desk.doors.standing == []
+
+
+async def test_a_session_over_the_routes(tmp_path: Path) -> None:
+    """What was used is numbers, not texts of them; the person's projects are told with what keeps them closed."""
+    desk = Desk()
+    hub = Caller(desk, tmp_path, "hub")
+    used = {"bytes_to_browser": 5, "bytes_from_browser": 4, "processor_seconds": 3, "most_memory": 2}
+    assert (await hub.post("workspaces/used", BODY | used)).json() == {"noted": True}
+    assert desk.log.events[-1].details == used
+    assert (await hub.post("workspaces/used", BODY | used | {"most_memory": True})).status_code == 422
+    told = (await hub.post("workspaces/of", {"person": "asha"})).json()["workplaces"]
+    assert told == [{"project": "diabetes", "title": "What diabetes is for", "refused": None}]
+
+
+async def test_codes_are_not_given_where_people_log_in(tmp_path: Path) -> None:
+    """With an identity provider the routes of codes are not there, and those of tokens are."""
+    desk, tokens = Desk(), ControlTokens(tmp_path)
+    logins = HubLogins(desk.records, None, None)  # type: ignore[arg-type]
+    with_codes = {route.path for route in control_routes(ControlDesk(desk.register, desk.sessions), tokens)}
+    with_tokens = {route.path for route in control_routes(ControlDesk(desk.register, desk.sessions, logins), tokens)}
+    assert with_codes - with_tokens == {"/control/login-codes", "/control/login-codes/redeem"}
+    assert with_tokens - with_codes == {"/control/logins/open", "/control/logins/check"}
 
 
 async def test_a_code_over_the_routes(tmp_path: Path) -> None:

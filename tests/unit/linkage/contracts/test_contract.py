@@ -18,6 +18,7 @@ from linkage.contracts.catalogue import entry_of, into_catalogue
 from linkage.contracts.contract import CONFIRM, DatasetContract, load_contract, read_contract
 from linkage.contracts.registry import SHIPPED, Contracts, find_contract, shipped
 from linkage.errors import ContractError
+from linkage.store import held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import memory_records
 
@@ -191,7 +192,7 @@ def test_no_contract_moves_what_approvals_rest_on(what: str) -> None:
     with pytest.raises(ContractError, match=told) as refused:
         contracts.install(text, "own.yaml", by=BY)
     assert (refused.value.where, bool(refused.value.mend)) == ("own.yaml", True)
-    access = Access(memory_records(), real_data=False)
+    access = Access(memory_records(), real_data=False, held=held_deliveries)
     listed = Contracts(access.records, into_catalogue(access))
     listed.install(TEXT, "gp.yaml", by=BY)
     with pytest.raises(ContractError, match=told):
@@ -201,7 +202,7 @@ def test_no_contract_moves_what_approvals_rest_on(what: str) -> None:
 
 def test_an_older_version_never_comes_back_by_itself() -> None:
     """Beside an installed version a delivery brings no shipped one in; installed later, it leaves the catalogue."""
-    access = Access(memory_records(), real_data=False)
+    access = Access(memory_records(), real_data=False, held=held_deliveries)
     contracts = Contracts(access.records, into_catalogue(access))
     newer = TEXT.replace('version: "1"', 'version: "2"').replace("disclosure_profile: ", "disclosure_profile: own_")
     contracts.install(newer, "own.yaml", by=BY)

@@ -27,6 +27,7 @@ DATES = [f"{1900 + n}-0{n % 9 + 1}-1{n % 9}" for n in range(60)]
         ("PLZ", [f"{10000 + 7 * n}" for n in range(60)], "postcode"), ("kön", ["M", "K"] * 30, "sex"),
         ("cluster", [f"Q{n // 3}" for n in range(60)], "truth"), ("person_id", [str(n // 2) for n in range(60)], "truth"),
         ("rec_id", [f"r{n}" for n in range(60)], "record_id"), ("ref", [f"a{n}" for n in range(60)], "record_id"),
+        ("code", [f"rec-{n}-{'org' if n % 2 else 'dup-0'}" for n in range(60)], "record_id"),
         ("x", ["same"] * 60, "ignored"), ("Wohnort", [n + "stadt" for n in NAMES], "place"),
     ],
 )  # fmt: skip
@@ -54,6 +55,16 @@ def test_what_says_the_same_twice_is_left_out() -> None:
     found = find_fields([frame], frozenset())
     assert [one.column.means for one in found.fields] == ["forename", "surname", "date"]
     assert set(found.ignored) == {"full_name", "birth year"}
+
+
+def test_an_alias_that_says_more_than_the_name_is_a_spelling() -> None:
+    """Where the name is missing its words stand nowhere else; an alias that only repeats is left out."""
+    names = [f"{name} Miller{LETTERS[n % 26]}" for n, name in enumerate(NAMES)]
+    known = [name if n % 4 else None for n, name in enumerate(names)]
+    told = find_fields([pl.DataFrame({"name": known, "alias name": names, "dob": DATES})], frozenset())
+    assert [one.column.heading for one in told.fields] == [("name", "alias name"), ("dob",)]
+    again = find_fields([pl.DataFrame({"name": names, "alias name": names, "dob": DATES})], frozenset())
+    assert [one.column.heading for one in again.fields] == [("name",), ("dob",)]
 
 
 def test_columns_of_two_files_find_each_other() -> None:

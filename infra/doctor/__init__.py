@@ -1,0 +1,1 @@
+"""`haven doctor`: facts are gathered (looking/), rules say what they mean (policies), and words are found (words)."""

@@ -1,0 +1,82 @@
+"""Ages of files taken years apart, and ages beside years of birth: both become years of birth, without labels."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from linkage.specified.fields import Fields, find_fields
+from linkage.specified.specification import Column
+from linkage.specified.written import written
+
+COUNT = 400
+
+
+def _people(column: str, told: list[int]) -> pl.DataFrame:
+    """The same people in every file, some of one name; only the last column is told otherwise."""
+    return pl.DataFrame(
+        {
+            "forename": [f"An{'abcdefghij'[n % 10]}" for n in range(COUNT)],
+            "surname": [f"Mil{'abcdefghijklmnopqrst'[n // 10 % 20]}er" for n in range(COUNT)],
+            column: [str(value) for value in told],
+        }
+    )
+
+
+AGES = [20 + n * 7 % 61 for n in range(COUNT)]
+BORN = [1881 - age for age in AGES]
+
+
+def _found(left: tuple[str, list[int]], right: tuple[str, list[int]]) -> Fields:
+    return find_fields([_people(*left), _people(*right)], frozenset())
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "apart"),
+    [
+        (("age", AGES), ("age", [age + 10 for age in AGES]), 10),
+        (("age", [age + 3 for age in AGES]), ("alter", [age - (n % 3 == 0) for n, age in enumerate(AGES)]), -3),
+        (("age", AGES), ("age", AGES), 0),
+    ],
+)
+def test_how_far_apart_ages_were_told_is_found(
+    left: tuple[str, list[int]], right: tuple[str, list[int]], apart: int
+) -> None:
+    """From pairs of one name; a birthday not yet passed does not hide it."""
+    (column,) = [one.column for one in _found(left, right).fields if one.column.ages_of]
+    assert column.means == "year"
+    assert column.ages_of["right"] - column.ages_of["left"] == apart
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "ages_of"),
+    [
+        (("age", AGES), ("birth_year", BORN), {"left": 1881}),
+        (("year_of_birth", BORN), ("age", AGES), {"right": 1881}),
+    ],
+)
+def test_an_age_meets_a_year_of_birth(
+    left: tuple[str, list[int]], right: tuple[str, list[int]], ages_of: dict[str, int]
+) -> None:
+    """The year in which the ages were told is found from both; written alike, they are the same years."""
+    (column,) = [one.column for one in _found(left, right).fields if one.column.ages_of]
+    assert column.ages_of == ages_of
+    frames = [_people(*left), _people(*right)]
+    years = [written(frame, [column], right=place == 1)[column.name] for place, frame in enumerate(frames)]
+    assert years[0].equals(years[1])
+
+
+def test_ages_that_no_year_makes_births_of_are_left_out() -> None:
+    """Then they are no evidence, and the proposal says why."""
+    mixed = [1700 + n * 37 % 97 for n in range(COUNT)]
+    found = _found(("age", AGES), ("birth_year", mixed))
+    assert not [one for one in found.fields if one.column.ages_of]
+    assert "no year makes" in found.ignored["age"]
+
+
+def test_infants_and_impossible_ages() -> None:
+    """Months are no years; what nobody reaches is no age."""
+    column = Column.model_validate({"name": "born", "means": "year", "heading": "age", "ages_of": {"left": 1881}})
+    frame = pl.DataFrame({"age": ["30", "30 yrs", "6 months", "3w", "1/2", "999", "unknown", None]})
+    years = written(frame, [column], right=False)["born"].to_list()
+    assert years == ["1851", "1851", "1881", "1881", "1881", None, None, None]
