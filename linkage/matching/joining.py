@@ -33,9 +33,9 @@ WORK = (*LINKS, "score", "field_scores")
 """The columns of `work`: who is whom so far. What is compared stays in `evidence`."""
 SEEN = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched")
 """The columns of `seen`. was: the cluster when the stretch began; touched: the step that changed it since."""
+NUMBERS = "min(c_n_low) AS n_low, max(c_n_high) AS n_high"
 TRAITS = (
-    "min(c_n_low) AS n_low, max(c_n_high) AS n_high,"
-    " min(c_first) AS first_one, max(c_last) AS last_one, bit_or(c_datasets) AS datasets,"
+    f"{NUMBERS}, min(c_first) AS first_one, max(c_last) AS last_one, bit_or(c_datasets) AS datasets,"
     " sum(bit_count(c_datasets & {registers})) > bit_count(bit_or(c_datasets) & {registers}) AS twice"
 )
 """What the guards ask of clusters taken together. twice: a register has records in several of them."""
@@ -46,7 +46,20 @@ ONCE = " AND NOT twice"
 ALIKE = " AND coalesce(first_one = last_one, true)"
 NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
 """Where `labels` has what a record knows of its cluster after a join."""
-TABLES = ("work", "seen", "doubts", "shared", "crowds", "members", "groups", "edges", "reached", "nearer", "chains")
+TABLES = (
+    "work",
+    "seen",
+    "chosen",
+    "doubts",
+    "shared",
+    "crowds",
+    "members",
+    "groups",
+    "edges",
+    "reached",
+    "nearer",
+    "chains",
+)
 """What the ladder keeps, beside `labels` and one `near_<place>` for each near key of a stretch."""
 OF_SEEN = (
     f"e.record, {', '.join('e.' + name for name in FIELDS)}, w.cluster, w.step,"
@@ -89,6 +102,10 @@ class _Guards:
         """TRAIT_NAMES, and `twice`, of clusters taken together."""
         return TRAITS.format(registers=self.registers)
 
+    def traits_by(self, key: Key) -> str:
+        """The same of records that agree on the key: an NHS number in it is the lowest and the highest."""
+        return self.traits.replace(NUMBERS, "n AS n_low, n AS n_high") if "n" in key else self.traits
+
     def of(self, step: LadderStep) -> str:
         """May these be one person, as far as this step asks?"""
         return GOOD + (ALIKE if step.same_initial else "") + (ONCE if step.once else "")
@@ -122,7 +139,7 @@ def join_records(
 
 def _alone(engine: LadderEngine) -> str:
     """ALONE; without asking each record for the pool where that is everybody."""
-    (left_out,) = engine.numbers("SELECT count(*) FROM evidence e ANTI JOIN pool p ON e.record = p.record")
+    (left_out,) = engine.numbers("SELECT (SELECT count(*) FROM evidence) - (SELECT count(*) FROM pool)")
     return ALONE if left_out else EVERYBODY_ALONE
 
 
@@ -136,7 +153,7 @@ def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderS
     engine.keep(
         "groups",
         f"SELECT {columns}, label, records, {', '.join(TRAIT_NAMES)}, {guards.of(step)} AS good"
-        f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits} FROM ({alone}) e"
+        f" FROM (SELECT {columns}, min(record) AS label, count(*) AS records, {guards.traits_by(key)} FROM ({alone}) e"
         f" WHERE {_present(key)} GROUP BY {columns} HAVING count(*) > 1) g",
     )
     (crowded,) = engine.numbers(f"SELECT count(*) FILTER (WHERE records > {LARGEST_GROUP}) FROM groups")
@@ -192,12 +209,16 @@ class _StretchRun:
         if not self._stretch.near:
             self._engine.keep("seen", f"{seen} WHERE {is_open}" if complete else seen)
             return
-        self._engine.keep("seen", f"{seen} WHERE {is_open}")
+        # First the near keys alone, of everybody who may be looked at; the other fields of those who are.
+        fields = ", ".join(f"e.{name}" for name in dict.fromkeys(name for key in self._stretch.near for name in key))
+        asked = f"SELECT w.record, w.cluster, {fields} {FROM_WORK}"
+        self._engine.keep("seen", f"{asked} WHERE {is_open}")
         if not complete:
             near, close = self._find_near("")
-            self._engine.keep("seen", f"SELECT * FROM seen UNION ALL {seen}{near} WHERE NOT {is_open} AND {close}")
+            self._engine.keep("seen", f"SELECT * FROM seen UNION ALL {asked}{near} WHERE NOT {is_open} AND {close}")
         near, close = self._find_near("HAVING min(cluster) <> max(cluster)")
-        self._engine.keep("seen", f"SELECT e.* FROM seen e{near} WHERE {close}")
+        self._engine.keep("chosen", f"SELECT e.record FROM seen e{near} WHERE {close}")
+        self._engine.keep("seen", f"{seen} SEMI JOIN chosen c ON w.record = c.record")
 
     def _find_near(self, which: str) -> tuple[str, str]:
         """`near_<place>`: the values of each near key in `seen`; how `e` joins them, and whether it found any."""

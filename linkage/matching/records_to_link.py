@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 
 from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
+from linkage.matching.evidence import tokens_of
 from linkage.matching.ladder import FIELDS
 from linkage.matching.spine import create_spine
 from linkage.references.tables import prepare_references, references_in
-from linkage.standardise.references import NO_REFERENCES, References
-from linkage.standardise.specification import IDENTITY, VERSION, standardise
+from linkage.standardise.references import References
+from linkage.standardise.specification import IDENTITY
 from linkage.tokens import tokenise
 from linkage.zones import count
 
 AT_ONCE = 1_000_000
 """So many records are standardised and tokenised at a time."""
-UNIT = "\x1f"  # parts of a composite are joined by a sign that no value holds
 
 
 def prepare(zone: duckdb.DuckDBPyConnection) -> None:
@@ -34,10 +33,11 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     when the record's person changes. evidence.l: the token of the controller's own key, for continuity only.
     """
     zone.execute("ALTER TABLE identity ADD COLUMN IF NOT EXISTS record BIGINT")
-    fields = ", ".join(f"{name} UBIGINT" for name in FIELDS)
+    # Written as they are: there is nothing to compress in what looks random, and to find that out costs as much again.
+    tokens = ", ".join(f"{name} UBIGINT USING COMPRESSION uncompressed" for name in ("l", *FIELDS))
     zone.execute(
-        "CREATE TABLE IF NOT EXISTS evidence"
-        f" (record BIGINT NOT NULL, subject UUID NOT NULL, dataset TEXT NOT NULL, l UBIGINT, {fields})"
+        "CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL,"
+        f" subject UUID NOT NULL USING COMPRESSION uncompressed, dataset TEXT NOT NULL, {tokens})"
     )
     zone.execute("CREATE TABLE IF NOT EXISTS registers (dataset TEXT NOT NULL)")
     create_spine(zone)
@@ -55,20 +55,14 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
 
     Rows with one identity are one record; who is recorded as before in the same dataset is the record there is.
     """
-    names = ", ".join(IDENTITY)
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT row_number() OVER () AS place, * FROM"
-        f" (SELECT dataset, {names}, min(local_id) AS local_id, list(rowid) AS rows FROM identity"
-        f" WHERE record IS NULL AND list_contains(?, delivery) GROUP BY dataset, {names})",
-        [deliveries],
-    )
+    _gather_fresh(zone, deliveries)
     fresh = count(zone, "SELECT count(*) FROM fresh")
     if not fresh:
         return 0
     last, references = count(zone, "SELECT coalesce(max(record), 0) FROM evidence"), references_in(zone)
+    starts = zone.execute("SELECT DISTINCT row - row % ? AS start FROM fresh ORDER BY start", [AT_ONCE]).fetchall()
     pages = (
-        _fresh_tokens(zone, start, last, key, test_range=test_range, references=references)
-        for start in range(0, fresh, AT_ONCE)
+        _fresh_tokens(zone, int(start), last, key, test_range=test_range, references=references) for (start,) in starts
     )
     zone.register("tokens", pa.concat_tables(pages))
     same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM e.{name}" for name in ("dataset", *FIELDS))
@@ -78,9 +72,9 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     )
     # By the rows' places in the table: joined on what they hold, millions of rows take ten times as long.
     zone.execute(
-        "UPDATE identity SET record = given.record FROM (SELECT unnest(f.rows) AS row,"
-        " coalesce(k.record, $last + f.place) AS record FROM fresh f LEFT JOIN known k ON k.fresh = $last + f.place"
-        ") given WHERE identity.rowid = given.row",
+        "UPDATE identity SET record = given.record FROM (SELECT f.row, coalesce(k.record, $last + f.place) AS record"
+        " FROM (SELECT place, row FROM fresh WHERE rows IS NULL UNION ALL SELECT place, unnest(rows) FROM fresh) f"
+        " LEFT JOIN known k ON k.fresh = $last + f.place) given WHERE identity.rowid = given.row",
         {"last": last},
     )
     zone.execute("INSERT INTO evidence BY NAME SELECT t.* FROM tokens t ANTI JOIN known k ON k.fresh = t.record")
@@ -90,14 +84,39 @@ def add_new_records(zone: duckdb.DuckDBPyConnection, deliveries: list[str], key:
     return new
 
 
+def _gather_fresh(zone: duckdb.DuckDBPyConnection, deliveries: list[str]) -> None:
+    """`fresh`: each identity of rows without a record, by the place in the table (row) of the one that speaks for it.
+
+    rows: the places of all that carry it, where they are several. Few repeat in most files, and to group texts costs
+    as much as to make their tokens: so only rows whose hash is another's too are grouped by what they hold. l is to be
+    the lowest of the controller's keys, so the row with that one speaks.
+    """
+    names = ", ".join(IDENTITY)
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE hashed AS SELECT rowid AS row, hash(dataset, {names}) AS h FROM identity"
+        " WHERE record IS NULL AND list_contains(?, delivery)",
+        [deliveries],
+    )
+    zone.execute("CREATE OR REPLACE TEMP TABLE repeated AS SELECT h FROM hashed GROUP BY h HAVING count(*) > 1")
+    zone.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT row_number() OVER () AS place, * FROM"
+        " (SELECT row, NULL::BIGINT[] AS rows FROM hashed ANTI JOIN repeated USING (h) UNION ALL"
+        " SELECT coalesce(arg_min(rowid, local_id), min(rowid)), list(rowid) FROM identity WHERE rowid IN"
+        f" (SELECT row FROM hashed SEMI JOIN repeated USING (h)) GROUP BY dataset, {names})"
+    )
+    zone.execute("DROP TABLE hashed; DROP TABLE repeated")
+
+
 def _fresh_tokens(
     zone: duckdb.DuckDBPyConnection, start: int, last: int, key: HeldKey, *, test_range: bool, references: References
 ) -> pa.Table:
-    """The evidence of AT_ONCE records of `fresh`, numbered after `last`: texts are in memory for so many at a time."""
-    names = ", ".join(IDENTITY)
-    told = zone.sql(f"SELECT $last + place AS record, dataset, {names}, local_id FROM fresh WHERE place > $start"
-                    " AND place <= $end", params={"last": last, "start": start, "end": start + AT_ONCE})  # fmt: skip
-    fresh = told.pl()
+    """The evidence of what AT_ONCE rows speak for, numbered after `last`: texts are in memory for so many at a time."""
+    bounds = {"last": last, "start": start, "end": start + AT_ONCE}
+    fresh = zone.sql(
+        f"SELECT $last + f.place AS record, dataset, {', '.join(IDENTITY)}, local_id FROM identity i JOIN"
+        " (SELECT place, row FROM fresh WHERE row >= $start AND row < $end) f ON i.rowid = f.row",
+        params=bounds,
+    ).pl()
     tokens = tokens_of(fresh, key, test_range=test_range, references=references).with_columns(
         dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
     )
@@ -106,54 +125,9 @@ def _fresh_tokens(
 
 def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
     """Remove the evidence that no row carries any more. The temporary table `forgotten` holds what it was."""
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence"
-        " ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
+    unseen = (
+        "SELECT record FROM evidence ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
     )
-    zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")
-
-
-def tokens_of(
-    records: pl.DataFrame, key: HeldKey, *, test_range: bool, references: References = NO_REFERENCES
-) -> pl.DataFrame:
-    """record and one UInt64 token for each of FIELDS, from a frame of record and IDENTITY."""
-    values = standardise(records, test_range=test_range, references=references)
-    text = values.select(
-        n="nhs_number",
-        f="surname",
-        g="forename",
-        gi="initial",
-        fs="sound",
-        nm=_joined(pl.min_horizontal("surname", "forename"), pl.max_horizontal("surname", "forename")),
-        s="sex",
-        p="postcode",
-    )
-    text = text.with_columns(nm=pl.when(pl.col("f").is_not_null() & pl.col("g").is_not_null()).then("nm"))
-    tokens = _tokens(text, key) | _birthday_tokens(values.select("born", "year", "month", "day"), key)
-    return pl.DataFrame({"record": records["record"], **{name: tokens[name] for name in FIELDS}})
-
-
-def _birthday_tokens(born: pl.DataFrame, key: HeldKey) -> dict[str, pl.Series]:
-    """What is made of the birthday alone, once for each day: everybody alive was born on one of some 40,000."""
-    days = born.drop_nulls("born").unique("born")
-    place = born["born"].replace_strict(
-        days["born"], pl.int_range(days.height, dtype=pl.UInt32, eager=True), default=None
-    )
-    text = days.select(
-        b="born",
-        b_known=pl.when(~((pl.col("day") == "01") & (pl.col("month") == "01"))).then("born"),
-        b_swap=_joined(pl.col("year"), pl.min_horizontal("month", "day"), pl.max_horizontal("month", "day")),
-        b_y="year",
-        b_ym=_joined(pl.col("year"), pl.col("month")),
-        b_yd=_joined(pl.col("year"), pl.col("day")),
-        b_md=_joined(pl.col("month"), pl.col("day")),
-    )
-    return {name: tokens.gather(place) for name, tokens in _tokens(text, key).items()}
-
-
-def _tokens(text: pl.DataFrame, key: HeldKey) -> dict[str, pl.Series]:
-    return {name: tokenise(text[name], f"{VERSION}/{name}", key) for name in text.columns}
-
-
-def _joined(*parts: pl.Expr) -> pl.Expr:
-    return pl.concat_str(parts, separator=UNIT)
+    zone.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence WHERE record IN ({unseen})")
+    if count(zone, "SELECT count(*) FROM forgotten"):
+        zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")

@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 
 from access.keys import HeldKey
+from linkage.matching.evidence import tokens_of
 from linkage.matching.ladder import FIELDS
-from linkage.matching.records_to_link import AT_ONCE, tokens_of
+from linkage.matching.records_to_link import AT_ONCE
 from linkage.references.tables import in_force, references_in
 from linkage.standardise.specification import VERSION
 from linkage.writings import writings_sql

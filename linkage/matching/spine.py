@@ -67,8 +67,8 @@ def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime, last_s
         "INSERT INTO spine SELECT person, ?::TIMESTAMP FROM assigned WHERE person NOT IN (SELECT person FROM spine)",
         [now],
     )
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE new_links AS SELECT w.record, a.person, w.step IS NOT NULL OR enough AS linked,"
+    told = (
+        "SELECT w.record, a.person, w.step IS NOT NULL OR enough AS linked,"
         " CASE WHEN w.n IS NOT NULL THEN 'nhs_number' WHEN w.step IS NOT NULL OR enough THEN 'spine'"
         " ELSE 'one_time' END AS id_type,"
         f" coalesce(w.step, {NOT_JOINED})::UTINYINT AS step, coalesce(w.step, {last_step})::UTINYINT AS last_step,"
@@ -78,11 +78,19 @@ def write_links(zone: duckdb.DuckDBPyConnection, run: str, now: datetime, last_s
         " JOIN assigned a USING (cluster)"
         " LEFT JOIN (SELECT record, min(flag) AS flag FROM doubts GROUP BY record) d USING (record)"
     )
+    if count(zone, "SELECT count(*) FROM links"):
+        told = _what_is_new(zone, told)
+    zone.execute(f"INSERT INTO links BY NAME SELECT *, ?::UUID AS run, ?::TIMESTAMP AS as_at FROM ({told})", [run, now])
+    zone.execute("DROP TABLE claims; DROP TABLE assigned; DROP TABLE IF EXISTS temp.new_links")
+
+
+def _what_is_new(zone: duckdb.DuckDBPyConnection, told: str) -> str:
+    """Of the links that are told, those that say another thing than before, whose old ones are removed."""
+    zone.execute(f"CREATE OR REPLACE TEMP TABLE new_links AS {told}")
     same = " AND ".join(f"n.{name} IS NOT DISTINCT FROM l.{name}" for name in SAID)
     zone.execute(f"DELETE FROM new_links n USING links l WHERE n.record = l.record AND {same}")
     zone.execute("DELETE FROM links WHERE record IN (SELECT record FROM new_links)")
-    zone.execute("INSERT INTO links BY NAME SELECT *, ?::UUID AS run, ?::TIMESTAMP AS as_at FROM new_links", [run, now])
-    zone.execute("DROP TABLE claims; DROP TABLE assigned; DROP TABLE new_links")
+    return "FROM new_links"
 
 
 def _assign(zone: duckdb.DuckDBPyConnection) -> None:
@@ -104,21 +112,18 @@ def _assign(zone: duckdb.DuckDBPyConnection) -> None:
         " FROM claims c JOIN spine s USING (person) WHERE c.home) WHERE place = 1"
     )
     zone.execute(
-        "CREATE OR REPLACE TEMP TABLE minted AS SELECT cluster, row_number() OVER () - 1 AS place"
-        " FROM (SELECT DISTINCT cluster FROM work) ANTI JOIN kept USING (cluster)"
+        "CREATE OR REPLACE TEMP TABLE minted AS SELECT cluster FROM (SELECT DISTINCT cluster FROM work)"
+        " ANTI JOIN kept USING (cluster)"
     )
     zone.register("random", pa.table({"person": random_row_keys(count(zone, "SELECT count(*) FROM minted"))}))
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE random_ids AS SELECT person, row_number() OVER () - 1 AS place FROM random"
-    )
-    zone.unregister("random")
     # A new table rather than rows added to `kept`: on DuckDB 2.0.0 a join with a temporary table that was made empty
     # and filled with many rows in the same transaction found none of them.
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE assigned AS SELECT cluster, person FROM kept UNION ALL"
-        " SELECT m.cluster, r.person FROM minted m JOIN random_ids r USING (place)"
+        " SELECT m.cluster, r.person FROM minted m POSITIONAL JOIN random r"
     )
-    zone.execute("DROP TABLE kept; DROP TABLE minted; DROP TABLE random_ids")
+    zone.unregister("random")
+    zone.execute("DROP TABLE kept; DROP TABLE minted")
 
 
 def purge(zone: duckdb.DuckDBPyConnection) -> None:

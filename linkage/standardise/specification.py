@@ -27,6 +27,10 @@ __all__ = [
     "SEXES",
     "STANDARD",
     "VERSION",
+    "standard_births",
+    "standard_numbers",
+    "standard_people",
+    "standard_postcodes",
     "standardise",
 ]
 
@@ -55,14 +59,33 @@ def standardise(
     test_range: may NHS numbers of the test range stand? Only where no real data are; else they are nothing.
     references: whose number or postcode took another's place. today: no birthday lies after it.
     """
-    numbers = nhs_numbers(people["nhs_number"], test_range=test_range)
-    sex = sexes(people["sex"]).alias("sex")
     return pl.DataFrame(
         {
-            "nhs_number": follow(numbers, references.superseded_nhs_numbers, keep_unresolved=False),
-            **standard_names(people.select("surname", "forenames", "full_name").with_columns(sex)),
-            "sex": sex,
-            **births(people["date_of_birth"], today=today),
-            "postcode": follow(postcodes(people["postcode"]), references.postcode_history, keep_unresolved=True),
+            **standard_numbers(people, test_range=test_range, references=references),
+            **standard_people(people),
+            **standard_births(people, today=today),
+            **standard_postcodes(people, references=references),
         }
     ).select(STANDARD)
+
+
+def standard_numbers(people: pl.DataFrame, *, test_range: bool, references: References) -> dict[str, pl.Series]:
+    """nhs_number; a superseded one is the one that took its place."""
+    numbers = nhs_numbers(people["nhs_number"], test_range=test_range)
+    return {"nhs_number": follow(numbers, references.superseded_nhs_numbers, keep_unresolved=False)}
+
+
+def standard_people(people: pl.DataFrame) -> dict[str, pl.Series]:
+    """surname, forename, initial, sound and sex, which names depend on."""
+    sex = sexes(people["sex"]).alias("sex")
+    return {**standard_names(people.select("surname", "forenames", "full_name").with_columns(sex)), "sex": sex}
+
+
+def standard_births(people: pl.DataFrame, *, today: date | None = None) -> dict[str, pl.Series]:
+    """born, year, month and day."""
+    return births(people["date_of_birth"], today=today)
+
+
+def standard_postcodes(people: pl.DataFrame, *, references: References) -> dict[str, pl.Series]:
+    """postcode; a recoded one is the one that took its place."""
+    return {"postcode": follow(postcodes(people["postcode"]), references.postcode_history, keep_unresolved=True)}

@@ -11,8 +11,8 @@ from access.keys import HeldKey
 from infra.demo.generator_errors import address, record
 from infra.demo.generator_people import make_people
 from infra.demo.illness import TODAY
+from linkage.matching.evidence import tokens_of
 from linkage.matching.ladder import FIELDS, IMPLIED, LADDER
-from linkage.matching.records_to_link import tokens_of
 
 KEY = HeldKey("token/test", 1, b"k" * 32, "check")
 SHARE = 0.9  # of the people whom each dataset knows

@@ -21,8 +21,9 @@ import polars as pl
 from access.keys import HeldKey
 from linkage.intake.tables import create_identity, random_row_keys
 from linkage.matching.engines.running import in_duckdb
+from linkage.matching.evidence import tokens_of
 from linkage.matching.ladder import STRETCHES, Key
-from linkage.matching.records_to_link import prepare, set_registers, tokens_of
+from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.residual.candidates import BLOCKING
 from linkage.matching.residual.settling import ResidualPlan, prepare_residual, settle_residual
 from linkage.matching.residual.weighing import identity_of

@@ -26,6 +26,8 @@ BLOCKED_ON = tuple(dict.fromkeys(name for key in BLOCKING for name in key))
 LARGEST_BLOCK = 200
 """More records than this under one key, and the key says nothing: somebody typed a filler."""
 
+SIDE = "record, cluster, n_low, n_high, first, last, datasets, pool, lone"
+"""The columns of `sides`."""
 REGISTERS = "SELECT coalesce(bit_or(bit), 0) FROM datasets WHERE register"
 """The bits of the datasets in which everybody is once."""
 
@@ -33,16 +35,19 @@ REGISTERS = "SELECT coalesce(bit_or(bit), 0) FROM datasets WHERE register"
 def gather_candidates(zone: duckdb.DuckDBPyConnection, most_pairs: int) -> int:
     """`candidates` (l, r: records, l < r) among `sides`; how many. Raises TooManyCandidates, before any is made."""
     _gather_sought(zone)
-    expected = sum(_find_blocks(zone, place, key) for place, key in enumerate(BLOCKING))
+    others = count(zone, "SELECT count(*) FROM sought WHERE NOT lone")
+    expected = sum(_find_blocks(zone, place, key, bool(others)) for place, key in enumerate(BLOCKING))
     if expected > most_pairs:
         raise TooManyCandidates(
             f"About {expected:,} pairs of records would have to be weighed; the budget is {most_pairs:,}.",
             where="linkage.most_pairs",
             mend="Raise it in haven.toml if the machine can bear it; else look for fillers in what was delivered.",
         )
+    for place, key in enumerate(BLOCKING):
+        _fill_blocks(zone, place, key)
     selects = " UNION ALL ".join(_pairs(place, key) for place, key in enumerate(BLOCKING))
     zone.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS SELECT DISTINCT l, r FROM ({selects})")
-    for table in ("sought", *(f"block_{place}" for place in range(len(BLOCKING)))):
+    for table in ("sought", *(f"blocked_{place}" for place in range(len(BLOCKING)))):
         zone.execute(f"DROP TABLE temp.{table}")
     return count(zone, "SELECT count(*) FROM candidates")
 
@@ -70,23 +75,23 @@ def _gather_sought(zone: duckdb.DuckDBPyConnection) -> None:
     Where all who are lone are in registers, who is in every register already is nobody's missing record.
     """
     zone.execute(
-        f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.*, {', '.join(BLOCKED_ON)}"
-        f" FROM sides s JOIN evidence USING (record), (SELECT ({REGISTERS}) AS bits,"
-        f" (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0) AS free) r"
-        " WHERE r.free > 0 OR s.datasets & r.bits <> r.bits"
+        f"CREATE OR REPLACE TEMP TABLE sought AS SELECT s.*, {', '.join(BLOCKED_ON)} FROM (SELECT sides.* FROM sides,"
+        f" (SELECT ({REGISTERS}) AS bits, (SELECT count(*) FROM sides WHERE lone AND datasets & ({REGISTERS}) = 0)"
+        " AS free) r WHERE r.free > 0 OR datasets & r.bits <> r.bits) s JOIN evidence USING (record)"
     )
 
 
-def _find_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key) -> int:
+def _find_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key, others: bool) -> int:
     """`block_<place>`: the key's values that the lone have and that say something; how many pairs they would make.
 
-    From the sizes of the blocks: the lone with all others, and among themselves.
+    From the sizes of the blocks: the lone with all others, and among themselves. others: are there any? Else whose
+    values these are need not be asked.
     """
     columns = ", ".join(key)
+    theirs = f" SEMI JOIN (SELECT DISTINCT {columns} FROM sought WHERE lone AND {_present(key)}) USING ({columns})"
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE block_{place} AS SELECT {columns}, count(*) AS everybody,"
-        " count(*) FILTER (lone) AS lone FROM sought SEMI JOIN"
-        f" (SELECT DISTINCT {columns} FROM sought WHERE lone AND {_present(key)}) USING ({columns})"
+        f" count(*) FILTER (lone) AS lone FROM sought{theirs if others else ''} WHERE {_present(key)}"
         f" GROUP BY {columns} HAVING bool_or(pool) AND everybody BETWEEN 2 AND {LARGEST_BLOCK}"
     )
     return count(
@@ -95,15 +100,23 @@ def _find_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key) -> int:
     )
 
 
+def _fill_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key) -> None:
+    """`blocked_<place>`: who is in a block of the key, for `block_<place>`."""
+    columns = ", ".join(key)
+    zone.execute(
+        f"CREATE OR REPLACE TEMP TABLE blocked_{place} AS SELECT {SIDE}, {columns}"
+        f" FROM sought SEMI JOIN block_{place} USING ({columns})"
+    )
+    zone.execute(f"DROP TABLE temp.block_{place}")
+
+
 def _pairs(place: int, key: Key) -> str:
     """The lone of each block with all of it that is not contradicted; two who are lone once."""
-    columns = ", ".join(key)
     same = " AND ".join(f"a.{name} = b.{name}" for name in key)
     return (
         "SELECT least(a.record, b.record) AS l, greatest(a.record, b.record) AS r"
-        f" FROM (FROM sought SEMI JOIN block_{place} USING ({columns}) WHERE lone) a"
-        f" JOIN (FROM sought SEMI JOIN block_{place} USING ({columns})) b ON {same}"
-        " WHERE a.cluster <> b.cluster AND (NOT b.lone OR a.record < b.record) AND (a.pool OR b.pool)"
+        f" FROM blocked_{place} a JOIN blocked_{place} b ON {same}"
+        " WHERE a.lone AND a.cluster <> b.cluster AND (NOT b.lone OR a.record < b.record) AND (a.pool OR b.pool)"
         f" AND a.datasets & b.datasets & ({REGISTERS}) = 0"
         " AND coalesce(least(a.n_low, b.n_low) = greatest(a.n_high, b.n_high), true)"
         " AND coalesce(least(a.first, b.first) = greatest(a.last, b.last), true)"

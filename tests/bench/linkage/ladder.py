@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from access.keys import HeldKey
-from linkage.matching.records_to_link import tokens_of
+from linkage.matching.evidence import tokens_of
 from tests.bench.linkage._people import invented, recorded
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,7 +12,7 @@ import pytest
 from access.decisions import RefusedError
 from audit.events import EventName
 from audit.model import service
-from linkage.matching import records_to_link, renewal
+from linkage.matching import evidence, renewal
 from linkage.references.door import LoadedReference
 from linkage.references.errors import ReferenceRefused, UnknownReference
 from linkage.references.service import ReferenceTables
@@ -106,7 +106,7 @@ def test_the_same_table_again_changes_nothing(bench: LinkageBench, tables: Refer
 
 def test_a_home_linked_under_another_specification_is_linked_anew(bench: LinkageBench) -> None:
     """Its records get tokens of this one, keep their persons, and match what is delivered next."""
-    with patch.object(records_to_link, "VERSION", "2026.1"), patch.object(renewal, "VERSION", "2026.1"):
+    with patch.object(evidence, "VERSION", "2026.1"), patch.object(renewal, "VERSION", "2026.1"):
         bench.linker.link(by=BY)
     before = _persons(bench)
     assert not bench.linker.link(by=BY).nothing_new
