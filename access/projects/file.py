@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from access.organisations.model import DatasetEntry
+from access.projects.data_use import MISSING, DataUse
 from access.projects.narrowing import CohortPart, Name, Part, PeriodPart, Sentence
 from access.projects.purposes import PURPOSES, LegalBasis, Purpose, needs_agreement
 
@@ -18,6 +19,7 @@ TEMPLATE_WORDS = frozenset(
     {
         "What the project is called in the public register",
         "Whom the project serves, for the public register",
+        "How the data are used, for readers who know the methods",
         "Why the date of the event is needed",
         "Why the coded event is needed",
         "Two or three sentences that a member of the public understands: what is asked, of whose records,"
@@ -69,6 +71,7 @@ class ProjectFile(Part):
     support: Reference | None = None  # of the Confidentiality Advisory Group, for section 251
     ethics: Reference | None = None
     impact_assessment: ImpactAssessment | None = None
+    data_use: DataUse | None = None  # what else the public register of data uses tells
     provider: Slug | None = None  # of direct care, which alone may re-identify (risk stratification)
     recipients: list[Slug] = Field(default_factory=list)  # organisations that extracts may go to
     cells: Literal["text", "digest"] = "text"  # what the log keeps of each cell that is run in a workspace
@@ -108,6 +111,7 @@ def _unfilled(project: ProjectFile) -> list[str]:
         "title": project.title,
         "lay_summary": project.lay_summary,
         "benefit": project.benefit or "",
+        "data_use.technical_summary": project.data_use.technical_summary if project.data_use else "",
         **{
             f"datasets.{name}.tables.{table}.columns.{column}": why
             for name, dataset in project.datasets.items()
@@ -145,7 +149,7 @@ def _purpose_problems(project: ProjectFile, known: Known) -> list[str]:
 
 
 def _basis_problems(project: ProjectFile, known: Known) -> list[str]:
-    """What real people's data need: an assessment, a benefit, an ethics opinion, support under section 251."""
+    """What real people's data need: an assessment, what the public is told, an ethics opinion, section 251 support."""
     if not needs_agreement(project.legal_basis):
         return []
     problems = []
@@ -155,6 +159,8 @@ def _basis_problems(project: ProjectFile, known: Known) -> list[str]:
         problems.append("impact_assessment.review_due: is past; review it first")
     if project.benefit is None:
         problems.append("benefit: say whom the project serves")
+    if project.data_use is None:
+        problems.append(MISSING)
     if PURPOSES[project.purpose].ethics and project.ethics is None:
         problems.append("ethics: give the reference of the research ethics committee's opinion")
     if project.legal_basis == "section-251" and project.support is None:

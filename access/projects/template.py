@@ -16,6 +16,13 @@ support: 26/CAG/0001            # for section-251: the Confidentiality Advisory 
 ethics: 26/LO/0001              # for research: the research ethics committee's reference
 impact_assessment: {reference: DPIA-001, review_due: 2027-06-30}
 benefit: Whom the project serves, for the public register
+data_use:                       # what else the public register of data uses tells; asked for real people's data
+  article6: 6(1)(e)             # of the UK GDPR; 6(1)(e): a task in the public interest
+  article9: 9(2)(j)             # 9(2)(h): health or social care, 9(2)(i): public health, 9(2)(j): research
+  sector: academia              # academia, nhs, local-authority, government, charity, industry, independent-care
+  technical_summary: How the data are used, for readers who know the methods
+  frequency: one-off            # or recurring
+  funders: [A funder]
 lead: asha                      # answers for the project; says every quarter who still needs access
 people: [asha]                  # registered researchers who may query; `haven person list`
 datasets:                       # per dataset and table the columns, each with why the purpose needs it

@@ -91,13 +91,13 @@ def must_be_invented(home_settings: Settings) -> None:
         )
 
 
-def write_new(file: Path, text: str) -> None:
+def write_new(file: Path, content: str | bytes) -> None:
     """Write a file that is not there yet. Raises AccessError."""
     from access.errors import AccessError
 
     try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
+        with file.open("xb") as out:
+            out.write(content if isinstance(content, bytes) else content.encode())
     except OSError as error:
         raise AccessError(
             f"The file cannot be made ({error.strerror}).", where=str(file), mend="Name one that is not there."

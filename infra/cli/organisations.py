@@ -150,21 +150,22 @@ def check_agreement(file: File) -> None:
     agreement = _load(file)
     for party in agreement.unsigned:
         typer.echo(f"- not signed by {party}")
-    typer.echo("Complete." if not agreement.unsigned else f"To sign: haven agreement print {file} OUT.html")
+    typer.echo("Complete." if not agreement.unsigned else f"To sign: haven agreement print {file} OUT.pdf")
     raise typer.Exit(0 if not agreement.unsigned else NOT_PASSED)
 
 
 def print_agreement(
-    file: File, out: Annotated[Path, typer.Argument(help="Where the page goes (HTML; print it from a browser).")]
+    file: File, out: Annotated[Path, typer.Argument(help="Where the page goes: a file in .pdf or .html.")]
 ) -> None:
-    """Make the page that both parties sign.
+    """Make the page that both parties sign, as PDF or, for a browser, as HTML.
 
-    Example: `haven agreement print gp.yaml gp.html`
+    Example: `haven agreement print gp.yaml gp.pdf`
     """
     from infra.cli.common import write_new
-    from infra.governance.agreement_page import agreement_page
+    from infra.governance.agreement_page import agreement_page, agreement_pdf
 
-    write_new(out, agreement_page(_load(file)))
+    agreement = _load(file)
+    write_new(out, agreement_pdf(agreement) if out.suffix.lower() == ".pdf" else agreement_page(agreement))
     typer.echo(f"Written: {out}. Print it, have it signed, and write the signatures into {file}.")
 
 

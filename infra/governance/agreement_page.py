@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Protocol
 
 from access.organisations.agreement import Agreement, Destroyer
 from audit.reports import Report
+from infra.governance.printed import PrintedPages
 
 BY_WHOM = {
     Destroyer.GOVERNANCE_LEAD: "a governance lead of the recipient",
@@ -13,10 +16,37 @@ BY_WHOM = {
 }
 
 
+class Page(Protocol):
+    """What an agreement is written onto: a page for a browser, or pages of paper."""
+
+    def heading(self, text: str) -> None: ...
+
+    def text(self, text: str) -> None: ...
+
+    def table(self, caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None: ...
+
+
 def agreement_page(agreement: Agreement) -> str:
-    """The agreement as HTML for printing; its digest on the page ties the signatures to this text."""
+    """The agreement as HTML; its digest on the page ties the signatures to this text."""
+    page = Report(*_heads(agreement))
+    _write(page, agreement)
+    return page.render()
+
+
+def agreement_pdf(agreement: Agreement) -> bytes:
+    """The same as PDF; the digest stands on each page. Raises Unprintable."""
+    pages = PrintedPages(*_heads(agreement))
+    _write(pages, agreement)
+    return pages.render()
+
+
+def _heads(agreement: Agreement) -> tuple[str, str]:
+    """The title, and what ties a page to its text."""
     digest = hashlib.sha256(agreement.model_dump_json(exclude={"signatures"}).encode()).hexdigest()
-    page = Report(f"Data sharing agreement: {agreement.title}", f"{agreement.id}; text {digest[:16]}")
+    return f"Data sharing agreement: {agreement.title}", f"{agreement.id}; text {digest[:16]}"
+
+
+def _write(page: Page, agreement: Agreement) -> None:
     page.heading("1. Parties")
     page.text(
         f"{agreement.discloser}, the controller, gives data to {agreement.recipient}, which acts as"
@@ -42,10 +72,9 @@ def agreement_page(agreement: Agreement) -> str:
         " end it; use of the data stops on that day."
     )
     _signatures(page, agreement)
-    return page.render()
 
 
-def _datasets(page: Report, agreement: Agreement) -> None:
+def _datasets(page: Page, agreement: Agreement) -> None:
     page.heading("3. Datasets")
     page.table(
         "What is shared, how people are told, how long it is kept and how it ends",
@@ -57,7 +86,7 @@ def _datasets(page: Report, agreement: Agreement) -> None:
     )
 
 
-def _signatures(page: Report, agreement: Agreement) -> None:
+def _signatures(page: Page, agreement: Agreement) -> None:
     page.heading("7. Signatures")
     signed = [(party, agreement.signatures.get(party)) for party in (agreement.discloser, agreement.recipient)]
     page.table(

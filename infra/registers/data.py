@@ -28,6 +28,10 @@ CONFIDENCE = {
     "public-health-risk": "Set aside under regulation 3 of the Control of Patient Information Regulations",
     "synthetic-data": "Not engaged: synthetic records of nobody",
 }
+CONFIDENTIAL = (
+    "Identifiers, as the support under section 251 names them, are used inside the haven to link the records; the "
+    "project sees none of them."
+)
 OPT_OUT = {"yes": "Yes", "no": "No", None: None}
 ENHANCEMENTS = (
     "Linked on keyed tokens; identifiers stay in a zone of their own. Only approved columns, rows and dates, under "
@@ -97,34 +101,34 @@ def schema(name: str) -> dict[str, Any]:
 
 def _use(project: PublicProject, register: PublicRegister) -> dict[str, Any]:
     outputs = [one.what for one in register.disclosures if one.project == project.id and one.kind == "aggregate"]
-    linked = len(project.datasets) > 1
+    linked, told = len(project.datasets) > 1, project.data_use
     return {
         "project_id_text": project.id,
         "project_title": project.title,
         "organisation_name": project.organisation,
-        "organisation_id": None,
-        "organisation_sector": None,
+        "organisation_id": f"ODS:{told.organisation_code}" if told and told.organisation_code else None,
+        "organisation_sector": told.sector if told else None,
         "non_gateway_applicants": [],
-        "funders_and_sponsors": [],
+        "funders_and_sponsors": list(told.funders) if told else [],
         "accredited_researcher_status": "Yes",
-        "sublicence_arrangements": None,
+        "sublicence_arrangements": "No",  # nobody takes the data away, so nobody passes them on
         "lay_summary": project.lay_summary,
         "public_benefit_statement": project.benefit,
         "request_category_type": project.purpose,
-        "technical_summary": None,
+        "technical_summary": told.technical_summary if told else None,
         "other_approval_committees": [one for one in (project.support, project.ethics) if one],
         "project_start_date": project.begun,
         "project_end_date": project.ends,
         "latest_approval_date": project.approved_on,
         "non_gateway_datasets": [name for name, _ in project.datasets],
         "data_sensitivity_level": "De-Personalised",
-        "legal_basis_for_data_article6": None,
-        "legal_basis_for_data_article9": None,
+        "legal_basis_for_data_article6": told.article6 if told else None,
+        "legal_basis_for_data_article9": told.article9 if told else None,
         "duty_of_confidentiality": CONFIDENCE[project.legal_basis],
         "national_data_optout": OPT_OUT[project.opt_out],
-        "request_frequency": None,
+        "request_frequency": told.frequency if told else None,
         "dataset_linkage_description": "Linked by person inside the haven, on keyed tokens" if linked else None,
-        "confidential_data_description": None,
+        "confidential_data_description": CONFIDENTIAL if project.support else None,
         "access_date": project.begun,
         "access_type": "TRE",
         "privacy_enhancements": ENHANCEMENTS,

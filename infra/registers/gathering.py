@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date
 
+from access.people.invented import INVENTED_ODS
+from access.projects.data_use import ARTICLE_6, ARTICLE_9, SECTORS, DataUse
 from access.projects.model import Approval, ProjectVersion
 from access.projects.purposes import PURPOSES
 from access.projects.reading import Standing
@@ -28,6 +30,7 @@ from infra.registers.model import (
     PublicFlow,
     PublicProject,
     PublicRegister,
+    PublicUse,
     ReceivedDelivery,
     SanctionCounts,
 )
@@ -154,6 +157,7 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         recipients=tuple(organisation_name(sources, one) for one in sorted(file.recipients)),
         datasets=tuple((name, tuple(sorted(part.tables))) for name, part in sorted(file.datasets.items())),
         benefit=withhold.or_none(file.benefit),
+        data_use=_data_use(sources, version, file.data_use, withhold),
         state=standing.state.value,
         rule=RULE[standing.state],
         submitted_on=version.submitted_at.date(),
@@ -163,6 +167,26 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         opt_out=sources.opt_out_of(version.project),
         decisions=tuple(_decisions(sources, version, withhold)),
         history=tuple(_history(sources, version.project)),
+    )
+
+
+def _data_use(
+    sources: Sources, version: ProjectVersion, use: DataUse | None, withhold: Withholding
+) -> PublicUse | None:
+    """Nothing for an application from before these were asked for."""
+    if use is None:
+        return None
+    person = sources.approvals.people.get(version.lead or version.applicant)
+    body = sources.approvals.organisations.get(person.organisation) if person else None
+    code = body.security.ods_code if body and body.security else None
+    return PublicUse(
+        article6=f"Article {use.article6} of the UK GDPR: {ARTICLE_6[use.article6]}",
+        article9=f"Article {use.article9} of the UK GDPR: {ARTICLE_9[use.article9]}",
+        sector=SECTORS[use.sector],
+        technical_summary=withhold(use.technical_summary),
+        frequency="Recurring" if use.frequency == "recurring" else "One-off",
+        funders=tuple(map(withhold, use.funders)),
+        organisation_code=code if code and code != INVENTED_ODS else None,
     )
 
 

@@ -118,6 +118,22 @@ class PublicDecision:
 
 
 @dataclass(frozen=True)
+class PublicUse:
+    """What an application says for the register of data uses: articles of the UK GDPR, sector, summary, funders.
+
+    organisation_code: of the organisation that answers for it, at the Organisation Data Service.
+    """
+
+    article6: str
+    article9: str
+    sector: str
+    technical_summary: str
+    frequency: str
+    funders: tuple[str, ...]
+    organisation_code: str | None
+
+
+@dataclass(frozen=True)
 class PublicProject:
     """A project that was submitted, as the public sees it: organisations, never people. begun: it has been live."""
 
@@ -134,6 +150,7 @@ class PublicProject:
     recipients: tuple[str, ...]
     datasets: tuple[tuple[str, tuple[str, ...]], ...]
     benefit: str | None
+    data_use: PublicUse | None
     state: str
     rule: str
     submitted_on: date

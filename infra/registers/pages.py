@@ -7,7 +7,7 @@ from datetime import date
 
 from access.projects.waiting import GOING_LIVE, GUARDIAN
 from audit.reports import Link, Report
-from infra.registers.model import Disclosure, HeldDataset, LogPosition, PublicProject, PublicRegister
+from infra.registers.model import Disclosure, HeldDataset, LogPosition, PublicProject, PublicRegister, PublicUse
 
 OBJECT = (
     "You can object to your confidential information being used for research and planning: the national data opt-out "
@@ -62,6 +62,19 @@ def index_page(register: PublicRegister, log: LogPosition) -> Report:
     return page
 
 
+def _data_use(page: Report, use: PublicUse) -> None:
+    page.heading("For readers who know the methods", "methods")
+    page.text(use.technical_summary)
+    page.facts(
+        [
+            ("Legal bases", f"{use.article6}; {use.article9}"),
+            ("Sector", use.sector),
+            ("How often", use.frequency),
+            ("Funders", ", ".join(use.funders) or "none named"),
+        ]
+    )
+
+
 def project_page(project: PublicProject, register: PublicRegister, log: LogPosition) -> Report:
     """One project."""
     page = Report(project.title, f"Project {project.id}, version {project.version}", foot=_foot(register, log))
@@ -71,6 +84,8 @@ def project_page(project: PublicProject, register: PublicRegister, log: LogPosit
     if project.benefit:
         page.heading("Whom it serves", "benefit")
         page.text(project.benefit)
+    if project.data_use:
+        _data_use(page, project.data_use)
     page.heading("The project", "project")
     page.facts(
         [

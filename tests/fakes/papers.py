@@ -24,6 +24,13 @@ REAL: dict[str, Any] = {
     "ethics": "26/LO/0001",
     "benefit": "People with diabetes in the area",
     "impact_assessment": {"reference": "DPIA-1", "review_due": date(2039, 12, 31)},
+    "data_use": {
+        "article6": "6(1)(e)",
+        "article9": "9(2)(j)",
+        "sector": "academia",
+        "technical_summary": "Counts of admissions by month and by age, with rates.",
+        "frequency": "one-off",
+    },
     "lead": "asha",
 }
 BASES = ["section-251", "explicit-consent", "anonymised-before-disclosure", "legal-duty", "synthetic-data"]

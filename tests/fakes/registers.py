@@ -94,6 +94,14 @@ def delivery(**changes: Any) -> Delivery:
     return Delivery(**(values | changes))
 
 
+DATA_USE = {
+    "article6": "6(1)(e)",
+    "article9": "9(2)(j)",
+    "sector": "academia",
+    "technical_summary": "Asha counts admissions by month and by age, with rates.",
+    "frequency": "recurring",
+    "funders": ["An example council"],
+}
 RELEASE: dict[str, Any] = {
     "request": "0c6f0000-0000-4000-8000-000000000000",
     "project": "admissions",
@@ -126,7 +134,8 @@ class RegisteredWorld:
 
     def _projects(self) -> None:
         asha, access = person("asha"), self.access
-        access.apply(project_file(benefit="Nurses in the right places."), applicant="asha", by=asha)
+        told = project_file(benefit="Nurses in the right places.", data_use=DATA_USE)
+        access.apply(told, applicant="asha", by=asha)
         make_live(access)
         access.draft(project_file(id="secret-draft", title="A plan not yet told"), applicant="asha", by=asha)
         access.apply(project_file(id="too-wide", title="Everybody's records"), applicant="asha", by=asha)

@@ -49,6 +49,9 @@ class Plant:
     def keep_house(self):
         self.kept.append("house")
         return Summary("housekeeping-summary", "Done.")
+    def destroy_overdue(self, progress=None):
+        self.kept.append("retention")
+        return Summary("retention-summary", "Done.")
     def optouts_are_due(self):
         return self.due
     def refresh_optouts(self, progress=None):
@@ -129,8 +132,8 @@ def test_a_list_that_does_not_come_keeps_no_other_housekeeping_from_being_done(
     ran: tuple[dict[str, object], Path],
 ) -> None:
     """Opt-outs are asked for where they are due; a failure is told after the register was published."""
-    assert ran[0]["house False"] == ["went through", "house", "register"]
-    assert ran[0]["house True"] == ["StepFailed", "house", "opt-outs", "register"]
+    assert ran[0]["house False"] == ["went through", "retention", "house", "register"]
+    assert ran[0]["house True"] == ["StepFailed", "retention", "house", "opt-outs", "register"]
 
 
 def test_a_librarys_text_is_not_told(ran: tuple[dict[str, object], Path]) -> None:
@@ -155,6 +158,7 @@ def test_prefect_keeps_no_row_value(ran: tuple[dict[str, object], Path]) -> None
 def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], Path]) -> None:
     """Each step's summary is an artifact, and the writers' concurrency limit is one."""
     kept = ["delivery-summary"] * 2 + ["housekeeping-summary"] * 2 + ["linkage-summary"] + ["register-summary"] * 2
+    kept += ["retention-summary"] * 2
     assert ran[0]["artifacts"] == kept
     assert ran[0]["limit"] == 1
 

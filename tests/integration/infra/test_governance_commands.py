@@ -176,6 +176,9 @@ def test_papers_are_written_checked_and_printed(desk: Desk, tmp_path: Path) -> N
     printed = page.read_text("utf-8")
     assert "<script>" not in printed
     assert "Either party may end" in printed
+    paper = tmp_path / "new.pdf"
+    assert runner.invoke(app, ["agreement", "print", str(file), str(paper)]).exit_code == 0
+    assert paper.read_bytes().startswith(b"%PDF-")
     assert desk.refused("agreement", "add", str(file), "--as", "lena") == "agreement.unsigned"
 
 

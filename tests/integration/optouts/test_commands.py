@@ -28,6 +28,13 @@ support: 26/CAG/0001
 ethics: 26/LO/0001
 benefit: Patients of the practice with a high blood pressure
 impact_assessment: {reference: DPIA-1, review_due: 2039-01-01}
+data_use:
+  article6: 6(1)(e)
+  article9: 9(2)(j)
+  sector: academia
+  technical_summary: Counts of admissions by month, age band and area, with rates by person-year.
+  frequency: one-off
+  funders: [An example research council]
 lead: asha
 people: [asha]
 datasets: {gp: {tables: {gp_events: {columns: {code: What was measured}}}}}

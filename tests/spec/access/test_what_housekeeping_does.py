@@ -13,6 +13,7 @@ from audit.events import EventName
 from audit.model import person, service
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
+from tests.fakes.papers import REAL
 from tests.fakes.registers import agreement, support
 
 BY = service("housekeeping")
@@ -94,7 +95,7 @@ def test_a_project_that_waited_for_a_part_goes_live(house: House) -> None:
         project_file(
             datasets=only_gp, cohort=[], legal_basis="section-251", support="26/CAG/0001", ethics="26/LO/0001",
             benefit="Nurses in the right places.",
-            impact_assessment={"reference": "DPIA-7", "review_due": date(2026, 12, 1)},
+            impact_assessment={"reference": "DPIA-7", "review_due": date(2026, 12, 1)}, data_use=REAL["data_use"],
         ),
         applicant="asha", by=person("asha"),
     )  # fmt: skip

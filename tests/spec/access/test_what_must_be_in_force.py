@@ -38,6 +38,13 @@ REAL = {
     "ethics": "26/LO/0001",
     "benefit": "People with diabetes in the area",
     "impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)},
+    "data_use": {
+        "article6": "6(1)(e)",
+        "article9": "9(2)(j)",
+        "sector": "academia",
+        "technical_summary": "Counts of admissions by month and by age, with rates.",
+        "frequency": "one-off",
+    },
 }
 
 
@@ -214,6 +221,7 @@ def test_the_annual_review_is_warned_of_and_its_record_goes_on(access: Access, c
         ({"lead": None}, "lead"),
         ({"lead": "nobody"}, "lead"),
         ({"impact_assessment": None}, "impact_assessment"),
+        ({"data_use": None}, "data_use: give what the public register"),
         ({"impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 2, 1)}}, "review_due"),
         ({"legal_basis": "synthetic-data"}, "synthetic-data"),
         ({"legal_basis": "public-health-risk"}, "may not rest on"),

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from access.organisations.model import SecurityAssessment, SecurityStatus
+from access.people.invented import INVENTED_ODS
 from access.people.model import Role
 from audit.events import EventName
 from audit.model import AuditEvent, organisation, person, service
@@ -199,7 +201,31 @@ def test_only_uses_that_began_are_approved_uses(register: PublicRegister, files:
     assert use["non_gateway_datasets"] == ["gp", "hospital"]
     assert use["latest_approval_date"] == str(START.date())
     assert use["duty_of_confidentiality"] == "Not engaged: synthetic records of nobody"
-    assert use["legal_basis_for_data_article6"] is None
+    assert use["legal_basis_for_data_article6"] == "Article 6(1)(e) of the UK GDPR: public task"
+    assert use["legal_basis_for_data_article9"] == "Article 9(2)(j) of the UK GDPR: archiving, research and statistics"
+    assert (use["organisation_sector"], use["organisation_id"]) == ("Academia", "ODS:RX1")
+    assert (use["request_frequency"], use["funders_and_sponsors"]) == ("Recurring", ["An example council"])
+    assert use["technical_summary"].endswith("counts admissions by month and by age, with rates.")
+    assert "Asha" not in use["technical_summary"]
+    assert use["confidential_data_description"] is None
+
+
+def test_an_organisations_own_code_is_published_and_an_old_application_has_empty_fields(
+    world: RegisteredWorld,
+) -> None:
+    """The code stands in its security assessment; who was not asked said nothing, and nothing is invented."""
+    for code, told in (("8HK01", "ODS:8HK01"), (INVENTED_ODS, None)):
+        assessment = SecurityAssessment(code, SecurityStatus.STANDARDS_MET, date(2027, 1, 1))
+        world.access.assess_organisation("university", assessment, by=HOUSE)
+        register = gather(world.sources())
+        (use,) = data_uses(register)["data_uses"]
+        assert use["organisation_id"] == told
+    before = replace(register, projects=tuple(replace(one, data_use=None) for one in register.projects))
+    (use,) = data_uses(before)["data_uses"]
+    asked = ("organisation_id", "organisation_sector", "technical_summary", "request_frequency",
+             "legal_basis_for_data_article6", "legal_basis_for_data_article9")  # fmt: skip
+    assert [use[name] for name in asked] == [None] * len(asked)
+    as_text("data-uses", data_uses(before))
 
 
 def test_what_does_not_fit_its_schema_is_not_published(register: PublicRegister) -> None:
