@@ -3,8 +3,8 @@
 Fellegi and Sunter's model takes two people's columns to agree each by chance alone. People of one house share a
 surname, a street and a place at once, and a postcode says the town again; weighed column by column such pairs look like
 one person. So pairs of two people are taken to be of several kinds (latent classes): strangers, who agree as chance has
-it, and kinds that share what a house, or a place, shares, or a house and a birthday. One person's pairs are of two
-kinds: whoever moves changes street, place and postcode at once. How many of each there are, and what they share, is
+it, and kinds that share what a house, or a place, shares, or a house and a birthday or name. One person's pairs are of
+two kinds: whoever moves changes street, place and postcode at once. How many of each there are, and what they share, is
 learned by expectation maximisation over the compared pairs and an even sample of all others, without labels.
 """
 
@@ -22,14 +22,16 @@ OF_A_PLACE = frozenset({"street", "address", "house_number", "postcode", "place"
 OF_A_HOUSE = OF_A_PLACE | {"surname", "phone"}
 OF_NAMESAKES = frozenset({"forename", "sex"})
 OF_TWINS = OF_A_HOUSE | {"date"}
-STARTS = (frozenset[str](), OF_A_HOUSE, OF_A_PLACE, OF_NAMESAKES, OF_TWINS)
-HOUSE, TWINS = 1, 4
+OF_HEIRS = OF_A_HOUSE | OF_NAMESAKES  # father and son of one name
+STARTS = (frozenset[str](), OF_A_HOUSE, OF_A_PLACE, OF_NAMESAKES, OF_TWINS, OF_HEIRS)
+HOUSE = 1
+FEW = {4: frozenset({"date"}), 5: frozenset({"date", "year"})}  # and the columns without which they cannot be told
 CHANGED_BY_A_MOVE = frozenset({"street", "address", "house_number", "postcode", "place", "area", "phone"})
 OF_ONE = frozenset({"forename", "surname", "full_name", "date", "year", "identifier", "email", "phone"})
 ROUNDS = 25
 SMOOTHING = 20.0  # pairs that agree as chance has it are added to each kind
 FIRST_SHARE = 0.1  # of the compared pairs that each kind begins with
-MOST_TWINS = 0.05  # times the pairs of one house
+MOST_FEW = 0.05  # times the pairs of one house: twins, and heirs of a name
 FIRST_MOVED, MOST_MOVED = 0.1, 0.5
 MOST_KEPT = 0.35  # how often, at most, a column of the place agrees after a move
 MOST_OF_ONE = 4.0  # times chance: how often, at most, two people of one kind agree in what is a person's own
@@ -188,9 +190,10 @@ def learn_kinds(
 
 
 def _first_of_two(shares: Shares, first: float) -> Kinds:
-    """What learning begins with: as many of each kind, of twins a few."""
+    """What learning begins with: as many of each kind, of twins and heirs a few."""
     parts = np.array([0.0, *[first] * (len(STARTS) - 1)])
-    parts[TWINS] *= MOST_TWINS if "date" in shares.means else 0.0
+    for kind, told_by in FEW.items():
+        parts[kind] *= MOST_FEW if told_by & set(shares.means) else 0.0
     parts[0] = 1 - parts.sum()
     columns = zip(shares.m, shares.u, shares.means, strict=True)
     return Kinds(parts, [np.array([m if means in start else u for start in STARTS]) for m, u, means in columns])
@@ -237,7 +240,8 @@ def _once(
     likely = two * ((1 - person) * compared.count / two.sum(axis=1))[:, None]
     unlikely = never * (others.count / never.sum(axis=1))[:, None]
     share = likely.sum(axis=0) + unlikely.sum(axis=0)
-    share[TWINS] = min(share[TWINS], MOST_TWINS * share[HOUSE])
+    for kind in FEW:
+        share[kind] = min(share[kind], MOST_FEW * share[HOUSE])
     levels = [_relearned(compared, others, likely, unlikely, shares, c) for c in range(len(shares.u))]
     person = person * compared.count
     found = float(person.sum())

@@ -13,23 +13,13 @@ import pytest
 from audit.events import EventName
 from environments.workspaces.client import HubClient
 from environments.workspaces.errors import WorkspaceError
+from tests.fakes.probes.daemon import stubborn_daemon
 from tests.fakes.waiting import becomes, marked
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
 
 MIB = 1024**2
 QUOTA, MEMORY = 32 * MIB, 700 * MIB
 ACCOUNTS = ("root", "plain") if os.geteuid() == 0 else ("plain",)
-# Forks twice, leads a session of its own, ignores every request to end.
-DAEMON = """
-import os, signal, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        os.execve(os.sys.executable, [os.sys.executable, "-c", {source!r}], {{"HV_MARK": {mark!r}}})
-    os._exit(0)
-"""
 
 
 def only_of(account: str) -> pytest.MarkDecorator:
@@ -93,21 +83,16 @@ def asha(place: WorkplaceForTests) -> Iterator[Asha]:
         client.stop("asha", project)
 
 
-def _daemon(source: str) -> tuple[str, str]:
-    mark = f"hv{secrets.token_hex(6)}"
-    return DAEMON.format(source=f"import os, time; {source}; time.sleep(900)", mark=mark), mark
-
-
 @only_of("root")
 def test_a_home_over_its_quota_ends_the_workspace_and_can_be_cleared(asha: Asha) -> None:
     """The person is told why; it opens again, holds what it held, may be cleared, and may not grow."""
-    daemon, mark = _daemon(f"open('/home/researcher/large', 'wb').write(os.urandom({QUOTA + MIB}))")
+    daemon, mark = stubborn_daemon(f"open('/home/researcher/large', 'wb').write(os.urandom({QUOTA + MIB}))")
     asha.run(daemon)
     assert becomes(lambda: asha.is_stopped(mark, "workspace.home_full"))
     assert re.search(r"its home holds 0\.\d\d GiB, and its quota is 0\.03 GiB", asha.told())
     assert becomes(asha.starts)
     assert "its quota is" not in asha.told()
-    grow, mark = _daemon(f"open('/home/researcher/more', 'wb').write(os.urandom({20 * MIB}))")
+    grow, mark = stubborn_daemon(f"open('/home/researcher/more', 'wb').write(os.urandom({20 * MIB}))")
     assert asha.run(f"import os; print(os.path.getsize('large'))\n{grow}") == str(QUOTA + MIB)
     assert becomes(lambda: asha.is_stopped(mark, "workspace.home_full"))
     assert "delete files" in asha.told()
@@ -119,7 +104,7 @@ def test_a_home_over_its_quota_ends_the_workspace_and_can_be_cleared(asha: Asha)
 def test_files_without_a_name_count_for_the_quota(asha: Asha) -> None:
     """A file that is deleted and held open takes room that no walk through the home would find."""
     fill = f"f = open('/home/researcher/gone', 'wb'); os.remove(f.name); f.write(os.urandom({QUOTA + MIB})); f.flush()"
-    daemon, mark = _daemon(fill)
+    daemon, mark = stubborn_daemon(fill)
     asha.run(daemon)
     assert becomes(lambda: asha.is_stopped(mark, "workspace.home_full"))
 
@@ -128,7 +113,7 @@ def test_files_without_a_name_count_for_the_quota(asha: Asha) -> None:
 def test_a_home_that_hides_what_it_holds_ends_the_workspace(asha: Asha) -> None:
     """Under the hub's own account a folder can be closed to it; root reads it all the same, and counts it."""
     fill = f"os.mkdir('hidden'); open('hidden/large', 'wb').write(os.urandom({QUOTA + MIB})); os.chmod('hidden', 0)"
-    daemon, mark = _daemon(f"os.chdir('/home/researcher'); {fill}")
+    daemon, mark = stubborn_daemon(f"os.chdir('/home/researcher'); {fill}")
     asha.run(daemon)
     assert becomes(lambda: asha.is_stopped(mark, "workspace.home_full", "workspace.unmeasured"))
     (asha.place.home / "workspaces" / asha.project / "asha" / "home" / "hidden").chmod(0o700)
@@ -137,7 +122,7 @@ def test_a_home_that_hides_what_it_holds_ends_the_workspace(asha: Asha) -> None:
 @only_of("root")
 def test_memory_of_many_processes_ends_the_workspace(asha: Asha) -> None:
     """Several processes, each within its own limit, take more than the workspace may: all of them are ended."""
-    daemon, mark = _daemon(f"[os.fork() for _ in range(2)]; held = os.urandom({MEMORY // 4})")
+    daemon, mark = stubborn_daemon(f"[os.fork() for _ in range(2)]; held = os.urandom({MEMORY // 4})")
     asha.run(daemon)
     assert becomes(lambda: asha.is_stopped(mark, "workspace.memory_full"))
     assert "of memory, and may take 0.68 GiB" in asha.told()

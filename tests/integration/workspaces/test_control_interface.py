@@ -48,7 +48,7 @@ ANSWERS = {
         {"person": "asha", "project": "diabetes", "bytes_to_browser": 1, "bytes_from_browser": 1,
          "processor_seconds": 1, "most_memory": 1}, 200),
     "/control/workspaces/standing": ({"person": "asha", "project": "diabetes"}, 200),
-    "/control/workspaces/close": ({"person": "asha", "project": "diabetes", "door": "/none"}, 200),
+    "/control/workspaces/close": ({"person": "asha", "project": "diabetes", "door": "/none", "rule": ""}, 200),
     "/control/workspaces/list": ({}, 200),
 }  # fmt: skip
 

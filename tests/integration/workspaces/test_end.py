@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
+from tests.fakes.waiting import becomes
 from tests.fakes.workspaces import clients_folder, environments_folder, workplace
-
-SECONDS = 15.0
 
 
 def test_a_hub_that_is_killed_takes_its_workspaces_with_it() -> None:
@@ -19,10 +17,7 @@ def test_a_hub_that_is_killed_takes_its_workspaces_with_it() -> None:
             hub.run_cells("asha", "diabetes", ["import subprocess; subprocess.Popen(['sleep', '999'])"])
         assert len(place.processes_inside()) >= 3
         os.kill(place.hub.number, signal.SIGKILL)
-        until = time.monotonic() + SECONDS
-        while place.processes_inside() and time.monotonic() < until:
-            time.sleep(0.1)
-        assert place.processes_inside() == set()
+        assert becomes(lambda: place.processes_inside() == set())
 
 
 def test_a_hub_that_is_stopped_ends_its_workspaces_first() -> None:
