@@ -1,22 +1,25 @@
-"""A ladder in pieces whose first piece fails for certain while others run and wait: what is told, done and left."""
+"""A ladder in pieces whose first piece to begin fails while others run and wait: what is told, done and left."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 from unittest.mock import patch
 
 from linkage.matching.engines import piece_workers, running_in_pieces
 from linkage.matching.engines.errors import EngineFailed
 from linkage.matching.engines.piece_tables import PieceSettings, PieceTables, RunPieces
+from linkage.matching.engines.piece_workers import Workers
 from linkage.matching.engines.running_in_pieces import InPieces
 from tests.fakes.engine_runs import zone_with
 from tests.fakes.evidence import accidental_evidence
 
 PIECES = 12
-FAILS = f"SELECT CASE WHEN hash(record) % {PIECES} = 0 THEN error('a value') ELSE list_sum(range(2000000)) END AS r"
+FAILS = "SELECT error('a value')"
+SECONDS = 60
 
 
 @dataclass
@@ -29,19 +32,30 @@ class Happened:
 
 
 def fail_a_piece(under: Path, run: RunPieces | None) -> Happened:
-    """A run of twelve pieces and two workers, made by `run`; the first fails at once, the others take a while."""
-    happened, asked = Happened(), piece_workers._asked
+    """A run of twelve pieces and two workers, made by `run`. The first to begin fails; no other ends before that."""
+    happened, asked, first = Happened(), piece_workers._asked, Workers._first
+    one_at_a_time, failed = Lock(), Event()
 
     def asking(worker: Any, told: Mapping[str, Any]) -> list[int]:
-        happened.begun += 1
+        with one_at_a_time:
+            happened.begun += 1
+            fails = happened.begun == 1
         try:
+            if fails:
+                return asked(worker, {**told, "select": FAILS})
+            assert failed.wait(SECONDS)
             return asked(worker, told)
         finally:
             happened.there.append(Path(told["to"]).parent.exists())
 
+    def noting(self: Workers, error: EngineFailed) -> EngineFailed:
+        noted = first(self, error)
+        failed.set()
+        return noted
+
     def join_records(tables: PieceTables, *_: object, **__: object) -> None:
-        with patch.object(piece_workers, "_asked", asking):
-            tables.keep("work", f"{FAILS} FROM evidence")
+        with patch.object(piece_workers, "_asked", asking), patch.object(Workers, "_first", noting):
+            tables.keep("work", "SELECT record FROM evidence")
 
     evidence = accidental_evidence(1, 30, 2)
     settings = PieceSettings(under, rows_a_piece=-(-evidence.height // PIECES), run=run)
