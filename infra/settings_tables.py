@@ -48,12 +48,17 @@ class GatewaySettings(BaseModel):
 
 
 class WorkspaceSettings(BaseModel):
-    """The most that one workspace may hold, in bytes: one process's memory, all its memory, its home on the disk."""
+    """The most that one workspace may hold, in bytes: one process's memory, all its memory, its home on the disk.
+
+    And how long it may stay open, in minutes: without any use, and in all; 0: no bound.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     process_memory: int = Field(default=4 * 1024**3, ge=512 * 1024**2)
     memory: int = Field(default=8 * 1024**3, ge=512 * 1024**2)
     home_quota: int = Field(default=20 * 1024**3, ge=1024**2)
+    idle_minutes: int = Field(default=120, ge=0)
+    longest_minutes: int = Field(default=24 * 60, ge=0)
 
 
 class ServerSettings(BaseModel):

@@ -21,6 +21,8 @@ from environments.workspaces.errors import WorkspaceError
 PLACE_SETTING = "HAVEN_HUB_PLACE"
 FIRST_ACCOUNT = 400_000
 MEMORY = 4 * 1024**3
+IDLE_SECONDS = 2 * 3600
+LONGEST_SECONDS = 24 * 3600
 HOME_QUOTA = 20 * 1024**3
 WORKSPACE_MEMORY = 8 * 1024**3
 SECONDS_TO_START = 60.0
@@ -56,6 +58,8 @@ class HubPlace:
     memory: int = MEMORY  # bytes, of one process
     home_quota: int = HOME_QUOTA  # bytes on the disk, of one workspace's home
     workspace_memory: int = WORKSPACE_MEMORY  # bytes, of all processes of one workspace
+    idle_seconds: int = IDLE_SECONDS  # without any use, before a workspace is closed; 0: no bound
+    longest_seconds: int = LONGEST_SECONDS  # of a whole stay; 0: no bound
     openid: OpenID | None = None  # None: people come by one-time codes
 
     @property
@@ -172,6 +176,8 @@ class HubServer:
             "memory": place.memory,
             "openid": _as_json(place.openid),
             "home_quota": place.home_quota,
+            "idle_seconds": place.idle_seconds,
+            "longest_seconds": place.longest_seconds,
             "workspace_memory": place.workspace_memory,
         }
 

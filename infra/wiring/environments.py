@@ -72,6 +72,8 @@ class EnvironmentParts(OptOutParts):
             openid=self._openid_of_hub(),
             memory=settings.workspaces.process_memory,
             home_quota=settings.workspaces.home_quota,
+            idle_seconds=settings.workspaces.idle_minutes * 60,
+            longest_seconds=settings.workspaces.longest_minutes * 60,
             workspace_memory=settings.workspaces.memory,
         )
 

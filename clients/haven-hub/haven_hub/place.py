@@ -43,6 +43,8 @@ class Place:
     memory: int  # bytes, of one process
     home_quota: int  # bytes on the disk, of one workspace's home
     workspace_memory: int  # bytes, of all processes of one workspace
+    idle_seconds: int  # without any use, before it is closed; 0: no bound
+    longest_seconds: int  # of a whole stay; 0: no bound
     openid: OpenID | None  # None: people come by one-time codes
 
     @property

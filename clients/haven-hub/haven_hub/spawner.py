@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -41,6 +42,7 @@ from haven_hub.sandbox import (
     sandbox_arguments,
 )
 from haven_hub.seccomp import open_filter
+from haven_hub.stay import Stay, StayBounds, overstayed
 from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
@@ -101,13 +103,23 @@ class BubblewrapSpawner(Spawner):
         if self.door is not None and await self._approval_ended():
             await self.stop()
             return 0
-        if self.watch is not None and (over := self.watch.judge(self.process.pid)):
+        over = self.watch.judge(self.process.pid) if self.watch is not None else None
+        if over := over or self._overstayed():
             self.log.warning("A workspace was stopped (%s)", over.code)
             self.ended_by = _refusal_of(over)
             note_end(self.user.name, self.name, self.ended_by)
             await self.stop()
             return 0
         return None
+
+    def _overstayed(self) -> TooMuch | None:
+        """As the hub's records say when it was opened and last used; they keep times of UTC without their zone."""
+        row = self.orm_spawner
+        if row is None or row.started is None:
+            return None
+        place = self.place
+        bounds = StayBounds(timedelta(seconds=place.idle_seconds), timedelta(seconds=place.longest_seconds))
+        return overstayed(Stay(row.started, row.last_activity), bounds, datetime.now(UTC).replace(tzinfo=None))
 
     async def stop(self, now: bool = False) -> None:
         """End the sandbox; its process namespace takes every descendant with it, daemons too."""

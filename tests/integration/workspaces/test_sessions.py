@@ -13,6 +13,7 @@ from audit.errors import AuditUnavailable
 from audit.events import EventName
 from audit.model import AuditEvent, Receipt, person
 from environments.workspaces.client import HubClient
+from tests.fakes.waiting import becomes
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
 
 
@@ -105,3 +106,15 @@ def test_the_page_before_a_session_shows_the_conditions(place: WorkplaceForTests
         assert "were not acknowledged for this session" in answer.text
         workspaces = browser.get(f"{place.workspaces.hub_address}/hub/workspaces")
         assert "What sleep is for" in workspaces.text
+
+
+def test_a_workspace_that_nobody_uses_is_closed_and_says_so() -> None:
+    """By the hub itself, with the rule in the log and a sentence on its person's page; what it used is told too."""
+    with workplace(environments_folder(), clients_folder(), idle_seconds=3) as place:
+        place.approvals.approved.add(("asha", "diabetes"))
+        with place.workspaces.enter("asha", "diabetes"):
+            assert becomes(lambda: bool(_events(place, EventName.WORKSPACE_USED)))
+        (closed,) = _events(place, EventName.WORKSPACE_CLOSED)
+        assert closed.details["rule"] == "workspace.idle"
+        with place.browser("asha", "diabetes") as browser:
+            assert "nobody used it" in browser.get("/hub/workspaces").text
