@@ -20,6 +20,7 @@ from access.service import Access
 from audit.clock import Clock
 from audit.records import Records
 from environments.gateway.model import AUDIENCE
+from environments.workspaces.logins import AUDIENCE as HUB
 from infra.logins.kept import KeptLogin, config_folder
 from infra.logins.service import Logins
 from infra.servers.supervisor import service_address
@@ -73,9 +74,10 @@ def trusted_issuer(settings: Settings) -> TrustedIssuer:
     """Whose tokens count, and what they must be."""
     identity = settings.identity
     local = identity.issuer is None
+    hub = {HUB: frozenset({HUB})} if identity.hub_by_openid else {}  # whose tokens are the hub's own, and its only
     return TrustedIssuer(
         url=issuer_address(settings),
-        clients={AUDIENCE: identity.clients},
+        clients={AUDIENCE: identity.clients, **hub},
         algorithms=frozenset({"Ed25519"}) if local else identity.algorithms,
         second_factor=frozenset() if local else identity.second_factor_levels,
         require_second_factor=not local and identity.require_second_factor,

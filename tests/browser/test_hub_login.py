@@ -10,19 +10,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from access.decisions import Allowed, Decision, Refused
-from access.identity.discovery import BrowserLogin
-from access.identity.fetching import HttpNetwork
-from access.identity.keys import PublishedKeys
-from access.identity.model import TrustedIssuer
-from access.identity.tokens import Verifier
 from access.realm.keycloak import KeycloakRealm
 from access.realm.people import Disable
 from access.realm.wanted.settings import RealmSettings
-from audit.clock import SystemClock
 from audit.events import EventName
 from audit.records import Records
-from environments.workspaces.hub import OpenID
-from environments.workspaces.logins import AUDIENCE, HubLogins
+from environments.workspaces.logins import HubLogins
+from infra.wiring.haven import Haven
 from tests.fakes.keycloak import KeycloakForTests
 from tests.fakes.keycloak_pages import PersonAtTheDoor
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, workplace
@@ -42,7 +36,7 @@ class EverybodyButMallory:
 
 @pytest.fixture(scope="module")
 def place(keycloak: KeycloakForTests, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkplaceForTests]:
-    """A real hub whose people log in at the real Keycloak; its address stands in the realm."""
+    """A real hub whose people log in at the real Keycloak, both set as haven.toml sets them."""
     port = free_port()
     hub = f"http://127.0.0.1:{port}"
     realm = KeycloakRealm(keycloak.realm.keeper, RealmSettings(hub=hub))
@@ -50,15 +44,12 @@ def place(keycloak: KeycloakForTests, tmp_path_factory: pytest.TempPathFactory) 
     secret = tmp_path_factory.mktemp("secrets") / "hub.secret"
     secret.write_text(realm.client_secret("haven-hub"))
     issuer = keycloak.issuer
-    login = BrowserLogin.ask(issuer, HttpNetwork())
-    openid = OpenID(login.authorize, login.tokens, f"{hub}/hub/oauth_callback", f"{login.log_out}?x=1", secret)
-    trusted = TrustedIssuer(
-        url=issuer,
-        clients={AUDIENCE: frozenset({AUDIENCE})},
-        algorithms=frozenset({"ES256"}),
-        second_factor=frozenset({"0", "1"}),
+    home = tmp_path_factory.mktemp("home")
+    (home / "haven.toml").write_text(
+        f'[identity]\nissuer = "{issuer}"\nhub = "{hub}"\nhub_secret_file = "{secret}"\n', encoding="utf-8"
     )
-    verifier = Verifier(trusted, PublishedKeys(issuer, HttpNetwork(), SystemClock()), SystemClock())
+    haven = Haven.at(home)
+    openid, verifier = haven.hub_place.openid, haven.verifier
 
     def logins(records: Records) -> HubLogins:
         return HubLogins(records, verifier, EverybodyButMallory())
