@@ -123,6 +123,18 @@ def test_no_words_of_the_workplace() -> None:
     assert not found
 
 
+def test_no_merge_was_left_half_done() -> None:
+    """No text holds the marks that a merge leaves where two sides differ."""
+    marks = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    found = [
+        _name(path)
+        for pattern in ("*.py", "*.md", "*.toml", "*.yaml", "*.sh", "*.html", "*.txt", "*.ipynb")
+        for path in ROOT.rglob(pattern)
+        if ".haven" not in path.parts and marks.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert not found
+
+
 def test_every_benchmark_can_be_run_by_its_name() -> None:
     """`haven bench` runs what lies in tests/bench: each module there says what it measures, and measures it."""
     unfit = []
