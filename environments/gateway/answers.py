@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from access.decisions import Refused
+from environments.errors import EnvironmentsError
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
 from environments.gateway.frames import HEADER, Kind
@@ -19,7 +20,8 @@ from environments.gateway.texts import TextStore
 from environments.gateway.workers import Worker, WorkerPool
 
 Frame = tuple[Kind, int, bytes]
-FRAMES_AHEAD = 4  # read from the worker before the last one has left; some megabytes each
+MOST_AHEAD = 16 * 1024**2  # bytes read from the worker before the last frame has left
+LONGEST_FRAME = 512 * 1024**2  # no result of ours has such rows; a worker that says so is not believed
 GRACE = 60.0  # seconds: evidence may take as long as the query, and more
 
 
@@ -68,10 +70,10 @@ class Answers:
         """
         ends = query.started + self._seconds if patience is None else time.monotonic() + patience
         worker = await self._workers.for_scope(query.scope)
-        worker.busy += 1
         reader, writer = await worker.connect()
+        worker.busy += 1
         query.hang_up = writer.close
-        ahead: asyncio.Queue[Frame | WorkerDown] = asyncio.Queue(FRAMES_AHEAD)
+        ahead = _Ahead()
         reading = asyncio.create_task(_read_ahead(reader, ahead))
         try:
             writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
@@ -91,9 +93,7 @@ class Answers:
             if query.cut.is_set():
                 await self._insist(worker)
 
-    async def _next(
-        self, query: RunningQuery, ahead: asyncio.Queue[Frame | WorkerDown], ends: float, *, own: bool
-    ) -> Frame:
+    async def _next(self, query: RunningQuery, ahead: _Ahead, ends: float, *, own: bool) -> Frame:
         """The next frame, or the reason why there will be none. own: the time that ends is the query's."""
         receiving = asyncio.ensure_future(ahead.get())
         cut = asyncio.ensure_future(query.cut.wait())
@@ -103,7 +103,7 @@ class Answers:
             query.require_uncut()
             if receiving.done():
                 received = receiving.result()
-                if isinstance(received, WorkerDown):
+                if isinstance(received, EnvironmentsError):
                     raise received
                 return received
             if not own:
@@ -134,13 +134,43 @@ class Answers:
             await self._workers.stop(worker.scope.project)
 
 
-async def _read_ahead(reader: asyncio.StreamReader, ahead: asyncio.Queue[Frame | WorkerDown]) -> None:
+class _Ahead:
+    """What has come from the worker and has not gone on: one frame, and others while all together are small."""
+
+    def __init__(self) -> None:
+        self._frames: asyncio.Queue[Frame | EnvironmentsError] = asyncio.Queue()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def put(self, frame: Frame | EnvironmentsError) -> None:
+        """Keep it, and wait until there is room for another."""
+        self._bytes += _size(frame)
+        self._frames.put_nowait(frame)
+        if self._bytes >= MOST_AHEAD:
+            self._room.clear()
+        await self._room.wait()
+
+    async def get(self) -> Frame | EnvironmentsError:
+        """The next one."""
+        frame = await self._frames.get()
+        self._bytes -= _size(frame)
+        if self._bytes < MOST_AHEAD:
+            self._room.set()
+        return frame
+
+
+def _size(frame: Frame | EnvironmentsError) -> int:
+    return len(frame[2]) if isinstance(frame, tuple) else 0
+
+
+async def _read_ahead(reader: asyncio.StreamReader, ahead: _Ahead) -> None:
     """Frames as they come, so that the worker goes on while the last one is on its way to the client."""
     while True:
         try:
             frame = await _frame(reader)
-        except WorkerDown as down:
-            await ahead.put(down)
+        except EnvironmentsError as error:
+            await ahead.put(error)
             return
         await ahead.put(frame)
         if frame[0] in (Kind.END, Kind.ERROR):
@@ -150,6 +180,12 @@ async def _read_ahead(reader: asyncio.StreamReader, ahead: asyncio.Queue[Frame |
 async def _frame(reader: asyncio.StreamReader) -> Frame:
     try:
         kind, length, rows = HEADER.unpack(await reader.readexactly(HEADER.size))
+        if length > LONGEST_FRAME:
+            raise QueryCut(
+                "query.too_large",
+                f"One part of the result has more than {LONGEST_FRAME:,} bytes.",
+                mend="Ask for fewer columns, or shorter texts and lists.",
+            )
         return Kind(kind), rows, await reader.readexactly(length)
     except (asyncio.IncompleteReadError, OSError, ValueError):
         raise WorkerDown("The project's worker ended while it answered.", mend="Ask again, or ask for less.") from None

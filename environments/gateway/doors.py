@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from access.decisions import Refused
 from access.identity.errors import TokenRefused
@@ -32,6 +33,7 @@ from environments.gateway.flight.server import FlightDoor
 from environments.gateway.model import AUDIENCE, Asker
 
 PRIVATE = 0o700
+MOST_CONNECTIONS = 64  # at one socket
 OPEN_TO_ALL = ("/v1/health",)
 CLOSED = Refused("door.closed", "The workspace was closed.", "Open it again.")
 
@@ -95,12 +97,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Bounded(H11Protocol):
+    """A connection, unless there are too many at this socket: what one workspace holds open leaves room for others."""
+
+    turned_away = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Counted, or closed at once."""
+        if len(self.connections) >= MOST_CONNECTIONS:
+            self.turned_away = True
+            transport.abort()
+            return
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to end of one that was turned away."""
+        if not self.turned_away:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing is read of one that was turned away."""
+        if not self.turned_away:
+            super().data_received(data)
+
+
 class SocketServer:
     """An application served at one Unix socket, in the loop of whoever opens it."""
 
     def __init__(self, app: ASGIApp, path: Path) -> None:
         config = uvicorn.Config(
-            app, uds=str(path), log_config=None, log_level="critical", access_log=False, lifespan="off"
+            app, uds=str(path), log_config=None, log_level="critical", access_log=False, lifespan="off", http=_Bounded
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

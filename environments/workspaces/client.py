@@ -143,6 +143,15 @@ class Kernel:
                 texts.append(text)
         return CellOutcome(source, "".join(texts), error)
 
+    def complete(self, source: str) -> list[str]:
+        """What the kernel proposes at the end of this text."""
+        number = uuid.uuid4().hex
+        self.channel.send(json.dumps(_request(number, "complete_request", {"code": source, "cursor_pos": len(source)})))
+        for kind, content in self._answers(number):
+            if kind == "complete_reply":
+                return [str(one) for one in content["matches"]]
+        return []
+
     def _answers(self, number: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The messages that answer ours, until the kernel says that it is idle."""
         while True:
@@ -162,11 +171,23 @@ class Kernel:
 
 
 def _execute(number: str, source: str) -> dict[str, Any]:
-    """Jupyter's execute_request (messaging protocol 5.4)."""
+    content = {
+        "code": source,
+        "silent": False,
+        "store_history": True,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+    return _request(number, "execute_request", content)
+
+
+def _request(number: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """A request to a kernel (Jupyter's messaging protocol 5.4)."""
     return {
         "header": {
             "msg_id": number,
-            "msg_type": "execute_request",
+            "msg_type": kind,
             "username": "haven",
             "session": number,
             "date": "",
@@ -175,14 +196,7 @@ def _execute(number: str, source: str) -> dict[str, Any]:
         "parent_header": {},
         "metadata": {},
         "channel": "shell",
-        "content": {
-            "code": source,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        },
+        "content": content,
         "buffers": [],
     }
 

@@ -124,9 +124,11 @@ def may_redeem(code: LoginCode | None, now: datetime) -> Decision:
     return Allowed()
 
 
-def may_start(shown: ShownConditions | None, request: WorkspaceRequest, now: datetime) -> Decision:
-    """Has this person been shown this project's conditions for this session, and acknowledged them in time?"""
-    if shown is None or shown.request != request or now >= shown.ends:
+def may_start(
+    shown: ShownConditions | None, request: WorkspaceRequest, conditions: tuple[str, ...], now: datetime
+) -> Decision:
+    """Has this person been shown these conditions of this project, and acknowledged them for this session in time?"""
+    if shown is None or shown.request != request or shown.conditions != conditions or now >= shown.ends:
         return Refused(
             "workspace.not_acknowledged",
             "The project's conditions were not acknowledged for this session.",

@@ -72,12 +72,15 @@ class WorkspaceRegister:
         Raises RefusedError with the reason why the workspace may not be opened, which is recorded.
         """
         await self._require_yes(await self._stands(request), request, by=by)
-        conditions = (*HOUSE_CONDITIONS, *await asyncio.to_thread(self.approvals.conditions, request.project))
+        conditions = await self._conditions(request.project)
         now = self.records.clock.now()
         self._shown = {digest: shown for digest, shown in self._shown.items() if now < shown.ends}
         ticket = secrets.token_urlsafe(24)
         self._shown[_digest(ticket)] = ShownConditions(request, conditions, now + timedelta(minutes=MINUTES_TO_READ))
         return conditions, ticket
+
+    async def _conditions(self, project: str) -> tuple[str, ...]:
+        return (*HOUSE_CONDITIONS, *await asyncio.to_thread(self.approvals.conditions, project))
 
     async def workplaces(self, name: str) -> list[Workplace]:
         """The projects that this person is of, and which of them they may open now."""
@@ -90,8 +93,10 @@ class WorkspaceRegister:
         """
         await self._require(request, by=by)
         shown = self._shown.pop(_digest(acknowledged), None)
-        await self._require_yes(may_start(shown, request, self.records.clock.now()), request, by=by)
-        conditions = shown.conditions if shown is not None else HOUSE_CONDITIONS
+        conditions = await self._conditions(request.project)
+        await self._require_yes(may_start(shown, request, conditions, self.records.clock.now()), request, by=by)
+        for left in [one.door for one in self._open.values() if one.request == request]:
+            await self.close(left, by=by)  # of an opening whose answer the hub did not wait for
         door = await self.doors.open(request.person, request.project)
         try:
             await self._note(EventName.WORKSPACE_OPENED, request, by=by, acknowledged=_digest("\n".join(conditions)))

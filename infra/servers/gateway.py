@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The gateway of a haven; started by `haven up`.")
     parser.add_argument("--home", type=Path, required=True)
     os.umask(PRIVATE)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # one process holds the doors of all workspaces
     asyncio.run(run(Haven.at(parser.parse_args().home)))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-LONGEST_TEXT = 200_000  # characters of a cell that are handed on; of a longer one the digest alone
+LONGEST_TEXT = 200_000  # characters of a cell; a longer one is not run, for it could not be kept
 V1 = "v1.kernel.websocket.jupyter.org"
 PARTS = ("header", "parent_header", "metadata", "content")
 WORD = 8
@@ -97,7 +97,7 @@ def _unversioned(message: str | bytes) -> dict[str, Any]:
 def _json(message: str) -> dict[str, Any]:
     try:
         read = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable from None
     return _checked(read if isinstance(read, dict) else {})
 
@@ -121,7 +121,7 @@ def _v1(message: str | bytes) -> dict[str, Any]:
         offsets = struct.unpack_from(f"<{count}Q", message, WORD)
         pieces = [message[start:end] for start, end in pairwise(offsets)]
         return _checked({name: json.loads(piece.decode()) for name, piece in zip(PARTS, pieces[1:], strict=False)})
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, RecursionError):
         raise Unreadable from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 from haven_hub.authenticator import CodeAuthenticator
@@ -17,6 +18,8 @@ from haven_hub.spawner import HUB_SOCKET, BubblewrapSpawner
 
 place = read_place()
 os.umask(0o077)
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # one process holds the connections of all workspaces
 os.chdir(place.run)
 for left in place.run.glob("*.sock"):
     left.unlink()
@@ -49,6 +52,11 @@ hub.load_roles = [
         "description": "Starts and stops workspaces, and acts for a person who has logged in.",
         "scopes": ["start:servers", "delete:servers", "read:servers", "read:users:activity", "tokens"],
         "services": ["orchestrator"],
+    },
+    {
+        "name": "user",
+        "description": "Opens, uses and closes their own workspaces. Makes no tokens: who holds one needs no log-in.",
+        "scopes": ["read:users!user", "users:activity!user", "servers!user", "access:servers!user"],
     },
 ]
 c.Authenticator.admin_users = set()

@@ -26,6 +26,9 @@ from haven_hub.place import read_place
 from haven_hub.recording import KernelWatch, Volume, volume_of
 
 LARGEST_REQUEST = 256 * 1024**2
+LARGEST_TO_BROWSER = 64 * 1024**2  # one message of a websocket
+LARGEST_FROM_BROWSER = 8 * 1024**2  # it is read, by the process that serves everybody
+DENIED = (401, 403)
 CHUNK = 64 * 1024
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 SCHEME = "http+unix://"
@@ -148,7 +151,9 @@ class WorkspaceEdge(Proxy):
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await _pass_websocket(route, request)
             return await _pass_request(route, request)
-        except aiohttp.ClientConnectionError:
+        except aiohttp.WSServerHandshakeError as refused:  # told with its address, which may hold a token
+            raise (web.HTTPForbidden if refused.status in DENIED else web.HTTPBadGateway)() from None
+        except aiohttp.ClientError:
             raise web.HTTPServiceUnavailable(text="This workspace does not answer; it may have been stopped.") from None
 
 
@@ -206,10 +211,12 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
         _address(request),
         protocols=offered,
         headers=[*headers, ("Host", request.host)],
-        max_msg_size=0,
+        max_msg_size=LARGEST_TO_BROWSER,
         autoping=True,
     ) as theirs:
-        ours = web.WebSocketResponse(protocols=[theirs.protocol] if theirs.protocol else [], max_msg_size=0)
+        ours = web.WebSocketResponse(
+            protocols=[theirs.protocol] if theirs.protocol else [], max_msg_size=LARGEST_FROM_BROWSER, compress=False
+        )
         await ours.prepare(request)
         channel = _Channel(ours, theirs, route.volume, route.watch(request.rel_url.raw_path, theirs.protocol))
         pumps = [asyncio.ensure_future(channel.from_browser()), asyncio.ensure_future(channel.to_browser())]

@@ -85,6 +85,7 @@ CLOSED_ROUTES = (
     "api/nbconvert",
     "kernelspecs",
     "nbextensions",
+    "lsp",
     "lab/extensions",
     "lab/api/extensions",
 )

@@ -6,6 +6,7 @@ exchange its log-in codes, and say that it is in use. Everything else of the hub
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -15,7 +16,18 @@ from aiohttp import web
 from haven_hub.gate_rules import allowed_routes
 
 LARGEST_REQUEST = 256 * 1024
+MOST_CONNECTIONS = 16
+AT_ONCE = 4  # taken in before they are counted
 PASSED_ON = ("Authorization", "Content-Type", "Accept")
+
+
+class _TurnedAway(asyncio.BaseProtocol):
+    """A connection too many: what one workspace holds open must leave room for all others."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Closed at once."""
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
 
 
 class HubGate:
@@ -25,6 +37,7 @@ class HubGate:
         self.routes = allowed_routes(person)
         self.hub_socket = hub_socket
         self.runner: web.AppRunner | None = None
+        self.listener: asyncio.Server | None = None
 
     async def open(self, path: Path, account: int | None) -> None:
         """Listen at `path`, for the account that the workspace runs under."""
@@ -32,13 +45,22 @@ class HubGate:
         application.router.add_route("*", "/{path:.*}", self.answer)
         self.runner = web.AppRunner(application, access_log=None)
         await self.runner.setup()
-        await web.UnixSite(self.runner, str(path), shutdown_timeout=1.0).start()
+        server = self.runner.server
+        if server is None:
+            raise OSError("the gate has no server")
+
+        def accept() -> asyncio.BaseProtocol:
+            return server() if len(server.connections) < MOST_CONNECTIONS else _TurnedAway()
+
+        self.listener = await asyncio.get_running_loop().create_unix_server(accept, str(path), backlog=AT_ONCE)
         path.chmod(0o600)
         if account is not None:
             os.chown(path, account, account)
 
     async def close(self) -> None:
         """Stop listening."""
+        if self.listener:
+            self.listener.close()
         if self.runner:
             await self.runner.cleanup()
 

@@ -48,11 +48,12 @@ class OpenIDAuthenticator(OAuthenticator):  # type: ignore[misc]
         """
         async with self._refreshing[user.name]:
             state = await user.get_auth_state() or {}
-            kept = self._newest.pop(user.name, None) or state.get("refresh_token")
+            kept = self._newest.get(user.name) or state.get("refresh_token")
             if not kept:
                 return False
             try:
                 token = await self.get_token_info(handler, self.build_refresh_token_request_params(kept))
+                self._newest[user.name] = str(token.get("refresh_token") or kept)  # the old one counts no longer
                 answer = await ask(read_place(), "logins/check", token=str(token["access_token"]))
             except (web.HTTPError, HTTPClientError, Refusal, OSError) as error:
                 self.log.info("The log-in of %s does not stand any more (%s)", user.name, type(error).__name__)
@@ -87,6 +88,7 @@ def set_up(config: Any, place: Place, openid: OpenID) -> None:
     chosen.enable_auth_state = True
     chosen.auth_refresh_age = 60
     chosen.refresh_pre_spawn = True
+    chosen.auth_refresh_strict = True  # also for what comes with a token instead of a browser's cookie
     if openid.ca_file is not None:
         chosen.http_request_kwargs = {"ca_certs": str(openid.ca_file)}
     config.CryptKeeper.keys = [_key_of(place)]

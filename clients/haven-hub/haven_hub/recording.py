@@ -5,6 +5,7 @@ The counts are kept here, outside every workspace, from its opening until they a
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -58,9 +59,11 @@ class KernelWatch:
 
         Raises Unreadable: what it would run cannot be told.
         """
-        execution = execution_in(message, v1=self.v1)
+        execution = await asyncio.to_thread(execution_in, message, v1=self.v1)
         if execution is None:
             return []
+        if len(execution.text) > LONGEST_TEXT:
+            return not_run(execution, f"A cell may have {LONGEST_TEXT:,} characters: put long texts into a file.")
         try:
             await ask(
                 self.place,
@@ -69,7 +72,7 @@ class KernelWatch:
                 project=self.project,
                 kernel=self.kernel,
                 digest=execution.digest,
-                text=execution.text if len(execution.text) <= LONGEST_TEXT else "",
+                text=execution.text,
             )
         except Refusal as refused:
             return not_run(execution, f"It was not run, because it could not be recorded. {refused}")

@@ -20,22 +20,28 @@ class Resources:
     """The processes below one, the sandbox's first, as last seen."""
 
     most_memory: int = 0  # bytes resident, of all together; what they share is counted for each
+    _ended: int = 0  # ticks of processes that are there no more
     _ticks: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @property
     def processor_seconds(self) -> float:
         """All that was seen so far."""
-        return sum(self._ticks.values()) / TICKS
+        return (self._ended + sum(self._ticks.values())) / TICKS
 
     def look(self, first: int) -> None:
         """Add what is to be seen now of this process and its descendants."""
         found = _processes()
-        below, memory = [first], 0
+        children: dict[int, list[int]] = {}
+        for number, stat in found.items():
+            children.setdefault(int(stat[PARENT]), []).append(number)
+        below, memory, ticks = [first], 0, dict[tuple[int, int], int]()
         for number in below:  # grows while it is gone through
-            below += [child for child, stat in found.items() if int(stat[PARENT]) == number and child != number]
-            if (stat := found.get(number)) is not None:
-                memory += int(stat[RESIDENT]) * PAGE
-                self._ticks[number, int(stat[STARTED])] = int(stat[USER_TIME]) + int(stat[SYSTEM_TIME])
+            below += children.pop(number, [])
+            if (seen := found.get(number)) is not None:
+                memory += int(seen[RESIDENT]) * PAGE
+                ticks[number, int(seen[STARTED])] = int(seen[USER_TIME]) + int(seen[SYSTEM_TIME])
+        self._ended += sum(used for process, used in self._ticks.items() if process not in ticks)
+        self._ticks = ticks
         self.most_memory = max(self.most_memory, memory)
 
 

@@ -219,6 +219,7 @@ def server_command(spec: WorkspaceSpec) -> list[str]:
     return [
         *(python, "-I", "-S", "-c", WITH_PROCESSES, str(spec.limits.processes)),
         python,
+        "-P",  # what lies in the home is never imported before a cell, which is recorded, asks for it
         "-m",
         "jupyterhub.singleuser",
         f"--ServerApp.sock={LAB_SOCKET}",

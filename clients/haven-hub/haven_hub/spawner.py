@@ -99,10 +99,11 @@ class BubblewrapSpawner(Spawner):
             return 0
         if (status := self.process.poll()) is not None:
             return status
-        await asyncio.to_thread(self.resources.look, self.process.pid)
         if self.door is not None and await self._approval_ended():
             await self.stop()
             return 0
+        with contextlib.suppress(OSError):  # what it uses is not told whole then; it stays watched all the same
+            await asyncio.to_thread(self.resources.look, self.process.pid)
         over = self.watch.judge(self.process.pid) if self.watch is not None else None
         if over := over or self._overstayed():
             self.log.warning("A workspace was stopped (%s)", over.code)

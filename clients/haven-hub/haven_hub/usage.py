@@ -25,8 +25,13 @@ def main(home: str, sandbox: int, memory_at_most: int) -> None:
     os.nice(10)
     numbers = processes_of(sandbox) if sandbox else []
     nameless_on_disk, nameless_in_memory = nameless_files(numbers, Path(home).stat().st_dev)
-    disk = size_of(home) + nameless_on_disk
+    disk = size_of(home) + nameless_on_disk + size_of_log(Path(home).with_name("server.log"))
     print(json.dumps({"disk": disk, "memory": memory_of(numbers, memory_at_most) + nameless_in_memory}))  # noqa: T201
+
+
+def size_of_log(path: Path) -> int:
+    """Bytes on the disk of what the workspace's server says: all that runs in it can write there."""
+    return path.stat().st_blocks * BLOCK if path.exists() else 0
 
 
 def size_of(home: str) -> int:

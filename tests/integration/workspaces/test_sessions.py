@@ -76,6 +76,66 @@ def test_a_cell_that_cannot_be_recorded_is_not_run(
         assert kernel.run("print(done)").text.strip() == "[]"
 
 
+def test_a_cell_too_long_to_be_kept_is_not_run(place: WorkplaceForTests, hub: HubClient) -> None:
+    """No cell keeps its text out of the log by its length."""
+    before = len(_events(place, EventName.CELL_EXECUTED))
+    with hub.kernel("asha", "diabetes") as kernel:
+        refused = kernel.run("#" * 200_000 + "\nprint('hidden')")
+        assert refused.error == "NotRun"
+        assert "200,000 characters" in refused.text
+        assert kernel.run("1 + 1").text.strip() == "2"
+    assert len(_events(place, EventName.CELL_EXECUTED)) == before + 1
+
+
+def test_what_lies_in_a_home_runs_only_when_a_cell_asks_for_it(place: WorkplaceForTests, hub: HubClient) -> None:
+    """Files written by the contents API are imported by no kernel's start and no completion; a cell can, recorded."""
+    with place.workspaces.hub() as own:
+        token = own.server_token("asha", "diabetes")
+    mark = "open('/home/researcher/ran', 'a').write(__name__ + ' ')"
+    names = ("evil", "ipykernel_launcher", "storemagic", "jedi")
+    with httpx.Client(headers={"Authorization": f"token {token}"}) as browser:
+        address = f"{hub.address}/user/asha/diabetes/api/contents"
+        for name in names:
+            file = {"type": "file", "format": "text", "content": mark}
+            assert browser.put(f"{address}/{name}.py", json=file).status_code in (200, 201)
+    with hub.kernel("asha", "diabetes") as kernel:
+        kernel.complete("from evil import ")
+        assert kernel.run("import os\nprint(os.path.exists('ran'))").text.strip() == "False"
+        assert (
+            kernel.run("import sys\nsys.path.append('.')\nimport evil\nprint(open('ran').read())").text.strip()
+            == "evil"
+        )
+        kernel.run(f"import os\nfor name in {names!r}: os.remove(name + '.py')\nos.remove('ran')")
+
+
+def test_one_workspace_leaves_the_hub_room_for_others(place: WorkplaceForTests, hub: HubClient) -> None:
+    """Hundreds of connections to its gate are turned away; the hub still answers, and the workspace still works."""
+    many = """
+import socket, time
+held = []
+for _ in range(400):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect('/run/haven/hub.sock')
+    one.setblocking(False)
+    held.append(one)
+def is_open(one):
+    try:
+        return one.recv(1) != b''
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+until = time.monotonic() + 60
+while sum(map(is_open, held)) > 32 and time.monotonic() < until:
+    time.sleep(0.2)
+print(sum(map(is_open, held)))
+[one.close() for one in held]
+"""
+    outcome = hub.run_cells("asha", "diabetes", [many])[0]
+    assert outcome.error is None, outcome.text
+    assert 1 <= int(outcome.text.split()[0]) <= 32
+
+
 def test_what_was_used_is_told_at_the_end(place: WorkplaceForTests, hub: HubClient) -> None:
     """Bytes through the edge both ways, processor time and memory, once, when the workspace is closed."""
     place.approvals.approved.add(("asha", "asthma"))

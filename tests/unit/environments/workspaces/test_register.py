@@ -176,8 +176,29 @@ async def test_the_log_says_which_conditions_were_acknowledged() -> None:
     await desk.open()
     desk.approvals.asked = ("council: no date of death is shown",)
     await desk.open()
-    first, second = (event.details["acknowledged"] for event in desk.log.events)
+    opened = [event for event in desk.log.events if event.name is EventName.WORKSPACE_OPENED]
+    first, second = (event.details["acknowledged"] for event in opened)
     assert first != second
+
+
+async def test_conditions_that_changed_are_shown_again() -> None:
+    """A ticket of other conditions than those of now opens nothing."""
+    desk = Desk()
+    _, ticket = await desk.register.show_conditions(ASHA, by=person("asha"))
+    desk.approvals.asked = ("council: no date of death is shown",)
+    with pytest.raises(RefusedError) as caught:
+        await desk.register.open(ASHA, acknowledged=ticket, by=person("asha"))
+    assert caught.value.refused.code == "workspace.not_acknowledged"
+    assert desk.doors.standing == []
+
+
+async def test_a_door_that_nobody_waited_for_is_closed_by_the_next_opening() -> None:
+    """The hub gave up on an answer that came late: opened again, one door stands, and the log tells of both."""
+    desk = Desk()
+    await desk.open()
+    second = await desk.open()
+    assert desk.doors.standing == [second.door]
+    assert desk.names == [EventName.WORKSPACE_OPENED, EventName.WORKSPACE_CLOSED, EventName.WORKSPACE_OPENED]
 
 
 @pytest.mark.parametrize("keeps", [True, False])
