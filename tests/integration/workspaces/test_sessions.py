@@ -178,3 +178,12 @@ def test_a_workspace_that_nobody_uses_is_closed_and_says_so() -> None:
         assert closed.details["rule"] == "workspace.idle"
         with place.browser("asha", "diabetes") as browser:
             assert "nobody used it" in browser.get("/hub/workspaces").text
+
+
+def test_a_person_makes_no_token_at_the_hub(place: WorkplaceForTests) -> None:
+    """With their browser's own cookie neither: who holds a token would need no log-in, and could hand it on."""
+    with place.browser("asha", "diabetes") as browser:
+        assert browser.get("/hub/workspaces").status_code == 200
+        xsrf = {"_xsrf": str(browser.cookies.get("_xsrf"))}
+        assert browser.get("/hub/api/users/asha", params=xsrf).status_code == 200
+        assert browser.post("/hub/api/users/asha/tokens", params=xsrf, json={}).status_code in (403, 404)
