@@ -199,8 +199,12 @@ APART: tuple[tuple[Role, frozenset[Role]], ...] = (
     ),
     (Role.CALDICOTT_GUARDIAN, frozenset({Role.CONTROLLER_DELEGATE, Role.GOVERNANCE_LEAD})),
     (Role.ANONYMISATION_AUTHORISER, frozenset({Role.GOVERNANCE_LEAD})),
+    (Role.AUDITOR, frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD, Role.CALDICOTT_GUARDIAN})),
+    (Role.LINKAGE_REVIEWER, frozenset({Role.RESEARCHER})),
+    (Role.DATA_ENGINEER, frozenset({Role.RESEARCHER})),
 )
-"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work."""
+"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work.
+Who sees identifiers as a reviewer or engineer is no researcher, who sees what was linked of the same people."""
 
 
 def may_hold_together(person: Person) -> Decision:

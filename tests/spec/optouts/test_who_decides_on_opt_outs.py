@@ -92,7 +92,7 @@ def test_nobody_ends_an_objection_to_their_own_project_nor_who_is_not_concerned(
     """A member who takes letters, or is a delegate, neither declines it nor says that it was taken back."""
     to_project = ObjectionTarget("project", "admissions")
     haven.optouts.record_objection("o7", to_project, "Not this one", by=GP)
-    roles = {Role.RESEARCHER, Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}
+    roles = {Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}
     haven.access.register_person(invented_person("asha", "gp", roles, date(2026, 3, 1)), by=HOUSE)
     asha, answer = person("asha"), haven.optouts.answer
     for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
