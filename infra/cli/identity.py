@@ -122,9 +122,9 @@ def repair(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
 
 def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False) -> None:
-    """Give exactly those a log-in who are registered and may act, with their roles; everybody else's is closed.
+    """Give exactly those a log-in who are registered with their evidence, with their roles; everybody else's is closed.
 
-    Who is suspended, whose training ended, or whom nobody registered cannot log in any more, and sessions end at once.
+    Who is suspended, closed or barred, or whom nobody registered, cannot log in any more, and sessions end at once.
     New people get a one-time password, in a file that only this account reads: hand it over in person, then remove
     the file. At the first log-in they choose a password and set up their authenticator. Again changes nothing.
 
