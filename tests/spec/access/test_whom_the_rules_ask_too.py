@@ -10,9 +10,12 @@ import pytest
 
 from access.decisions import Refused, RefusedError
 from access.organisations.model import SecurityAssessment, SecurityStatus
-from access.people.model import Person, Role
+from access.people.model import Person, Role, TrainingKind
+from access.people.policies import may_act
+from access.realm.people import User, may_log_in, steps_between
 from access.service import Access
 from audit.clock import FixedClock
+from audit.events import EventName
 from audit.model import organisation, person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import REAL, agreement_with, support_for
@@ -93,6 +96,70 @@ def test_a_guardian_whose_evidence_ran_out_can_stop_a_project(access: Access, cl
     endorsement = access.project("admissions").version.endorsement
     assert endorsement is not None
     assert endorsement.withdrawn
+
+
+def _offices(access: Access) -> list[str]:
+    """What the haven's own account is told when it acts as an administrator, and as a governance lead."""
+    late = invented_person("late", "haven", {Role.AUDITOR})
+    return [
+        _refused(lambda: access.register_person(late, by=HOUSE)),
+        _refused(lambda: access.sanction(ASHA, "a good reason", None, by=HOUSE)),
+    ]
+
+
+def test_an_office_once_taken_up_goes_back_to_the_own_account_by_root_alone(access: Access) -> None:
+    """Whoever held it may lose the role, move, be closed: with real data the haven's own account gets nothing back."""
+    for name in ("adam", "anna"):
+        by = HOUSE if name == "adam" else person("adam")
+        access.register_person(invented_person(name, "haven", {Role.ADMINISTRATOR}), by=by)
+    adam, anna = person("adam"), person("anna")
+    access.register_person(replace(_person(access, "lena"), roles=frozenset({Role.COMMISSIONER})), by=adam)
+    assert _offices(access) == ["office.not_held"] * 2
+    access.sweep("haven", {one.id: "haven" for one in access.people() if one.id not in ("adam", "lena")}, by=anna)
+    assert _person(access, "adam").closed_on is not None
+    assert _offices(access) == ["office.not_held"] * 2
+
+
+def test_nobody_sweeps_themselves_away(access: Access) -> None:
+    """An administrator whom the list moves or leaves out is refused, by the rule; another one sweeps."""
+    for name in ("adam", "anna"):
+        by = HOUSE if name == "adam" else person("adam")
+        access.register_person(invented_person(name, "haven", {Role.ADMINISTRATOR}), by=by)
+    staff = {one.id: "haven" for one in access.people() if one.id != "adam"}
+    sweep = lambda by, listed: access.sweep("haven", listed, by=person(by))  # noqa: E731
+    moves = staff | {"adam": "university"}
+    assert _refused(lambda: sweep("adam", staff)) == "person.swept_self"
+    assert _refused(lambda: sweep("adam", moves)) == "person.swept_self"
+    assert sweep("anna", moves) == {"adam": "moved"}
+    assert _offices(access) == ["office.not_held"] * 2
+
+
+def test_an_older_pass_recorded_later_does_not_hide_a_failure(access: Access) -> None:
+    """The test taken last counts, whatever the order in which they are recorded; the log tells score and day."""
+    adam = person("adam")
+    access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    kind = TrainingKind.INFORMATION_GOVERNANCE
+    access.record_training("asha", kind, TODAY, 40, by=adam)
+    access.record_training("asha", kind, TODAY - timedelta(days=300), 95, by=adam)
+    refused = may_act(access.person("asha"), TODAY)
+    assert isinstance(refused, Refused)
+    assert refused.code == "person.training_failed"
+    access.record_training("asha", kind, TODAY, 92, by=adam)  # the test is taken again on the same day
+    assert may_act(access.person("asha"), TODAY)
+    told = [one.details for one in access.records.log.events if one.name is EventName.PERSON_EVIDENCE_RECORDED]
+    assert [(one["score"], one["on"]) for one in told] == [(40, "2026-03-01"), (95, "2025-05-05"), (92, "2026-03-01")]
+
+
+def test_break_glass_works_after_the_log_ins_were_synchronised(access: Access, clock: FixedClock) -> None:
+    """Whose training ran out keeps their log-in, and gets to the door behind which the emergency lets them work."""
+    ewa = User("u1", "ewa", enabled=True, groups=frozenset({"output_checker", "researcher"}))
+    clock.at += timedelta(days=360)
+    today = clock.at.date()
+    access.register_person(invented_person("max", "haven", {Role.GOVERNANCE_LEAD}, today=today), by=HOUSE)
+    assert not may_act(access.person("ewa"), today)
+    access.open_emergency("ewa", "admissions", "a ward waits for it", 2, by=person("max"))
+    assert steps_between([_person(access, "ewa")], [ewa], today) == []
+    assert may_log_in(access.person("ewa"), today)
 
 
 def _person(access: Access, name: str) -> Person:
