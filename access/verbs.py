@@ -89,6 +89,10 @@ class Verbs:
             return Allowed()
         return Refused("office.not_held", f"This is done by a person with the role {role}.", "Say who: --as PERSON.")
 
+    def may_administer(self, by: Actor) -> Decision:
+        """May whoever acts do what administrators do?"""
+        return self._office(by, Role.ADMINISTRATOR)
+
     def _is_taken_up(self, role: Role) -> bool:
         """Did anybody ever hold it, and has root not given it back for this hour (access.people.recovery)?
 
