@@ -14,7 +14,7 @@ from typing import Literal
 from access.decisions import Decision
 from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
-from access.organisations.model import SecurityAssessment
+from access.organisations.model import ENOUGH, Organisation, SecurityAssessment
 from access.organisations.service import OrganisationVerbs
 from access.people.model import Role
 from access.people.policies import may_log_in
@@ -25,6 +25,7 @@ from access.projects import store as projects_store
 from access.projects.compiling import compile_scope
 from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
+from access.projects.purposes import needs_agreement
 from access.projects.scope import Scope
 from access.projects.service import ProjectVerbs
 from access.support.file import SupportFile
@@ -79,11 +80,21 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
 
     def appoint_authoriser(self, person: str, until: date, *, by: Actor) -> None:
         """Name who answers for anonymisation; a project that waited for it goes live. Raises RefusedError, recorded."""
+        self._require_outside(
+            lambda one: needs_agreement(one.legal_basis), EventName.AUTHORISER_APPOINT_REFUSED, by, {"person": person}
+        )
         super().appoint_authoriser(person, until, by=by)
         self.note_live(by=by)
 
+    def register_organisation(self, organisation: Organisation, *, by: Actor) -> None:
+        """Add or change an organisation; an assessment that comes with it is asked as any. Raises RefusedError."""
+        if organisation.security is not None:
+            self._require_assessor(organisation.id, organisation.security, by)
+        super().register_organisation(organisation, by=by)
+
     def assess_organisation(self, name: str, assessment: SecurityAssessment, *, by: Actor) -> None:
         """Record the toolkit's status; a project that waited for it goes live. Raises RefusedError, recorded."""
+        self._require_assessor(name, assessment, by)
         super().assess_organisation(name, assessment, by=by)
         self.note_live(by=by)
 
@@ -170,6 +181,19 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         if decision or not self._bridged(decision, person, project):
             return decision
         return policies.may_work_on(self.person(person), self._governing(project), self._today())
+
+    def _require_assessor(self, name: str, assessment: SecurityAssessment, by: Actor) -> None:
+        """One that is not enough puts nothing in force: whoever is inside may record that, and stop their own."""
+        if assessment.status in ENOUGH:
+            self._require_outside(lambda file: name in self._assessed_for(file),
+                                  EventName.ORGANISATION_ASSESS_REFUSED, by, {"organisation": name})  # fmt: skip
+
+    def _assessed_for(self, file: ProjectFile) -> set[str]:
+        """The organisations whose assessments the project waits for: of its datasets, its people, the haven's own."""
+        catalogue, people = self.datasets(), map(self.person, [*file.people, file.lead or ""])
+        controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
+        employers = {one.organisation for one in people if one is not None}
+        return controllers | employers | {self.ourselves, file.provider or ""}
 
     def _require_outside(
         self, concerned: Callable[[ProjectFile], bool], event: EventName, by: Actor, details: Mapping[str, str]

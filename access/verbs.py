@@ -80,7 +80,7 @@ class Verbs:
 
         The haven's own account may while no real data are held, or until somebody has taken the office up: somebody
         must be able to register the first one, and record what shows that they may. Who has acknowledged their
-        duty has taken it up; that is the last step, and their own.
+        duty has taken it up, for good; that is the last step, and their own.
         """
         kind, _, name = by.partition(":")
         if kind == "person":
@@ -89,14 +89,19 @@ class Verbs:
             return Allowed()
         return Refused("office.not_held", f"This is done by a person with the role {role}.", "Say who: --as PERSON.")
 
+    def may_administer(self, by: Actor) -> Decision:
+        """May whoever acts do what administrators do?"""
+        return self._office(by, Role.ADMINISTRATOR)
+
     def _is_taken_up(self, role: Role) -> bool:
-        """Does somebody hold it, and has root not given it back for this hour (access.people.recovery)?"""
+        """Did anybody ever hold it, and has root not given it back for this hour (access.people.recovery)?
+
+        Who took it up may lose the role, move or leave: the own account gets nothing back by that.
+        """
         now = self.records.clock.now()
         with self.records.read() as session:
             given = any(row.role == role and now < row.until for row in people_store.recoveries(session))
-        return not given and any(
-            role in one.roles and one.evidence.acknowledged_on is not None for one in self.people()
-        )
+            return not given and people_store.was_taken_up(session, role)
 
     def own_account(self, by: Actor) -> Decision:
         """May whoever acts do so as an organisation's own account? Not while that is barred; a person is no account."""

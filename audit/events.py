@@ -86,6 +86,8 @@ class EventName(StrEnum):
     LOGIN_PROVISIONED = "login.provisioned"  # a registered person can log in
     LOGIN_CHANGED = "login.changed"  # it has other roles, or counts again
     LOGIN_DISABLED = "login.disabled"
+    REALM_SECRET_GIVEN = "realm.secret_given"  # of the portal's or the hub's client, into a file
+    REALM_CHANGE_REFUSED = "realm.change_refused"  # repair, a new signing key, a service's secret
     LOGIN_RESET = "login.reset"  # a new one-time password, and a new second factor
     LOGIN_RESET_REFUSED = "login.reset_refused"
 

@@ -76,6 +76,8 @@ WORDS: dict[EventName, str] = {
     EventName.LOGIN_PROVISIONED: "gave a person their log-in",
     EventName.LOGIN_CHANGED: "changed what a person's log-in carries",
     EventName.LOGIN_DISABLED: "closed a log-in",
+    EventName.REALM_SECRET_GIVEN: "took the secret of one of the haven's services",
+    EventName.REALM_CHANGE_REFUSED: "was refused to change the realm or to take a secret of it",
     EventName.LOGIN_RESET: "gave a person a new one-time password and second factor",
     EventName.LOGIN_RESET_REFUSED: "was refused to reset a log-in",
     EventName.KEY_ROOT_ROTATION_STARTED: "began to rotate the root key",

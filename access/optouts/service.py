@@ -98,7 +98,9 @@ class OptOuts:
         found = next((one for one in self.objections(name) if one.target == target), None)
         asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
         inside = self.access.members(target.name) if target.kind == "project" else frozenset[str]()
-        decision = asked(found, self._concerned(target), self._person(by), by, self._today(), inside=inside)
+        decision = self.access.own_account(by) and asked(
+            found, self._concerned(target), self._person(by), by, self._today(), inside=inside
+        )
         decision = decision and _nameless(considered)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
         with self.records.change(by=by) as change:

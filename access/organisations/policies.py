@@ -167,6 +167,7 @@ def may_ingest(
     controller: Organisation | None,
     agreements: Sequence[Agreement],
     *,
+    ourselves: Organisation | None,
     authoriser_in_office: bool,
     asked: Sequence[Decision],
     supported: Decision,
@@ -175,8 +176,9 @@ def may_ingest(
 ) -> Decision:
     """May a delivery of this dataset come in? No notice, no ingest; with real data, no agreement, no ingest.
 
-    asked: what other subjects answer, of whatever data (retention, named identifiers). supported: does a support under
-    section 251 name a flow of it? It must where the agreements know no other legal basis.
+    ourselves: the organisation that runs the haven. asked: what other subjects answer, of whatever data (retention,
+    named identifiers). supported: does a support under section 251 name a flow of it? It must where the agreements know
+    no other legal basis.
     """
     if entry is None:
         return Refused("dataset.unknown", "The haven holds no such dataset.", "Install its contract first.")
@@ -191,7 +193,7 @@ def may_ingest(
         return refused
     if not real_data:
         return Allowed()
-    taking_part = may_take_part(controller, today)
+    taking_part = may_take_part(ourselves, today) and may_take_part(controller, today)
     if not taking_part:
         return taking_part
     mine = [one for one in agreements if one.discloser == entry.controller and entry.id in one.datasets]

@@ -208,6 +208,7 @@ class OrganisationVerbs(Verbs):
             entry,
             self.organisation(entry.controller) if entry else None,
             agreements,
+            ourselves=self.organisation(self.ourselves),
             authoriser_in_office=bool(self.authorisers()),
             asked=[may_be_kept(dataset, retentions, today), may_carry(supports, *flow, identifiers, today)],
             supported=may_rest_on(supports, *flow, today),

@@ -11,7 +11,7 @@ from collections.abc import Container
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
-from access.organisations.policies import may_be_shown, may_take_part, sanction_in_force
+from access.organisations.policies import may_act_for_itself, may_be_shown, may_take_part, sanction_in_force
 from access.people.model import (
     ACCREDITED_ROLES,
     ACKNOWLEDGEMENT_HOLDS,
@@ -56,6 +56,11 @@ def may_log_in(person: Person | None, today: date) -> Decision:
     if person is None:
         return Refused("person.unknown", "Nobody is registered under this name.", "An administrator registers people.")
     return _is_in(person, today)
+
+
+def may_take_back(person: Person | None, today: date) -> Decision:
+    """May this person stop what they let begin? Evidence that ran out keeps nobody from it; a bar does."""
+    return may_log_in(person, today) and may_act_for_itself(person.employer if person else None, today)
 
 
 def all_refusals(person: Person, today: date) -> list[Refused]:
@@ -194,8 +199,12 @@ APART: tuple[tuple[Role, frozenset[Role]], ...] = (
     ),
     (Role.CALDICOTT_GUARDIAN, frozenset({Role.CONTROLLER_DELEGATE, Role.GOVERNANCE_LEAD})),
     (Role.ANONYMISATION_AUTHORISER, frozenset({Role.GOVERNANCE_LEAD})),
+    (Role.AUDITOR, frozenset({Role.ADMINISTRATOR, Role.GOVERNANCE_LEAD, Role.CALDICOTT_GUARDIAN})),
+    (Role.LINKAGE_REVIEWER, frozenset({Role.RESEARCHER})),
+    (Role.DATA_ENGINEER, frozenset({Role.RESEARCHER})),
 )
-"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work."""
+"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work.
+Who sees identifiers as a reviewer or engineer is no researcher, who sees what was linked of the same people."""
 
 
 def may_hold_together(person: Person) -> Decision:

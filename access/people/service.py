@@ -33,6 +33,7 @@ from access.projects import store as projects_store
 from access.verbs import Verbs, may_be_said, shortened
 from audit.events import EventName
 from audit.model import Actor
+from audit.records import Change
 
 DORMANT_AFTER = timedelta(days=90)
 LONGEST_EMERGENCY = timedelta(hours=4)
@@ -56,6 +57,7 @@ class PeopleVerbs(Verbs):
             if moves:  # another employer vouches for nobody's evidence
                 store.forget_evidence(change.session, person.id)
             store.keep_person(change.session, person, change.at.date())
+            self._take_up(change, person.id)
             name = EventName.PERSON_SUSPENDED if person.suspended else EventName.PERSON_REGISTERED
             change.record(
                 name,
@@ -314,13 +316,25 @@ class PeopleVerbs(Verbs):
             return projects_store.newest_version(session, project) > 0
 
     def _record(self, name: str, evidence: Evidence, decision: Decision, by: Actor, kind: str, what: str) -> None:
+        test = next(iter(evidence.trainings), None)
         self._require(decision, EventName.PERSON_EVIDENCE_REFUSED, None, by, person=name, kind=kind)
         with self.records.change(by=by) as change:
             row = change.session.get_one(store.PersonRow, name)
             if evidence.proofing is not None and row.proofing_by == INVENTED:
                 store.forget_evidence(change.session, name)  # what stood beside it was invented too
             store.keep_evidence(change.session, row, evidence)
-            change.record(EventName.PERSON_EVIDENCE_RECORDED, person=name, kind=kind, what=what)
+            self._take_up(change, name)
+            if test is None:
+                change.record(EventName.PERSON_EVIDENCE_RECORDED, person=name, kind=kind, what=what)
+                return
+            on = test.passed_on.isoformat()
+            change.record(
+                EventName.PERSON_EVIDENCE_RECORDED, person=name, kind=kind, what=what, score=test.score, on=on
+            )
+
+    def _take_up(self, change: Change, name: str) -> None:
+        change.hold("offices")
+        store.take_up_offices(change.session, name, change.at)
 
     def _officer_not_self(self, name: str, by: Actor) -> Decision:
         decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
@@ -340,11 +354,16 @@ class PeopleVerbs(Verbs):
         return Refused("sanction.nobody", "Nobody is registered under this name.", "`haven person list` shows who is.")
 
     def _may_sweep(self, organisation: str, staff: Mapping[str, str], by: Actor) -> Decision:
-        """By an administrator, and only to organisations that are registered."""
+        """By an administrator who stays, and only to organisations that are registered."""
         decision = self._office(by, Role.ADMINISTRATOR)
         with self.records.read() as session:
             known = {one.id for one in organisations_store.all_organisations(session)}
         theirs = {staff[one.id] for one in self.people() if one.organisation == organisation and one.id in staff}
+        mine = self.person(by.partition(":")[2]) if by.startswith("person:") else None
+        if decision and mine and mine.organisation == organisation != staff.get(mine.id):
+            return Refused(
+                "person.swept_self", "The list moves or closes whoever sweeps by it.", "Another administrator sweeps."
+            )
         if decision and theirs - known:
             return Refused(
                 "organisation.unknown",

@@ -8,6 +8,7 @@ from sqlalchemy import JSON, DateTime, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from access.organisations.store import find_organisation, sanctions_of
+from access.people.invented import INVENTED
 from access.people.model import (
     Accreditation,
     Evidence,
@@ -42,14 +43,24 @@ class PersonRow(Base):
 
 
 class TrainingRow(Base):
-    """The newest test of one kind of training that a person took."""
+    """A test of one kind of training that a person took. number: of this person and kind, as they were recorded."""
 
-    __tablename__ = "person_training"
+    __tablename__ = "person_test"
     person: Mapped[str] = mapped_column(String(60), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     passed_on: Mapped[date]
     score: Mapped[int]
     ends: Mapped[date]
+
+
+class OfficeRow(Base):
+    """An office that a person took up, and when first: from then on it is the haven's own account's no more."""
+
+    __tablename__ = "office"
+    role: Mapped[str] = mapped_column(String(40), primary_key=True)
+    person: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class RecoveryRow(Base):
@@ -132,9 +143,36 @@ def keep_evidence(session: Session, row: PersonRow, evidence: Evidence) -> None:
     if evidence.acknowledged_on is not None:
         row.acknowledged_on = evidence.acknowledged_on
     for one in evidence.trainings:
-        session.merge(
-            TrainingRow(person=row.id, kind=one.kind.value, passed_on=one.passed_on, score=one.score, ends=one.ends)
+        _keep_test(session, row.id, one)
+
+
+def _keep_test(session: Session, name: str, test: Training) -> None:
+    """One row more, unless the same test was recorded: an older one never takes the place of a newer."""
+    found = [row for row in _tests(session, name) if row.kind == test.kind.value]
+    if any(_as_training(row) == test for row in found):
+        return
+    number = max((row.number for row in found), default=0) + 1
+    session.add(
+        TrainingRow(
+            person=name, kind=test.kind.value, number=number, passed_on=test.passed_on, score=test.score, ends=test.ends
         )
+    )
+    session.flush()
+
+
+def take_up_offices(session: Session, name: str, at: datetime) -> None:
+    """Note which offices this person takes up: they hold the role, and acknowledged their duty. For good."""
+    row = session.get_one(PersonRow, name)
+    if row.acknowledged_on is None or row.proofing_by == INVENTED:
+        return  # invented evidence is none where real data are held
+    for role in row.roles:
+        if session.get(OfficeRow, role) is None:
+            session.add(OfficeRow(role=role, person=name, at=at))
+
+
+def was_taken_up(session: Session, role: Role) -> bool:
+    """Did anybody ever take this office up?"""
+    return session.get(OfficeRow, role.value) is not None
 
 
 def forget_evidence(session: Session, name: str) -> None:
@@ -167,9 +205,18 @@ def _evidence(session: Session, row: PersonRow) -> Evidence:
         proofing = Proofing(ProofingKind(row.proofing_kind), row.proofing_by or "", row.proofing_on)
     if row.accreditation_number is not None and row.accreditation_ends is not None:
         accreditation = Accreditation(row.accreditation_scheme or "", row.accreditation_number, row.accreditation_ends)
-    found = session.scalars(select(TrainingRow).where(TrainingRow.person == row.id).order_by(TrainingRow.kind))
-    trainings = tuple(Training(TrainingKind(one.kind), one.passed_on, one.score, one.ends) for one in found)
-    return Evidence(proofing, trainings, accreditation, row.acknowledged_on)
+    newest = {one.kind: _as_training(one) for one in _tests(session, row.id)}
+    return Evidence(proofing, tuple(newest[kind] for kind in sorted(newest)), accreditation, row.acknowledged_on)
+
+
+def _tests(session: Session, name: str) -> list[TrainingRow]:
+    """The person's tests, the one taken last at the end; of one day, the one recorded last."""
+    query = select(TrainingRow).where(TrainingRow.person == name)
+    return list(session.scalars(query.order_by(TrainingRow.passed_on, TrainingRow.number)))
+
+
+def _as_training(row: TrainingRow) -> Training:
+    return Training(TrainingKind(row.kind), row.passed_on, row.score, row.ends)
 
 
 def _utc(at: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """What besides the decisions must be in force for a project to be live, and is not? Pure, over what the records say.
 
 A project is live only while every part is: its lead, agreements over each dataset, support under section 251 that
-names each flow, the impact assessment, the assessments of those who take part, a named authoriser; and nothing of its
-datasets is kept longer than agreed.
+names each flow, the impact assessment, the assessments of those who take part and of whoever runs the haven, a named
+authoriser; and nothing of its datasets is kept longer than agreed.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
                 "Apply again with the legal basis that there is.",
             )
         return
+    yield may_take_part(around.organisations.get(around.ourselves), around.today)
     yield from _datasets(file, around)
     yield from _support(file, around)
     yield _assessed(file, around)

@@ -6,13 +6,13 @@ nobody decides on their own application.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
 from access.organisations.model import DatasetEntry
 from access.people.model import Person, Role
-from access.people.policies import may_act
+from access.people.policies import may_act, may_take_back
 from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
 from access.projects.narrowing import Narrowing, coarser
@@ -32,6 +32,8 @@ RELEASE_TEST: Mapping[str, str] = {
     "transparency": "How will people learn of it?",
 }
 """What the Guardian answers case by case before data are released (2013 review)."""
+
+Standing = Callable[[Person | None, date], Decision]
 
 
 def is_live(project: ProjectVersion | None, today: date) -> Decision:
@@ -193,7 +195,9 @@ def may_apply(person: Person | None, before: ProjectVersion | None, today: date)
     return Allowed()
 
 
-def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Person | None, today: date) -> Decision:
+def may_decide_for(
+    controller: str, project: ProjectVersion | None, delegate: Person | None, today: date, stands: Standing = may_act
+) -> Decision:
     """May a decision of this controller be taken, by this delegate (None: the organisation's own account)?"""
     if project is None:
         return unknown()
@@ -209,8 +213,7 @@ def may_decide_for(controller: str, project: ProjectVersion | None, delegate: Pe
         return Refused("project.draft", "The project has not been submitted.", "Its applicant submits it.")
     if delegate is None:
         return Allowed()
-    acting = may_act(delegate, today)
-    if not acting:
+    if not (acting := stands(delegate, today)):
         return acting
     if Role.CONTROLLER_DELEGATE not in delegate.roles or delegate.organisation != controller:
         return Refused(
@@ -249,8 +252,8 @@ def has_decided(person: Person, project: ProjectVersion) -> bool:
 
 
 def may_withdraw(controller: str, project: ProjectVersion | None, delegate: Person | None, today: date) -> Decision:
-    """May this controller take its approval back? At any time, once."""
-    deciding = may_decide_for(controller, project, delegate, today)
+    """May this controller take its approval back? At any time, once, also by a delegate whose evidence ran out."""
+    deciding = may_decide_for(controller, project, delegate, today, may_take_back)
     if not deciding or project is None:
         return deciding
     given = project.approvals.get(controller)
@@ -276,18 +279,18 @@ def may_endorse(guardian: Person | None, project: ProjectVersion | None, today: 
 
 
 def may_withdraw_endorsement(guardian: Person | None, project: ProjectVersion | None, today: date) -> Decision:
-    """May the Guardian take an approval back? At any time, once."""
+    """May the Guardian take an approval back? At any time, once, also when the Guardian's evidence ran out."""
     if project is None:
         return unknown()
-    acting = is_guardian(guardian, project, today)
+    acting = is_guardian(guardian, project, today, may_take_back)
     if acting and (project.endorsement is None or project.endorsement.withdrawn):
         return Refused("project.nothing_to_withdraw", "The Guardian has no approval in force to withdraw.")
     return acting
 
 
-def is_guardian(person: Person | None, project: ProjectVersion, today: date) -> Decision:
+def is_guardian(person: Person | None, project: ProjectVersion, today: date, stands: Standing = may_act) -> Decision:
     """Is this a Caldicott Guardian who may act, and is not of the project?"""
-    acting = may_act(person, today)
+    acting = stands(person, today)
     if not acting or person is None:
         return acting
     if Role.CALDICOTT_GUARDIAN not in person.roles:

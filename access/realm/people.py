@@ -1,7 +1,8 @@
 """Who may log in, and what must change in Keycloak for it? Registered people against users: data in, steps out.
 
 Rules: one person, one account, no shared one (SATRE 2.1; Cyber Essentials, user access control); access ends at the
-moment a person's standing does. Whether somebody may log in is the same question as whether they may act at all.
+moment a person is suspended, closed or barred. Whose evidence ran out may log in: they must see what they lack, and
+break-glass lets them work on for some hours. What they may do is asked each time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
 from access.people.model import Person
-from access.people.policies import UNACKNOWLEDGED, may_act
+from access.people.policies import LAPSES, UNACKNOWLEDGED, all_refusals, may_act
 
 FORM_OF_NAMES = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 """Keycloak writes every name in small letters: a person's id that it would change could become another person's."""
@@ -69,11 +70,13 @@ Step = Provision | Change | Disable | LeftOut
 def may_log_in(person: Person | None, today: date) -> Decision:
     """May this person have a log-in now? Whoever may act, under an id that Keycloak leaves as it is.
 
-    Whoever lacks nothing but the acknowledgement logs in to give it, and may do nothing else until then.
+    Who lacks nothing but what ran out, or the acknowledgement, logs in to see it, and may do nothing else until then.
     """
-    decision = may_act(person, today)
-    if person is None or (isinstance(decision, Refused) and decision.code not in UNACKNOWLEDGED):
-        return decision
+    if person is None:
+        return may_act(person, today)
+    kept_out = [one for one in all_refusals(person, today) if one.code not in LAPSES | UNACKNOWLEDGED]
+    if kept_out:
+        return kept_out[0]
     if not FORM_OF_NAMES.fullmatch(person.id):
         return Refused(
             "person.id_form",

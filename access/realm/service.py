@@ -17,6 +17,7 @@ from access.realm.errors import ClientUnknown, RealmNotRepaired
 from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, may_log_in, steps_between
 from access.realm.roles import HUB, PORTAL
 from access.service import Access
+from access.verbs import ADMINISTRATION
 from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
 from audit.records import Records
@@ -109,19 +110,39 @@ class Identity:
         return found
 
     def repair(self, *, by: Actor) -> list[Difference]:
-        """Mend what has drifted; what it was."""
+        """Mend what has drifted; what it was. An administrator does, or the haven's own account.
+
+        Raises RefusedError, which is recorded.
+        """
+        if by != ADMINISTRATION:  # which may, always: in a realm that drifted perhaps no administrator can log in
+            self._require_administrator(by, "repair")
         return self._mend(EventName.REALM_REPAIRED, self.check(by=by), by)
 
     def change_signing_key(self, *, by: Actor) -> str:
-        """Sign with a new key from now on. Tokens of the one before it count until they end. Its name."""
+        """Sign with a new key from now on. Tokens of the one before it count until they end. Its name.
+
+        An administrator does. Raises RefusedError, which is recorded.
+        """
+        self._require_administrator(by, "change-signing-key")
         with self._recorded(EventName.REALM_KEY_CHANGED, by):
             return self.realm.change_signing_key()
 
-    def client_secret(self, client: str) -> str:
-        """The secret with which one of our services shows Keycloak who it is. Raises ClientUnknown for another's."""
+    def client_secret(self, client: str, *, by: Actor) -> str:
+        """The secret with which one of our services shows Keycloak who it is. Raises ClientUnknown for another's.
+
+        An administrator asks. Raises RefusedError, which is recorded.
+        """
+        self._require_administrator(by, "client-secret")
         if client not in CONFIDENTIAL:
             raise ClientUnknown("No service of the haven has this name.", where=client, mend=" or ".join(CONFIDENTIAL))
-        return self.realm.client_secret(client)
+        with self._recorded(EventName.REALM_SECRET_GIVEN, by, client=client):
+            return self.realm.client_secret(client)
+
+    def _require_administrator(self, by: Actor, what: str) -> None:
+        decision = self._access.may_administer(by)
+        if isinstance(decision, Refused):
+            self._records.note(EventName.REALM_CHANGE_REFUSED, by=by, rule=decision.code, what=what)
+        decision.require()
 
     def _mend(self, name: EventName, found: list[Difference], by: Actor) -> list[Difference]:
         if not found:
@@ -135,10 +156,14 @@ class Identity:
         """Let exactly those log in who may, with the roles of the records; again changes nothing.
 
         Log-ins are closed first, and what Keycloak refuses of one person keeps nobody else's from being closed or made.
-        hand_over: takes each one-time password before its log-in is made, so that none is made without.
+        Whoever is no administrator closes and changes log-ins, as the records say, and makes none: a new one comes with
+        a one-time password, and whom it is for is told as left out. hand_over: takes each one-time password
+        before its log-in is made, so that none is made without.
         Raises RealmNotRepaired after all the rest was done; RealmUnreachable at once.
         """
         steps = steps_between(self._access.people(), self._users.users(), self._records.clock.now().date())
+        if isinstance(office := self._access.may_administer(by), Refused):
+            steps = [LeftOut(one.person, office) if isinstance(one, Provision) else one for one in steps]
         passwords, refused = list[OneTimePassword](), list[RealmNotRepaired]()
         for step in sorted(steps, key=lambda one: not isinstance(one, Disable)):
             try:
@@ -172,9 +197,13 @@ class Identity:
     def reset(self, name: str, *, by: Actor) -> OneTimePassword:
         """A new one-time password and, at the next log-in, a new second factor. All sessions end.
 
-        Raises RefusedError, which is recorded: this person may not log in, or has no log-in yet.
+        Raises RefusedError, which is recorded: no administrator asks, or for themselves; this person may not log in, or
+        has no log-in yet.
         """
-        decision = may_log_in(self._access.person(name), self._records.clock.now().date())
+        decision = self._access.may_administer(by)
+        if decision and by == f"person:{name}":
+            decision = Refused("login.own_reset", "Nobody resets their own log-in.", "Another administrator does.")
+        decision = decision and may_log_in(self._access.person(name), self._records.clock.now().date())
         user = next((one for one in self._users.users() if one.name == name), None)
         if decision and (user is None or not user.enabled):
             decision = Refused("login.none", "This person has no log-in.", "Make it: haven identity sync")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.common import DEFAULT_HOME, NOT_PASSED, AsJson, Home, open_haven, print_json, require_home
+from infra.cli.common import (
+    DEFAULT_HOME,
+    NOT_PASSED,
+    AsJson,
+    Home,
+    Officer,
+    acting,
+    open_haven,
+    print_json,
+    require_home,
+)
 
 if TYPE_CHECKING:
     from access.realm.drift import Difference
@@ -107,36 +117,33 @@ def check(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         raise typer.Exit(NOT_PASSED)
 
 
-def repair(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
+def repair(officer: Officer = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Mend every difference that `haven identity check` names: what is unknown is removed, what is missing is made.
 
     People, their passwords and second factors stay. What was mended is in the audit log.
 
-    Example: `haven identity repair --home haven-home`
+    Example: `haven identity repair --home haven-home --as adam`
     """
-    from audit.model import service
-
     require_home(home)
-    mended = open_haven(home).identity.repair(by=service(BY))
+    haven = open_haven(home)
+    mended = haven.identity.repair(by=acting(haven, officer))
     _tell(mended, as_json, "Nothing had drifted.", prefix="mended: ")
 
 
-def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False) -> None:
-    """Give exactly those a log-in who are registered and may act, with their roles; everybody else's is closed.
+def sync(officer: Officer = None, home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False) -> None:
+    """Give exactly those a log-in who are registered with their evidence, with their roles; everybody else's is closed.
 
-    Who is suspended, whose training ended, or whom nobody registered cannot log in any more, and sessions end at once.
+    Who is suspended, closed or barred, or whom nobody registered, cannot log in any more, and sessions end at once.
     New people get a one-time password, in a file that only this account reads: hand it over in person, then remove
     the file. At the first log-in they choose a password and set up their authenticator. Again changes nothing.
 
-    Example: `haven identity sync --home haven-home`
+    Example: `haven identity sync --home haven-home --as adam`
     """
-    from audit.model import service
-
     require_home(home)
     haven = open_haven(home)
     places: list[Path | None] = []
     done = haven.identity.sync(
-        by=service(BY), hand_over=lambda given: places.append(_hand_over(haven, given, show, quiet=as_json))
+        by=acting(haven, officer), hand_over=lambda given: places.append(_hand_over(haven, given, show, quiet=as_json))
     )
     if as_json:
         steps = [{"what": type(step).__name__.lower(), "who": _who(step)} for step in done.steps]
@@ -152,6 +159,7 @@ def sync(home: Home = DEFAULT_HOME, show: Show = False, as_json: AsJson = False)
 
 def reset(
     person: Annotated[str, typer.Argument(help="The person's id.")],
+    officer: Officer = None,
     home: Home = DEFAULT_HOME,
     show: Show = False,
 ) -> None:
@@ -159,43 +167,43 @@ def reset(
 
     Make sure first that it is they who ask, by meeting them or by calling a number that you knew before.
 
-    Example: `haven identity reset asha --home haven-home`
+    Example: `haven identity reset asha --home haven-home --as adam`
     """
-    from audit.model import service
-
     require_home(home)
     haven = open_haven(home)
-    place = _hand_over(haven, haven.identity.reset(person, by=service(BY)), show)
+    place = _hand_over(haven, haven.identity.reset(person, by=acting(haven, officer)), show)
     where = f" in {place}" if place else ""
     typer.echo(f"{person} logs in with the one-time password{where} and sets up an authenticator.")
 
 
-def rotate_key(home: Home = DEFAULT_HOME) -> None:
+def rotate_key(officer: Officer = None, home: Home = DEFAULT_HOME) -> None:
     """Sign tokens with a new key from now on. Nobody is logged out; services learn of the key by themselves.
 
     Tokens of the key before it count until they end, five minutes at most.
 
-    Example: `haven identity rotate-key --home haven-home`
+    Example: `haven identity rotate-key --home haven-home --as adam`
     """
-    from audit.model import service
-
     require_home(home)
-    typer.echo(f"Tokens are signed with the key '{open_haven(home).identity.change_signing_key(by=service(BY))}'.")
+    haven = open_haven(home)
+    name = haven.identity.change_signing_key(by=acting(haven, officer))
+    typer.echo(f"Tokens are signed with the key '{name}'.")
 
 
 def client_secret(
     client: Annotated[str, typer.Argument(help="haven-portal or haven-hub.")],
     file: Annotated[Path, typer.Option("--file", help="Where it is written; it may not exist yet.")],
+    officer: Officer = None,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Write the secret of one of the haven's services into a file that only this account reads. It is never printed.
 
-    Example: `haven identity client-secret haven-hub --file /etc/haven/hub.secret`
+    Example: `haven identity client-secret haven-hub --file /etc/haven/hub.secret --as adam`
     """
     from infra.identity.handing_over import write_new
 
     require_home(home)
-    write_new(file, open_haven(home).identity.client_secret(client))
+    haven = open_haven(home)
+    write_new(file, haven.identity.client_secret(client, by=acting(haven, officer)))
     typer.echo(f"The secret of {client} is in {file}.")
 
 

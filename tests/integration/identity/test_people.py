@@ -114,7 +114,7 @@ def test_the_hub_gets_a_token_of_its_own(house: House) -> None:
         "code": httpx.URL(browsing.address).params["code"],
         "redirect_uri": HUBS_ADDRESS,
         "client_id": "haven-hub",
-        "client_secret": house.identity.client_secret("haven-hub"),
+        "client_secret": house.identity.client_secret("haven-hub", by=HOUSE),
         "code_verifier": verifier,
     }
     token = f"{house.keycloak.issuer}/protocol/openid-connect/token"

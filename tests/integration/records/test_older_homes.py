@@ -13,16 +13,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from access.decisions import RefusedError
 from access.keys import KeyRing
 from access.keys.custody import KeyCustody
 from access.keys.model import RoundState
 from access.people.model import Role
+from access.service import Access
 from audit.clock import FixedClock
 from audit.model import person
 from audit.records import Base, Records
 from infra.database import make_engine
 from infra.migrations import configuration, upgrade
-from linkage.store import all_deliveries, as_data
+from linkage.store import all_deliveries, as_data, held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, START, peopled
 from tests.fakes.people import invented_person
@@ -81,3 +83,40 @@ def test_rounds_and_deliveries_from_before_they_named_each_other_stay(engine: En
     assert (found.state, found.check_value, found.datasets) == (RoundState.USED, check, ())
     assert custody.destroy_round("census", by=DARIA)["statement"]["check_value"] == check
     assert [(one.name, one.check_value, one.datasets) for one in custody.ended_rounds()] == [("census", check, ())]
+
+
+PERSON = (
+    "INSERT INTO person (id, name, organisation, roles, suspended, acknowledged_on, proofing_by)"
+    " VALUES (:id, :id, 'haven', :roles, :no, :on, :by)"
+)
+TEST = (
+    "INSERT INTO person_training (person, kind, passed_on, score, ends)"
+    " VALUES ('lena', 'information-governance', :on, 91, :ends)"
+)
+
+
+def test_tests_stay_and_who_holds_an_office_has_taken_it_up(engine: Engine) -> None:
+    """Whoever acknowledged and was not invented; afterwards the haven's own account is refused, with real data."""
+    day = START.date()
+    people = [
+        ("ida", ["auditor"], day, "service:invention"),
+        ("lena", ["governance_lead"], day, "person:registrar"),
+        ("adam", ["administrator"], None, "person:registrar"),
+    ]
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0009")
+        for id, roles, on, by in people:
+            told = {"id": id, "roles": json.dumps(roles), "no": False, "on": on, "by": by}
+            connection.execute(text(PERSON), told)
+        connection.execute(text(TEST), {"on": day, "ends": date(2027, 3, 1)})
+    upgrade(engine)
+    access = Access(Records(engine, MemoryAuditLog(), FixedClock(START)), real_data=True, held=held_deliveries)
+    lena = access.person("lena")
+    assert lena is not None
+    assert [(one.score, one.passed_on, one.ends) for one in lena.evidence.trainings] == [(91, day, date(2027, 3, 1))]
+    with engine.connect() as connection:
+        held = [tuple(row) for row in connection.execute(text("SELECT role, person FROM office"))]
+    assert held == [("governance_lead", "lena")]
+    with pytest.raises(RefusedError, match="governance_lead"):
+        access.sanction(person("ida"), "a good reason", None, by=HOUSE)
+    access.suspend_person("ida", by=HOUSE)  # nobody took up the administrator's yet

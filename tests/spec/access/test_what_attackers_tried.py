@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from access.decisions import Refused, RefusedError
-from access.organisations.model import DatasetEntry
+from access.organisations.model import DatasetEntry, SecurityAssessment, SecurityStatus
 from access.organisations.store import DatasetRow
 from access.people.invented import invented_evidence
 from access.people.model import Evidence, Person, Role
@@ -125,6 +125,11 @@ def test_one_person_decides_once_on_a_version(access: Access) -> None:
         {Role.ADMINISTRATOR, Role.CONTROLLER_DELEGATE},
         {Role.CALDICOTT_GUARDIAN, Role.CONTROLLER_DELEGATE},
         {Role.GOVERNANCE_LEAD, Role.ANONYMISATION_AUTHORISER},
+        {Role.AUDITOR, Role.ADMINISTRATOR},
+        {Role.AUDITOR, Role.GOVERNANCE_LEAD},
+        {Role.AUDITOR, Role.CALDICOTT_GUARDIAN},
+        {Role.LINKAGE_REVIEWER, Role.RESEARCHER},
+        {Role.DATA_ENGINEER, Role.RESEARCHER},
     ],
 )
 def test_offices_that_look_at_each_other_are_held_apart(access: Access, roles: set[Role]) -> None:
@@ -163,6 +168,17 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     review = lambda by: access.record_review("26/CAG/0001", date(2030, 1, 1), by=by)  # noqa: E731
     assert _refused(lambda: review(LENA)) == "project.own_application"
     review(person("max"))
+    assess = lambda of, by: access.assess_organisation(of, good, by=by)  # noqa: E731
+    good = SecurityAssessment("X26", SecurityStatus.STANDARDS_MET, date(2030, 1, 1))
+    for of in ("gp", "hospital", "university", "haven"):
+        assert _refused(lambda of=of: assess(of, LENA)) == "project.own_application"  # type: ignore[misc]
+        again = replace(assessed(of), security=good)
+        assert _refused(lambda again=again: access.register_organisation(again, by=LENA)) == "project.own_application"  # type: ignore[misc]
+        assess(of, person("max"))
+    access.assess_organisation("gp", replace(good, status=SecurityStatus.STANDARDS_NOT_MET), by=LENA)  # that stops it
+    appoint = lambda by: access.appoint_authoriser("sian", date(2030, 1, 1), by=by)  # noqa: E731
+    assert _refused(lambda: appoint(LENA)) == "project.own_application"
+    appoint(person("max"))
     let_in = lambda: access.open_emergency("asha", "admissions", "a good reason", 1, by=LENA)  # noqa: E731
     assert _refused(let_in) == "emergency.own_project"
     access.close("admissions", by=ASHA)

@@ -92,7 +92,7 @@ def test_nobody_ends_an_objection_to_their_own_project_nor_who_is_not_concerned(
     """A member who takes letters, or is a delegate, neither declines it nor says that it was taken back."""
     to_project = ObjectionTarget("project", "admissions")
     haven.optouts.record_objection("o7", to_project, "Not this one", by=GP)
-    roles = {Role.RESEARCHER, Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}
+    roles = {Role.DATA_ENGINEER, Role.CONTROLLER_DELEGATE}
     haven.access.register_person(invented_person("asha", "gp", roles, date(2026, 3, 1)), by=HOUSE)
     asha, answer = person("asha"), haven.optouts.answer
     for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
@@ -115,3 +115,15 @@ def test_a_flow_to_a_named_recipient_is_decided_like_any_other(haven: OptOutHave
     for dataset, by in (("gp", GP), ("hospital", organisation("hospital"))):
         haven.optouts.decide("extracts", dataset, "hospital", OptOutCase.SECTION_251, "21/CAG/0123", by=by)
     assert not haven.disclosures.plan(haven.access.live_scope("extracts")).applies
+
+
+@pytest.mark.parametrize("said", [ObjectionState.DECLINED, ObjectionState.WITHDRAWN])
+def test_a_barred_organisation_ends_no_objection_to_its_own_use(haven: OptOutHaven, said: ObjectionState) -> None:
+    """Its own account neither declines one nor says that it was taken back; the refusal is recorded."""
+    haven.optouts.record_objection("o9", TO_GP, "Not this one", by=GP)
+    held = haven.access.sanction(GP, "sold extracts on", None, by=HOUSE)
+    answer = lambda: haven.optouts.answer("o9", TO_GP, said, "by letter", by=GP)  # noqa: E731
+    assert refused(answer) == "organisation.sanctioned"
+    assert names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
+    haven.access.lift_sanction(held.id, "the appeal was upheld", by=HOUSE)
+    assert answer().state is said

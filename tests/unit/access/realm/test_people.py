@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
-from access.people.model import Person, Role
+from access.organisations.model import Sanction
+from access.people.model import Evidence, Person, Role
 from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, steps_between
-from tests.fakes.people import invented_person
+from tests.fakes.people import assessed, invented_person
 
 TODAY = date(2026, 3, 1)
 RESEARCHER = frozenset({"researcher"})
@@ -27,6 +28,7 @@ def _user(**changes: object) -> User:
 AUDITOR = _user(groups=frozenset({"auditor"}))
 MORE = _user(others=("realm-admin",))
 UNTRAINED = invented_person("asha", "university", {Role.RESEARCHER}, date(2026, 2, 28))
+BARRED = Sanction("s1", "person:asha", "sold extracts on", TODAY, None, None)
 TABLE: dict[str, tuple[list[Person], list[User], list[Step]]] = {
     "nobody": ([], [], []),
     "as it should be": ([_person()], [_user()], []),
@@ -35,8 +37,19 @@ TABLE: dict[str, tuple[list[Person], list[User], list[Step]]] = {
     "a role given by hand": ([_person()], [MORE], [Change(MORE, RESEARCHER)]),
     "back again": ([_person()], [_user(enabled=False)], [Change(_user(enabled=False), RESEARCHER)]),
     "suspended": ([_person(suspended=True)], [_user()], [Disable(_user(), "person.suspended", "asha")]),
-    "training ended": ([UNTRAINED], [_user()], [Disable(_user(), "person.training_expired", "asha")]),
-    "last day of training": ([invented_person("asha", "university", {Role.RESEARCHER}, TODAY)], [_user()], []),
+    "training ended": ([UNTRAINED], [_user()], []),
+    "training ended, and suspended": (
+        [replace(UNTRAINED, suspended=True)], [_user()], [Disable(_user(), "person.suspended", "asha")]
+    ),
+    "left": ([_person(closed_on=TODAY)], [_user()], [Disable(_user(), "person.closed", "asha")]),
+    "barred": ([replace(UNTRAINED, sanctions=(BARRED,))], [_user()], [Disable(_user(), "person.sanctioned", "asha")]),
+    "barred with the employer": (
+        [replace(UNTRAINED, employer=replace(assessed("university"), sanctions=(BARRED,)))], [_user()],
+        [Disable(_user(), "organisation.sanctioned", "asha")],
+    ),
+    "never trained, a mover's": (
+        [_person(evidence=Evidence())], [_user()], [Disable(_user(), "person.not_proofed", "asha")]
+    ),
     "already closed": ([_person(suspended=True)], [_user(enabled=False, groups=frozenset())], []),
     "closed but still in a group": (
         [_person(suspended=True)], [_user(enabled=False)], [Disable(_user(enabled=False), "person.suspended", "asha")]
@@ -47,7 +60,7 @@ TABLE: dict[str, tuple[list[Person], list[User], list[Step]]] = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_who_logs_in_follows_who_may_act(name: str) -> None:
+def test_who_logs_in_follows_who_is_in(name: str) -> None:
     """For each pair of a registered person and a user: exactly what must be done, and nothing where all is so."""
     people, users, steps = TABLE[name]
     assert steps_between(people, users, TODAY) == steps

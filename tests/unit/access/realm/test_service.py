@@ -6,13 +6,17 @@ import re
 
 import pytest
 
+from access.decisions import RefusedError
+from access.people.model import Role
 from access.realm.drift import Difference, Kind
 from access.realm.errors import ClientUnknown, RealmNotRepaired, RealmUnreachable
 from access.realm.parts import Part
 from access.realm.service import Identity, OneTimePassword
 from audit.errors import AuditUnavailable
+from audit.model import person
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, PEOPLE, memory_records, peopled
+from tests.fakes.people import invented_person
 from tests.fakes.realm import MemoryRealm, MemoryUsers
 
 DRIFT = Difference(Kind.CHANGED, Part.CLIENT, "haven-cli", "directAccessGrantsEnabled", False, True)
@@ -21,10 +25,10 @@ DRIFT = Difference(Kind.CHANGED, Part.CLIENT, "haven-cli", "directAccessGrantsEn
 class House:
     """Seven people, no user yet, and a realm that has drifted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, real_data: bool = False) -> None:
         self.records = memory_records()
         self.log = MemoryAuditLog()
-        self.access = peopled(self.records)
+        self.access = peopled(self.records, real_data=real_data)
         self.records.log = self.log
         self.realm, self.users = MemoryRealm(DRIFT), MemoryUsers()
         self.identity = Identity(self.realm, self.users, self.access, self.records)
@@ -129,13 +133,65 @@ def test_drift_is_told_when_found_and_when_mended(house: House) -> None:
 
 def test_only_our_own_services_have_a_secret(house: House) -> None:
     """The portal's and the hub's secrets are given; of another client, and of Keycloak's own, none."""
-    assert house.identity.client_secret("haven-hub") == "the secret of haven-hub"
+    assert house.identity.client_secret("haven-hub", by=HOUSE) == "the secret of haven-hub"
     for name in ("haven-cli", "realm-management", "../haven-hub"):
         with pytest.raises(ClientUnknown):
-            house.identity.client_secret(name)
+            house.identity.client_secret(name, by=HOUSE)
 
 
 def test_a_changed_key_is_told(house: House) -> None:
     """From when on tokens are signed with a new key stands in the log."""
     assert house.identity.change_signing_key(by=HOUSE) == "haven-es256-101"
     assert house.told == ["realm.key_changed"]
+
+
+@pytest.fixture
+def real() -> House:
+    """With real data, and with an administrator who took the office up."""
+    house = House(real_data=True)
+    house.identity.sync(by=HOUSE)
+    house.access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    return house
+
+
+def test_with_real_data_an_administrator_administers_log_ins(real: House) -> None:
+    """Neither the haven's own account nor another officer resets, signs anew or takes a secret; recorded."""
+    for by, rule in ((HOUSE, "office.not_held"), (person("lena"), "person.other_role")):
+        for call, event in (
+            (lambda by=by: real.identity.reset("greta", by=by), "login.reset_refused"),
+            (lambda by=by: real.identity.change_signing_key(by=by), "realm.change_refused"),
+            (lambda by=by: real.identity.client_secret("haven-hub", by=by), "realm.change_refused"),
+        ):
+            with pytest.raises(RefusedError) as refused:
+                call()
+            assert refused.value.refused.code == rule
+            assert (real.told[-1], real.log.events[-1].details["rule"]) == (event, rule)
+    with pytest.raises(RefusedError):
+        real.identity.repair(by=person("lena"))
+    adam = person("adam")
+    assert real.identity.reset("greta", by=adam).person == "greta"
+    assert real.identity.client_secret("haven-hub", by=adam) == "the secret of haven-hub"
+    assert real.identity.repair(by=adam) == [DRIFT]
+    assert real.told[-4:] == ["login.reset", "realm.secret_given", "realm.drift_found", "realm.repaired"]
+
+
+def test_a_realm_in_which_no_administrator_can_log_in_is_mended(real: House) -> None:
+    """The haven's own account takes the realm back to the table also with real data."""
+    assert real.identity.repair(by=HOUSE) == [DRIFT]
+
+
+def test_nobody_resets_their_own_log_in(real: House) -> None:
+    """Another administrator does."""
+    with pytest.raises(RefusedError) as refused:
+        real.identity.reset("adam", by=person("adam"))
+    assert refused.value.refused.code == "login.own_reset"
+
+
+def test_whoever_is_no_administrator_closes_log_ins_and_makes_none(real: House) -> None:
+    """A sync by the haven's own account follows the records, and gives out no one-time password."""
+    real.access.suspend_person("asha", by=person("adam"))
+    done = real.identity.sync(by=HOUSE)
+    assert (done.passwords, [one.person for one in done.left_out]) == ((), ["adam"])
+    assert done.left_out[0].refused.code == "office.not_held"
+    assert not real.users.kept["asha"].enabled
+    assert [one.person for one in real.identity.sync(by=person("adam")).passwords] == ["adam"]
