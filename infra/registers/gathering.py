@@ -162,7 +162,7 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         rule=RULE[standing.state],
         submitted_on=version.submitted_at.date(),
         approved_on=_approved_on(version),
-        begun=version.went_live_at.date() if version.went_live_at else None,
+        begun=_begun(sources, version.project),
         ends=version.last_day,
         opt_out=sources.opt_out_of(version.project),
         decisions=tuple(_decisions(sources, version, withhold)),
@@ -188,6 +188,12 @@ def _data_use(
         funders=tuple(map(withhold, use.funders)),
         organisation_code=code if code and code != INVENTED_ODS else None,
     )
+
+
+def _begun(sources: Sources, project: str) -> date | None:
+    """The day on which any version of it went live first: what began stays told while an amendment waits."""
+    days = [one.went_live_at for one in sources.approvals.versions if one.project == project and one.went_live_at]
+    return min(days).date() if days else None
 
 
 def _organisation_of(sources: Sources, version: ProjectVersion) -> str:

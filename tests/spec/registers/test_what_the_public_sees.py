@@ -18,7 +18,8 @@ from infra.registers.data import RegisterInvalid, as_text, content_digest, data_
 from infra.registers.gathering import gather
 from infra.registers.model import OptOutEffect, PublicRegister
 from infra.registers.publishing import register_bytes
-from tests.fakes.havens import HOUSE, PEOPLE, START, project_file
+from tests.fakes.havens import HOUSE, PEOPLE, START, make_live, project_file
+from tests.fakes.papers import REAL
 from tests.fakes.people import invented_person
 from tests.fakes.registers import LOG, NHS_NUMBER, RELEASE, RegisteredWorld, delivery
 
@@ -208,6 +209,25 @@ def test_only_uses_that_began_are_approved_uses(register: PublicRegister, files:
     assert use["technical_summary"].endswith("counts admissions by month and by age, with rates.")
     assert "Asha" not in use["technical_summary"]
     assert use["confidential_data_description"] is None
+
+
+def test_a_use_that_began_stays_told_with_its_first_day() -> None:
+    """Also while its amendment is decided and waits for a support, and when that goes live on a later day."""
+    world = RegisteredWorld()
+    world.clock.at += timedelta(days=40)  # the hospital is no longer barred
+    supported = project_file(**REAL)
+    world.access.apply(supported, applicant="asha", by=person("asha"))
+    make_live(world.access)
+    waits = gather(world.sources())
+    project = next(one for one in waits.projects if one.id == "admissions")
+    assert (project.version, project.state, project.begun) == (2, "awaiting_support", START.date())
+    assert [one["project_start_date"] for one in data_uses(waits)["data_uses"]] == [START.date()]
+
+    world.access.apply(project_file(title="Admissions, counted anew"), applicant="asha", by=person("asha"))
+    make_live(world.access)
+    (use,) = data_uses(gather(world.sources()))["data_uses"]
+    assert use["project_title"] == "Admissions, counted anew"
+    assert (use["project_start_date"], use["access_date"]) == (START.date(), START.date())
 
 
 def test_an_organisations_own_code_is_published_and_an_old_application_has_empty_fields(
