@@ -152,6 +152,52 @@ def test_disclosures_say_what_to_whom_why_and_when(world: RegisteredWorld) -> No
     assert found[2].log_entry == 99
 
 
+def test_a_past_publication_is_told_as_it_was() -> None:
+    """By its own version: columns, title and organisation do not change with an amendment or a withdrawal."""
+    world = RegisteredWorld()
+    digest = world.access.live_scope("admissions").digest()
+    event = AuditEvent(name=EventName.SCOPE_PUBLISHED, at=START, by=service("publisher"), project="admissions",
+                       details={"version": 1, "build": "b1", "digest": digest})  # fmt: skip
+
+    def told(event: AuditEvent) -> tuple[str, str, str]:
+        sources = world.sources()
+        found = gather(replace(sources, events=[*sources.events, (99, event)])).disclosures
+        return next((one.what, one.recipient, one.why) for one in found if one.log_entry == 99)
+
+    before = told(event)
+    assert before == (
+        "pseudonymised, approved columns of gp (gp_events: code, event_date);"
+        " hospital (hospital_episodes: admidate), version 1",
+        "the project's workspaces in this haven (University)",
+        "research: Admissions of people with diabetes",
+    )
+    world.clock.at += timedelta(days=40)  # the hospital is no longer barred
+    gp = {"gp": {"tables": {"gp_events": {"columns": {"code": "the only column"}}}}}
+    world.access.withdraw("admissions", "gp", "a change", by=organisation("gp"))
+    amended = project_file(title="A narrower plan", lead="ewa", datasets=gp)
+    world.access.apply(amended, applicant="ewa", by=person("ewa"))
+    make_live(world.access, controllers=("gp",))
+    assert world.access.project("admissions").version.version == 2
+    assert told(event) == before
+    unknown = replace(event, details=dict(event.details) | {"digest": "ab" * 32})
+    assert "approved columns" not in told(unknown)[0]
+    assert "of the tables asked for: gp (gp_events); hospital (hospital_episodes), version 1" in told(unknown)[0]
+
+
+def test_the_ground_of_a_delivery_is_that_of_its_day(world: RegisteredWorld) -> None:
+    """As the log kept it with the receipt: neither a paper of later, nor none because a paper ended."""
+    sources = world.sources()
+    received = AuditEvent(name=EventName.DELIVERY_RECEIVED, at=START, by=service("intake"), dataset="gp",
+                          details={"delivery": "d1", "grounds": ["agreement gp-2025"]})  # fmt: skip
+
+    def why(event: AuditEvent) -> str:
+        found = gather(replace(sources, events=[(7, event)])).disclosures
+        return next(one.why for one in found if one.kind == "confidential")
+
+    assert why(received) == "linkage for approved projects (agreement gp-2025)"
+    assert why(replace(received, details={"delivery": "d1"})) == "linkage for approved projects"
+
+
 def test_what_a_draft_published_is_not_told(world: RegisteredWorld) -> None:
     """A scope of a project that is not public makes no disclosure."""
     event = AuditEvent(name=EventName.SCOPE_PUBLISHED, at=START, by=service("publisher"), project="secret-draft",
