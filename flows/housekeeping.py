@@ -1,4 +1,4 @@
-"""What does the haven do each day by itself? Retention, expiries, warnings, accounts, opt-outs, the register.
+"""What does the haven do each day by itself? Retention, expiries, warnings, log-ins, opt-outs, the register.
 
 Each step is idempotent: a second run on the same day does nothing and says so. One that fails keeps no other from
 being done.
@@ -44,6 +44,19 @@ def destroy_overdue() -> None:
 
 
 @task(
+    name="keep_identity",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_SECONDS,
+    retry_condition_fn=may_pass,
+    persist_result=False,
+)
+@contained
+def keep_identity() -> None:
+    """Look at the realm, and make log-ins follow the records. No zone is written, so no writer is kept waiting."""
+    show(plant().keep_identity())
+
+
+@task(
     name="publish_register",
     retries=RETRIES,
     retry_delay_seconds=RETRY_DELAYS_SECONDS,
@@ -62,6 +75,8 @@ def publish_register() -> None:
 def housekeeping() -> None:
     """The day's housekeeping. What failed is told in the end: without a list no day is left out of the register."""
     states = [destroy_overdue(return_state=True), keep_house(return_state=True)]
+    if plant().identity_is_kept():  # after keep_house: who was closed as dormant today loses their log-in today
+        states.append(keep_identity(return_state=True))
     if plant().optouts_are_due():
         states.append(refresh_optouts(return_state=True))
     states.append(publish_register(return_state=True))

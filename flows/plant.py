@@ -74,6 +74,14 @@ class Plant(Protocol):
         """Write what time brought about, and tell who must act; once a day each."""
         ...
 
+    def identity_is_kept(self) -> bool:
+        """Is there an identity provider whose realm and log-ins this haven keeps?"""
+        ...
+
+    def keep_identity(self) -> Summary:
+        """Compare the realm with what it should be, and let exactly those log in who may."""
+        ...
+
     def destroy_overdue(self, progress: Progress = silent) -> Summary:
         """Destroy what may not be kept longer, where its agreement lets the haven do so."""
         ...

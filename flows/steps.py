@@ -26,7 +26,7 @@ WRITER = "haven-writer"
 """The concurrency limit that every writing step holds; the zones' own file locks stand behind it."""
 RETRIES = 3
 RETRY_DELAYS_SECONDS: list[float] = [1, 5, 20]
-BUSY_CODES = frozenset({"zone.busy", "linkage.zone_busy", "optouts.mailbox_away"})
+BUSY_CODES = frozenset({"zone.busy", "linkage.zone_busy", "optouts.mailbox_away", "realm.unreachable"})
 
 
 class StepFailed(HavenError):
@@ -58,7 +58,7 @@ def contained(step: Callable[P, R]) -> Callable[P, R]:
 
 
 def may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    """Is it worth another try? Only where the cause can pass by itself: the log's writer or MESH away, a zone busy."""
+    """Is it worth another try? Where the cause can pass by itself: log's writer, MESH or Keycloak away, a zone busy."""
     error = state.result(raise_on_failure=False)
     if isinstance(error, HavenError):
         return isinstance(error, AuditUnavailable) or error.code in BUSY_CODES

@@ -13,6 +13,7 @@ from infra.registers.publishing import Published, publish_register
 from infra.retention import destroy_overdue
 
 if TYPE_CHECKING:
+    from access.realm.service import Synced
     from infra.wiring.haven import Haven
 
 REGISTER, DESTROYED = "register", "delivery-destroyed"
@@ -33,6 +34,27 @@ def keep_retention(haven: Haven, progress: Progress = silent) -> list[HouseworkD
     """Destroy what may not be kept longer, where its agreement lets the haven do so; once."""
     gone = destroy_overdue(haven, progress=progress)
     return [HouseworkDone(DESTROYED, one.held.name, f"was kept until {one.until}; certified") for one in gone]
+
+
+def keeps_identity(haven: Haven) -> bool:
+    """Is there a Keycloak that this haven keeps: the server of the settings, or the one of this home while it runs?"""
+    settings = haven.settings
+    if settings.identity.server is not None:
+        return True
+    return not settings.real_data and haven.identity_server.is_running()
+
+
+def keep_identity(haven: Haven, *, by: Actor) -> tuple[int, Synced]:
+    """In how many places the realm has drifted, which is in the log and mended by a person; and the sync of log-ins.
+
+    New people's one-time passwords lie where `haven identity sync` puts them. Raises RealmUnreachable; RealmNotRepaired
+    after all the rest of the sync was done.
+    """
+    from infra.identity.handing_over import write_once
+
+    folder = haven.settings.identity_folder / "one-time"
+    drifted = len(haven.identity.check(by=by))
+    return drifted, haven.identity.sync(by=by, hand_over=lambda given: write_once(folder, given))
 
 
 def keep_register(haven: Haven, *, by: Actor) -> Published:

@@ -18,6 +18,7 @@ from infra.inbox import Inbox
 
 if TYPE_CHECKING:
     from access.housekeeping.model import HouseworkDone
+    from access.realm.service import Synced
     from environments.airlock.model import Released
     from infra.registers.publishing import Published
     from infra.wiring.haven import Haven
@@ -112,6 +113,18 @@ class HavenPlant:
 
         return self._told(_of_house(keep_records(self._haven, by=service("housekeeping"))))
 
+    def identity_is_kept(self) -> bool:
+        """Do the settings name a Keycloak to keep, or does the one of this home run?"""
+        from infra.housekeeping import keeps_identity
+
+        return keeps_identity(self._haven)
+
+    def keep_identity(self) -> Summary:
+        """Compare the realm, then sync log-ins. Raises RealmUnreachable, RealmNotRepaired."""
+        from infra.housekeeping import keep_identity
+
+        return self._told(_of_identity(*keep_identity(self._haven, by=service("housekeeping"))))
+
     def destroy_overdue(self, progress: Progress = silent) -> Summary:
         """Destroy and certify what may not be kept longer, where its agreement lets the haven do so."""
         from infra.housekeeping import keep_retention
@@ -173,6 +186,15 @@ def _of_house(done: Sequence[HouseworkDone]) -> Summary:
         return Summary("housekeeping-summary", "Everything was done already today.")
     rows = tuple((kind, str(count)) for kind, count in sorted(Counter(one.kind for one in done).items()))
     return Summary("housekeeping-summary", "The day's housekeeping is done.", rows)
+
+
+def _of_identity(drifted: int, synced: Synced) -> Summary:
+    """Counts by what was done: whose log-in it was stands in the log."""
+    rows = tuple(
+        (kind, str(count)) for kind, count in sorted(Counter(type(one).__name__ for one in synced.steps).items())
+    )
+    said = "The realm is as it should be" if not drifted else "The realm has drifted: haven identity check names where"
+    return Summary("identity-summary", f"{said}; log-ins follow the records.", (("drifted", str(drifted)), *rows))
 
 
 def _of_register(made: Published) -> Summary:

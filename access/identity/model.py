@@ -18,7 +18,7 @@ class TrustedIssuer:
     """Whose tokens count: the issuer's address, and what its tokens may be. An empty requirement is an error.
 
     clients: for each audience the clients (`azp`) that its tokens may be issued to. second_factor: the values of `acr`
-    that say a second factor was shown; required unless said otherwise.
+    that a login has whose issuer's rule asks for a second factor; required unless said otherwise.
     """
 
     url: str
@@ -41,7 +41,10 @@ class TrustedIssuer:
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified token says: the person, by which client and in which session, and its id for the audit log."""
+    """What a verified token says: the person, by which client and in which session, and its id for the audit log.
+
+    second_factor: the login is one for which the issuer's rule asks for one. No token proves that it was shown.
+    """
 
     person: str
     token_id: str

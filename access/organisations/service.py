@@ -16,6 +16,7 @@ from access.people.model import Role
 from access.people.policies import may_act, may_hold_office
 from access.retention.policies import may_be_kept
 from access.support import store as support_store
+from access.support.policies import in_force as support_in_force
 from access.support.policies import may_carry, may_rest_on
 from access.verbs import Verbs, may_be_said, shortened
 from audit.events import EventName
@@ -222,6 +223,18 @@ class OrganisationVerbs(Verbs):
         """May such a delivery come in today? As `may_ingest`. Raises RefusedError, which is recorded."""
         decision = self.may_ingest(dataset, identifiers, unlisted)
         self._require(decision, EventName.DELIVERY_RECEIVE_REFUSED, None, by, dataset=dataset)
+
+    def grounds_of(self, dataset: str) -> list[str]:
+        """On which papers in force today such a delivery comes in: `agreement ID`, `support REFERENCE`."""
+        today = self._today()
+        with self.records.read() as session:
+            agreements = policies.made_with(store.agreements_in_force(session, today), self.ourselves)
+            supports = [one for one in support_store.all_supports(session) if support_in_force(one, today)]
+        named = [one for one in supports if (dataset, self.ourselves) in {(f.dataset, f.recipient) for f in one.flows}]
+        return [
+            *sorted(f"agreement {one.id}" for one in agreements if dataset in one.datasets),
+            *sorted(f"support {one.reference}" for one in named),
+        ]
 
     def require_installer(self, dataset: str, *, by: Actor) -> None:
         """A contract is put into force by a data engineer who may act. Raises RefusedError, which is recorded."""

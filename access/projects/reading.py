@@ -99,6 +99,12 @@ class ProjectReading(Verbs):
             names = store.project_names(session)
         return [version for name in names for version in self._versions(name)]
 
+    def every_file(self) -> dict[tuple[str, int], ProjectFile]:
+        """The file of each of those versions, by project and version."""
+        keys = [(one.project, one.version) for one in self.every_version()]
+        with self.records.read() as session:
+            return {key: store.project_file(session, *key) for key in keys}
+
     def waiting(self) -> tuple[list[Wait], list[WaitingTime], list[Refusal]]:
         """How long applicants waited, on whom, and who refused them why: each wait, by decider, the refusals."""
         versions = self.every_version()

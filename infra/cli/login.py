@@ -10,6 +10,7 @@ from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json
 
 if TYPE_CHECKING:
     from access.identity.device_login import Prompt
+    from access.identity.model import Claims
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +30,7 @@ def login(home: Home = DEFAULT_HOME) -> None:
     Example: `haven login`
     """
     claims = open_haven(home).logins.log_in(_show)
-    factor = "with a second factor" if claims.second_factor else "without a second factor"
-    typer.echo(f"Logged in as {claims.person}, {factor}. `haven logout` ends it.")
+    typer.echo(f"Logged in as {who_is(claims)}. `haven logout` ends it.")
 
 
 def logout(home: Home = DEFAULT_HOME) -> None:
@@ -43,15 +43,23 @@ def logout(home: Home = DEFAULT_HOME) -> None:
 
 
 def whoami(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Who is logged in here, until when, and was a second factor shown?
+    """Who is logged in here?
 
     Example: `haven whoami`
     """
     claims, _ = open_haven(home).logins.current()
     if as_json:
-        print_json({"person": claims.person, "second_factor": claims.second_factor, "client": claims.client})
+        print_json({"person": claims.person, "client": claims.client})
         return
-    typer.echo(f"{claims.person}{' (with a second factor)' if claims.second_factor else ''}")
+    typer.echo(who_is(claims))
+
+
+def who_is(claims: Claims) -> str:
+    """The person; and where it is known that nobody asked them for a second factor, that.
+
+    That one was shown is never said: it is the realm's rule for every login, and no token tells it (docs/identity.md).
+    """
+    return claims.person if claims.second_factor else f"{claims.person}, without a second factor"
 
 
 def rotate(home: Home = DEFAULT_HOME) -> None:

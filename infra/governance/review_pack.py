@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Any
 from access.decisions import Refused
 from access.errors import AccessError
 from access.support.model import Support
-from audit.model import AuditEvent
+from audit.events import EventName
+from audit.model import AuditEvent, organisation, person
 from audit.reports import Report
 from audit.search import SearchIndex, Wanted
+from audit.suppression import shown_count
 from infra.registers.opt_outs import opt_out_of_project
+from infra.registers.sources import kept_events
+from linkage.store import all_deliveries
 
 if TYPE_CHECKING:
+    from access.optouts.model import OptOutCertificate
     from infra.wiring.haven import Haven
 
 YEAR = timedelta(days=365)
@@ -33,6 +38,7 @@ COUNTED = (
     "query.completed",
     "query.refused",
     "release.released",
+    "release.recalled",
     "optout.",
     "person.suspended",
     "project.suspended",
@@ -63,11 +69,9 @@ def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
     projects = [one for one in haven.access.projects() if one.file.support == support.reference]
     index = SearchIndex(haven.settings.audit_folder, haven.settings.home / "records" / "audit-index.db")
     start = datetime.combine(since, time(), UTC)
-    names = {one.version.project for one in projects}
-    datasets = {flow.dataset for flow in support.flows}
-    events = [
-        event for _, event in index.find(Wanted(since=start, limit=MOST_EVENTS)) if _concerns(event, names, datasets)
-    ]
+    kept = [event for _, event in kept_events(list(index.find(Wanted(since=start, limit=MOST_EVENTS))))]
+    concern = _Concern.of(haven, support)
+    events = [event for event in kept if concern.is_counted(event)]
     return {
         "reference": support.reference,
         "title": support.title,
@@ -90,12 +94,67 @@ def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
             for one in projects
         ],
         "counts": dict(sorted(Counter(event.name.value for event in events).items())),
+        "incidents": [
+            {"incident": event.details.get("incident"), "project": event.project, "on": event.at.date()}
+            for event in events
+            if event.name is EventName.RELEASE_RECALLED
+        ],
+        "certificates": [
+            _certificate(one)
+            for one in sorted(haven.disclosures.certificates(), key=lambda one: (one.at, one.id))
+            if one.plan.project in concern.projects and one.at.replace(tzinfo=one.at.tzinfo or UTC) >= start
+        ],
     }
 
 
-def _concerns(event: AuditEvent, projects: set[str], datasets: set[str]) -> bool:
-    """Is this event counted: of one of the projects or datasets, and of a kind that the review asks about?"""
-    return (event.project in projects or event.dataset in datasets) and event.name.value.startswith(COUNTED)
+@dataclass(frozen=True)
+class _Concern:
+    """Whom and what the review is about: projects and their people, datasets and their deliveries, organisations."""
+
+    projects: frozenset[str]
+    datasets: frozenset[str]
+    subjects: frozenset[str]
+    deliveries: frozenset[str]
+
+    @classmethod
+    def of(cls, haven: Haven, support: Support) -> _Concern:
+        projects = {one.version.project for one in haven.access.projects() if one.file.support == support.reference}
+        datasets = {flow.dataset for flow in support.flows}
+        people = {name for project in projects for name in haven.access.members(project)}
+        employers = {one.organisation for one in haven.access.people() if one.id in people}
+        parties = {name for flow in support.flows for name in (flow.discloser, flow.recipient)}
+        with haven.records.read() as session:
+            deliveries = {row.id for row in all_deliveries(session) if row.dataset in datasets}
+        bodies = {organisation(name) for name in employers | parties}
+        subjects = {str(one) for one in {person(name) for name in people} | bodies}
+        return cls(frozenset(projects), frozenset(datasets), frozenset(subjects), frozenset(deliveries))
+
+    def is_counted(self, event: AuditEvent) -> bool:
+        """Is it of a kind that the review asks about, and of one of these? Not every event names project or dataset."""
+        if not event.name.value.startswith(COUNTED):
+            return False
+        told = event.details
+        linked = told.get("deliveries")
+        return (
+            event.project in self.projects
+            or event.dataset in self.datasets
+            or told.get("subject") in self.subjects
+            or f"person:{told.get('person')}" in self.subjects
+            or (isinstance(linked, list) and bool(self.deliveries & set(map(str, linked))))
+        )
+
+
+def _certificate(one: OptOutCertificate) -> dict[str, Any]:
+    """What was done about opt-outs in one disclosure; small counts hidden."""
+    before, after = one.people
+    return {
+        "certificate": one.id,
+        "project": one.plan.project,
+        "on": one.at.date(),
+        "applied": one.plan.applies,
+        "people_before": shown_count(before),
+        "people_left_out": shown_count(before - after),
+    }
 
 
 def _page(data: dict[str, Any]) -> Report:
@@ -120,14 +179,32 @@ def _page(data: dict[str, Any]) -> Report:
         ],
     )
     page.heading("What happened")
-    page.text("Counted in the tamper-evident log, for the projects and datasets above.")
+    page.text(
+        "Counted in the tamper-evident log: for the projects above and everybody named in them, the datasets above and"
+        " linkages of their deliveries, and the organisations that employ, disclose or receive."
+    )
     page.table("Counts", ["Event", "Times"], list(data["counts"].items()))
+    page.heading("Incidents")
+    if data["incidents"]:
+        rows = [[str(one["incident"]), one["project"], str(one["on"])] for one in data["incidents"]]
+        page.table("Recalled releases", ["Incident", "Project", "On"], rows)
+    else:
+        page.text("No release was recalled. Suspensions and sanctions are counted above.")
     page.heading("Opt-outs")
     exemption = data["opt_out_exemption"]
     page.text(f"The letter's exemption from the national data opt-out: {exemption or 'none is named.'}")
-    page.text(
-        "Whether opt-outs were applied is said of each project above, by the certificate of its newest disclosure."
-    )
+    if data["certificates"]:
+        page.table(
+            "Certificates",
+            ["Certificate", "Project", "On", "Opt-outs applied", "People before", "Left out"],
+            [
+                [one["certificate"], one["project"], str(one["on"]), "yes" if one["applied"] else "no",
+                 one["people_before"], one["people_left_out"]]
+                for one in data["certificates"]
+            ],
+        )  # fmt: skip
+    else:
+        page.text("Nothing was disclosed, so that there is no certificate of what was left out.")
     page.heading("Conditions of support")
     for number, condition in enumerate(data["conditions"], 1):
         page.text(f"{number}. {condition} To be answered by the applicant:")

@@ -7,13 +7,18 @@ Three kinds: deliveries that came in (confidential, from a controller to the hav
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from access.projects.compiling import compile_scope
+from access.projects.file import ProjectFile
+from access.projects.model import ProjectVersion
+from access.projects.purposes import PURPOSES
 from audit.events import EventName
 from audit.model import AuditEvent, Json
 from infra.registers.model import Disclosure, DisclosureKind, PublicProject
 from infra.registers.public_text import Withholding
-from infra.registers.sources import Sources
+from infra.registers.sources import Sources, organisation_of
 from linkage.store import REFUSED, Delivery
 
 K = DisclosureKind
@@ -32,13 +37,9 @@ def disclosures(sources: Sources, projects: Mapping[str, PublicProject], withhol
 def _delivered(sources: Sources, row: Delivery) -> Disclosure:
     at = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
     period = f", {row.period_from} to {row.period_to}" if row.period_from and row.period_to else ""
-    grounds = [
-        agreement.id
-        for agreement, _ in sources.approvals.agreements
-        if agreement.discloser == row.controller and row.dataset in agreement.datasets
-    ]
-    supports = [one.reference for one in sources.approvals.supports if row.dataset in {f.dataset for f in one.flows}]
-    ground = ", ".join([*(f"agreement {one}" for one in grounds), *(f"support {one}" for one in supports)])
+    entry = _entry(sources, EventName.DELIVERY_RECEIVED, "delivery", row.id)
+    grounds = next((event.details.get("grounds") for index, event in sources.events if index == entry), None)
+    ground = ", ".join(map(str, grounds)) if isinstance(grounds, list) else ""
     known = sources.approvals.organisations.get(row.controller)
     return Disclosure(
         K.CONFIDENTIAL,
@@ -48,26 +49,43 @@ def _delivered(sources: Sources, row: Delivery) -> Disclosure:
         at.date(),
         None,
         sources.certificate_of(row.id),
-        _entry(sources, EventName.DELIVERY_RECEIVED, "delivery", row.id),
+        entry,
     )
 
 
 def _published(sources: Sources, projects: Mapping[str, PublicProject], withhold: Withholding) -> Iterator[Disclosure]:
+    """By the version that was published, not by the one that governs now."""
+    versions = {(one.project, one.version): one for one in sources.approvals.versions}
     for index, event in sources.events:
-        project = projects.get(event.project or "")
-        if event.name is not EventName.SCOPE_PUBLISHED or project is None:
+        project = event.project or ""
+        if event.name is not EventName.SCOPE_PUBLISHED or project not in projects:
             continue
-        tables = [f"{name} ({', '.join(tables)})" for name, tables in project.datasets]
+        version = versions[project, int(str(event.details["version"]))]
+        file = sources.approvals.files[version.project, version.version]
         yield Disclosure(
             K.DE_IDENTIFIED,
-            f"pseudonymised, approved columns of {'; '.join(tables)}, version {event.details.get('version')}",
-            f"the project's workspaces in this haven ({project.organisation})",
-            f"{project.purpose_title}: {withhold(project.title)}",
+            f"pseudonymised, {_columns(sources, version, file, event)}, version {version.version}",
+            f"the project's workspaces in this haven ({organisation_of(sources, version)})",
+            f"{PURPOSES[file.purpose].title}: {withhold(file.title)}",
             event.at.astimezone(UTC).date(),
-            project.id,
+            version.project,
             sources.certificate_of(_build(event)),
             index,
         )
+
+
+def _columns(sources: Sources, version: ProjectVersion, file: ProjectFile, event: AuditEvent) -> str:
+    """The columns that were published, where they can be shown to be those; else the tables that were asked for.
+
+    What was taken back since was given then. The digest in the log says whether what follows is what was published.
+    """
+    given = {name: replace(one, withdrawn=False) for name, one in version.approvals.items()}
+    scope = compile_scope(file, version.version, sources.approvals.catalogue, given)
+    if scope.digest() == event.details.get("digest"):
+        told = (f"{one.dataset} ({one.table}: {', '.join(c.name for c in one.columns)})" for one in scope.tables)
+        return f"approved columns of {'; '.join(told)}"
+    asked = (f"{name} ({', '.join(sorted(part.tables))})" for name, part in sorted(file.datasets.items()))
+    return f"as far as its controllers allowed, of the tables asked for: {'; '.join(asked)}"
 
 
 def _build(event: AuditEvent) -> str:

@@ -35,7 +35,7 @@ from infra.registers.model import (
     SanctionCounts,
 )
 from infra.registers.public_text import Withholding
-from infra.registers.sources import Sources
+from infra.registers.sources import Sources, organisation_name, organisation_of
 from linkage.store import REFUSED, Delivery
 
 THE_HAVEN = "this haven"
@@ -70,12 +70,6 @@ def withholding(sources: Sources) -> Withholding:
     people = [word for one in found.people.values() for word in (one.id, one.name)]
     public = [word for one in found.organisations.values() for word in (one.id, one.name)]
     return Withholding(people, [*public, *found.catalogue])
-
-
-def organisation_name(sources: Sources, name: str) -> str:
-    """An organisation's name for people; its id where it has no other."""
-    known = sources.approvals.organisations.get(name)
-    return known.name if known else name
 
 
 def _datasets(sources: Sources, withhold: Withholding) -> Iterator[HeldDataset]:
@@ -153,7 +147,7 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         legal_basis=file.legal_basis,
         support=file.support,
         ethics=file.ethics,
-        organisation=_organisation_of(sources, version),
+        organisation=organisation_of(sources, version),
         recipients=tuple(organisation_name(sources, one) for one in sorted(file.recipients)),
         datasets=tuple((name, tuple(sorted(part.tables))) for name, part in sorted(file.datasets.items())),
         benefit=withhold.or_none(file.benefit),
@@ -162,7 +156,7 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         rule=RULE[standing.state],
         submitted_on=version.submitted_at.date(),
         approved_on=_approved_on(version),
-        begun=version.went_live_at.date() if version.went_live_at else None,
+        begun=_begun(sources, version.project),
         ends=version.last_day,
         opt_out=sources.opt_out_of(version.project),
         decisions=tuple(_decisions(sources, version, withhold)),
@@ -190,10 +184,10 @@ def _data_use(
     )
 
 
-def _organisation_of(sources: Sources, version: ProjectVersion) -> str:
-    """The organisation of whoever answers for the project; of its applicant where nobody does."""
-    person = sources.approvals.people.get(version.lead or version.applicant)
-    return organisation_name(sources, person.organisation) if person else "not registered"
+def _begun(sources: Sources, project: str) -> date | None:
+    """The day on which any version of it went live first: what began stays told while an amendment waits."""
+    days = [one.went_live_at for one in sources.approvals.versions if one.project == project and one.went_live_at]
+    return min(days).date() if days else None
 
 
 def _approved_on(version: ProjectVersion) -> date | None:

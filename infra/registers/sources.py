@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, Sanction
 from access.people.model import Person
+from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
 from access.projects.reading import Standing
 from access.service import Access
@@ -40,6 +41,7 @@ class Approvals:
     supports: Sequence[Support]
     projects: Sequence[Standing]
     versions: Sequence[ProjectVersion]
+    files: Mapping[tuple[str, int], ProjectFile]
     sanctions: Sequence[Sanction]
 
     @classmethod
@@ -53,6 +55,7 @@ class Approvals:
             supports=access.supports(),
             projects=access.projects(),
             versions=access.every_version(),
+            files=access.every_file(),
             sanctions=access.sanctions(),
         )
 
@@ -95,6 +98,18 @@ def kept_events(found: Sequence[tuple[int, AuditEvent]]) -> list[tuple[int, Audi
     """Those whose change was kept: an entry that a crash left without its change tells of nothing."""
     gone = {event.details.get("event") for _, event in found if event.name is EventName.CHANGE_ABANDONED}
     return [(index, event) for index, event in found if event.id not in gone]
+
+
+def organisation_name(sources: Sources, name: str) -> str:
+    """An organisation's name for people; its id where it has no other."""
+    known = sources.approvals.organisations.get(name)
+    return known.name if known else name
+
+
+def organisation_of(sources: Sources, version: ProjectVersion) -> str:
+    """The organisation of whoever answers for the project; of its applicant where nobody does."""
+    person = sources.approvals.people.get(version.lead or version.applicant)
+    return organisation_name(sources, person.organisation) if person else "not registered"
 
 
 def log_position(haven: Haven) -> LogPosition:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from access.service import Access
 from audit.events import EventName
-from audit.model import Actor
+from audit.model import Actor, Json
 from audit.progress import Progress, silent
 from audit.records import Records
 from linkage.contracts.catalogue import entry_of
@@ -252,10 +252,11 @@ class DeliveryIntake(Splitting):
         """The record that makes the rows count, with its entry in the log; then what it replaced is removed."""
         result = receipt.result(RECEIVED)
         reports = write_reports(result, self.reports_folder)
-        replaced = receipt.superseded
+        replaced, dataset = receipt.superseded, receipt.contract.dataset
+        grounds: list[Json] = [*self._access.grounds_of(dataset)]  # papers end; on which it came in is a fact of today
         with self._records.change(by=receipt.by) as change:
             change.session.add(receipt.record(change, RECEIVED, None))
-            change.record(EventName.DELIVERY_RECEIVED, dataset=receipt.contract.dataset, **receipt.facts())
+            change.record(EventName.DELIVERY_RECEIVED, dataset=dataset, grounds=grounds, **receipt.facts())
             if replaced is not None:
                 old = change.session.get_one(Delivery, replaced.id)
                 old.state = SUPERSEDED

@@ -136,9 +136,9 @@ class IntakeBench:
 
     def __post_init__(self) -> None:
         self.zones = Zones(ZonePlan.under(self.home), KeyRing.open(self.home / "keys"))
-        access = with_engineer(self.records)
-        contracts = Contracts(self.records, into_catalogue(access))
-        self.intake = DeliveryIntake(self.home / "intake", self.zones, self.records, contracts, access)
+        self.access = with_engineer(self.records)
+        contracts = Contracts(self.records, into_catalogue(self.access))
+        self.intake = DeliveryIntake(self.home / "intake", self.zones, self.records, contracts, self.access)
 
     def receive(self, path: Path) -> ReceiptSummary:
         """Receive a delivery as the data engineer."""

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 
 from access.projects.compiling import compile_scope
-from access.projects.file import ProjectFile
+from access.projects.file import ProjectFile, TablePart
 from access.projects.model import Approval, Outcome
 from access.projects.narrowing import FINEST_FIRST, CohortPart, Narrowing, PeriodPart, coarser
 from access.projects.scope import Scope
@@ -56,6 +56,14 @@ def condition_on(place: tuple[str, str, str]) -> st.SearchStrategy[CohortPart]:
 
 
 @st.composite
+def periods(draw: st.DrawFn, table: str) -> PeriodPart | None:
+    """Days of the table's date, short or long; None where it has no date."""
+    dates = [name for name, kind in TABLES[table][1].items() if kind == "date"]
+    start, end = sorted((draw(DAYS), draw(DAYS)))
+    return PeriodPart(column=dates[0], start=start, end=end) if dates else None
+
+
+@st.composite
 def files(draw: st.DrawFn) -> ProjectFile:
     """A project that asks for some columns, by some precision, in some period, of some cohort."""
     asked = sorted(draw(st.sets(st.sampled_from(COLUMNS), min_size=1)))
@@ -64,6 +72,8 @@ def files(draw: st.DrawFn) -> ProjectFile:
         tables = datasets.setdefault(dataset, {"tables": {}})["tables"]
         if table not in tables:
             tables[table] = {"columns": {}, "dates": draw(st.sampled_from(["day", "month", "year"]))}
+            if period := draw(st.none() | periods(table)):
+                tables[table]["period"] = period.model_dump(by_alias=True)
         tables[table]["columns"][column] = "needed for the question"
     cohort = draw(st.lists(st.sampled_from(asked).flatmap(condition_on), max_size=2))
     plain = [one.model_dump() for one in cohort]
@@ -75,8 +85,8 @@ def restrictions(draw: st.DrawFn, controller: str) -> Narrowing:
     """One thing that a controller takes away."""
     table = draw(st.sampled_from([name for name, (dataset, _) in TABLES.items() if dataset == controller]))
     columns = TABLES[table][1]
-    dates = [name for name, kind in columns.items() if kind == "date"]
-    kinds = ["without", "dates", "cohort", "ends"] + (["periods"] if dates else [])
+    period = draw(periods(table))
+    kinds = ["without", "dates", "cohort", "ends"] + (["periods"] if period else [])
     match draw(st.sampled_from(kinds)):
         case "without":
             return Narrowing(without={table: (draw(st.sampled_from(sorted(columns))),)})
@@ -88,8 +98,7 @@ def restrictions(draw: st.DrawFn, controller: str) -> Narrowing:
         case "ends":
             return Narrowing(ends=draw(DAYS))
         case _:
-            start, end = sorted((draw(DAYS), draw(DAYS)))
-            return Narrowing(periods={table: PeriodPart(column=dates[0], start=start, end=end)})
+            return Narrowing(periods={table: period} if period else {})
 
 
 def both(one: Narrowing, other: Narrowing) -> Narrowing:
@@ -215,7 +224,7 @@ def test_a_restriction_never_widens(file: ProjectFile, decided: dict[str, Narrow
 def test_a_scope_holds_only_what_every_controller_in_force_allows(
     file: ProjectFile, decided: dict[str, Narrowing]
 ) -> None:
-    """Columns asked for and not taken away, of datasets whose controller approved; rows in its period; its people."""
+    """Columns asked for and not taken away, of datasets whose controller approved; rows and people of both."""
     connection = _zone()
     scope = compile_scope(file, 1, CATALOGUE, approvals_of(decided))
     asked = {
@@ -241,6 +250,15 @@ def test_a_scope_holds_only_what_every_controller_in_force_allows(
         for condition in mine.cohort:
             assert controller in CONTROLLERS
             assert people <= _who_meets(connection, condition)
+    parts = {table: part for dataset in file.datasets.values() for table, part in dataset.tables.items()}
+    for condition in file.cohort:
+        assert people <= _who_meets(connection, condition, parts[condition.table])
+    cells = shown(connection, scope)
+    assert {person for _, _, person, _ in cells} <= people
+    for table_name, part in parts.items():
+        if part.period is not None:
+            seen = {row for found, _, _, row in cells if found == table_name}
+            assert seen <= _rows_within(connection, table_name, part.period)
 
 
 @given(file=files(), decided=approved, withdrawn=st.sampled_from(CONTROLLERS))
@@ -258,11 +276,18 @@ def test_a_withdrawn_or_refused_approval_gives_nothing(
         assert all(table.controller != withdrawn for table in scope.tables)
 
 
-def _who_meets(connection: duckdb.DuckDBPyConnection, condition: CohortPart) -> set[int]:
-    """The people with a row that meets the condition on the exact value: read row by row."""
+def _who_meets(
+    connection: duckdb.DuckDBPyConnection, condition: CohortPart, asked: TablePart | None = None
+) -> set[int]:
+    """The people with a row that meets the condition: read row by row.
+
+    A controller's is met by the exact value; the file's (asked) by what it asks to see: its dates, in its period.
+    """
     kind = TABLES[condition.table][1][condition.column]
     values = [date.fromisoformat(str(one)) if kind == "date" else one for one in condition.values]
-    rows = connection.execute(f"SELECT person, {condition.column} FROM zone.main.{condition.table}").fetchall()
+    rows = connection.execute(f"SELECT rowid, person, {condition.column} FROM zone.main.{condition.table}").fetchall()
+    within = _rows_within(connection, condition.table, asked.period) if asked and asked.period else None
+    precision = asked.dates if asked and kind == "date" else "day"
     meets = {
         "=": lambda one: one == values[0],
         "in": lambda one: one in values,
@@ -271,4 +296,17 @@ def _who_meets(connection: duckdb.DuckDBPyConnection, condition: CohortPart) -> 
         "<=": lambda one: one <= values[0],
         "between": lambda one: values[0] <= one <= values[1],
     }[condition.op]
-    return {person for person, one in rows if meets(one)}
+    return {person for row, person, one in rows if (within is None or row in within) and meets(_by(one, precision))}
+
+
+def _by(value: Any, precision: str) -> Any:
+    """A day as one sees it by the month or by the year: the first of it."""
+    if precision == "year":
+        return date(value.year, 1, 1)
+    return date(value.year, value.month, 1) if precision == "month" else value
+
+
+def _rows_within(connection: duckdb.DuckDBPyConnection, table: str, period: PeriodPart) -> set[int]:
+    """The rows of these days, both ends included: read row by row."""
+    rows = connection.execute(f"SELECT rowid, {period.column} FROM zone.main.{table}").fetchall()
+    return {row for row, day in rows if period.start <= day <= period.end}

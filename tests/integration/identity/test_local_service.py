@@ -91,7 +91,7 @@ def test_a_developer_logs_in_rotates_the_key_and_logs_out(haven: CommandLine) ->
     assert after == [printed.split()[-1], *before]
     assert haven.run("whoami")[0] == 0
     printed = _log_in(haven)
-    assert haven.run("whoami") == (0, "asha\n")
+    assert haven.run("whoami") == (0, "asha, without a second factor\n")
     assert "eyJ" not in printed
     assert haven.run("logout") == (0, "Logged out: asha.\n")
     status, printed = haven.run("whoami")

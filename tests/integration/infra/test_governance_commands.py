@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from audit.events import EventName
 from infra.cli.main import app
+from infra.governance.review_pack import COUNTED
 from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
+from tests.fakes.havens import HOUSE
+from tests.fakes.registers import delivery
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPERS = ROOT / "docs" / "examples" / "governance"
@@ -152,9 +157,62 @@ def test_the_annual_review_pack_is_written_and_dates_move_on(desk: Desk, tmp_pat
     assert "Patients of the area are told by posters" in page
     assert [one["opt_outs_apply"] for one in data["projects"]] == [None]
     assert "nothing disclosed" in page
+    assert data["counts"]["sanction.imposed"] == 1  # of asha, who is of the project: the event names neither
     desk.done("support", "reviewed", "26/CAG/0001", "--next", "2030-06-30", "--as", "lena")
     assert desk.data("support", "list")[0]["review_due"] == "2030-06-30"
     assert desk.refused("support", "pack", "26/CAG/9999", str(tmp_path / "other")) == "support.unknown"
+
+
+PROJECT_OF_SUPPORT, OTHER = "diabetes-admissions", "another-project"
+CONCERNED: dict[EventName, tuple[dict[str, Any], dict[str, Any]]] = {
+    EventName.DELIVERY_RECEIVED: ({"dataset": "gp"}, {"dataset": "dental"}),
+    EventName.DELIVERY_REFUSED: ({"dataset": "gp"}, {"dataset": "dental"}),
+    EventName.LINKAGE_COMPLETED: ({"deliveries": ["d0", "d1"]}, {"deliveries": ["d0"]}),
+    EventName.SCOPE_PUBLISHED: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+    EventName.QUERY_COMPLETED: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+    EventName.QUERY_REFUSED: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+    EventName.RELEASE_RELEASED: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+    EventName.RELEASE_RECALLED: ({"project": PROJECT_OF_SUPPORT, "incident": "INC-7"}, {"project": OTHER}),
+    EventName.OPTOUT_DECIDED: ({"project": PROJECT_OF_SUPPORT, "dataset": "gp"}, {"project": OTHER}),
+    EventName.PERSON_SUSPENDED: ({"person": "asha"}, {"person": "carys"}),
+    EventName.PROJECT_SUSPENDED: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+    EventName.SANCTION_IMPOSED: ({"subject": "organisation:university"}, {"subject": "person:carys"}),
+    EventName.EMERGENCY_OPENED: ({"project": PROJECT_OF_SUPPORT, "person": "asha"}, {"project": OTHER}),
+    EventName.KEY_UNWRAP_HANDED_OUT: ({"project": PROJECT_OF_SUPPORT}, {"project": OTHER}),
+}
+"""Details as each event has them: of what the support is about, and of something else."""
+
+
+def test_the_pack_counts_every_kind_of_event_and_names_incidents_and_certificates(desk: Desk, tmp_path: Path) -> None:
+    """Of the projects, their people and employers, the datasets and their deliveries; nothing of anybody else's."""
+    haven = Haven.at(desk.home)
+    assert {name for name in EventName if name.value in COUNTED} | {EventName.OPTOUT_DECIDED} == set(CONCERNED)
+    with haven.records.change(by=HOUSE) as change:
+        change.session.add(delivery(id="d1", dataset="gp"))
+        change.record(EventName.DELIVERY_RECEIVED, dataset="gp", delivery="d1")
+
+    def pack(name: str) -> dict[str, Any]:
+        desk.done("support", "pack", "26/CAG/0001", str(tmp_path / name))
+        found: dict[str, Any] = json.loads((tmp_path / name / "annual-review.json").read_text("utf-8"))
+        return found
+
+    before = Counter(pack("before")["counts"])
+    for name, pair in CONCERNED.items():
+        for told in pair:
+            haven.records.note(name, by=HOUSE, **told)
+    scope = haven.access.live_scope(PROJECT_OF_SUPPORT)
+    with haven.records.change(by=HOUSE) as change:
+        plan = haven.disclosures.plan(scope)
+        certificate = haven.disclosures.certify(change, plan, "scope", "b1", (1234, 1230), {"gp_events": (99, 98)})
+    after = pack("after")
+    more = Counter(after["counts"]) - before
+    assert more == {**{name.value: 1 for name in CONCERNED}, "optout.certified": 1}
+    assert [(one["incident"], one["project"]) for one in after["incidents"]] == [("INC-7", PROJECT_OF_SUPPORT)]
+    (told,) = after["certificates"]
+    assert (told["certificate"], told["people_left_out"]) == (certificate.id, "fewer than 10")
+    page = (tmp_path / "after" / "annual-review.html").read_text("utf-8")
+    assert "INC-7" in page
+    assert certificate.id in page
 
 
 def test_papers_are_written_checked_and_printed(desk: Desk, tmp_path: Path) -> None:

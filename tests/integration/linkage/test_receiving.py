@@ -28,6 +28,9 @@ from linkage.zones import ZonePlan, Zones
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.damaged_rows import DAMAGES
 from tests.fakes.deliveries import CANARY, ENGINEER, IntakeBench, as_csv, events, intact, patients, repack
+from tests.fakes.havens import HOUSE
+from tests.fakes.papers import agreement_with
+from tests.fakes.people import assessed
 from tests.fakes.receiving_process import bench_at
 
 SERVICE = "linkage.intake.service"
@@ -68,6 +71,19 @@ def _corrected(folder: Path, of: str, *, people: int = 30, name: str | None = No
     delivery = intact(folder, people=people)
     repack(delivery, name=name or folder.name, supersedes=of)
     return delivery
+
+
+def test_the_log_keeps_on_which_papers_it_came_in(bench: IntakeBench, tmp_path: Path) -> None:
+    """With the receipt: an agreement that is registered afterwards is no ground of what came in before."""
+    bench.receive(intact(tmp_path / "before"))
+    for name in ("gp", "haven"):
+        bench.access.register_organisation(assessed(name), by=HOUSE)
+    bench.access.register_agreement(agreement_with("gp", ["gp"]), by=HOUSE)
+    bench.receive(intact(tmp_path / "after", people=31))
+    log = bench.records.log
+    assert isinstance(log, MemoryAuditLog)
+    received = [event for event in log.events if event.name is EventName.DELIVERY_RECEIVED]
+    assert [event.details["grounds"] for event in received] == [[], ["agreement gp-2026"]]
 
 
 def test_the_same_delivery_twice_changes_nothing(bench: IntakeBench, tmp_path: Path) -> None:

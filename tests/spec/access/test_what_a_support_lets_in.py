@@ -58,6 +58,15 @@ def test_without_a_support_that_names_it_nothing_comes_in_under_section_251(acce
     assert _code(access, ALL) == "yes"
 
 
+def test_the_grounds_of_a_delivery_are_the_papers_in_force_that_day(access: Access) -> None:
+    """What the receipt keeps: agreements and supports over the dataset; none of another's, none that ended."""
+    access.register_support(support_for(GP), by=LENA)
+    assert access.grounds_of("gp") == ["agreement gp-2026", "support 26/CAG/0001"]
+    assert access.grounds_of("hospital") == []
+    access.withdraw_support("26/CAG/0001", by=LENA)
+    assert access.grounds_of("gp") == ["agreement gp-2026"]
+
+
 def test_an_identifier_that_the_letter_does_not_name_is_refused(access: Access) -> None:
     """Told by name, and in the log; a delivery without it comes in."""
     access.register_support(_letter([_flow(["nhs_number", "date_of_birth"])]), by=LENA)

@@ -18,7 +18,8 @@ from infra.registers.data import RegisterInvalid, as_text, content_digest, data_
 from infra.registers.gathering import gather
 from infra.registers.model import OptOutEffect, PublicRegister
 from infra.registers.publishing import register_bytes
-from tests.fakes.havens import HOUSE, PEOPLE, START, project_file
+from tests.fakes.havens import HOUSE, PEOPLE, START, make_live, project_file
+from tests.fakes.papers import REAL
 from tests.fakes.people import invented_person
 from tests.fakes.registers import LOG, NHS_NUMBER, RELEASE, RegisteredWorld, delivery
 
@@ -151,6 +152,52 @@ def test_disclosures_say_what_to_whom_why_and_when(world: RegisteredWorld) -> No
     assert found[2].log_entry == 99
 
 
+def test_a_past_publication_is_told_as_it_was() -> None:
+    """By its own version: columns, title and organisation do not change with an amendment or a withdrawal."""
+    world = RegisteredWorld()
+    digest = world.access.live_scope("admissions").digest()
+    event = AuditEvent(name=EventName.SCOPE_PUBLISHED, at=START, by=service("publisher"), project="admissions",
+                       details={"version": 1, "build": "b1", "digest": digest})  # fmt: skip
+
+    def told(event: AuditEvent) -> tuple[str, str, str]:
+        sources = world.sources()
+        found = gather(replace(sources, events=[*sources.events, (99, event)])).disclosures
+        return next((one.what, one.recipient, one.why) for one in found if one.log_entry == 99)
+
+    before = told(event)
+    assert before == (
+        "pseudonymised, approved columns of gp (gp_events: code, event_date);"
+        " hospital (hospital_episodes: admidate), version 1",
+        "the project's workspaces in this haven (University)",
+        "research: Admissions of people with diabetes",
+    )
+    world.clock.at += timedelta(days=40)  # the hospital is no longer barred
+    gp = {"gp": {"tables": {"gp_events": {"columns": {"code": "the only column"}}}}}
+    world.access.withdraw("admissions", "gp", "a change", by=organisation("gp"))
+    amended = project_file(title="A narrower plan", lead="ewa", datasets=gp)
+    world.access.apply(amended, applicant="ewa", by=person("ewa"))
+    make_live(world.access, controllers=("gp",))
+    assert world.access.project("admissions").version.version == 2
+    assert told(event) == before
+    unknown = replace(event, details=dict(event.details) | {"digest": "ab" * 32})
+    assert "approved columns" not in told(unknown)[0]
+    assert "of the tables asked for: gp (gp_events); hospital (hospital_episodes), version 1" in told(unknown)[0]
+
+
+def test_the_ground_of_a_delivery_is_that_of_its_day(world: RegisteredWorld) -> None:
+    """As the log kept it with the receipt: neither a paper of later, nor none because a paper ended."""
+    sources = world.sources()
+    received = AuditEvent(name=EventName.DELIVERY_RECEIVED, at=START, by=service("intake"), dataset="gp",
+                          details={"delivery": "d1", "grounds": ["agreement gp-2025"]})  # fmt: skip
+
+    def why(event: AuditEvent) -> str:
+        found = gather(replace(sources, events=[(7, event)])).disclosures
+        return next(one.why for one in found if one.kind == "confidential")
+
+    assert why(received) == "linkage for approved projects (agreement gp-2025)"
+    assert why(replace(received, details={"delivery": "d1"})) == "linkage for approved projects"
+
+
 def test_what_a_draft_published_is_not_told(world: RegisteredWorld) -> None:
     """A scope of a project that is not public makes no disclosure."""
     event = AuditEvent(name=EventName.SCOPE_PUBLISHED, at=START, by=service("publisher"), project="secret-draft",
@@ -208,6 +255,25 @@ def test_only_uses_that_began_are_approved_uses(register: PublicRegister, files:
     assert use["technical_summary"].endswith("counts admissions by month and by age, with rates.")
     assert "Asha" not in use["technical_summary"]
     assert use["confidential_data_description"] is None
+
+
+def test_a_use_that_began_stays_told_with_its_first_day() -> None:
+    """Also while its amendment is decided and waits for a support, and when that goes live on a later day."""
+    world = RegisteredWorld()
+    world.clock.at += timedelta(days=40)  # the hospital is no longer barred
+    supported = project_file(**REAL)
+    world.access.apply(supported, applicant="asha", by=person("asha"))
+    make_live(world.access)
+    waits = gather(world.sources())
+    project = next(one for one in waits.projects if one.id == "admissions")
+    assert (project.version, project.state, project.begun) == (2, "awaiting_support", START.date())
+    assert [one["project_start_date"] for one in data_uses(waits)["data_uses"]] == [START.date()]
+
+    world.access.apply(project_file(title="Admissions, counted anew"), applicant="asha", by=person("asha"))
+    make_live(world.access)
+    (use,) = data_uses(gather(world.sources()))["data_uses"]
+    assert use["project_title"] == "Admissions, counted anew"
+    assert (use["project_start_date"], use["access_date"]) == (START.date(), START.date())
 
 
 def test_an_organisations_own_code_is_published_and_an_old_application_has_empty_fields(

@@ -12,9 +12,26 @@ from sqlalchemy.orm import Session
 from access.optouts.model import ListState
 from access.optouts.store import OptOutListRow
 from audit.clock import FixedClock
+from infra.identity.distribution import Distribution
+from infra.identity.server import IdentityServer
 from infra.plant import HavenPlant
 from infra.settings import Settings
 from tests.fakes.havens import START, memory_records
+
+
+def test_log_ins_are_kept_where_the_haven_keeps_a_keycloak(tmp_path: Path) -> None:
+    """Its own server, or the one of this home while it runs; with an issuer that somebody else keeps, none."""
+
+    def kept(identity: dict[str, str]) -> bool:
+        settings = Settings.model_validate({"home": tmp_path, "identity": identity})
+        haven: Any = SimpleNamespace(settle=lambda: None, settings=settings, identity_server=server)
+        return HavenPlant(haven).identity_is_kept()
+
+    server = IdentityServer(tmp_path / "identity", tmp_path / "log", Distribution(tmp_path), "haven-keeper", 0)
+    realm = "https://id.example/realms/haven"
+    assert not kept({})
+    assert not kept({"issuer": realm})
+    assert kept({"server": "https://id.example", "issuer": realm, "keeper_secret_file": str(tmp_path / "secret")})
 
 
 def test_opt_outs_are_due_until_todays_list_is_in_force(tmp_path: Path) -> None:
