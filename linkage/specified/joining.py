@@ -55,6 +55,18 @@ def one_to_one(pairs: pl.DataFrame) -> pl.DataFrame:
     return ordered[kept]
 
 
+def left_alone(before: pl.DataFrame, after: pl.DataFrame, threshold: float) -> int:
+    """How many records had several partners by themselves (before: l, r, weight) and have none as one to one (after).
+
+    Partners that fit equally well speak against each other: where many records are so, somebody stands twice.
+    """
+    fitting, linked = (pairs.filter(pl.col("weight") >= threshold) for pairs in (before, after))
+    return sum(
+        fitting.filter(pl.len().over(side) > 1).join(linked, on=side, how="anti")[side].n_unique()
+        for side in ("l", "r")
+    )
+
+
 def clusters(pairs: pl.DataFrame, records: int, threshold: float) -> Numbers:
     """The cluster's number of each record. pairs: l, r, weight of every compared pair, below the threshold too."""
     weights = (pairs["weight"].to_numpy() - threshold).clip(-MOST_WEIGHT, MOST_WEIGHT)

@@ -57,6 +57,8 @@ PERSONAL = {
 }
 PERSONAL |= {"text": 1.5, "year": 1.2, "street": 0.8, "postcode": 0.7, "place": 0.6}
 MOST_RULES = 24
+MOST_BY_CHANCE = 0.002  # of a file's records, that agree with another one by chance
+FEWEST_KNOWN = 0.25  # of a file's pairs in which the key is known
 MOVED = 0.15
 OF_PLACE = frozenset({"place", "street", "address", "postcode", "house_number", "area", "phone"})
 Codes = npt.NDArray[np.int64]
@@ -234,3 +236,23 @@ def certain_keys(counter: Counter) -> list[Key]:
             if pairs >= 50 and counter.chance(key) * 10 <= 0.01 * pairs:
                 found.append(key)
     return sorted(found, key=lambda key: -counter.pairs(key))[:5]
+
+
+def repetition_keys(counter: Counter) -> list[Key]:
+    """Keys of whole columns that tell whether anybody stands twice in the counter's one file, the shortest that do.
+
+    They hold what is a person's own and no one else's of the house (a forename, a full name, a text), and hardly any
+    two records agree on them by chance: what agrees nevertheless is one person. Empty: it cannot be told.
+    """
+    columns = counter.columns
+    strong = [n for n, c in columns.items() if c.means in PERSONAL]
+    found: list[Key] = []
+    for size in (2, 3, 4):
+        for key in combinations(strong, size):
+            own = {columns[n].means for n in key} & {"forename", "full_name", "text"}
+            if not own or any(set(other) <= set(key) for other in found):
+                continue
+            known = float(np.prod([counter.known(n) for n in key]))
+            if known >= FEWEST_KNOWN and 2 * counter.chance(key) <= MOST_BY_CHANCE * counter.heights[0]:
+                found.append(key)
+    return found

@@ -14,7 +14,7 @@ import polars as pl
 from access.documents import parse_document
 from linkage.specified.errors import SpecifiedError
 from linkage.specified.fields import Field, Fields, find_fields
-from linkage.specified.keys import Counter, blocking_keys, certain_keys, training_keys
+from linkage.specified.keys import Counter, blocking_keys, certain_keys, repetition_keys, training_keys
 from linkage.specified.pairs import Key
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
@@ -180,17 +180,32 @@ def _certain(keys: list[Key], counter: Counter) -> list[str]:
 def _link(people: list[pl.DataFrame], counter: Counter, certain: list[Key], budget: float) -> list[str]:
     lines = ["link:"]
     if len(people) == 2:
-        repeated = max((_repeated(frame, key) for frame in people for key in certain), default=0.0)
-        single = repeated < DUPLICATES_WITHIN
-        why = (
-            "hardly anybody stands twice in one file" if single else f"{repeated:.0%} stand more than once in one file"
-        )
-        lines += [f"  one_to_one: {str(single).lower()}  # {why}"]
+        lines.append(f"  one_to_one: {_one_to_one(people, counter, certain)}")
     lines += [
         f"  threshold: {THRESHOLD}  # the weight (log2 of the odds) from which on a pair is one person",
         f"  most_pairs: {int(budget)}  # above it blocking is drawn tighter, then refused",
     ]
     return lines
+
+
+def _one_to_one(people: list[pl.DataFrame], counter: Counter, certain: list[Key]) -> str:
+    """Whether records have one partner at most, and why; only where it was measured in both files.
+
+    Where it is taken without being so, equally good partners speak against each other and all links are lost.
+    """
+    columns = list(counter.columns.values())
+    keys = [certain or repetition_keys(Counter([frame], columns)) for frame in people]
+    shares = [
+        max((_repeated(frame, key) for key in of_file), default=None)
+        for frame, of_file in zip(people, keys, strict=True)
+    ]
+    known = [share for share in shares if share is not None]
+    repeated = max(known, default=0.0)
+    if repeated >= DUPLICATES_WITHIN:
+        return f"false  # {repeated:.0%} stand more than once in one file"
+    if len(known) < len(people):
+        return "false  # not known whether anybody stands twice in one file: write true if nobody does"
+    return "true  # hardly anybody stands twice in one file"
 
 
 def _repeated(frame: pl.DataFrame, key: Key) -> float:

@@ -16,7 +16,7 @@ from linkage.specified.engine import VERSION, SplinkEngine, rounded
 from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable, columns_near
 from linkage.specified.faults import disagreements
 from linkage.specified.frozen import FrozenModel, load_model
-from linkage.specified.joining import clusters, for_one_to_one, one_to_one
+from linkage.specified.joining import clusters, for_one_to_one, left_alone, one_to_one
 from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
@@ -42,6 +42,7 @@ class Linked:
     certain: int
     model: FrozenModel
     prior: float
+    left_alone: int = 0  # records with several partners that fit, and no link, because one to one takes one at most
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Evaluation:
             "true_pairs_lost_by_blocking": self.lost_by_blocking,
             "certain_pairs": self.linked.certain,
             "prior": self.linked.prior,
+            "records_left_alone": self.linked.left_alone,
             "pairs_before_joining": self.scored.as_dict(),
             "errors": self.errors,
             "curve": self.curve,
@@ -177,13 +179,15 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
     prior = known.prior(evidence)
     scored = known.weighed(evidence, prior)
     progress("joining", 0, None)
-    links, cluster = None, None
+    links, cluster, alone = None, None, 0
     if not two:
         cluster = clusters(scored, engine.sizes[0], specification.link.threshold)
     elif specification.link.one_to_one:
-        scored = for_one_to_one(scored, *engine.sizes)
+        fitting = scored
+        scored = for_one_to_one(fitting, *engine.sizes)
         links = one_to_one(scored)
-    return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior)
+        alone = left_alone(fitting, links, specification.link.threshold)
+    return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior, alone)
 
 
 def learn(engine: SplinkEngine, *, progress: Progress = silent) -> FrozenModel:
