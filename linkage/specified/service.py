@@ -99,7 +99,8 @@ def evaluate_files(
             mend="What says who is who is never evidence: take it out of 'columns' and name it under 'ignored'.",
         )
     frames = _read(left, right, specification, progress)
-    known = read_truth(truth, specification, frames[0], frames[1] if right else None)
+    called = (left.name.split(".")[0], right.name.split(".")[0] if right else "")
+    known = read_truth(truth, specification, frames[0], frames[1] if right else None, files=called)
     if not known.true_pairs():
         raise TruthUnreadable(
             "By this truth no two records are one person: there is nothing to measure.",
