@@ -21,7 +21,7 @@ from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
-from linkage.specified.truth import Truth, read_truth, together
+from linkage.specified.truth import Truth, read_truth, record_ids, require_unique, together
 from linkage.specified.weighing import Weighing
 from linkage.specified.written import written
 
@@ -124,6 +124,7 @@ def link_files(
 ) -> tuple[Linked, list[pl.DataFrame]]:
     """Link by the specification; and the files as they were read. Raises SpecifiedError's family."""
     frames = _read(left, right, specification, progress)
+    require_unique(*(record_ids(specification, frame, right=place == 1) for place, frame in enumerate(frames)))
     with _engine(frames, specification) as engine:
         return link(engine, frozen=_frozen(model, specification), progress=progress), frames
 

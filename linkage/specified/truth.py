@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linkage.specified.errors import ColumnMissing, TruthUnreadable, columns_near
+from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable, columns_near
 from linkage.specified.joining import components
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
@@ -162,7 +162,7 @@ def _from_file(
     for records in _possible_records(specification, left, right, files, table.columns):
         known = _by_records(table, records, path)
         if known is not None:
-            _require_unique(records.left, records.right)
+            require_unique(records.left, records.right)
             return known
     raise TruthUnreadable(
         "No column of the truth holds names of the files' records.",
@@ -172,13 +172,13 @@ def _from_file(
     )
 
 
-def _require_unique(*ids: pl.Series) -> None:
-    """Raises TruthUnreadable: a truth about records cannot say which of two it means."""
+def require_unique(*ids: pl.Series) -> None:
+    """Raises SpecifiedError: a truth about records, or a link, cannot say which of two it means."""
     if repeated := max(len(one) - one.n_unique() for one in ids):
-        raise TruthUnreadable(
+        raise SpecifiedError(
             f"{repeated:,} rows have the name of another row's record.",
             where="record_id",
-            mend="Give every row a name of its own, or name a person column of the files as the truth.",
+            mend="Give every row a name of its own, or take record_id out: a record is then named by its row's number.",
         )
 
 
