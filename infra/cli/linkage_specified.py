@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from infra.cli.common import AsJson, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from linkage.specified.errors import SpecifiedError
     from linkage.specified.service import Evaluation
 
 SHOWN = range(-6, 25, 2)
@@ -34,14 +37,12 @@ def spec(
 
     Example: `haven linkage spec people.csv --out people.yaml`
     """
-    from linkage.specified.errors import SpecifiedError
     from linkage.specified.proposal import propose_specification
 
+    _require_place(out, "--out")
     text = propose_specification(files, truth=tuple(truth or ()))
     if out is not None:
-        if out.exists():
-            raise SpecifiedError("There is a file of this name.", where=str(out), mend="Name another with --out.")
-        out.write_text(text, encoding="utf-8")
+        _written(out, lambda: out.write_text(text, encoding="utf-8"))
     if as_json:
         print_json({"specification": text, "written": str(out) if out else None})
     elif out is None:
@@ -65,20 +66,18 @@ def files(
 
     Example: `haven linkage files a.csv b.csv --spec people.yaml --out links.csv`
     """
-    from linkage.specified.errors import SpecifiedError
     from linkage.specified.found import found_links
     from linkage.specified.proposal import proposed
     from linkage.specified.service import link_files
     from linkage.specified.specification import load_specification
 
-    if out.exists():
-        raise SpecifiedError("There is a file of this name.", where=str(out), mend="Name another with --out.")
+    _require_place(out, "--out")
     named = [path for path in (left, right) if path is not None]
     specification = load_specification(spec_file) if spec_file else proposed(named)
     with progress_bar("linking") as progress:
         linked, frames = link_files(left, right, specification, model=model, progress=progress)
     found = found_links(linked, specification, frames)
-    found.write_csv(out)
+    _written(out, lambda: found.write_csv(out))
     people = f", {found['person'].n_unique():,} people" if "person" in found.columns else ""
     typer.echo(
         f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
@@ -110,8 +109,8 @@ def evaluate(
     from linkage.specified.service import evaluate_files
     from linkage.specified.specification import load_specification
 
-    if save_model is not None and save_model.exists():
-        raise SpecifiedError("There is a file of this name.", where=str(save_model), mend="Name another file.")
+    _require_place(save_model, "--save-model")
+    _require_place(report, "--report", new=False)
     files = [path for path in (left, right) if path is not None]
     specification = load_specification(spec_file) if spec_file else proposed(files, truth=truth)
     named = truth or (specification.truth.column if specification.truth else None)
@@ -123,19 +122,52 @@ def evaluate(
         )
     with progress_bar("evaluating", quiet=as_json) as progress:
         found = evaluate_files(left, right, specification, named, model=model, progress=progress)
-    if save_model is not None:
-        found.linked.model.write(save_model)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print(found)
+    if save_model is not None:  # after the figures: they took the time, and are there whatever becomes of the files
+        _written(save_model, lambda: found.linked.model.write(save_model))
     if report is not None:
         from linkage.specified.report import write_page
 
-        write_page(found, specification, report)
-    if as_json:
-        print_json(found.as_dict())
-        return
-    _print(found)
+        _written(report, lambda: write_page(found, specification, report))
     for path, what in ((save_model, "Model"), (report, "Report")):
-        if path is not None:
+        if path is not None and not as_json:
             typer.echo(f"{what}: {path}")
+
+
+def _require_place(path: Path | None, option: str, *, new: bool = True) -> None:
+    """Before anything is linked: is there a folder, and (new) no such file? Raises SpecifiedError."""
+    from linkage.specified.errors import SpecifiedError
+
+    if path is None:
+        return
+    try:
+        stands = "a folder" if path.is_dir() else "a file" if new and path.exists() else None
+        folder = path.parent.is_dir()
+    except OSError:
+        raise _cannot_write(path) from None
+    if stands:
+        raise SpecifiedError(f"There is {stands} of this name.", where=str(path), mend=f"Name another with {option}.")
+    if not folder:
+        raise SpecifiedError("There is no such folder.", where=str(path.parent), mend=f"Make it, or another {option}.")
+    if not os.access(path.parent, os.W_OK):
+        raise _cannot_write(path)
+
+
+def _written(path: Path, write: Callable[[], object]) -> None:
+    """Raises SpecifiedError where the file cannot be written."""
+    try:
+        write()
+    except OSError:
+        raise _cannot_write(path) from None
+
+
+def _cannot_write(path: Path) -> SpecifiedError:
+    from linkage.specified.errors import SpecifiedError
+
+    return SpecifiedError("Nothing can be written there.", where=str(path), mend="Name another folder.")
 
 
 def _print(found: Evaluation) -> None:

@@ -28,6 +28,8 @@ ENCODINGS = ("utf-8-sig", "windows-1252")
 SAMPLE = 64 * 1024
 ROWS_LOOKED_AT = 200
 SEPARATOR_LINE = re.compile(r"sep=(.)\n")  # a spreadsheet's own first line
+MOST_LINES = 20  # of one field: an address, a remark
+FEWEST_WITHIN = 4  # columns, for a field of several lines to be told from rows by its separators
 TWICE = "Two columns have the same heading."
 GZIP = b"\x1f\x8b"
 MENDS = {
@@ -99,7 +101,28 @@ def _csv(path: Path) -> pl.DataFrame:
         line, what, mend = fault
         where = f"{path}, line {line + (1 if said else 0):,}"
         raise FileUnreadable(what, where=where, mend=mend) from None
+    _require_no_row_within(frame, text, separator, path, first=2 if said else 1)
     return _trimmed(frame, path)
+
+
+def _require_no_row_within(frame: pl.DataFrame, text: str, separator: str, path: Path, *, first: int) -> None:
+    """Raises FileUnreadable where a quote that nobody closed has taken the rows up to the next one into a field.
+
+    Each line end in such a field has brought as many separators as a row has. first: the number of the text's line.
+    """
+    if '"' not in text:
+        return
+    for name in frame.columns:
+        ends, cuts = (pl.col(name).str.count_matches(sign, literal=True) for sign in ("\n", separator))
+        rows = (ends > 0) & (cuts == ends * (frame.width - 1)) & pl.lit(frame.width >= FEWEST_WITHIN)
+        swallowed = frame.filter(rows | (ends > MOST_LINES))[name]
+        if len(swallowed):
+            place = text.find('"' + swallowed[0].replace('"', '""'))
+            raise FileUnreadable(
+                "A field in quotes runs over several rows.",
+                where=f"{path}, line {text.count(chr(10), 0, max(place, 0)) + first:,}",
+                mend="Take away a quote that opens and is not closed there, or write it twice, the field in quotes.",
+            )
 
 
 def first_fault(text: str, separator: str) -> tuple[int, str, str] | None:

@@ -21,7 +21,7 @@ from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
-from linkage.specified.truth import Truth, read_truth, together
+from linkage.specified.truth import Truth, read_truth, record_ids, require_unique, together
 from linkage.specified.weighing import Weighing
 from linkage.specified.written import written
 
@@ -101,7 +101,8 @@ def evaluate_files(
             mend="What says who is who is never evidence: take it out of 'columns' and name it under 'ignored'.",
         )
     frames = _read(left, right, specification, progress)
-    known = read_truth(truth, specification, frames[0], frames[1] if right else None)
+    called = (left.name.split(".")[0], right.name.split(".")[0] if right else "")
+    known = read_truth(truth, specification, frames[0], frames[1] if right else None, files=called)
     if not known.true_pairs():
         raise TruthUnreadable(
             "By this truth no two records are one person: there is nothing to measure.",
@@ -125,6 +126,7 @@ def link_files(
 ) -> tuple[Linked, list[pl.DataFrame]]:
     """Link by the specification; and the files as they were read. Raises SpecifiedError's family."""
     frames = _read(left, right, specification, progress)
+    require_unique(*(record_ids(specification, frame, right=place == 1) for place, frame in enumerate(frames)))
     with _engine(frames, specification) as engine:
         return link(engine, frozen=_frozen(model, specification), progress=progress), frames
 

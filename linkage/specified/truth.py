@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linkage.specified.errors import ColumnMissing, TruthUnreadable, columns_near
+from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable, columns_near
 from linkage.specified.joining import components
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
+from linkage.specified.truth_columns import HEAD, Columns, Records, columns_of, is_source
 
 Numbers = npt.NDArray[np.int64]
 MOST_LABELS = 3
 LABEL_IS_TRUE = frozenset({"1", "1.0", "true", "yes", "y", "match", "matched", "link", "t"})
 LABEL_IS_FALSE = frozenset({"0", "0.0", "false", "no", "n", "nonmatch", "non-match", "nolink", "f", "-1"})
-FEWEST_KNOWN = 0.5  # of a truth's values that must be records of the files
-SOURCE = ("source", "dataset", "file", "side", "table")
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,20 @@ def together(groups: Numbers) -> int:
     return int((sizes * (sizes - 1) // 2).sum())
 
 
-def read_truth(named: str, specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None) -> Truth:
-    """named: a file, or a column of the files. Raises TruthUnreadable, ColumnMissing, FileUnreadable."""
+def read_truth(
+    named: str,
+    specification: Specification,
+    left: pl.DataFrame,
+    right: pl.DataFrame | None,
+    *,
+    files: tuple[str, str] = ("", ""),
+) -> Truth:
+    """named: a file, or a column of the files. files: what they are called, without endings.
+
+    Raises TruthUnreadable, ColumnMissing, FileUnreadable.
+    """
     if Path(named).is_file():
-        return _from_file(Path(named), specification, left, right)
+        return _from_file(Path(named), specification, left, right, files)
     frames = [left] if right is None else [left, right]
     for frame in frames:
         if named not in frame.columns:
@@ -142,12 +151,18 @@ def _persons(values: pl.Series) -> Numbers:
     )
 
 
-def _from_file(path: Path, specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None) -> Truth:
-    table = _only_true(read_people(path))
-    for ids_left, ids_right in _possible_ids(specification, left, right):
-        known = _by_ids(table, ids_left, ids_right, right is not None)
+def _from_file(
+    path: Path,
+    specification: Specification,
+    left: pl.DataFrame,
+    right: pl.DataFrame | None,
+    files: tuple[str, str],
+) -> Truth:
+    table = read_people(path)
+    for records in _possible_records(specification, left, right, files, table.columns):
+        known = _by_records(table, records, path)
         if known is not None:
-            _require_unique(ids_left, ids_right)
+            require_unique(records.left, records.right)
             return known
     raise TruthUnreadable(
         "No column of the truth holds names of the files' records.",
@@ -157,84 +172,98 @@ def _from_file(path: Path, specification: Specification, left: pl.DataFrame, rig
     )
 
 
-def _require_unique(*ids: pl.Series) -> None:
-    """Raises TruthUnreadable: a truth about records cannot say which of two it means."""
+def require_unique(*ids: pl.Series) -> None:
+    """Raises SpecifiedError: a truth about records, or a link, cannot say which of two it means."""
     if repeated := max(len(one) - one.n_unique() for one in ids):
-        raise TruthUnreadable(
+        raise SpecifiedError(
             f"{repeated:,} rows have the name of another row's record.",
             where="record_id",
-            mend="Give every row a name of its own, or name a person column of the files as the truth.",
+            mend="Give every row a name of its own, or take record_id out: a record is then named by its row's number.",
         )
 
 
-def _possible_ids(
-    specification: Specification, left: pl.DataFrame, right: pl.DataFrame | None
-) -> Iterator[tuple[pl.Series, pl.Series]]:
-    """The record ids of the specification (or the rows' numbers); else columns with another value in every row."""
-    first = record_ids(specification, left, right=False)
-    other = record_ids(specification, right, right=True) if right is not None else first
-    yield first, other
-    for one in _unique_columns(left):
-        if right is None:
-            yield left[one], left[one]
-        else:
-            yield from ((left[one], right[name]) for name in _unique_columns(right) if right is not None)
+def _possible_records(
+    specification: Specification,
+    left: pl.DataFrame,
+    right: pl.DataFrame | None,
+    files: tuple[str, str],
+    headings: list[str],
+) -> Iterator[Records]:
+    """The record ids of the specification (or the rows' numbers); else columns with another value in every row.
+
+    headings: the truth's; where the specification says none, a unique column of such a heading comes first.
+    """
+    both = [left, left if right is None else right]
+    unique = [sorted(_unique_columns(frame), key=lambda name: name not in headings) for frame in both]
+    columns = [(one, one) for one in unique[0]] if right is None else list(product(*unique))
+    columns.sort(key=lambda pair: sum(name not in headings for name in set(pair)))
+
+    def of(one: str, other: str) -> Records:
+        return Records(both[0][one], both[1][other], right is not None, (one, other), files)
+
+    named = [pair for pair in columns if set(pair) <= set(headings)]
+    if not specification.record_id:
+        yield from (of(*pair) for pair in named)
+    ids = [record_ids(specification, frame, right=place == 1) for place, frame in enumerate(both)]
+    own = (specification.id_heading(False), specification.id_heading(right is not None))
+    yield Records(ids[0], ids[1], right is not None, own, files)
+    yield from (of(*pair) for pair in columns)
 
 
 def _unique_columns(frame: pl.DataFrame) -> list[str]:
     return [name for name in frame.columns if frame[name].null_count() == 0 and frame[name].n_unique() == frame.height]
 
 
-def _by_ids(table: pl.DataFrame, left: pl.Series, right: pl.Series, two: bool) -> Truth | None:
-    ends = _pair_columns(table, left, right, two)
-    if ends is not None:
-        return _from_pairs(table.select(l=ends[0], r=ends[1]), left, right, two)
-    numbered = _numbered(left, right, two)
-    record = _best_column(table, numbered["id"])
-    person = next((name for name in table.columns if name != record and not _is_source(name)), None)
-    if record is None or person is None:
+def _by_records(table: pl.DataFrame, records: Records, path: Path) -> Truth | None:
+    labels = _labels(table)
+    columns = columns_of(table.drop(labels), records)
+    if columns is None:
         return None
-    known = table.select(id=pl.col(record), person=pl.col(person), source=_source(table))
-    on = ["id"]
-    if two and known["source"].null_count() < known.height:
-        known, on = known.with_columns(side=_side(known["source"])), ["id", "side"]
-    joined = numbered.join(known.unique(on, keep="first"), on=on, how="left", maintain_order="left")
-    unmatched = known.join(numbered, on=on, how="anti").height
-    return Truth(_persons(joined["person"]), None, left.len(), two, unmatched)
+    if set(records.all()) & set(table.columns):
+        raise TruthUnreadable(
+            "The truth has no headings: a record's name stands in its first line.", where=str(path), mend=HEAD
+        )
+    if columns.pairs:
+        true = [pl.col(name).str.to_lowercase().is_in(list(LABEL_IS_TRUE)) for name in labels]
+        pairs = table.filter(*true).select(l=columns.first, r=columns.second)
+        return _from_pairs(pairs, records.left, records.right, records.two)
+    return _from_persons(table, columns, records, path)
 
 
-def _only_true(table: pl.DataFrame) -> pl.DataFrame:
-    """Without the pairs that a label says are not one person's."""
+def _labels(table: pl.DataFrame) -> list[str]:
+    """The columns that say of a pair whether it is one person's."""
+    found: list[str] = []
     for name in table.columns[1:]:
         values = set(table[name].str.to_lowercase().unique().drop_nulls())
-        if (
-            values
-            and len(values) <= MOST_LABELS
-            and values <= LABEL_IS_TRUE | LABEL_IS_FALSE
-            and values & LABEL_IS_TRUE
-            and table.width > 2
-        ):
-            return table.filter(pl.col(name).str.to_lowercase().is_in(list(LABEL_IS_TRUE))).drop(name)
-    return table
+        known = values and len(values) <= MOST_LABELS and values <= LABEL_IS_TRUE | LABEL_IS_FALSE
+        if known and table.width - len(found) > 2 and not is_source(name, table):
+            found.append(name)
+    return found
 
 
-def _share_in(values: pl.Series, ids: pl.Series) -> float:
-    known = values.drop_nulls()
-    return float(known.is_in(ids.unique().implode()).mean() or 0.0) if known.len() else 0.0  # type: ignore[arg-type]
-
-
-def _pair_columns(table: pl.DataFrame, left: pl.Series, right: pl.Series, two: bool) -> tuple[str, str] | None:
-    """The two columns that hold records of the left and of the right file, if there are."""
-    names = [name for name in table.columns if not _is_source(name)]
-    found = [
-        (_share_in(table[a], left) + _share_in(table[b], right), a, b)
-        for a, b in permutations(names, 2)
-        if _share_in(table[a], left) >= FEWEST_KNOWN and _share_in(table[b], right) >= FEWEST_KNOWN
-    ]
-    if not found:
-        return None
-    best = max(share for share, _, _ in found)
-    return next((a, b) for share, a, b in found if share == best)
+def _from_persons(table: pl.DataFrame, columns: Columns, records: Records, path: Path) -> Truth:
+    """Raises TruthUnreadable where the truth says nothing of the file of a record that both have, or two persons."""
+    source = pl.lit(None, dtype=pl.String) if columns.source is None else pl.col(columns.source)
+    known = table.select(id=columns.first, person=columns.second, source=source).drop_nulls("id")
+    numbered, on = _numbered(records), ["id"]
+    if records.two and known["source"].null_count() < known.height:
+        known, on = known.with_columns(side=_side(known, numbered, records.files)), ["id", "side"]
+    elif records.two and (both := known["id"].is_in(_in_both(records).implode()).sum()):
+        raise TruthUnreadable(
+            f"{both:,} rows of the truth name a record that both files have, and not of which file it is.",
+            where=str(path),
+            mend="Give the truth a column source that says left or right.",
+        )
+    known = known.unique([*on, "person"])
+    if twice := known.height - known.n_unique(on):
+        raise TruthUnreadable(
+            f"{twice:,} records of the truth are given another person as well.",
+            where=str(path),
+            mend="Give each record one person; two that are one person need one number.",
+        )
+    joined = numbered.join(known, on=on, how="left", maintain_order="left")
+    unmatched = known.join(numbered, on=on, how="anti").height
+    return Truth(_persons(joined["person"]), None, records.left.len(), records.two, unmatched)
 
 
 def _from_pairs(pairs: pl.DataFrame, left: pl.Series, right: pl.Series, two: bool) -> Truth:
@@ -250,30 +279,31 @@ def _from_pairs(pairs: pl.DataFrame, left: pl.Series, right: pl.Series, two: boo
     return Truth(person, None, len(left), two, unmatched)
 
 
-def _numbered(left: pl.Series, right: pl.Series, two: bool) -> pl.DataFrame:
-    parts = [left, right] if two else [left]
+def _numbered(records: Records) -> pl.DataFrame:
+    parts = [records.left, records.right] if records.two else [records.left]
     sides = [pl.DataFrame({"id": part.cast(pl.String), "side": [side] * part.len()}) for side, part in enumerate(parts)]
     return pl.concat(sides)
 
 
-def _best_column(table: pl.DataFrame, ids: pl.Series) -> str | None:
-    shares = [(_share_in(table[name], ids), name) for name in table.columns if not _is_source(name)]
-    share, name = max(shares, default=(0.0, ""), key=lambda one: one[0])
-    return name if share >= FEWEST_KNOWN else None
+def _in_both(records: Records) -> pl.Series:
+    return records.left.filter(records.left.is_in(records.right.unique().implode()))
 
 
-def _is_source(name: str) -> bool:
-    return name.lower().startswith(SOURCE)
-
-
-def _source(table: pl.DataFrame) -> pl.Expr:
-    name = next((name for name in table.columns if _is_source(name)), None)
-    return pl.col(name) if name else pl.lit(None, dtype=pl.String)
-
-
-def _side(source: pl.Series) -> pl.Series:
-    """left, a, 1, ... before right, b, 2: in the order of the alphabet, but left before right."""
-    lower = source.str.to_lowercase()
+def _side(known: pl.DataFrame, numbered: pl.DataFrame, files: tuple[str, str]) -> pl.Series:
+    """left, a, 1, ... before right, b, 2, or as the files are called; else whichever way names more records."""
+    lower = known["source"].str.to_lowercase()
+    named = sorted(lower.drop_nulls().unique())
     words = {"left": 0, "l": 0, "right": 1, "r": 1}
-    order = {word: words.get(word, place) for place, word in enumerate(sorted(lower.drop_nulls().unique()))}
-    return lower.replace_strict(order, default=None, return_dtype=pl.Int64)
+    stems = [one.lower() for one in files]
+    if stems[0] != stems[1]:
+        words |= {one: place for place, stem in enumerate(stems) for one in named if Path(one).stem == stem}
+    order = {word: words.get(word, place) for place, word in enumerate(named)}
+    side = lower.replace_strict(order, default=None, return_dtype=pl.Int64)
+    turned = pl.select(1 - side).to_series()
+    if not set(named) & set(words) and _fitting(known, turned, numbered) > _fitting(known, side, numbered):
+        return turned
+    return side
+
+
+def _fitting(known: pl.DataFrame, side: pl.Series, numbered: pl.DataFrame) -> int:
+    return known.with_columns(side=side).join(numbered, on=["id", "side"], how="semi").height

@@ -211,6 +211,43 @@ def test_the_page_is_written_and_holds_no_value(small: dict[str, Path], haven: H
     assert not [name for name in names if name in shown]
 
 
+@pytest.mark.parametrize("option", ["--save-model", "--report"])
+def test_where_nothing_can_be_written_nothing_is_linked(
+    small: dict[str, Path], haven: Haven, tmp_path: Path, option: str
+) -> None:
+    """A folder that is not there is told before the files are even read: they are none."""
+    none = tmp_path / "none.csv"
+    done = haven("evaluate", none, none, "--spec", small["spec"], "--truth", none, option, tmp_path / "no" / "x")
+    assert "no such folder" in str(done.exception)
+    done = haven("files", none, none, "--spec", small["spec"], "--out", tmp_path / "no" / "x.csv")
+    assert "no such folder" in str(done.exception)
+
+
+def test_figures_are_printed_before_a_file_that_cannot_be_written(
+    small: dict[str, Path], haven: Haven, tmp_path: Path
+) -> None:
+    """The run took its time; that something stands in the way of the model's draft has its sentence."""
+    (tmp_path / "model.json.part").mkdir()
+    truth = ["--spec", small["spec"], "--truth", small["truth"]]
+    done = haven("evaluate", small["left"], small["right"], *truth, "--save-model", tmp_path / "model.json")
+    assert isinstance(done.exception, HavenError)
+    assert "be written" in str(done.exception)
+    assert "precision" in done.stdout
+
+
+def test_names_that_two_rows_share_are_not_written(small: dict[str, Path], haven: Haven, tmp_path: Path) -> None:
+    """A link would not say which of them it means."""
+    people = pl.read_csv(small["left"], infer_schema=False)
+    left, out = tmp_path / "left.csv", tmp_path / "links.csv"
+    pl.concat([people, people.head(1)]).write_csv(left)
+    named = small["spec"].read_text(encoding="utf-8")
+    specification = tmp_path / "named.yaml"
+    specification.write_text(named if "record_id:" in named else f"{named}\nrecord_id: [id]\n", encoding="utf-8")
+    done = haven("files", left, small["right"], "--spec", specification, "--out", out)
+    assert "another row's record" in str(done.exception)
+    assert not out.exists()
+
+
 def test_bad_input_has_its_sentence(small: dict[str, Path], tmp_path: Path) -> None:
     """A missing file, a file that is no table, a missing column, one file for two, a compared truth."""
     specification = load_specification(small["spec"])

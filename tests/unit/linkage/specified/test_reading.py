@@ -154,6 +154,20 @@ def test_columns_within_columns_have_their_sentence(tmp_path: Path) -> None:
         assert refused.value.mend == "Write plain columns only."
 
 
+@pytest.mark.parametrize("apart", [1, 2, 30])
+def test_a_quote_that_is_closed_rows_later_is_refused(tmp_path: Path, apart: int) -> None:
+    """Else the rows between would be one field, and nobody would miss them; an address of several lines is read."""
+    rows = [f"{n},Ann,Hill,Leeds" for n in range(40)]
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(["id,forename,surname,town", *rows[:-1], '39,Ann,Hill,"2 High St,\nFlat 3,\nLeeds"']))
+    assert read_people(path).height == 40
+    rows[4], rows[4 + apart] = '4,Ann,"Hill,Leeds', f'{4 + apart},Ann,Hill",Leeds'
+    path.write_text("\n".join(["id,forename,surname,town", *rows]))
+    with pytest.raises(FileUnreadable, match="over several rows") as refused:
+        read_people(path)
+    assert refused.value.where == f"{path}, line 6"
+
+
 def _lists_of(values: pa.DictionaryArray) -> pa.ListArray:
     """A list of one value in each row."""
     return pa.ListArray.from_arrays(pa.array(range(len(values) + 1), pa.int32()), values)
