@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 
@@ -72,7 +72,9 @@ class ProjectFile(Part):
     ethics: Reference | None = None
     impact_assessment: ImpactAssessment | None = None
     data_use: DataUse | None = None  # what else the public register of data uses tells
-    provider: Slug | None = None  # of direct care, which alone may re-identify (risk stratification)
+    provider: Slug | None = (
+        None  # of direct care, whose patients a risk stratification serves; nobody re-identifies here
+    )
     recipients: list[Slug] = Field(default_factory=list)  # organisations that extracts may go to
     cells: Literal["text", "digest"] = "text"  # what the log keeps of each cell that is run in a workspace
 
@@ -85,6 +87,7 @@ class Known:
     people: frozenset[str]
     organisations: frozenset[str]
     today: date
+    employers: Mapping[str, str] = field(default_factory=dict)  # person -> organisation
 
 
 def problems_of(project: ProjectFile, known: Known) -> list[str]:
@@ -138,9 +141,11 @@ def _purpose_problems(project: ProjectFile, known: Known) -> list[str]:
     if project.legal_basis not in needs.bases:
         problems.append(f"legal_basis: {project.purpose} may not rest on {project.legal_basis}")
     if needs.provider and project.provider is None:
-        problems.append("provider: name the provider of direct care, which alone may re-identify")
+        problems.append("provider: name the provider of direct care that the results serve")
     if project.provider is not None and not needs.provider:
         problems.append(f"provider: nobody re-identifies for {project.purpose}; leave it out")
+    if project.provider in {known.employers.get(name) for name in {project.lead or "", *project.people}}:
+        problems.append("provider: name another organisation than the project's own people work for")
     named = [("provider", project.provider)] if project.provider else []
     named += [("recipients", name) for name in project.recipients]
     return problems + [

@@ -1,7 +1,7 @@
 """For which purposes may a project use data, and what does each need? A controlled list; nothing else is a purpose.
 
-Purposes of the 2013 review's accredited safe havens. Re-identification is of one purpose only: risk stratification,
-by the provider of direct care.
+Purposes of the 2013 review's accredited safe havens. Risk stratification names the provider of direct care
+whom it serves; the review lets that provider re-identify, and this haven lets nobody.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PurposeNeeds:
 
     title: str
     ethics: bool  # the reference of a research ethics committee's opinion
-    provider: bool  # the provider of direct care that alone may re-identify
+    provider: bool  # the provider of direct care whom the results serve
     bases: frozenset[LegalBasis]
 
 

@@ -123,7 +123,7 @@ class WorkspaceRegister:
         await self._note(EventName.WORKSPACE_CLOSED, workspace.request, by=by, **ended)
 
     async def standing(self, request: WorkspaceRequest) -> Decision:
-        """May this workspace stay open? Asked every few seconds; not recorded, only an end is."""
+        """May this workspace stay open? Asked every second; not recorded, only an end is."""
         return await asyncio.to_thread(self.approvals.may_open_workspace, request.person, request.project)
 
     def opened(self) -> list[OpenWorkspace]:

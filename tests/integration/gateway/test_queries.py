@@ -147,7 +147,7 @@ async def test_a_changed_approval_needs_a_new_scope() -> None:
 
 
 async def test_an_objection_cuts_a_running_query_and_needs_a_new_scope() -> None:
-    """Within a second of its being recorded; what is told is that something changed, and not about whom."""
+    """As soon as it is recorded; what is told is that something changed, and not about whom."""
     async with gateway() as stands:
         await stands.ask(COUNT)
         running = asyncio.create_task(stands.ask(LONG))

@@ -227,6 +227,8 @@ def test_the_annual_review_is_warned_of_and_its_record_goes_on(access: Access, c
         ({"legal_basis": "public-health-risk"}, "may not rest on"),
         ({"purpose": "risk-stratification"}, "provider"),
         ({"provider": "gp"}, "nobody re-identifies"),
+        ({"purpose": "risk-stratification", "provider": "university"}, "another organisation than the project's own"),
+        ({"purpose": "risk-stratification", "provider": "haven"}, "another organisation than the project's own"),
         ({"recipients": ["nowhere"]}, "recipients"),
     ],
 )
@@ -240,7 +242,7 @@ def test_what_the_purpose_and_the_law_need_is_told_before_submission(
 
 
 def test_the_purposes_are_those_of_the_review() -> None:
-    """Six purposes; only risk stratification knows a provider who may re-identify."""
+    """Six purposes; only risk stratification knows a provider whom it serves."""
     assert set(PURPOSES) == {
         "research", "risk-stratification", "population-health-management", "commissioning", "audit", "public-health",
     }  # fmt: skip
