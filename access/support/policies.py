@@ -10,6 +10,8 @@ from access.support.identifiers import not_named
 from access.support.model import Support
 
 WARN_DAYS = (90, 60, 30)
+REVIEWED_WITHIN = timedelta(days=366 + 42)
+"""An annual review, with the weeks that an answer to the one before it may take."""
 DAYS = frozenset({"starts", "review_due", "ends"})
 
 
@@ -52,6 +54,14 @@ def may_come_again(document: Mapping[str, object], withdrawn: Iterable[Mapping[s
         "A support that says the same was withdrawn under this reference.",
         "Apply for support anew; then register what the new letter says, under its own reference.",
     )
+
+
+def may_be_due(next_due: date, starts: date, today: date) -> Decision:
+    """May the next annual review be due on this day? Within a year and some weeks of today, or of a start ahead."""
+    last = max(today, starts) + REVIEWED_WITHIN
+    if next_due <= last:
+        return Allowed()
+    return Refused("support.review_not_annual", f"A support is reviewed yearly: by {last} here.", "Give that day.")
 
 
 def names_flow(support: Support, dataset: str, discloser: str, recipient: str, purpose: str) -> Decision:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Decision, Refused
 from access.people.model import Role
 from access.support import policies, store
 from access.support.file import SupportFile
@@ -41,6 +41,7 @@ class SupportVerbs(Verbs):
             before = store.newest(change.session, file.reference)
             gone = store.withdrawn(change.session, file.reference)
             decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
+            decision = decision and policies.may_be_due(file.review_due, file.starts, self._today())
             self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
             if before is not None and before.document == document and before.withdrawn_on is None:
                 change.abandon()
@@ -101,12 +102,12 @@ class SupportVerbs(Verbs):
 
 
 def _may_be_next(next_due: date, today: date, document: dict[str, Any]) -> Decision:
-    """May the next review be due on this day? After today and the support's start, and not after its end."""
+    """May the next review be due on this day? After today and the support's start, within a year, not after its end."""
     if next_due <= max(today, date.fromisoformat(document["starts"])):
         return Refused("support.review_past", "The next review must lie ahead.", "Give a later day.")
     if next_due > date.fromisoformat(document["ends"]):
         return Refused("support.review_after_end", "The support ends before that day.", "Give an earlier day.")
-    return Allowed()
+    return policies.may_be_due(next_due, date.fromisoformat(document["starts"]), today)
 
 
 def _keep(change: Change, document: dict[str, Any], version: int, event: EventName) -> None:

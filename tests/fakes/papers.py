@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from access.documents import parse_document
@@ -57,7 +57,7 @@ def support_for(flows: Iterable[tuple[str, str]], **changes: object) -> SupportF
     """The template's support with a flow of each dataset from its controller; its minutes exempt it from opt-outs."""
     data = parse_document(SUPPORT, SupportFile, name="template").model_dump(by_alias=True)
     named = [data["flows"][0] | {"dataset": dataset, "from": controller} for dataset, controller in flows]
-    dates = {"review_due": date(2030, 6, 30), "opt_out_exemption": EXEMPTED}
+    dates = {"review_due": date(2027, 3, 31), "opt_out_exemption": EXEMPTED}
     return SupportFile.model_validate(data | {"flows": named} | dates | changes)
 
 
@@ -75,7 +75,7 @@ def put_in_force(access: Access, file: ProjectFile) -> None:
         mine = [name for name, of in catalogue.items() if of.controller == controller]
         access.register_agreement(agreement_with(controller, mine), by=HOUSE)
     flows = [(name, entry.controller) for name, entry in catalogue.items()]
-    access.register_support(support_for(flows), by=HOUSE)
+    access.register_support(support_for(flows, review_due=today + timedelta(days=365)), by=HOUSE)
     if not access.authorisers():
         access.appoint_authoriser("sian", date(2039, 12, 31), by=HOUSE)
 

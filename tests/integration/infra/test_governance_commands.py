@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,9 @@ def test_the_annual_review_pack_is_written_and_dates_move_on(desk: Desk, tmp_pat
     assert [one["opt_outs_apply"] for one in data["projects"]] == [None]
     assert "nothing disclosed" in page
     assert data["counts"]["sanction.imposed"] == 1  # of asha, who is of the project: the event names neither
-    desk.done("support", "reviewed", "26/CAG/0001", "--next", "2030-06-30", "--as", "lena")
-    assert desk.data("support", "list")[0]["review_due"] == "2030-06-30"
+    following = (datetime.now(tz=UTC).date() + timedelta(days=370)).isoformat()
+    desk.done("support", "reviewed", "26/CAG/0001", "--next", following, "--as", "lena")
+    assert desk.data("support", "list")[0]["review_due"] == following
     assert desk.refused("support", "pack", "26/CAG/9999", str(tmp_path / "other")) == "support.unknown"
 
 

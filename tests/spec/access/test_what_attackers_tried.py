@@ -165,7 +165,7 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     for lead in (HOUSE, person("max")):
         access.register_agreement(paper, by=lead)
         access.register_support(letter, by=lead)
-    review = lambda by: access.record_review("26/CAG/0001", date(2030, 1, 1), by=by)  # noqa: E731
+    review = lambda by: access.record_review("26/CAG/0001", date(2027, 4, 1), by=by)  # noqa: E731
     assert _refused(lambda: review(LENA)) == "project.own_application"
     review(person("max"))
     assess = lambda of, by: access.assess_organisation(of, good, by=by)  # noqa: E731

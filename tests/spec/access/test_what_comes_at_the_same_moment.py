@@ -70,7 +70,7 @@ def _at_once(*calls: Callable[[], object]) -> list[str]:
 def test_a_support_that_was_withdrawn_stays_so_beside_its_review(on_disk: Access) -> None:
     """A review and a withdrawal at one moment: whichever is first, nothing is in force after them."""
     _at_once(
-        lambda: on_disk.record_review(REFERENCE, date(2030, 1, 1), by=LENA),
+        lambda: on_disk.record_review(REFERENCE, date(2027, 4, 1), by=LENA),
         lambda: on_disk.withdraw_support(REFERENCE, by=LENA),
     )
     found = on_disk.support(REFERENCE)

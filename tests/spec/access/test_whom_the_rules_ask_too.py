@@ -162,6 +162,22 @@ def test_break_glass_works_after_the_log_ins_were_synchronised(access: Access, c
     assert may_log_in(access.person("ewa"), today)
 
 
+def test_the_annual_review_is_yearly(access: Access) -> None:
+    """Neither a letter nor a recorded review puts it off by more than a year and some weeks; refusals are recorded."""
+    flows = [("gp", "gp"), ("hospital", "hospital")]
+    late = support_for(flows, review_due=date(2039, 12, 31), ends=date(2040, 12, 31))
+    assert _refused(lambda: access.register_support(late, by=LENA)) == "support.review_not_annual"
+    put_off = lambda day: access.record_review("26/CAG/0001", day, by=LENA)  # noqa: E731
+    last = TODAY + timedelta(days=366 + 42)
+    assert _refused(lambda: put_off(last + timedelta(days=1))) == "support.review_not_annual"
+    assert access.records.log.events[-1].name is EventName.SUPPORT_REFUSED
+    put_off(last)
+    ahead = date(2028, 1, 1)
+    access.register_support(
+        support_for(flows, starts=ahead, review_due=ahead + timedelta(days=366), ends=date(2030, 1, 1)), by=LENA
+    )
+
+
 def _person(access: Access, name: str) -> Person:
     found = access.person(name)
     assert found is not None
