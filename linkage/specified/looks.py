@@ -111,7 +111,7 @@ def heading_words(heading: str) -> tuple[str, ...]:
 
 def _fillers(known: pl.Series) -> set[str]:
     """Values that stand for nothing, as they are written."""
-    most = known.value_counts(sort=True).head(30)[known.name].to_list() if known.len() else []
+    most = known.alias("value").value_counts(sort=True, name="rows").head(30)["value"].to_list() if known.len() else []
     return {value for value in most if fold(value) in FILLERS or not fold(value) or set(value) <= set("?-.*#xX")}
 
 
