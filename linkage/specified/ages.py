@@ -15,14 +15,13 @@ import polars as pl
 
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES
-from linkage.specified.written import written
+from linkage.specified.written import age_in_years, written
 
 SAME_NAMED = 20  # at most so many records of one name are held against each other
 SOME_YEAR = 2000  # where only the difference of two years is known
 FEWEST = 10  # pairs above chance
 TIMES_CHANCE = 1.3
 YEAR = re.compile(r"\d{4}")
-NUMBER = re.compile(r"\b\d{1,3}\b")
 
 
 def years_taken(
@@ -30,13 +29,16 @@ def years_taken(
 ) -> dict[str, int] | None:
     """By side that tells ages: the year they were taken, or some years with the right difference; None: not known.
 
+    Two files' ages of which it is not known how far apart they were told are no evidence: ten years would speak
+    against each true pair.
+
     frames: two. names: columns by which the same names are found. headings: of the age or the year of birth in each.
     """
     apart = _difference(frames, names, headings, ages)
-    if all(ages):
-        return {"left": SOME_YEAR, "right": SOME_YEAR - (apart or 0)}
     if apart is None:
         return None
+    if all(ages):
+        return {"left": SOME_YEAR, "right": SOME_YEAR - apart}
     return {"left": apart} if ages[0] else {"right": -apart}
 
 
@@ -58,8 +60,8 @@ def _difference(
 
 
 def _born_at(age: str) -> int | None:
-    found = NUMBER.search(age)
-    return -int(found[0]) if found else None
+    years = age_in_years(age)
+    return None if years is None else -years
 
 
 def _born_in(year: str) -> int | None:

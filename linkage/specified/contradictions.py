@@ -29,7 +29,8 @@ def _names(specification: Specification) -> Iterator[Problem]:
         if name in [one.name for one in specification.columns[:place]]:
             yield Problem(f"two columns are named '{name}'", "name each column otherwise", at)
         if name in RESERVED or "__" in name:
-            what = f"a column cannot be named '{name}': 'rid', 'unique_id' and '__' have a meaning of their own"
+            words = ", ".join(f"'{word}'" for word in sorted(RESERVED))
+            what = f"a column cannot be named '{name}': {words} and '__' have a meaning of their own"
             yield Problem(what, "choose another name; its heading stays as it is", at)
         if name in frequent:
             what = f"'{name}' is a word of the database: a column with term_frequency needs another name"
@@ -82,6 +83,10 @@ def _counts(specification: Specification) -> Iterator[Problem]:
     if len(specification.record_id) > specification.files:
         mend = "name one heading, or with two files the left one's and the right one's"
         yield Problem("record_id names more headings than there are files", mend, ("record_id",))
+    for place, column in enumerate(specification.columns):
+        if specification.files == 1 and "right" in column.ages_of:
+            mend = "write {left: year}, or files: 2"
+            yield Problem("ages_of: right is for two files", mend, ("columns", place, "ages_of"))
 
 
 def _keys(specification: Specification) -> Iterator[Problem]:

@@ -245,7 +245,8 @@ def _make_years_of_ages(found: Fields, frames: list[pl.DataFrame], guesses: list
             names = [f.column for f in found.fields if f is not one]
             taken = years_taken(frames, names, (headings[0], headings[1]), (ages[0], ages[1]))
         if taken is None:
-            _leave_out(found, one, "ages and births of which no year makes one of the other")
+            apart = "ages, and not known how many years apart they were told: add the column with ages_of"
+            _leave_out(found, one, apart if all(ages) else "ages and births of which no year makes one of the other")
             continue
         means = next((guesses[p][h].means for p, h in enumerate(headings) if not ages[p]), "year")
         name = _name(means, {f.column.name for f in found.fields if f is not one})

@@ -93,6 +93,9 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
 
 FEWEST_DIGITS = {"number": 0.8, "postcode": 0.5, "month": 0.6, "day": 0.6, "house_number": 0.6}
 MOST_SHAPES = 12
+OF_A_CODE = re.compile(r"\b(id|no|nr|num|number|nummer|numero|code|key|ref|reference|kennziffer|kennung)$")
+MOST_YEARS = 100  # that are another in every row; more are a row's number
+MOST_HOUSES = 50
 UNSAID = "codes of which the heading does not say what they are"
 
 
@@ -157,7 +160,8 @@ def _fits(kind: str, look: Look) -> str | None:
     if kind == "place":
         return None if look.dates > 0.5 or look.numbers > 0.5 else ("street" if look.digits > 0.3 else "place")
     if kind in FEWEST_DIGITS:
-        return kind if look.digits >= FEWEST_DIGITS[kind] else None
+        rows = kind == "house_number" and _every_row(look) and look.distinct > MOST_HOUSES
+        return kind if look.digits >= FEWEST_DIGITS[kind] and not rows else None
     if kind == "sex":
         return "sex" if look.sexes > 0.8 else "category" if look.distinct <= 8 else None
     if kind in {"phone", "email"}:
@@ -174,7 +178,7 @@ def _by_values(look: Look) -> Guess:
         return Guess("email", "values have an @")
     if look.dates > 0.7:
         return Guess("date", f"{look.dates:.0%} of the values are dates")
-    if look.years > 0.9 and look.distinct >= 10:
+    if look.recent > 0.9 and look.distinct >= 10 and not _numbers_rows(look):
         return Guess("year", f"{look.years:.0%} of the values are years")
     if look.postcodes > 0.7:
         return Guess("postcode", "values are shaped like postcodes")
@@ -182,9 +186,9 @@ def _by_values(look: Look) -> Guess:
         return Guess("sex", f"{look.distinct} values, written as the sexes are")
     if look.length > 80 or look.words_each > 12:
         return Guess("ignored", "long text")
-    if look.phones > 0.9 and look.distinct_share > 0.1:
+    if look.phones > 0.9 and look.distinct_share > 0.1 and look.dialled > 0.9:
         return Guess("phone", "values are shaped like telephone numbers")
-    if look.distinct <= 40:
+    if look.distinct <= 40 and not (look.distinct >= 10 and look.digits > 0.9 and OF_A_CODE.search(look.name)):
         return Guess("category", f"{look.distinct} different values")
     if look.letters > 0.6 or look.digits < 0.4:
         return Guess("full_name" if 1.8 <= look.words_each <= 5 and look.distinct_share > 0.1 else "text", "words")
@@ -195,3 +199,13 @@ def _by_values(look: Look) -> Guess:
     if look.words_each < 1.2:
         return Guess("ignored", f"{UNSAID}: they could say who is who")
     return Guess("text", "words and numbers")
+
+
+def _every_row(look: Look) -> bool:
+    """Plain numbers, another in every row."""
+    return look.distinct_share > 0.999 and look.numbers > 0.99
+
+
+def _numbers_rows(look: Look) -> bool:
+    """Is what looks like years somebody's number? By its heading, or because it is another in each of many rows."""
+    return bool(OF_A_CODE.search(look.name)) or (look.distinct > MOST_YEARS and look.distinct_share > 0.98)

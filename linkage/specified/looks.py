@@ -16,6 +16,8 @@ CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)")
 UK_POSTCODE = re.compile(r"^[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}$", re.IGNORECASE)
 DIGITS = re.compile(r"\d+")
 SPELLING_SIGNS = "|;/~"
+OF_OUR_ERA = re.compile(r"^\D{0,6}(1[5-9]|20)\d\d(\.0)?\D?$")
+DIALLED = re.compile(r"^\+|^0[1-9]|[\s()/-]")
 YEAR = re.compile(r"^\D{0,6}(1[0-9]|20)\d\d(\.0)?\D?$")
 
 
@@ -30,6 +32,7 @@ class Look:
     distinct: int
     dates: float  # shares of the known values
     years: float
+    recent: float  # years from 1500 on
     numbers: float
     shapes: int  # of the values, each run of digits taken for one
     letters: float  # only letters, blanks and name signs
@@ -37,6 +40,7 @@ class Look:
     sexes: float
     mails: float
     phones: float
+    dialled: float  # with a sign of telephone numbers: a plus, brackets, blanks, a nought in front
     postcodes: float
     words_each: float
     length: float
@@ -79,6 +83,7 @@ def look_at(heading: str, values: pl.Series) -> Look:
         distinct=known.n_unique() if known.len() else 0,
         dates=sum(bool(date and date.month) for date in dates) / len(sample) if sample else 0.0,
         years=share(lambda v: bool(YEAR.match(v))),
+        recent=share(lambda v: bool(OF_OUR_ERA.match(v))),
         numbers=share(lambda v: v.replace(".", "", 1).lstrip("-").isdigit()),
         shapes=len({DIGITS.sub("9", value) for value in sample}),
         letters=share(lambda v: all(c.isalpha() or c in " -'’.,`()&|;/~" for c in v)),
@@ -88,6 +93,7 @@ def look_at(heading: str, values: pl.Series) -> Look:
         else 0.0,
         mails=share(lambda v: "@" in v),
         phones=share(lambda v: len(re.sub(r"\D", "", v)) >= 7 and bool(re.match(r"^[\d\s()+/.-]+$", v))),
+        dialled=share(lambda v: bool(DIALLED.search(v))),
         postcodes=share(lambda v: bool(UK_POSTCODE.match(v))),
         words_each=sum(len(form.split()) for form in folded) / len(folded) if folded else 0.0,
         length=sum(map(len, sample)) / len(sample) if sample else 0.0,
@@ -105,7 +111,7 @@ def heading_words(heading: str) -> tuple[str, ...]:
 
 def _fillers(known: pl.Series) -> set[str]:
     """Values that stand for nothing, as they are written."""
-    most = known.value_counts(sort=True).head(30)[known.name].to_list() if known.len() else []
+    most = known.alias("value").value_counts(sort=True, name="rows").head(30)["value"].to_list() if known.len() else []
     return {value for value in most if fold(value) in FILLERS or not fold(value) or set(value) <= set("?-.*#xX")}
 
 

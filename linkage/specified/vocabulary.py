@@ -49,8 +49,8 @@ NUMERIC = frozenset(
 """The levels that take a number; it must be one before it comes into SQL."""
 LEVELS: dict[str, bool] = {name: name in NUMERIC | {"swapped_with"} for name in frozenset().union(*LEVELS_OF.values())}
 """Each level, and whether it takes a value."""
-RESERVED = frozenset({"rid", "unique_id"})
-"""What the tables of people call the record itself."""
+RESERVED = frozenset({"rid", "unique_id", "source_dataset"})
+"""What the tables of people call the record itself, and Splink its file."""
 
 
 @cache

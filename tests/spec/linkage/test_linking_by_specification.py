@@ -71,6 +71,13 @@ WRONG: dict[str, tuple[str, str, int, str, str]] = {
         "otherwise",
     ),
     "a reserved name": ("name: forename, means", "name: rid, means", 7, "cannot be named 'rid'", "choose another name"),
+    "Splink's own name": (
+        "name: forename, means",
+        "name: source_dataset, means",
+        7,
+        "cannot be named 'source_dataset'",
+        "choose another name",
+    ),
     "no heading": (
         "left: vorname, ",
         "",
@@ -178,6 +185,15 @@ WRONG: dict[str, tuple[str, str, int, str, str]] = {
     "a key twice": ("files: 2", "files: 2\nfiles: 2", 3, "a key stands here twice", "remove one of both"),
     "an alias": ("record_id: [id]", "record_id: &it [id]\nignored: *it", 4, "an alias", "write out what it stands for"),
 }
+
+
+def test_ages_of_a_file_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    """In one file there are only the left one's; the other's year would change nothing, unseen."""
+    one = GOOD.replace("files: 2", "files: 1").replace("one_to_one: true, ", "")
+    wrong = one.replace("heading: dob", "heading: dob, ages_of: {right: 1881}")
+    assert _load(tmp_path, one.replace("heading: dob", "heading: dob, ages_of: {left: 1881}")).files == 1
+    with pytest.raises(DocumentError, match="ages_of: right is for two files"):
+        _load(tmp_path, wrong)
 
 
 @pytest.mark.parametrize("name", WRONG)

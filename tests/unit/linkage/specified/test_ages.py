@@ -7,7 +7,7 @@ import pytest
 
 from linkage.specified.fields import Fields, find_fields
 from linkage.specified.specification import Column
-from linkage.specified.written import written
+from linkage.specified.written import age_in_years, written
 
 COUNT = 400
 
@@ -72,6 +72,27 @@ def test_ages_that_no_year_makes_births_of_are_left_out() -> None:
     found = _found(("age", AGES), ("birth_year", mixed))
     assert not [one for one in found.fields if one.column.ages_of]
     assert "no year makes" in found.ignored["age"]
+
+
+def test_ages_of_which_no_names_tell_how_far_apart_they_are_stay_out() -> None:
+    """They could be ten years apart: they are no evidence, and the proposal says why."""
+    left, right = _people("age", AGES), _people("age", AGES).with_columns(surname=pl.col("surname").str.reverse())
+    found = find_fields([left, right], frozenset())
+    assert not [one for one in found.fields if one.column.ages_of]
+    assert "not known how many years apart" in found.ignored["age"]
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    [
+        ("10 years 6 months", 10), ("2y 6m", 2), ("12 yrs 6 mos", 12), ("34M", 34), ("34 f", 34), ("28W", 28), ("45.0", 45),
+        ("6 months", 0), ("6mo", 0), ("3w", 0), ("5 days", 0), ("7/12", 0), ("1015", None), ("6M", None), ("-1", None),
+        ("12/03/1950", None), ("121", None), ("unknown", None), ("aged 30", 30),
+    ],
+)  # fmt: skip
+def test_an_age_is_its_years(age: str, years: int | None) -> None:
+    """Months count where no years stand before them; a letter behind an adult's age is the sex."""
+    assert age_in_years(age) == years
 
 
 def test_infants_and_impossible_ages() -> None:

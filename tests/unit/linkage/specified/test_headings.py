@@ -34,6 +34,26 @@ def test_a_heading_says_what_it_is(heading: str, values: list[str], means: str) 
     assert guess(look_at(heading, pl.Series(heading, values))).means == means
 
 
+@pytest.mark.parametrize(
+    ("heading", "values", "means"),
+    [
+        ("patient_id", [str(10_000_000 + 7919 * (n // 2)) for n in range(120)], "ignored"),
+        ("kennziffer", [str(12_320_267 + 7919 * (n // 2)) for n in range(120)], "ignored"),
+        ("customer_no", [str(1000 + n // 2) for n in range(400)], "ignored"),
+        ("customer_no", [str(1900 + n // 2) for n in range(60)], "ignored"),
+        ("xq", [str(1800 + n) for n in range(200)], "record_id"),
+        ("num", [str(1 + n) for n in range(120)], "record_id"),
+        ("num", [str(1 + n % 40) for n in range(120)], "house_number"),
+        ("xq", [f"0{113_496_000 + 7919 * n}" for n in range(60)], "phone"),
+        ("xq", [f"+44 113 {496_000 + 79 * n}" for n in range(60)], "phone"),
+        ("xq", [str(1900 + n * 7 % 90) for n in range(400)], "year"),
+    ],
+)
+def test_codes_of_persons_are_no_evidence(heading: str, values: list[str], means: str) -> None:
+    """Digits alone are no telephone number, and a number of customers or rows is neither a year nor a house."""
+    assert guess(look_at(heading, pl.Series(heading, values))).means == means
+
+
 def test_months_of_other_languages() -> None:
     """Polish, Turkish and Russian, as they stand in a date."""
     for text in ("3 września 1956", "3 Eylül 1956", "3 сентября 1956"):

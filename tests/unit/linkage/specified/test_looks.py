@@ -36,6 +36,12 @@ def test_a_column_is_what_heading_and_values_say(heading: str, values: list[str]
     assert _guessed(heading, values) == means
 
 
+def test_any_heading_can_stand_above_values() -> None:
+    """Also the words by which values are counted."""
+    for heading in ("count", "value", "rows", "proportion"):
+        assert look_at(heading, pl.Series(heading, [*NAMES, "unknown"])).fillers == ("unknown",)
+
+
 def test_headings_are_read_in_words() -> None:
     """Camel case, underscores and hyphens alike."""
     assert heading_words("dateOfBirth") == heading_words("DATE_OF_BIRTH") == heading_words("date-of-birth")
