@@ -183,6 +183,9 @@ def _print(found: Evaluation) -> None:
         f"compared   {figures['candidate_pairs']:,} pairs of {' and '.join(f'{n:,}' for n in found.records)} records;"
         f" blocking lost {found.lost_by_blocking:,} true pairs; {figures['seconds']} s"
     )
+    if not figures["found_pairs"]:
+        why = "blocking left none to compare" if not figures["candidate_pairs"] else "none reached the threshold"
+        typer.echo(f"linked     no pair, so precision says nothing: {why}")
     if found.unmatched:
         typer.echo(f"truth      {found.unmatched:,} rows name no record of these files, and count for nothing")
     for change in found.linked.blocking.changed:

@@ -89,6 +89,9 @@ def _csv(path: Path) -> pl.DataFrame:
         file.seek(0)
         data = b"".join(_in_bounds(unpacked_blocks(file, path.stat().st_size), path)) if packed else file.read()
     text = _decoded(data, path).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        mend = "Name one with headings, rows and columns."
+        raise FileUnreadable("The file is empty.", where=str(path), mend=mend)
     said = SEPARATOR_LINE.match(text)
     text = text[said.end() :] if said else text
     separator = said[1] if said else _separator(text[:SAMPLE])

@@ -41,7 +41,7 @@ class Column(_Part):
     heading: Headings = ()  # in every file
     left: Headings = ()
     right: Headings = ()
-    separator: str | None = None  # between several spellings in one cell
+    separator: str | None = Field(default=None, min_length=1)  # between several spellings in one cell
     day_first: bool | None = None  # for dates: is 03/04/1950 of April?
     first_of_january: Literal["a_day", "year_only"] = "a_day"
     missing: tuple[str, ...] = ()  # what is written where nothing is known

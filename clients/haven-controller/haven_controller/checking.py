@@ -62,11 +62,11 @@ class CheckedDelivery:
                 )
 
     def write_quarantine(self, path: Path) -> None:
-        """Which rows stay here: file, row number, reasons. No value stands in it."""
+        """Which rows stay here: file, row number, reasons, in a new file. No value stands in it."""
         found = self.connection.execute(
             "SELECT file, row_number, array_to_string(reasons, ' ') FROM bad ORDER BY file, row_number"
         ).fetchall()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["file", "row", "reasons"])

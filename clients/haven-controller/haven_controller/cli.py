@@ -77,8 +77,10 @@ def _parser() -> argparse.ArgumentParser:
         command = _command(commands, name, run, what, example + (more if name == "pack" else ""))
         command.add_argument("folder", type=Path, help="the folder of the data files")
         command.add_argument("--contract", type=Path, required=True, help="the contract's YAML file")
-        command.add_argument("--quarantine", type=Path, help="where to list bad rows: file, row number, reasons")
+        command.add_argument("--quarantine", type=Path, help="the new list of bad rows: file, row number, reasons")
         command.add_argument("--json", action="store_true", help="the result for a program")
+        if name == "show":
+            command.add_argument("--bloom", action="store_true", help="as it would leave with hardened Bloom filters")
         if name == "pack":
             _pack_options(command)
     return parser
@@ -153,6 +155,7 @@ def _check(told: argparse.Namespace) -> int:
 
 def _show(told: argparse.Namespace) -> int:
     from haven_controller.rules.linkage.sealed.composites import COMPOSITES, NUMBER
+    from haven_controller.rules.linkage.sealed.filters import FIELDS, FILTER
 
     with _opened(told) as delivery:
         rows = delivery.staging.rows()
@@ -161,6 +164,8 @@ def _show(told: argparse.Namespace) -> int:
             if not file.joins:
                 tokens = [f"{NUMBER}: NHS number (tells that two differ)"]
                 tokens += [f"{key.name}: {key.label}" for key in COMPOSITES]
+                if told.bloom:
+                    tokens.append(f"{FILTER}: a hardened Bloom filter of {', '.join(FIELDS)}; only under an agreement")
                 leaves[f"tokens of {file.table}"] = {"rows": rows[file.table], "columns": ["row_key", *tokens]}
             columns = ["row_key", *(f"{name}: {kind}" for name, kind in file.payload.items())]
             leaves[f"payload of {file.table}"] = {"rows": rows[file.table], "columns": columns}
@@ -210,12 +215,12 @@ def _agreed(told: argparse.Namespace) -> str | None:
     return reference
 
 
-def _require_new(out: Path) -> None:
-    """What was packed before is never written over. Raises AgentError."""
-    if out.exists():
-        raise AgentError("The file is there already.", where=str(out), mend="Name another one with --out.")
+def _require_new(out: Path, option: str = "--out") -> None:
+    """What is there is never written over. Raises AgentError."""
+    if out.exists() or out.is_symlink():
+        raise AgentError("The file is there already.", where=str(out), mend=f"Name another one with {option}.")
     if not out.parent.is_dir():
-        raise AgentError("There is no such folder.", where=str(out.parent), mend="Make it, or name another --out.")
+        raise AgentError("There is no such folder.", where=str(out.parent), mend=f"Make it, or name another {option}.")
 
 
 def _opened(told: argparse.Namespace) -> Any:
@@ -225,6 +230,8 @@ def _opened(told: argparse.Namespace) -> Any:
     from haven_controller.checking import checked
     from haven_controller.rules.linkage.contracts.contract import load_contract
 
+    if told.quarantine:
+        _require_new(told.quarantine, "--quarantine")
     contract = load_contract(told.contract)
     work = told.out.parent if "out" in told else Path.cwd()
 

@@ -111,6 +111,25 @@ def test_check_and_show_tell_counts_and_no_value(desk: Controller) -> None:
     assert sorted(desk.desk.rglob("*")) == before
 
 
+def test_the_list_of_bad_rows_writes_over_nothing(desk: Controller) -> None:
+    """The name of a file that is there, as of the data themselves, is refused, and the file stays as it was."""
+    data = desk.desk / "outgoing" / "patients.csv"
+    before = data.read_bytes()
+    done = agent("check", desk.desk / "outgoing", "--contract", CONTRACTS / "gp.yaml", "--quarantine", data)
+    assert done.returncode != 0
+    assert "--quarantine" in done.stderr
+    assert data.read_bytes() == before
+
+
+def test_show_tells_of_bloom_filters(desk: Controller) -> None:
+    """With --bloom they stand among what would leave; without it they do not leave."""
+    command = ("show", desk.desk / "outgoing", "--contract", CONTRACTS / "gp.yaml", "--json")
+    with_them, without = agent(*command, "--bloom"), agent(*command)
+    assert with_them.returncode == without.returncode == 0, with_them.stderr
+    assert "Bloom filter of surname" in with_them.stdout
+    assert "Bloom" not in without.stdout
+
+
 def test_bad_rows_stay_and_are_listed_without_a_value(desk: Controller, tmp_path: Path) -> None:
     """A few bad rows: the rest is packed, and the list has file, row and reasons."""
     rows = patients()

@@ -235,6 +235,16 @@ def test_figures_are_printed_before_a_file_that_cannot_be_written(
     assert "precision" in done.stdout
 
 
+def test_precision_of_no_pair_has_its_sentence(small: dict[str, Path], haven: Haven, tmp_path: Path) -> None:
+    """A precision of 1 is nobody's merit where nothing was linked."""
+    high = load_specification(small["spec"]).model_dump(mode="json", exclude_defaults=True)
+    high["certain"], high["link"] = [], {"threshold": 1000.0}
+    specification = tmp_path / "high.yaml"
+    specification.write_text(json.dumps(high), encoding="utf-8")
+    done = haven("evaluate", small["left"], small["right"], "--spec", specification, "--truth", small["truth"])
+    assert "precision says nothing: none reached the threshold" in done.stdout
+
+
 def test_names_that_two_rows_share_are_not_written(small: dict[str, Path], haven: Haven, tmp_path: Path) -> None:
     """A link would not say which of them it means."""
     people = pl.read_csv(small["left"], infer_schema=False)

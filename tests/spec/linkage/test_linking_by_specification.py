@@ -92,6 +92,13 @@ WRONG: dict[str, tuple[str, str, int, str, str]] = {
         "not for date",
         "give one heading and no separator",
     ),
+    "a separator that is none": (
+        "heading: name}",
+        'heading: name, separator: ""}',
+        6,
+        "separator",
+        "write something here",
+    ),
     "no true or false": ("term_frequency: true", "term_frequency: often", 10, "term_frequency", "write true or false"),
     "a level without a value": ("jaro_winkler: 0.9", "jaro_winkler", 10, "needs a value", "write jaro_winkler: 0.9"),
     "a level with a value": (

@@ -168,6 +168,15 @@ def test_a_quote_that_is_closed_rows_later_is_refused(tmp_path: Path, apart: int
     assert refused.value.where == f"{path}, line 6"
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "  \n"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, text: str) -> None:
+    """Nothing in it is damaged."""
+    path = tmp_path / "people.csv"
+    path.write_text(text)
+    with pytest.raises(FileUnreadable, match="is empty"):
+        read_people(path)
+
+
 def _lists_of(values: pa.DictionaryArray) -> pa.ListArray:
     """A list of one value in each row."""
     return pa.ListArray.from_arrays(pa.array(range(len(values) + 1), pa.int32()), values)
