@@ -17,9 +17,9 @@ from linkage.matching.engines.port import LadderEngine
 from linkage.matching.ladder import FIELDS, STRETCHES, Key, LadderStep, Stretch
 
 LARGEST_GROUP = 200
-"""More records than this under one key, and the key says nothing: somebody typed a filler.
+"""More records than this of one dataset under one key, and the key says nothing: somebody typed a filler.
 
-Where one dataset alone has so many, they say nothing and stay apart; what else is under the key is looked at without
+They stay apart; what else is under the key is looked at without
 them, so that no dataset takes a person from the others by repeating who they are.
 """
 SEVERAL = "several_candidates"
@@ -266,10 +266,10 @@ class _StretchRun:
         guard = self._guards.of(step)
         self._find_shared(key)
         self._keep_members(key)
-        bad, good, crowded = self._judge_groups(guard)
-        if crowded:
+        bad, good, crowded = self._judge_groups(guard, f"records <= {LARGEST_GROUP}")
+        if crowded:  # whoever is large only together stays together
             self._leave_crowds(key)
-            bad, good, _ = self._judge_groups(guard)
+            bad, good, _ = self._judge_groups(guard, "TRUE")
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
         if not good:
@@ -303,11 +303,14 @@ class _StretchRun:
             f" FROM seen w JOIN shared s ON {_same(key)} {but} GROUP BY s.k, w.cluster",
         )
 
-    def _judge_groups(self, guard: str) -> tuple[int, int, int]:
-        """`groups`: the members of each shared value with their verdict. How many are bad, good, and too large."""
+    def _judge_groups(self, guard: str, fits: str) -> tuple[int, int, int]:
+        """`groups`: the members of each shared value with their verdict. How many are bad, good, and too large.
+
+        fits: SQL over a group's records; how many it may have.
+        """
         self._engine.keep(
             "groups",
-            f"SELECT k, label, records, {', '.join(TRAIT_NAMES)}, {guard} AND records <= {LARGEST_GROUP} AS good FROM"
+            f"SELECT k, label, records, {', '.join(TRAIT_NAMES)}, {guard} AND {fits} AS good FROM"
             f" (SELECT k, min(cluster) AS label, sum(records) AS records, {self._guards.traits} FROM members"
             f" GROUP BY k HAVING count(*) > 1 AND bool_or({self._guards.open})) g",
         )
