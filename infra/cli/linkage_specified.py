@@ -68,6 +68,7 @@ def files(
     """
     from linkage.specified.found import found_links
     from linkage.specified.proposal import proposed
+    from linkage.specified.reading import short_lines
     from linkage.specified.service import link_files
     from linkage.specified.specification import load_specification
 
@@ -82,6 +83,7 @@ def files(
     typer.echo(
         f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
     )
+    _print_short(sum(short_lines(path, frame) for path, frame in zip(named, frames, strict=True)))
 
 
 def evaluate(
@@ -186,6 +188,7 @@ def _print(found: Evaluation) -> None:
     if not figures["found_pairs"]:
         why = "blocking left none to compare" if not figures["candidate_pairs"] else "none reached the threshold"
         typer.echo(f"linked     no pair, so precision says nothing: {why}")
+    _print_short(sum(found.short))
     if found.unmatched:
         typer.echo(f"truth      {found.unmatched:,} rows name no record of these files, and count for nothing")
     for change in found.linked.blocking.changed:
@@ -200,6 +203,11 @@ def _print(found: Evaluation) -> None:
                 f" {int(point['found_pairs']):>10,}{mark}"
             )
     _print_errors(figures["errors"])
+
+
+def _print_short(lines: int) -> None:
+    if lines:
+        typer.echo(f"files      {lines:,} lines have fewer fields than the headings: the rest was taken for not known")
 
 
 def _print_errors(errors: dict[str, Any]) -> None:

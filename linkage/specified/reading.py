@@ -45,7 +45,7 @@ def read_people(path: Path) -> pl.DataFrame:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise FileUnreadable("The file is larger than 2 GB.", where=str(path), mend="Cut it by area or year.")
-        frame = _parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _csv(path)
+        frame = _parquet(path) if _is_parquet(path) else _csv(path)
     except OSError as error:
         raise FileUnreadable(
             f"The file cannot be read ({error.strerror or 'damaged'}).",
@@ -83,7 +83,24 @@ def _as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String, strict=False)
 
 
-def _csv(path: Path) -> pl.DataFrame:
+def short_lines(path: Path, frame: pl.DataFrame) -> int:
+    """How many lines of a CSV file have fewer fields than its headings: what is missing was read as not known.
+
+    frame: the file as it was read; a short line has nothing in the last column, so most files are not looked at again.
+    """
+    if _is_parquet(path) or not frame[:, -1].null_count():
+        return 0
+    text, separator, _ = _text_of(path)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    return sum(0 < len(row) < frame.width for row in rows)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _text_of(path: Path) -> tuple[str, str, bool]:
+    """The text from its headings on, its separator, and whether a line before said which."""
     with path.open("rb") as file:
         packed = file.read(len(GZIP)) == GZIP
         file.seek(0)
@@ -94,7 +111,11 @@ def _csv(path: Path) -> pl.DataFrame:
         raise FileUnreadable("The file is empty.", where=str(path), mend=mend)
     said = SEPARATOR_LINE.match(text)
     text = text[said.end() :] if said else text
-    separator = said[1] if said else _separator(text[:SAMPLE])
+    return text, said[1] if said else _separator(text[:SAMPLE]), said is not None
+
+
+def _csv(path: Path) -> pl.DataFrame:
+    text, separator, said = _text_of(path)
     _require_headings(text, separator, path)
     try:
         frame = pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)

@@ -19,7 +19,7 @@ from linkage.specified.frozen import FrozenModel, load_model
 from linkage.specified.joining import clusters, for_one_to_one, left_alone, one_to_one
 from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
-from linkage.specified.reading import read_people
+from linkage.specified.reading import read_people, short_lines
 from linkage.specified.specification import Specification
 from linkage.specified.truth import Truth, read_truth, record_ids, require_unique, together
 from linkage.specified.weighing import Weighing
@@ -59,6 +59,7 @@ class Evaluation:
     threshold: float
     seconds: float
     unmatched: int = 0  # rows of the truth that name no record of the files
+    short: tuple[int, ...] = ()  # lines of each file with fewer fields than its headings
 
     def as_dict(self) -> dict[str, Any]:
         """All of it for a program."""
@@ -67,6 +68,7 @@ class Evaluation:
             "threshold": self.threshold,
             "truth_rows_unmatched": self.unmatched,
             "records": list(self.records),
+            "short_lines": list(self.short),
             "candidate_pairs": self.linked.compared,
             "blocking": [{"on": list(rule), "pairs": pairs} for rule, pairs in self.linked.blocking.rules.items()],
             "blocking_changed": self.linked.blocking.changed,
@@ -113,7 +115,9 @@ def evaluate_files(
     with _engine(frames, specification) as engine:
         linked = link(engine, frozen=_frozen(model, specification), progress=progress)
         progress("measuring", 0, None)
-        return replace(_measured(engine, linked, known, started), unmatched=known.unmatched)
+        found = _measured(engine, linked, known, started)
+    short = tuple(short_lines(path, frame) for path, frame in zip((left, right), frames, strict=False) if path)
+    return replace(found, unmatched=known.unmatched, short=short)
 
 
 def link_files(

@@ -67,6 +67,8 @@ def columns_of(table: pl.DataFrame, records: Records) -> Columns | None:
     names = [name for name in table.columns if name not in sources]
     pairs = _pairs(table, names, records)
     sided = [pair for pair in pairs if _sides(*pair, records) > 0]
+    if sided and not records.two and _is_another(*sided[0]) and _each_once(table, sided[0][0], records):
+        sided = []  # match_id beside every record is a person's number, or the first record of each: the same people
     if sided and (len(sources) != 1 or not _person(names, records)):
         return Columns(True, *_turned(table, sided[0], pairs, records))
     record = _record(table, names, records)
@@ -124,10 +126,17 @@ def _sides(one: str, other: str, records: Records) -> int:
         ahead, behind = bool(first & a - second and second & b - first), bool(second & a - first and first & b - second)
         if ahead != behind:
             return 1 if ahead else -1
-    named = [bool(words & ANOTHER) for words in (first, second)]
-    if named[0] != named[1] and not (first | second) & PERSON:
-        return 1 if named[1] else -1
-    return 0
+    return 1 if _is_another(one, other) else -1 if _is_another(other, one) else 0
+
+
+def _is_another(one: str, other: str) -> bool:
+    """Does the second heading say that it is another record than the first, as record, duplicate_of?"""
+    first, second = _words(one), _words(other)
+    return bool(second & ANOTHER) and not first & ANOTHER and not (first | second) & PERSON
+
+
+def _each_once(table: pl.DataFrame, record: str, records: Records) -> bool:
+    return min(table.height, table[record].n_unique()) >= NEARLY_ALL * max(table.height, records.left.n_unique())
 
 
 def _person(names: list[str], records: Records) -> str | None:

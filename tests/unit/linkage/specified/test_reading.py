@@ -13,7 +13,7 @@ import pytest
 from linkage.intake import parquet
 from linkage.specified import reading
 from linkage.specified.errors import FileUnreadable
-from linkage.specified.reading import read_people
+from linkage.specified.reading import read_people, short_lines
 from tests.fakes.little_memory import MEGABYTE, done_in_little_memory
 from tests.unit.linkage.intake.test_parquet_bounds import BOMBS
 
@@ -175,6 +175,15 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(FileUnreadable, match="is empty"):
         read_people(path)
+
+
+def test_lines_with_too_few_fields_are_counted(tmp_path: Path) -> None:
+    """A cut line counts; one whose last field is empty does not, nor a field of several lines."""
+    path = tmp_path / "people.csv"
+    path.write_text('id,name,town\n1,Ann,York\n2,Bo\n3,Cy,\n4,"De\nWit",Ely\n5\n')
+    assert short_lines(path, read_people(path)) == 2
+    path.write_text("id,name,town\n1,Ann,York\n")
+    assert short_lines(path, read_people(path)) == 0
 
 
 def _lists_of(values: pa.DictionaryArray) -> pa.ListArray:

@@ -90,7 +90,7 @@ PERSON_OF = {record: (record + 1) // 2 for record in range(1, 41)}
 
 
 @pytest.mark.parametrize(
-    "headings", ["record,person", "id,cluster_id", "Row,EntityID", "no,code", "person,rec", "x1,z"]
+    "headings", ["record,person", "id,cluster_id", "Row,EntityID", "no,code", "person,rec", "x1,z", "id,match"]
 )
 def test_persons_that_are_numbered_as_records_are(tmp_path: Path, headings: str) -> None:
     """Records 1 to 40 are of persons 1 to 20: headings say so; else that each record stands once, persons again."""
