@@ -47,14 +47,11 @@ def keeps_identity(haven: Haven) -> bool:
 def keep_identity(haven: Haven, *, by: Actor) -> tuple[int, Synced]:
     """In how many places the realm has drifted, which is in the log and mended by a person; and the sync of log-ins.
 
-    New people's one-time passwords lie where `haven identity sync` puts them. Raises RealmUnreachable; RealmNotRepaired
-    after all the rest of the sync was done.
+    It closes and changes log-ins and makes none: a new one comes with a one-time password, which an administrator hands
+    over. Raises RealmUnreachable; RealmNotRepaired after all the rest of the sync was done.
     """
-    from infra.identity.handing_over import write_once
-
-    folder = haven.settings.identity_folder / "one-time"
     drifted = len(haven.identity.check(by=by))
-    return drifted, haven.identity.sync(by=by, hand_over=lambda given: write_once(folder, given))
+    return drifted, haven.identity.sync(by=by)
 
 
 def keep_register(haven: Haven, *, by: Actor) -> Published:

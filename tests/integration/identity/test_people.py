@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +21,6 @@ from access.service import Access
 from audit.events import EventName
 from audit.model import service
 from infra.housekeeping import keep_identity
-from infra.settings import Settings
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import HOUSE, PEOPLE, memory_records, peopled
 from tests.fakes.keycloak import KeycloakForTests, documented_claims
@@ -72,20 +70,19 @@ def _claims(token: str) -> dict[str, object]:
     return dict(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))
 
 
-def test_the_days_housekeeping_closes_and_makes_log_ins_and_sees_drift(house: House, tmp_path: Path) -> None:
-    """Who is suspended loses theirs, a new person's password waits in a file; drift is counted and mended by nobody."""
+def test_the_days_housekeeping_closes_log_ins_makes_none_and_sees_drift(house: House) -> None:
+    """Who is suspended loses theirs, a new person waits for an administrator; drift is counted and mended by nobody."""
     house.access.suspend_person("ewa", by=HOUSE)
     house.access.register_person(invented_person("noor", "gp", {Role.CONTROLLER_DELEGATE}, date(2027, 1, 31)), by=HOUSE)
-    settings = Settings.model_validate({"home": tmp_path})
-    haven: Any = SimpleNamespace(settings=settings, identity=house.identity)
+    haven: Any = SimpleNamespace(identity=house.identity)
     house.keycloak.realm.admin.update_realm("haven", {"registrationAllowed": True})
     try:
         drifted, synced = keep_identity(haven, by=service("housekeeping"))
         assert drifted == 1
         assert house.identity.realm.drift() != []
-        assert {type(step).__name__ for step in synced.steps} >= {"Disable", "Provision"}
+        assert {type(step).__name__ for step in synced.steps} == {"Disable", "LeftOut"}
         assert not house.user("ewa")["enabled"]
-        assert (settings.identity_folder / "one-time" / "noor.txt").stat().st_mode & 0o077 == 0
+        assert "noor" not in {user.name for user in house.keycloak.users.users()}
     finally:
         house.keycloak.realm.apply()
     assert keep_identity(haven, by=service("housekeeping"))[0] == 0
