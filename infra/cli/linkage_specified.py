@@ -84,6 +84,7 @@ def files(
         f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
     )
     _print_short(sum(short_lines(path, frame) for path, frame in zip(named, frames, strict=True)))
+    _print_alone(linked.left_alone)
 
 
 def evaluate(
@@ -189,6 +190,7 @@ def _print(found: Evaluation) -> None:
         why = "blocking left none to compare" if not figures["candidate_pairs"] else "none reached the threshold"
         typer.echo(f"linked     no pair, so precision says nothing: {why}")
     _print_short(sum(found.short))
+    _print_alone(found.linked.left_alone)
     if found.unmatched:
         typer.echo(f"truth      {found.unmatched:,} rows name no record of these files, and count for nothing")
     for change in found.linked.blocking.changed:
@@ -208,6 +210,14 @@ def _print(found: Evaluation) -> None:
 def _print_short(lines: int) -> None:
     if lines:
         typer.echo(f"files      {lines:,} lines have fewer fields than the headings: the rest was taken for not known")
+
+
+def _print_alone(records: int) -> None:
+    if records:
+        typer.echo(
+            f"alone      {records:,} records have several partners that fit, and no link: one to one takes one at most."
+            " If somebody stands twice in a file, write `one_to_one: false` under `link`"
+        )
 
 
 def _print_errors(errors: dict[str, Any]) -> None:
