@@ -98,6 +98,8 @@ def stand() -> Iterator[Stand]:
         context = browser.new_context()
         page = context.new_page()
         page.goto(place.workspaces.open_address("asha", "diabetes"), timeout=LAB_SECONDS)
+        page.get_by_label("I have read these conditions").check(timeout=LAB_SECONDS)
+        page.get_by_role("button", name="Open the workspace").click()
         page.wait_for_url("**/user/asha/diabetes/lab**", timeout=LAB_SECONDS)
         page.close()
         home = place.home / "workspaces" / "diabetes" / "asha" / "home"
