@@ -144,7 +144,8 @@ def _purpose_problems(project: ProjectFile, known: Known) -> list[str]:
         problems.append("provider: name the provider of direct care that the results serve")
     if project.provider is not None and not needs.provider:
         problems.append(f"provider: nobody re-identifies for {project.purpose}; leave it out")
-    if project.provider in {known.employers.get(name) for name in {project.lead or "", *project.people}}:
+    theirs = {known.employers.get(name) for name in (project.lead, *project.people) if name}
+    if project.provider is not None and project.provider in theirs:
         problems.append("provider: name another organisation than the project's own people work for")
     named = [("provider", project.provider)] if project.provider else []
     named += [("recipients", name) for name in project.recipients]
