@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.doctor.facts import EnvironmentFacts, RoomFacts
-from infra.doctor.model import Finding
+from infra.doctor.model import PROGRAMS, Finding, unseen
 from infra.doctor.policies import house
 from infra.settings import ROOT, Settings
 
@@ -30,7 +30,12 @@ def programs(settings: Settings) -> Iterator[Finding]:
     names = [Path(sys.prefix).name if Path(sys.prefix).parent == environments.resolve() else "haven", *NEEDED]
     names += [name for name in OPTIONAL if (environments / name).exists()]
     for name in names:
-        yield house.environment(environment_facts(environments / name, LOCKS / f"{name}.txt"))
+        try:
+            facts = environment_facts(environments / name, LOCKS / f"{name}.txt")
+        except PermissionError:  # its interpreter may lie where this account may not walk to
+            yield unseen(PROGRAMS, f"environment {name}", "Look as the account that made it, or as root.")
+        else:
+            yield house.environment(facts)
     yield house.duckdb(version("duckdb"), locked(LOCKS / "haven.txt").get("duckdb"))
     yield _kernel()
 

@@ -53,7 +53,9 @@ def test_root_sees_all_and_leaves_nothing_of_its_own(haven: InstalledHaven, monk
     """Zones and keys are looked at by root, records and log by the haven's own account; no file changes its owner."""
     before = _owners(haven.home)
     told = _as_root(haven, monkeypatch)
-    assert [what for what, one in told.items() if one.standing is Standing.UNSEEN] == []
+    unseen = [what for what, one in told.items() if one.standing is Standing.UNSEEN]
+    # The environments' own interpreter may lie under root's folder, where the haven's account cannot walk to.
+    assert [what for what in unseen if not what.startswith("environment ")] == []
     for what in (*OF_THE_HAVEN[:-1], str(haven.settings.linkage_zone), "linkage keys"):
         assert told[what].standing is Standing.HOLDS, told[what]
     after = _owners(haven.home)
