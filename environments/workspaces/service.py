@@ -45,7 +45,13 @@ class Workspaces:
         return f"{self.hub_address}/hub/haven-login?{urlencode({'code': self.login_code(person, project)})}"
 
     def login_code(self, person: str, project: str) -> str:
-        """The code alone."""
+        """The code alone. Raises WorkspaceError where people log in at the identity provider."""
+        if self.sign_in_at is not None:
+            raise WorkspaceError(
+                "No codes are given here: people log in at the identity provider.",
+                where=self.sign_in_at,
+                mend="Open the workspace in a browser: `haven workspace open PROJECT --as PERSON` prints where.",
+            )
         return str(self._ask("login-codes", person=person, project=project)["code"])
 
     def opened(self) -> list[dict[str, str]]:

@@ -79,7 +79,7 @@ def fresh_home(home: Path) -> Path:
         for folder in (home / "scopes").glob("*"):
             folder.chmod(0o700)  # published scopes lie in read-only folders
         shutil.rmtree(home)
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / MARK).touch()
     (home / "haven.toml").write_text(SETTINGS, encoding="utf-8")
     return home

@@ -25,7 +25,9 @@ class Haven(DeliveryParts, LinkageParts, EnvironmentParts, IdentityParts):
         settings = load_settings(home)
         if settings.separated:
             require_orchestrator(settings)
-        for folder in (settings.home, settings.run_folder, settings.home / "records"):
+        # Made first as the parent of what is put there, they would be open to others.
+        own = () if settings.separated else (settings.inbox_folder, settings.scopes_folder)
+        for folder in (settings.home, settings.run_folder, settings.home / "records", *own):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         if settings.separated:
             require_roots(settings.run_folder)

@@ -59,6 +59,15 @@ def test_every_claim_of_the_demo_held(played: tuple[Path, str]) -> None:
         assert claim in text
 
 
+def test_the_doctor_finds_the_homes_folders_closed(played: tuple[Path, str]) -> None:
+    """After everything that the demo put there, nothing of the home is open to others."""
+    home, _ = played
+    told = json.loads(_haven("doctor", "--json", "--home", str(home)).stdout)["findings"]
+    of_the_home = [one for one in told if one["area"] == "Home"]
+    assert of_the_home
+    assert [one["what"] for one in of_the_home if one["standing"] in ("wrong", "doubtful")] == []
+
+
 def test_its_report_is_one_page_with_its_pictures(played: tuple[Path, str]) -> None:
     """A self-contained page: plots inside, nothing fetched, no script."""
     home, _ = played

@@ -68,8 +68,8 @@ async def _tell_what_was_used(spawner: BubblewrapSpawner) -> None:
         project=spawner.name,
         bytes_to_browser=volume.to_browser,
         bytes_from_browser=volume.from_browser,
-        processor_seconds=round(spawner.resources.processor_seconds),
-        most_memory=spawner.resources.most_memory,
+        processor_seconds=round(spawner.watch.processor_seconds) if spawner.watch else 0,
+        most_memory=spawner.watch.most_memory if spawner.watch else 0,
     )
 
 

@@ -32,7 +32,6 @@ from haven_hub.gate import HubGate
 from haven_hub.held import held_files, system_of_host
 from haven_hub.hooks import refusal
 from haven_hub.place import Place, read_place
-from haven_hub.resources import Resources
 from haven_hub.sandbox import (
     SERVER_VARIABLES,
     Folders,
@@ -71,7 +70,6 @@ class BubblewrapSpawner(Spawner):
         self.gate: HubGate | None = None
         self.sockets: Path | None = None
         self.unanswered = 0
-        self.resources = Resources()
         self.watch: Watch | None = None
         self.ended_by: Refusal | None = None  # why the hub itself stopped it
 
@@ -83,7 +81,6 @@ class BubblewrapSpawner(Spawner):
             spec = await self._prepare(self.door)
             self.watch = await self._begin_watch(spec.folders.home)
             self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
-            self.resources = Resources()
         except (OSError, ValueError, OverflowError, ImportError) as error:
             self.log.error("The workspace was not started: %s", type(error).__name__)
             raise refusal(COULD_NOT_START) from None
@@ -100,16 +97,14 @@ class BubblewrapSpawner(Spawner):
         if (status := self.process.poll()) is not None:
             return status
         if self.door is not None and await self._approval_ended():
-            await self.stop()
+            await self.stop(now=True)
             return 0
-        with contextlib.suppress(OSError):  # what it uses is not told whole then; it stays watched all the same
-            await asyncio.to_thread(self.resources.look, self.process.pid)
         over = self.watch.judge(self.process.pid) if self.watch is not None else None
         if over := over or self._overstayed():
             self.log.warning("A workspace was stopped (%s)", over.code)
             self.ended_by = _refusal_of(over)
             note_end(self.user.name, self.name, self.ended_by)
-            await self.stop()
+            await self.stop(now=True)
             return 0
         return None
 
@@ -123,7 +118,12 @@ class BubblewrapSpawner(Spawner):
         return overstayed(Stay(row.started, row.last_activity), bounds, datetime.now(UTC).replace(tzinfo=None))
 
     async def stop(self, now: bool = False) -> None:
-        """End the sandbox; its process namespace takes every descendant with it, daemons too."""
+        """End the sandbox; its process namespace takes every descendant with it, daemons too.
+
+        now: at once, without a last look at what it used.
+        """
+        if self.process is not None and self.watch is not None and not now:
+            await self.watch.last_look(self.process.pid)
         if self.process is not None:
             await asyncio.to_thread(_end, self.process)
             self.process = None

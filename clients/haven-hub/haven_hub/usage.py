@@ -16,17 +16,19 @@ from pathlib import Path
 
 BLOCK = 512  # st_blocks counts these whatever the file system's own blocks are
 KIB = 1024
+USER_TIME, SYSTEM_TIME, STARTED = 11, 12, 19  # of /proc/PID/stat, counted from the state (proc_pid_stat(5): 3)
 MEMORY_LINE = re.compile(r"^(?:RssAnon|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 SHARED_OUT_LINE = re.compile(r"^(?:Pss_Anon|Pss_Shmem):\s+(\d+) kB$", re.MULTILINE)
 
 
 def main(home: str, sandbox: int, memory_at_most: int) -> None:
-    """Print bytes on the disk and bytes of memory, as JSON. A sandbox of 0: nothing runs yet."""
+    """Print bytes on the disk and of memory, and processor ticks, as JSON. A sandbox of 0: nothing runs yet."""
     os.nice(10)
     numbers = processes_of(sandbox) if sandbox else []
     nameless_on_disk, nameless_in_memory = nameless_files(numbers, Path(home).stat().st_dev)
     disk = size_of(home) + nameless_on_disk + size_of_log(Path(home).with_name("server.log"))
-    print(json.dumps({"disk": disk, "memory": memory_of(numbers, memory_at_most) + nameless_in_memory}))  # noqa: T201
+    memory = memory_of(numbers, memory_at_most) + nameless_in_memory
+    print(json.dumps({"disk": disk, "memory": memory, "ticks": ticks_of(numbers)}))  # noqa: T201
 
 
 def size_of_log(path: Path) -> int:
@@ -65,6 +67,18 @@ def processes_of(sandbox: int) -> list[int]:
         found += new
         new = [child for parent in new for child in children.get(parent, ())]
     return [number for number in found if number not in ended]
+
+
+def ticks_of(numbers: list[int]) -> dict[str, int]:
+    """The processor's ticks that each process has used so far, by its number and its start: a number comes again."""
+    found = {}
+    for number in numbers:
+        try:
+            fields = Path(f"/proc/{number}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue  # it has ended
+        found[f"{number}-{int(fields[STARTED])}"] = int(fields[USER_TIME]) + int(fields[SYSTEM_TIME])
+    return found
 
 
 def memory_of(numbers: list[int], at_most: int) -> int:

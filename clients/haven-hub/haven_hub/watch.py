@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from haven_hub import usage
 EVERY = 3.0  # seconds from one look to the next, at least
 SHARE = 10  # and at least so many times what the last look took
 LONGEST_LOOK = 300.0
+LONGEST_LAST_LOOK = 2.0
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 GIB = 1024**3
 OF_THE_SERVER = 16 * 1024**2  # what the server and its kernels write by themselves: histories, settings
 
@@ -52,6 +58,7 @@ class Usage:
 
     disk: int
     memory: int
+    ticks: Mapping[str, int] = field(default_factory=dict)  # of the processor, by process
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -83,8 +90,29 @@ class Watch:
         self.home = home
         self.bounds = bounds
         self.at_start = at_start
+        self.most_memory = 0
+        self._ended = 0  # ticks of processes that are there no more
+        self._ticks: Mapping[str, int] = {}
         self._look: asyncio.Task[Usage] | None = None
         self._next = 0.0
+
+    @property
+    def processor_seconds(self) -> float:
+        """All that was seen; what a process used between the last look at it and its end is not in it."""
+        return (self._ended + sum(self._ticks.values())) / TICKS_A_SECOND
+
+    def count(self, usage: Usage) -> None:
+        """Add what a look saw to what was used so far."""
+        self.most_memory = max(self.most_memory, usage.memory)
+        self._ended += sum(used for process, used in self._ticks.items() if process not in usage.ticks)
+        self._ticks = usage.ticks
+
+    async def last_look(self, sandbox: int) -> None:
+        """Once more before an orderly end, for what was used; none where it takes long."""
+        if self._look is not None:
+            self._look.cancel()
+        with suppress(OSError, TimeoutError):
+            self.count(await asyncio.wait_for(measure(self.home, sandbox, self.bounds), LONGEST_LAST_LOOK))
 
     def judge(self, sandbox: int) -> TooMuch | None:
         """Why this workspace must stop, by the last look; a new look begins when it is time."""
@@ -98,6 +126,7 @@ class Watch:
         look, self._look = self._look, None
         if look.exception() is not None:
             return UNMEASURABLE
+        self.count(look.result())
         self._next = now + max(EVERY, SHARE * look.result().seconds)
         return too_much(look.result(), self.bounds, self.at_start)
 
@@ -111,11 +140,13 @@ async def measure(home: Path, sandbox: int, bounds: Bounds) -> Usage:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={},
+        start_new_session=True,
     )
     try:
         said, _ = await asyncio.wait_for(program.communicate(), LONGEST_LOOK)
     except BaseException:
-        program.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)  # the counting program that it started, too
         raise
     if program.returncode != 0:
         raise OSError("the workspace could not be measured")

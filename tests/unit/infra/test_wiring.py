@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,16 @@ def test_a_link_laid_in_its_place_is_refused(tmp_path: Path, monkeypatch: pytest
     folder.symlink_to(tmp_path / "theirs")
     with pytest.raises(SettingsError, match="belongs to another account, or is a link"):
         Haven.at(_far(tmp_path))
+
+
+def test_every_folder_that_a_new_home_has_is_closed_to_others(tmp_path: Path) -> None:
+    """Whatever the account's mask allows: what is put into them later lies in folders of this account only."""
+    home = tmp_path / "home"
+    before = os.umask(0o022)
+    try:
+        Haven.at(home)
+    finally:
+        os.umask(before)
+    folders = [home, *(path for path in home.rglob("*") if path.is_dir())]
+    assert len(folders) > 3
+    assert [str(path) for path in folders if path.stat().st_mode & 0o077] == []

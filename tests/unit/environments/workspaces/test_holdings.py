@@ -6,11 +6,12 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from haven_hub import usage
-from haven_hub.watch import OF_THE_SERVER, Bounds, Usage, Watch, measure, too_much
+from haven_hub.watch import OF_THE_SERVER, TICKS_A_SECOND, Bounds, Usage, Watch, measure, too_much
 
 MIB = 1024**2
 BOUNDS = Bounds(disk=100, memory=50)
@@ -91,3 +92,23 @@ async def test_a_home_that_cannot_be_measured_ends_its_workspace(tmp_path: Path)
     assert refused.code == "workspace.unmeasured"
     with pytest.raises(OSError, match="could not be measured"):
         await measure(tmp_path / "none", 0, BOUNDS)
+
+
+def test_what_was_used_is_added_up_over_looks_and_ended_processes(tmp_path: Path) -> None:
+    """The newest of each process, what ended ones had used when last seen, and the most memory of any look."""
+    watch = Watch(tmp_path, BOUNDS, 0)
+    for memory, ticks in ((5, {"1-7": 100, "2-7": 50}), (9, {"1-7": 300}), (3, {"1-7": 300, "2-9": 25})):
+        watch.count(Usage(0, memory, ticks))
+    assert watch.processor_seconds == (300 + 50 + 25) / TICKS_A_SECOND
+    assert watch.most_memory == 9
+
+
+def test_the_ticks_of_a_process_are_the_kernels_own() -> None:
+    """A process that works uses some, and the same name means the same process."""
+    before = usage.ticks_of([os.getpid()])
+    until = time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+    ((name, after),) = usage.ticks_of([os.getpid()]).items()
+    assert after > before[name]
+    assert usage.ticks_of([2**22 + 1]) == {}

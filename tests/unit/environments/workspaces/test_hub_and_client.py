@@ -12,6 +12,7 @@ from environments.workspaces.client import Kernel
 from environments.workspaces.control import ControlTokens
 from environments.workspaces.errors import NotebookFailed, WorkspaceError
 from environments.workspaces.hub import PLACE_SETTING, HubPlace, HubServer, client_folder
+from environments.workspaces.service import Workspaces
 
 
 def _place(folder: Path) -> HubPlace:
@@ -121,3 +122,14 @@ def test_a_silent_kernel_is_an_error() -> None:
     """A kernel that does not answer in time is said to the person."""
     with pytest.raises(NotebookFailed):
         Kernel(Channel()).run("x")  # type: ignore[arg-type]
+
+
+def test_where_people_log_in_no_code_is_asked_for(tmp_path: Path) -> None:
+    """The address is the workspace's own; running a notebook for somebody says why it cannot."""
+    tokens = ControlTokens(tmp_path)
+    workspaces = Workspaces(
+        tmp_path / "none.sock", tokens, "http://127.0.0.1:1", tmp_path / "t", sign_in_at="https://w"
+    )
+    assert workspaces.open_address("asha", "diabetes") == "https://w/hub/spawn/asha/diabetes"
+    with pytest.raises(WorkspaceError, match="log in at the identity provider"):
+        workspaces.enter("asha", "diabetes")
