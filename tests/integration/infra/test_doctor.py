@@ -103,7 +103,7 @@ def _open_the_home(haven: Haven) -> None:
 
 
 def _lose_the_keys(haven: Haven) -> None:
-    haven.settings.scopes_folder.mkdir()
+    haven.settings.scopes_folder.mkdir(exist_ok=True)
     (haven.settings.scopes_folder / "asthma-1.duckdb").touch()
     for path in haven.settings.keys_folder.glob("*.*"):
         path.unlink()
