@@ -47,6 +47,20 @@ class GatewaySettings(BaseModel):
     brakes: BrakeSettings = BrakeSettings()
 
 
+class ClusterSettings(BaseModel):
+    """The cluster in which workspaces are pods (docs/kubernetes.md); what may stand here, the hub's code says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    image: str  # NAME@sha256:DIGEST
+    node: str  # on which the haven runs, too
+    account: int  # number of the haven's own account there
+    storage_class: str  # of the homes
+    environment: str = "/opt/haven/environment"  # the researchers', in the image
+    namespace: str = "haven-workspaces"
+    processors: float = 2.0  # of one workspace
+    most_workspaces: int = 20  # open at once
+
+
 class WorkspaceSettings(BaseModel):
     """The most that one workspace may hold, in bytes: one process's memory, all its memory, its home on the disk.
 
@@ -59,6 +73,7 @@ class WorkspaceSettings(BaseModel):
     home_quota: int = Field(default=20 * 1024**3, ge=1024**2)
     idle_minutes: int = Field(default=120, ge=0)
     longest_minutes: int = Field(default=24 * 60, ge=0)
+    cluster: ClusterSettings | None = None  # for `haven workspace kubernetes`
 
 
 class ServerSettings(BaseModel):

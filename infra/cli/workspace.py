@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     topic.command("list")(list_workspaces)
     topic.command("close")(close_workspace)
     topic.command("check")(check_machine)
+    topic.command("kubernetes")(write_manifests)
     app.add_typer(topic, name="workspace")
 
 
@@ -78,3 +80,28 @@ def check_machine(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     elif decision:
         typer.echo("Workspaces can run here: a trial sandbox was kept apart, and its filter of kernel calls held.")
     decision.require()
+
+
+def write_manifests(
+    folder: Annotated[Path, typer.Argument(help="Where the files are written; it is made.")],
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Write what a Kubernetes cluster needs to run workspaces as pods; nothing is asked of any cluster.
+
+    Read from `[workspaces.cluster]` in haven.toml: image (by its digest), node, account, storage_class, and more. Each
+    file is the same whenever the settings are: keep them under version control, and look at what changes.
+
+    The numbered files are for the cluster, in their order. node/workspace.json is the filter of kernel calls, for the
+    node. example/ shows what the real KubeSpawner makes of a workspace that nobody has: for whoever reviews it.
+
+    Example: `haven workspace kubernetes manifests --home /srv/haven`
+    """
+    from infra.cluster import cluster_files
+    from infra.settings import load_settings
+
+    for name, text in cluster_files(load_settings(home)).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        typer.echo(path)
+    typer.echo(f"Then: kubectl apply -f {folder}; the rest: docs/kubernetes.md")

@@ -189,6 +189,10 @@ def _places(spec: WorkspaceSpec, handles: Handles) -> list[str]:
 
 
 def _variables(spec: WorkspaceSpec) -> list[str]:
+    return [part for name, value in sorted(variables_inside(spec).items()) for part in ("--setenv", name, value)]
+
+
+def variables_inside(spec: WorkspaceSpec) -> dict[str, str]:
     """The whole environment inside. The server's own hub token is its only secret; kernels start without it."""
     own = {
         "HOME": HOME,
@@ -209,8 +213,17 @@ def _variables(spec: WorkspaceSpec) -> list[str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OMP_NUM_THREADS": "2",
     }
-    pairs = sorted({**own, **dict(spec.variables)}.items())
-    return [part for name, value in pairs for part in ("--setenv", name, value)]
+    return {**own, **dict(spec.variables)}
+
+
+def limits_of_a_process(limits: Limits) -> dict[str, int]:
+    """The kernel's limits by name. The count of processes is bounded inside (WITH_PROCESSES)."""
+    return {
+        "RLIMIT_DATA": limits.memory,
+        "RLIMIT_NOFILE": limits.files,
+        "RLIMIT_FSIZE": limits.file_size,
+        "RLIMIT_CORE": 0,
+    }
 
 
 def server_command(spec: WorkspaceSpec) -> list[str]:

@@ -38,6 +38,7 @@ from haven_hub.sandbox import (
     Handles,
     Limits,
     WorkspaceSpec,
+    limits_of_a_process,
     sandbox_arguments,
 )
 from haven_hub.seccomp import open_filter
@@ -229,7 +230,7 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         order = {
             "account": account,
             "stage": held.stage,
-            "limits": _bounds(spec.limits),
+            "limits": limits_of_a_process(spec.limits),
             "command": [*command, "--args", str(options), *arguments[split:]],
         }
         output = held.keep(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -256,16 +257,6 @@ def put_tutorial(source: Path, target: Path, account: int | None) -> None:
 
 def _refusal_of(over: TooMuch) -> Refusal:
     return Refusal(over.code, over.reason, over.mend)
-
-
-def _bounds(limits: Limits) -> dict[str, int]:
-    """The kernel's limits by name. The count of processes is bounded inside (sandbox.py)."""
-    return {
-        "RLIMIT_DATA": limits.memory,
-        "RLIMIT_NOFILE": limits.files,
-        "RLIMIT_FSIZE": limits.file_size,
-        "RLIMIT_CORE": 0,
-    }
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
