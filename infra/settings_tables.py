@@ -55,7 +55,7 @@ class ClusterSettings(BaseModel):
     node: str  # on which the haven runs, too
     account: int  # number of the haven's own account there
     storage_class: str  # of the homes
-    environment: str = "/opt/haven/environment"  # the researchers', in the image
+    environment: str = "/opt/haven/environments/workspace"  # the researchers', in the image
     namespace: str = "haven-workspaces"
     processors: float = 2.0  # of one workspace
     most_workspaces: int = 20  # open at once

@@ -51,6 +51,7 @@ NEEDS = (
         ("softhsm2",),
         ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so"),
     ),
+    Need("systemd-analyze (it verifies the units)", None, ("systemd",), ("systemd-analyze",)),
     Need("a C compiler (for the kernel of tokens)", None, ("gcc", "libc6-dev"), ("cc",)),
     Need("Maven (it gets Keycloak)", None, ("maven",), ("mvn",)),
     Need("Java 17 or newer", None, ("openjdk-17-jre-headless",), ("java", "/usr/lib/jvm/*/bin/java")),

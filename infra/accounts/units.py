@@ -33,15 +33,36 @@ SystemCallArchitectures=native
 LimitCORE=0
 UMask=0077"""
 """Of a zone's process: no network, no device, no privilege, no debugger, and nothing to write but its own folders."""
-OF_THE_ORCHESTRATOR = """ProtectSystem=strict
+OF_THE_ORCHESTRATOR = """NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
 PrivateTmp=yes
-ProtectKernelTunables=yes
+PrivateDevices=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
+ProtectClock=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictRealtime=yes
 RestrictSUIDSGID=yes
+LockPersonality=yes
+CapabilityBoundingSet=
+SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
 LimitCORE=0
-UMask=0077"""
-"""The hub needs user namespaces for the workspaces' sandboxes, so less is closed here."""
+UMask=0077
+KillMode=mixed
+TimeoutStopSec=120
+OOMPolicy=continue"""
+"""Of the process that starts log, gateway, hub and Prefect. Workspaces and workers are sandboxes within this unit, so
+
+- nothing may cover a part of /proc (ProtectKernelTunables, ProtectKernelLogs, ProcSubset): the kernel then mounts none
+  in a sandbox, and none starts; nor may namespaces and the host's name in them be closed (RestrictNamespaces,
+  ProtectHostname);
+- nor may processes be hidden (ProtectProc): one that lets nobody look at it would not be counted in its workspace;
+- when the machine's memory ends, a workspace goes first, and the haven stays (OOMPolicy);
+- it is told alone to stop (KillMode): it stops its services in their order, and what was used is still recorded.
+"""
 
 
 def units(settings: Settings, python: Path) -> dict[str, str]:
@@ -72,11 +93,11 @@ WantedBy=multi-user.target
 
 
 def _orchestrator_unit(settings: Settings, accounts: Accounts, python: Path) -> str:
-    zones = " ".join(f"haven-{process}.service" for process in PROCESSES)
+    before = " ".join(["network-online.target", *(f"haven-{process}.service" for process in PROCESSES)])
     return f"""[Unit]
-Description=Haven: log, gateway, hub and flows
-Wants={zones}
-After={zones}
+Description=Haven: log, gateway, hub with edge and gate, flows
+Wants={before}
+After={before}
 
 [Service]
 User={accounts.names[ORCHESTRATOR]}

@@ -17,7 +17,7 @@ SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9](
 HIGHEST_ACCOUNT = 65534
 """A pod with a user namespace of its own has 65,536 account numbers; the last is nobody's."""
 LEAST_PROCESSORS = 0.5
-IN_THE_IMAGE = PurePosixPath("/opt/haven/environment")
+IN_THE_IMAGE = PurePosixPath("/opt/haven/environments/workspace")
 
 
 class NotForACluster(ValueError):

@@ -67,9 +67,9 @@ ReadWritePaths=/srv/haven/intake /srv/haven/inbox /srv/haven/keys/intake /srv/ha
 WantedBy=multi-user.target
 """
 ORCHESTRATOR = f"""[Unit]
-Description=Haven: log, gateway, hub and flows
-Wants=haven-linkage.service haven-research.service haven-intake.service
-After=haven-linkage.service haven-research.service haven-intake.service
+Description=Haven: log, gateway, hub with edge and gate, flows
+Wants=network-online.target haven-linkage.service haven-research.service haven-intake.service
+After=network-online.target haven-linkage.service haven-research.service haven-intake.service
 
 [Service]
 User=haven
@@ -79,14 +79,27 @@ ExecStart=/opt/haven/bin/python -P -m infra.cli up --home /srv/haven
 Restart=on-failure
 ReadWritePaths=/srv/haven
 InaccessiblePaths=/srv/haven/zones/linkage /srv/haven/zones/research /srv/haven/intake
+NoNewPrivileges=yes
 ProtectSystem=strict
+ProtectHome=read-only
 PrivateTmp=yes
-ProtectKernelTunables=yes
+PrivateDevices=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
+ProtectClock=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictRealtime=yes
 RestrictSUIDSGID=yes
+LockPersonality=yes
+CapabilityBoundingSet=
+SystemCallFilter=~@clock @cpu-emulation @debug @module @obsolete @raw-io @reboot @swap
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
 LimitCORE=0
 UMask=0077
+KillMode=mixed
+TimeoutStopSec=120
+OOMPolicy=continue
 
 [Install]
 WantedBy=multi-user.target
