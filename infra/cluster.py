@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from environments.workspaces.cluster import NotForACluster, describe
 from infra.settings import Settings
+from infra.settings_tables import ClusterSettings
 
 WIDEST = 1_000_000  # no line is broken
 
@@ -34,6 +35,12 @@ def cluster_files(settings: Settings) -> dict[str, str]:
     }
 
 
+def cluster_values(cluster: ClusterSettings, run_folder: Path) -> dict[str, Any]:
+    """As the hub's code takes a cluster: with the folders of this haven's sockets."""
+    folders = {"doors": str(run_folder / "doors"), "servers": str(run_folder / "hub")}
+    return {**cluster.model_dump(exclude={"kubeconfig"}), **folders}
+
+
 def _asked(settings: Settings) -> dict[str, Any]:
     bounds = settings.workspaces
     if bounds.cluster is None:
@@ -42,9 +49,8 @@ def _asked(settings: Settings) -> dict[str, Any]:
             where="[workspaces.cluster]",
             mend="Say at least image, node, account and storage_class there (docs/kubernetes.md).",
         )
-    run = settings.run_folder
     return {
-        "cluster": {**bounds.cluster.model_dump(), "doors": str(run / "doors"), "servers": str(run / "hub")},
+        "cluster": cluster_values(bounds.cluster, settings.run_folder),
         "held": {"disk": bounds.home_quota, "memory": bounds.memory, "process_memory": bounds.process_memory},
         "stay": {"idle": bounds.idle_minutes * 60, "longest": bounds.longest_minutes * 60},
     }

@@ -48,7 +48,11 @@ class GatewaySettings(BaseModel):
 
 
 class ClusterSettings(BaseModel):
-    """The cluster in which workspaces are pods (docs/kubernetes.md); what may stand here, the hub's code says."""
+    """The cluster in which workspaces are pods (docs/kubernetes.md); what may stand here, the hub's code says.
+
+    kubeconfig: where the cluster is, and who the hub is there. None: workspaces stay sandboxes of this machine, and the
+    table is for `haven workspace kubernetes` alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     image: str  # NAME@sha256:DIGEST
@@ -59,6 +63,7 @@ class ClusterSettings(BaseModel):
     namespace: str = "haven-workspaces"
     processors: float = 2.0  # of one workspace
     most_workspaces: int = 20  # open at once
+    kubeconfig: Path | None = None
 
 
 class WorkspaceSettings(BaseModel):

@@ -61,6 +61,8 @@ class HubPlace:
     idle_seconds: int = IDLE_SECONDS  # without any use, before a workspace is closed; 0: no bound
     longest_seconds: int = LONGEST_SECONDS  # of a whole stay; 0: no bound
     openid: OpenID | None = None  # None: people come by one-time codes
+    cluster: Mapping[str, object] | None = None  # workspaces are its pods; None: sandboxes of this machine
+    kubeconfig: Path | None = None  # of the cluster: where it is, and who the hub is there
 
     @property
     def place_file(self) -> Path:
@@ -179,6 +181,8 @@ class HubServer:
             "idle_seconds": place.idle_seconds,
             "longest_seconds": place.longest_seconds,
             "workspace_memory": place.workspace_memory,
+            "cluster": None if place.cluster is None else dict(place.cluster),
+            "kubeconfig": place.kubeconfig and str(place.kubeconfig),
         }
 
 

@@ -57,9 +57,12 @@ class EnvironmentParts(OptOutParts):
     def hub_place(self) -> HubPlace:
         """Where the hub stands, for the process that starts it."""
         from environments.workspaces.hub import HubPlace
+        from infra.cluster import cluster_values
         from infra.servers.ports import free_port
 
         settings = self.settings
+        pods = settings.workspaces.cluster
+        pods = pods if pods is not None and pods.kubeconfig is not None else None
         return HubPlace(
             folder=settings.home / "hub",
             run=settings.run_folder / "hub",
@@ -75,6 +78,8 @@ class EnvironmentParts(OptOutParts):
             idle_seconds=settings.workspaces.idle_minutes * 60,
             longest_seconds=settings.workspaces.longest_minutes * 60,
             workspace_memory=settings.workspaces.memory,
+            cluster=None if pods is None else cluster_values(pods, settings.run_folder),
+            kubeconfig=None if pods is None else pods.kubeconfig,
         )
 
     def _port_of_hub(self) -> int | None:

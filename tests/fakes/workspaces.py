@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -204,11 +205,13 @@ def workplace(
     machine: Callable[[], Decision] = Allowed,
     *,
     plain: bool = False,
+    pods: Callable[[Path], dict[str, Any]] | None = None,
     **bounds: int,
 ) -> Iterator[WorkplaceForTests]:
     """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
 
-    machine: what is asked at an opening. plain: root runs the hub under another account.
+    machine: what is asked at an opening. plain: root runs the hub under another account. pods: of a home, the cluster
+    of its hub's place.
     """
     account = PLAIN_ACCOUNT if plain and os.geteuid() == 0 else None
     with short_folder() as home:
@@ -226,6 +229,7 @@ def workplace(
             clients=clients,
             port=port or free_port(),
             openid=openid,
+            **(pods(home) if pods else {}),
             **bounds,
         )
         workspaces = Workspaces(

@@ -30,6 +30,16 @@ hub.bind_url = f"http://127.0.0.1:{place.port}/"
 hub.hub_bind_url = hub.hub_connect_url = f"http+unix://{HUB_SOCKET}"
 hub.proxy_class = WorkspaceEdge
 hub.spawner_class = BubblewrapSpawner
+if place.cluster is not None:
+    if place.kubeconfig is None or not place.kubeconfig.is_file():
+        raise FileNotFoundError("the cluster's kubeconfig is not there")
+    os.environ["KUBECONFIG"] = str(place.kubeconfig)  # read when the library is imported
+    from haven_hub.kubernetes.model import Cluster
+    from haven_hub.kubernetes.spawner import PodSpawner
+
+    Cluster.of(place.cluster)  # a wrong one is an error now, not at the first workspace
+
+    hub.spawner_class = PodSpawner
 hub.authenticator_class = CodeAuthenticator if place.openid is None else OpenIDAuthenticator
 hub.template_paths = [str(Path(__file__).parent / "templates")]
 hub.extra_handlers = HANDLERS

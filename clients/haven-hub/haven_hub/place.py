@@ -46,6 +46,8 @@ class Place:
     idle_seconds: int  # without any use, before it is closed; 0: no bound
     longest_seconds: int  # of a whole stay; 0: no bound
     openid: OpenID | None  # None: people come by one-time codes
+    cluster: dict[str, Any] | None  # of pods, as kubernetes/model.py takes it; None: sandboxes of this machine
+    kubeconfig: Path | None  # where the cluster is, and who the hub is there
 
     @property
     def drops_account(self) -> bool:

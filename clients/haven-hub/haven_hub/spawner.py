@@ -57,17 +57,14 @@ COULD_NOT_START = Refusal(
 )
 
 
-class BubblewrapSpawner(Spawner):
-    """One workspace: a person in a project."""
-
-    over_quota: ClassVar[dict[tuple[str, str], int]] = {}  # what a home held when it was first found over its quota
+class WorkspaceSpawner(Spawner):
+    """One workspace: a person in a project. Below: as a sandbox; kubernetes/spawner.py: as a pod."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.place: Place = read_place()
         self.door: Path | None = None
         self.conditions: tuple[str, ...] = ()
-        self.process: subprocess.Popen[bytes] | None = None
         self.gate: HubGate | None = None
         self.sockets: Path | None = None
         self.unanswered = 0
@@ -75,13 +72,12 @@ class BubblewrapSpawner(Spawner):
         self.ended_by: Refusal | None = None  # why the hub itself stopped it
 
     async def start(self) -> str:
-        """Start the sandbox and wait for its server's socket. Returns the server's address."""
+        """Start the workspace and wait for its server's socket. Returns the server's address."""
         if self.door is None:
             raise refusal(Refusal("workspace.no_door", "The gateway opened no door for this workspace."))
         try:
             spec = await self._prepare(self.door)
-            self.watch = await self._begin_watch(spec.folders.home)
-            self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
+            await self._launch(spec)
         except (OSError, ValueError, OverflowError, ImportError) as error:
             self.log.error("The workspace was not started: %s", type(error).__name__)
             raise refusal(COULD_NOT_START) from None
@@ -93,15 +89,12 @@ class BubblewrapSpawner(Spawner):
 
     async def poll(self) -> int | None:
         """None while it runs. A workspace whose approval has ended is stopped here, within one interval."""
-        if self.process is None:
-            return 0
-        if (status := self.process.poll()) is not None:
+        if (status := await self._status()) is not None:
             return status
         if self.door is not None and await self._approval_ended():
             await self.stop(now=True)
             return 0
-        over = self.watch.judge(self.process.pid) if self.watch is not None else None
-        if over := over or self._overstayed():
+        if over := self._holds_too_much() or self._overstayed():
             self.log.warning("A workspace was stopped (%s)", over.code)
             self.ended_by = _refusal_of(over)
             note_end(self.user.name, self.name, self.ended_by)
@@ -109,31 +102,62 @@ class BubblewrapSpawner(Spawner):
             return 0
         return None
 
-    def _overstayed(self) -> TooMuch | None:
-        """As the hub's records say when it was opened and last used; they keep times of UTC without their zone."""
-        row = self.orm_spawner
-        if row is None or row.started is None:
-            return None
-        place = self.place
-        bounds = StayBounds(timedelta(seconds=place.idle_seconds), timedelta(seconds=place.longest_seconds))
-        return overstayed(Stay(row.started, row.last_activity), bounds, datetime.now(UTC).replace(tzinfo=None))
-
     async def stop(self, now: bool = False) -> None:
-        """End the sandbox; its process namespace takes every descendant with it, daemons too.
+        """End the workspace with everything that it started.
 
         now: at once, without a last look at what it used.
         """
-        if self.process is not None and self.watch is not None and not now:
-            await self.watch.last_look(self.process.pid)
-        if self.process is not None:
-            await asyncio.to_thread(_end, self.process)
-            self.process = None
+        try:
+            await self._end(now)
+        finally:
+            await self._close_ways()
+
+    async def _close_ways(self) -> None:
+        """Its way to the hub, and the folder of its sockets."""
         if self.gate is not None:
             await self.gate.close()
             self.gate = None
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
             self.sockets = None
+
+    async def _launch(self, spec: WorkspaceSpec) -> None:
+        """Set the workspace going. Raises OSError, ValueError, OverflowError or ImportError: nothing runs."""
+        raise NotImplementedError
+
+    async def _status(self) -> int | None:
+        """None while something of it runs."""
+        raise NotImplementedError
+
+    async def _end(self, now: bool) -> None:
+        """Leave nothing running."""
+        raise NotImplementedError
+
+    def _account(self) -> int | None:
+        """The account whose the sockets become; None where the hub's own must do."""
+        raise NotImplementedError
+
+    def _environment(self) -> Path:
+        """The researchers' environment, as seen from within."""
+        return self.place.environment
+
+    def _furnish(self, home: Path, account: int | None) -> None:
+        """Make the home ready, where it lies on this machine."""
+
+    def _holds_too_much(self) -> TooMuch | None:
+        """By what was measured last; nothing where something else than the hub bounds it."""
+        return None
+
+    def _overstayed(self) -> TooMuch | None:
+        """As the hub's records say when it was opened and last used; they keep times of UTC without their zone."""
+        row = self.orm_spawner
+        if row is None or row.started is None:
+            return None
+        return overstayed(Stay(row.started, row.last_activity), self._bounds, datetime.now(UTC).replace(tzinfo=None))
+
+    @property
+    def _bounds(self) -> StayBounds:
+        return StayBounds(timedelta(seconds=self.place.idle_seconds), timedelta(seconds=self.place.longest_seconds))
 
     async def _approval_ended(self) -> bool:
         try:
@@ -148,28 +172,8 @@ class BubblewrapSpawner(Spawner):
         self.unanswered = 0
         return False
 
-    async def _begin_watch(self, home: Path) -> Watch:
-        """What its home holds now, before anything runs, is what it may hold on."""
-        bounds = Bounds(disk=self.place.home_quota, memory=self.place.workspace_memory)
-        try:
-            held = (await measure(home, 0, bounds)).disk
-        except (OSError, TimeoutError):
-            self.log.warning("The home of a workspace could not be measured")
-            raise refusal(_refusal_of(UNMEASURABLE)) from None
-        key = (self.user.name, self.name)
-        if held <= bounds.disk:
-            self.over_quota.pop(key, None)
-            return Watch(home, bounds, held)
-        return Watch(home, bounds, self.over_quota.setdefault(key, held))  # each start may not add a little
-
-    def _account(self) -> int | None:
-        """The project's account number; None where the hub's own account must do."""
-        if not self.place.drops_account:
-            return None
-        return account_of(self.name, self.place.folder / "accounts.json", self.place.first_account)
-
     async def _prepare(self, door: Path) -> WorkspaceSpec:
-        """Make the folders and sockets, and describe the sandbox."""
+        """Make the folders and sockets, and describe the workspace."""
         account = self._account()
         spec = WorkspaceSpec(
             person=self.user.name,
@@ -180,7 +184,7 @@ class BubblewrapSpawner(Spawner):
                 door=door,
                 flight=door.with_name("flight.sock"),
                 hub=Path(HUB_SOCKET),
-                environment=self.place.environment,
+                environment=self._environment(),
                 python=self.place.python,
                 client=self.place.client,
                 jupyter=self.place.jupyter,
@@ -192,12 +196,8 @@ class BubblewrapSpawner(Spawner):
         )
         self.sockets = spec.folders.lab.parent
         self.sockets.mkdir(mode=0o700)
-        for folder in (spec.folders.lab, spec.folders.home):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.chmod(0o700)
-            if account is not None:
-                os.chown(folder, account, account)
-        put_tutorial(self.place.jupyter / TUTORIAL, spec.folders.home / TUTORIAL, account)
+        make_own(spec.folders.lab, account)
+        self._furnish(spec.folders.home, account)
         if account is not None:
             for socket in (door, spec.folders.flight):
                 os.chown(socket, account, account)
@@ -214,9 +214,69 @@ class BubblewrapSpawner(Spawner):
     async def _await_server(self, socket: Path) -> None:
         until = time.monotonic() + SECONDS_TO_START
         while not socket.exists():
-            if self.process is None or self.process.poll() is not None or time.monotonic() > until:
+            if await self._status() is not None or time.monotonic() > until:
                 raise refusal(COULD_NOT_START)
             await asyncio.sleep(0.05)
+
+
+class BubblewrapSpawner(WorkspaceSpawner):
+    """A workspace in a sandbox of this machine."""
+
+    over_quota: ClassVar[dict[tuple[str, str], int]] = {}  # what a home held when it was first found over its quota
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def _launch(self, spec: WorkspaceSpec) -> None:
+        self.watch = await self._begin_watch(spec.folders.home)
+        self.process = _run(spec, self._account(), spec.folders.home.parent / "server.log")
+
+    async def _status(self) -> int | None:
+        return 0 if self.process is None else self.process.poll()
+
+    async def _end(self, now: bool) -> None:
+        """The sandbox's process namespace takes every descendant with it, daemons too."""
+        if self.process is not None and self.watch is not None and not now:
+            await self.watch.last_look(self.process.pid)
+        if self.process is not None:
+            await asyncio.to_thread(_end, self.process)
+            self.process = None
+
+    def _account(self) -> int | None:
+        """The project's account number; None where the hub's own account must do."""
+        if not self.place.drops_account:
+            return None
+        return account_of(self.name, self.place.folder / "accounts.json", self.place.first_account)
+
+    def _furnish(self, home: Path, account: int | None) -> None:
+        make_own(home, account)
+        put_tutorial(self.place.jupyter / TUTORIAL, home / TUTORIAL, account)
+
+    def _holds_too_much(self) -> TooMuch | None:
+        return self.watch.judge(self.process.pid) if self.watch is not None and self.process is not None else None
+
+    async def _begin_watch(self, home: Path) -> Watch:
+        """What its home holds now, before anything runs, is what it may hold on."""
+        bounds = Bounds(disk=self.place.home_quota, memory=self.place.workspace_memory)
+        try:
+            held = (await measure(home, 0, bounds)).disk
+        except (OSError, TimeoutError):
+            self.log.warning("The home of a workspace could not be measured")
+            raise refusal(_refusal_of(UNMEASURABLE)) from None
+        key = (self.user.name, self.name)
+        if held <= bounds.disk:
+            self.over_quota.pop(key, None)
+            return Watch(home, bounds, held)
+        return Watch(home, bounds, self.over_quota.setdefault(key, held))  # each start may not add a little
+
+
+def make_own(folder: Path, account: int | None) -> None:
+    """A folder that is closed to others, and the account's."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    if account is not None:
+        os.chown(folder, account, account)
 
 
 def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Popen[bytes]:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from infra.cluster import cluster_files
+from infra.cluster import cluster_files, cluster_values
 from infra.settings import Settings
 from infra.settings_tables import ClusterSettings, WorkspaceSettings
 from tests.fakes.pod_security import below_restricted
@@ -31,13 +31,10 @@ EXPECTED = Path(__file__).with_name("kubernetes")
 OLDEST, NEWEST = "1.33", "1.37"  # the first whose pods have user namespaces without being asked; the schemas' last
 IMAGE = "registry.example/haven/workspace@sha256:" + "0123456789abcdef" * 4
 CLUSTER = ClusterSettings(image=IMAGE, node="haven-1.example", account=990, storage_class="encrypted")
+SAID = CLUSTER.model_dump(exclude={"kubeconfig"})
 HOME = Path("/srv/haven")
 ASKED: dict[str, Any] = {
-    "cluster": {
-        **CLUSTER.model_dump(),
-        "doors": "/srv/haven/run/doors",
-        "servers": "/srv/haven/run/hub",
-    },
+    "cluster": cluster_values(CLUSTER, HOME / "run"),
     "held": {"disk": 20 * 1024**3, "memory": 8 * 1024**3},
     "stay": {"idle": 7200, "longest": 86400},
     "spec": {
@@ -159,7 +156,7 @@ def test_the_command_writes_the_same_twice(tmp_path: Path) -> None:
     without = _run("workspace", "kubernetes", str(tmp_path / "none"), "--home", str(home))
     assert without.returncode == 78
     assert "[workspaces.cluster]" in without.stderr
-    table = "\n".join(f"{name} = {json.dumps(value)}" for name, value in CLUSTER.model_dump().items())
+    table = "\n".join(f"{name} = {json.dumps(value)}" for name, value in SAID.items())
     (home / "haven.toml").write_text(f"[workspaces.cluster]\n{table}\n", encoding="utf-8")
     for folder in ("one", "two"):
         done = _run("workspace", "kubernetes", str(tmp_path / folder), "--home", str(home))
@@ -188,7 +185,7 @@ def test_what_could_be_something_else_tomorrow_is_refused(changed: dict[str, Any
     """An image by its tag, root's account, a name that is none: a sentence says it, and nothing is written."""
     home = tmp_path / "home"
     home.mkdir()
-    values = {**CLUSTER.model_dump(), **changed}
+    values = {**SAID, **changed}
     table = "\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
     (home / "haven.toml").write_text(f"[workspaces.cluster]\n{table}\n", encoding="utf-8")
     done = _run("workspace", "kubernetes", str(tmp_path / "out"), "--home", str(home))

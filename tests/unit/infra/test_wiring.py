@@ -48,3 +48,22 @@ def test_every_folder_that_a_new_home_has_is_closed_to_others(tmp_path: Path) ->
     folders = [home, *(path for path in home.rglob("*") if path.is_dir())]
     assert len(folders) > 3
     assert [str(path) for path in folders if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_workspaces_are_pods_only_where_the_hub_is_somebody_in_the_cluster(tmp_path: Path, named: bool) -> None:
+    """With a kubeconfig the hub is told the cluster and this haven's folders of sockets; without one, of no cluster."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kubeconfig = 'kubeconfig = "/etc/haven/kubeconfig"\n' if named else ""
+    (home / "haven.toml").write_text(
+        '[workspaces.cluster]\nimage = "x"\nnode = "n"\naccount = 1\nstorage_class = "s"\n' + kubeconfig,
+        encoding="utf-8",
+    )
+    haven = Haven.at(home)
+    place, run = haven.hub_place, haven.settings.run_folder
+    assert place.kubeconfig == (Path("/etc/haven/kubeconfig") if named else None)
+    told = {"image": "x", "node": "n", "account": 1, "storage_class": "s", "namespace": "haven-workspaces",
+            "environment": "/opt/haven/environments/workspace", "processors": 2.0, "most_workspaces": 20,
+            "doors": str(run / "doors"), "servers": str(place.run)}  # fmt: skip
+    assert place.cluster == (told if named else None)

@@ -17,7 +17,7 @@ from jupyterhub.orm import Spawner as Row
 from traitlets.config import Config
 
 from haven_hub.kubernetes.model import Cluster, NotForACluster
-from haven_hub.kubernetes.pod import spawner_values
+from haven_hub.kubernetes.pod import inside, spawner_values
 from haven_hub.kubernetes.policies import faults_of
 from haven_hub.sandbox import WorkspaceSpec
 from haven_hub.stay import StayBounds
@@ -38,7 +38,7 @@ class _Person:
 def objects_of(spec: WorkspaceSpec, cluster: Cluster, held: Bounds, stay: StayBounds) -> dict[str, Any]:
     """values, home (its claim) and pod of one workspace, as JSON has them. Raises NotForACluster."""
     values = spawner_values(spec, cluster, held, stay)
-    kind = _kubespawner()
+    kind = _pods()
     if unknown := sorted(set(values) - set(kind.class_trait_names(config=True))):
         raise NotForACluster(
             f"This KubeSpawner has no {', '.join(unknown)}.", "Install the versions that the lock names."
@@ -51,19 +51,23 @@ def objects_of(spec: WorkspaceSpec, cluster: Cluster, held: Bounds, stay: StayBo
     return {"values": values, "home": home, "pod": pod}
 
 
-def _kubespawner() -> Any:
+def _pods() -> Any:
     """The class, told of a cluster that is not there: its library looks for that file's name when it is imported."""
     os.environ["KUBECONFIG"] = str(NOWHERE)
-    from kubespawner import KubeSpawner
+    from haven_hub.kubernetes.pods import Pods
 
-    return KubeSpawner
+    return Pods
 
 
 async def _made(kind: Any, spec: WorkspaceSpec, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     from kubernetes_asyncio.client import ApiClient
 
     spawner = kind(
-        user=_Person(spec.person), hub=Hub(), orm_spawner=Row(name=spec.project), config=Config({"KubeSpawner": values})
+        inside=inside(spec),
+        user=_Person(spec.person),
+        hub=Hub(),
+        orm_spawner=Row(name=spec.project),
+        config=Config({"KubeSpawner": values}),
     )
     plain = ApiClient()
     try:

@@ -18,6 +18,7 @@ from haven_hub.sandbox import (
     GATEWAY_SOCKET,
     HOME,
     HUB_SOCKET,
+    JUPYTER,
     LAB_FOLDER,
     WorkspaceSpec,
     limits_of_a_process,
@@ -37,10 +38,14 @@ SECONDS_TO_STOP = 5
 SHARE_KEPT = 0.1
 """Of the processors. Less than all, so that the pod is no guaranteed one: those outlive the haven's own services when
 the node's memory ends."""
-# Limits that Kubernetes has no words for, set as the sandbox's helper sets them; and nothing that the server or a
-# kernel prints goes to the node's logs, which are collected outside the haven.
+TUTORIAL = "start-here.ipynb"
+# Limits that Kubernetes has no words for, set as the sandbox's helper sets them; nothing that the server or a kernel
+# prints goes to the node's logs, which are collected outside the haven; a new home gets the notebook to begin with.
 WITH_LIMITS = (
-    "import json, os, resource, sys\n"
+    "import json, os, resource, shutil, sys\n"
+    f"told, first = {JUPYTER + '/' + TUTORIAL!r}, {HOME + '/' + TUTORIAL!r}\n"
+    "if os.path.exists(told) and not os.path.lexists(first):\n"
+    "    shutil.copyfile(told, first)\n"
     "for name, most in json.loads(sys.argv[1]).items():\n"
     "    resource.setrlimit(getattr(resource, name), (most, most))\n"
     f"log = os.open({LOG!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)\n"
@@ -58,12 +63,7 @@ def spawner_values(spec: WorkspaceSpec, cluster: Cluster, held: Bounds, stay: St
             "Describe it with the cluster's own: environment.",
         )
     return {
-        "namespace": cluster.namespace,
-        "pod_name_template": NAME,
-        "slug_scheme": "safe",
-        "enable_user_namespaces": False,
-        "services_enabled": False,
-        "events_enabled": False,
+        **names(cluster),
         "image": cluster.image,
         "image_pull_policy": "IfNotPresent",  # a digest never means another image
         "node_selector": {"kubernetes.io/hostname": cluster.node},
@@ -80,14 +80,31 @@ def spawner_values(spec: WorkspaceSpec, cluster: Cluster, held: Bounds, stay: St
         "extra_container_config": {
             "command": [_undollared(part) for part in command(spec)],
             "args": [],
-            "env": [
-                {"name": name, "value": _undollared(value)} for name, value in sorted(variables_inside(spec).items())
-            ],
             "ports": [],
             "workingDir": HOME,
         },
         "extra_pod_config": _apart(stay),
     }
+
+
+def names(cluster: Cluster) -> dict[str, Any]:
+    """The values by which a workspace's pod is found, and nothing else is looked for."""
+    return {
+        "namespace": cluster.namespace,
+        "pod_name_template": NAME,
+        "slug_scheme": "safe",
+        "enable_user_namespaces": False,
+        "services_enabled": False,
+        "events_enabled": False,
+    }
+
+
+def inside(spec: WorkspaceSpec) -> dict[str, str]:
+    """The whole environment of the pod, as its manifest writes it.
+
+    Apart from the values: what KubeSpawner is told to override it writes into its log, and a token stands in here.
+    """
+    return {name: _undollared(value) for name, value in variables_inside(spec).items()}
 
 
 def command(spec: WorkspaceSpec) -> list[str]:
