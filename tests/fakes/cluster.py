@@ -27,10 +27,14 @@ from starlette.routing import Route
 
 from environments.workspaces.hub import base_interpreter
 from environments.workspaces.machine import sandbox_program
-from tests.fakes.plain_account import as_plain_account
+from tests.fakes.plain_account import PLAIN_ACCOUNT, as_plain_account
 from tests.fakes.pod_security import below_restricted
+from tests.fakes.pods import node_filter
+from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, workplace
 
 VERSION = "1.37"
+MEMORY_OF_THE_NODE = 64 * 1024**3
+ACCOUNT = PLAIN_ACCOUNT if os.geteuid() == 0 else os.getuid()
 Object = dict[str, Any]
 
 
@@ -43,12 +47,13 @@ class Node:
     clients: Path
     claims: dict[str, Path]
 
-    def command(self, pod: Object) -> list[str]:
-        """How bubblewrap runs this pod's container."""
+    def command(self, pod: Object, call_filter: int) -> list[str]:
+        """How bubblewrap runs this pod's container. call_filter: the open file of its profile's program."""
         spec, container = pod["spec"], pod["spec"]["containers"][0]
         account = str(spec["securityContext"]["runAsUser"])
         python = base_interpreter(self.environments / "workspace")
-        words = [str(sandbox_program(self.environments / "hub")), "--die-with-parent", "--new-session", "--clearenv"]
+        words = ["/usr/bin/choom", "-n", str(ended_before_others(container["resources"])), "--"]
+        words += [str(sandbox_program(self.environments / "hub")), "--die-with-parent", "--new-session", "--clearenv"]
         words += [f"--unshare-{kind}" for kind in ("user", "pid", "ipc", "uts", "net")]
         words += ["--uid", account, "--gid", account, "--hostname", spec["hostname"], "--cap-drop", "ALL"]
         words += ["--ro-bind", "/usr", "/usr", *self._links(), "--proc", "/proc", "--dev", "/dev"]
@@ -64,7 +69,18 @@ class Node:
             words += self._mount(pod, volumes[mount["name"]], mount)
         for one in container["env"]:
             words += ["--setenv", one["name"], one["value"].replace("$$", "$")]
-        words += ["--remount-ro", "/", "--chdir", container["workingDir"], "--"]
+        # what a runtime makes of /dev belongs to root
+        words += [
+            "--remount-ro",
+            "/dev",
+            "--remount-ro",
+            "/",
+            "--seccomp",
+            str(call_filter),
+            "--chdir",
+            container["workingDir"],
+            "--",
+        ]
         return [*words, *(part.replace("$$", "$") for part in container["command"])]
 
     def _mount(self, pod: Object, volume: Object, mount: Object) -> list[str]:
@@ -85,6 +101,16 @@ class Node:
     def _links(self) -> list[str]:
         names = [name for name in ("bin", "sbin", "lib", "lib32", "lib64") if Path("/", name).is_symlink()]
         return [word for name in names for word in ("--symlink", f"usr/{name}", f"/{name}")]
+
+
+def ended_before_others(resources: Object) -> int:
+    """The kubelet's word to the kernel for when memory ends, by its own rule for the three classes of pods."""
+    limits, requests = resources["limits"], resources["requests"]
+    if not limits and not requests:
+        return 1000
+    if all(limits.get(name) == requests.get(name) for name in ("cpu", "memory")):
+        return -997
+    return min(max(2, 1000 - 1000 * int(requests["memory"]) // MEMORY_OF_THE_NODE), 999)
 
 
 @dataclass
@@ -164,13 +190,26 @@ class FakeCluster:
         return JSONResponse(claim, status_code=201)
 
     def _run(self, pod: Object) -> subprocess.Popen[bytes]:
-        command = tuple(self.node.command(pod))
+        profile = pod["spec"]["containers"][0]["securityContext"]["seccompProfile"]
+        assert profile == {"type": "Localhost", "localhostProfile": "haven/workspace.json"}
+        compiled = self.node.home / "filter"
+        node_filter(self.node.environments / "hub", compiled)
+        call_filter = os.open(compiled, os.O_RDONLY)
+        try:
+            return self._run_within(pod, call_filter)
+        finally:
+            os.close(call_filter)
+
+    def _run_within(self, pod: Object, call_filter: int) -> subprocess.Popen[bytes]:
+        command = tuple(self.node.command(pod, call_filter))
         if os.geteuid() == 0:
             node = self.node
             places = [node.environments, node.clients, base_interpreter(node.environments / "workspace"), node.home]
             command = as_plain_account(command, places)
         with (self.node.home / "pods.log").open("ab") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(call_filter,), env={}
+            )
 
     def _say(self, kind: str, pod: Object) -> None:
         pod["metadata"]["resourceVersion"] = str(len(self.said) + 1)
@@ -207,6 +246,42 @@ def serving(cluster: FakeCluster, port: int) -> Iterator[None]:
         for process in cluster.running.values():
             process.kill()
             process.wait()
+
+
+@dataclass
+class PodPlace:
+    """The hub's place and its cluster."""
+
+    workplace: WorkplaceForTests
+    cluster: FakeCluster
+
+
+@contextlib.contextmanager
+def pod_place() -> Iterator[PodPlace]:
+    """A hub whose workspaces are pods of a cluster, until the block ends."""
+    port, made = free_port(), []
+
+    def of(home: Path) -> dict[str, Any]:
+        (home / "kubeconfig").write_text(kubeconfig(port), encoding="utf-8")
+        claims = {"haven-doors": home / "doors", "haven-servers": home / "run"}
+        made.append(FakeCluster(Node(home, environments_folder(), clients_folder(), claims), ACCOUNT))
+        stack.enter_context(serving(made[0], port))
+        cluster = {
+            "image": "registry.example/haven/workspace@sha256:" + "0" * 64,
+            "node": "here",
+            "account": ACCOUNT,
+            "storage_class": "encrypted",
+            "doors": str(home / "doors"),
+            "servers": str(home / "run"),
+        }
+        return {"cluster": cluster, "kubeconfig": home / "kubeconfig"}
+
+    with (
+        contextlib.ExitStack() as stack,
+        workplace(environments_folder(), clients_folder(), plain=True, pods=of) as place,
+    ):
+        place.homes = lambda person, project: made[0].node.claims[f"workspace-{person}--{project}"]
+        yield PodPlace(place, made[0])
 
 
 def kubeconfig(port: int) -> str:

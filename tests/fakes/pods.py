@@ -36,16 +36,26 @@ class PodMaker:
         return dict(json.loads(answer))
 
 
+def node_filter(environment: Path, target: Path) -> dict[str, Any]:
+    """What node_filter.py tells; it writes the kernel's program to `target`."""
+    command = [str(environment / "bin" / "python"), "-P", str(Path(__file__).with_name("node_filter.py")), str(target)]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, env=_environment()).stdout))
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(CODE), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 @contextmanager
 def pod_maker(environment: Path) -> Iterator[PodMaker]:
     """The program of this hub's environment, until the block ends."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with subprocess.Popen(
         [str(environment / "bin" / "python"), "-P", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**kept, "PYTHONPATH": str(CODE), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=_environment(),
     ) as process:
         yield PodMaker(process)
         process.communicate()

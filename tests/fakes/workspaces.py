@@ -118,6 +118,11 @@ class WorkplaceForTests:
     workspaces: Workspaces
     hub: HubServer
     account: int | None = None  # the plain account that the hub runs under, if it is not the tests' own
+    homes: Callable[[str, str], Path] | None = None  # where a home lies that is not on the hub's own disk
+
+    def home_of(self, person: str, project: str) -> Path:
+        """A workspace's home, as the machine sees it."""
+        return self.homes(person, project) if self.homes else self.home / "workspaces" / project / person / "home"
 
     def as_the_hub(self, command: tuple[str, ...]) -> tuple[str, ...]:
         """This command, under the account of the hub."""

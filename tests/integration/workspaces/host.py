@@ -43,7 +43,7 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             "mark": name,
             "secret": str(place.place.orchestrator_token),
             "haven": str(place.home),
-            "others file": str(place.home / "workspaces" / "asthma" / "bo" / "home" / "mine"),
+            "others file": str(place.home_of("bo", "asthma") / "mine"),
             "hub socket": str(place.place.run / "hub.sock"),
             "control socket": str(place.place.control_socket),
             "door": str(list(place.doors.opened)[-1]),

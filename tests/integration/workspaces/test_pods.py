@@ -8,55 +8,26 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from access.decisions import RefusedError
 from environments.workspaces.client import HubClient
-from tests.fakes.cluster import FakeCluster, Node, kubeconfig, serving
-from tests.fakes.plain_account import PLAIN_ACCOUNT
+from tests.fakes.cluster import ACCOUNT, PodPlace, pod_place
 from tests.fakes.waiting import becomes
-from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, workplace
+from tests.fakes.workspaces import clients_folder
 
-ACCOUNT = PLAIN_ACCOUNT if os.geteuid() == 0 else os.getuid()
+NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 POD = "workspace-asha--diabetes"
-
-
-@dataclass
-class PodPlace:
-    """The hub's place and its cluster."""
-
-    workplace: WorkplaceForTests
-    cluster: FakeCluster
 
 
 @pytest.fixture(scope="module")
 def pods() -> Iterator[PodPlace]:
     """A hub whose workspaces are pods; asha may work in diabetes."""
-    port, stack, made = free_port(), ExitStack(), []
-
-    def of(home: Path) -> dict[str, Any]:
-        (home / "kubeconfig").write_text(kubeconfig(port), encoding="utf-8")
-        claims = {"haven-doors": home / "doors", "haven-servers": home / "run"}
-        made.append(FakeCluster(Node(home, environments_folder(), clients_folder(), claims), ACCOUNT))
-        stack.enter_context(serving(made[0], port))
-        cluster = {
-            "image": "registry.example/haven/workspace@sha256:" + "0" * 64,
-            "node": "here",
-            "account": ACCOUNT,
-            "storage_class": "encrypted",
-            "doors": str(home / "doors"),
-            "servers": str(home / "run"),
-        }
-        return {"cluster": cluster, "kubeconfig": home / "kubeconfig"}
-
-    with stack, workplace(environments_folder(), clients_folder(), plain=True, pods=of) as place:
-        place.approvals.approved.add(("asha", "diabetes"))
-        yield PodPlace(place, made[0])
+    with pod_place() as place:
+        place.workplace.approvals.approved.add(("asha", "diabetes"))
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +60,21 @@ def test_the_door_says_who_asks(asha: HubClient) -> None:
     )
     with asha.kernel("asha", "diabetes") as kernel:
         assert kernel.run(ask).text.strip() == '{"person": "asha", "project": "diabetes"} []'
+
+
+def test_no_namespace_can_be_made_in_a_pod(asha: HubClient) -> None:
+    """Not by the call that `clone` is either, for each kind; with none of them it makes a process."""
+    attempt = (
+        "import ctypes, errno, os, platform\n"
+        "number = {'x86_64': 56, 'aarch64': 220}[platform.machine()]\n"
+        "def clone(flags):\n"
+        "    made = ctypes.CDLL(None, use_errno=True).syscall(number, flags | 17, 0, 0, 0, 0)\n"
+        "    if made == 0: os._exit(0)\n"
+        "    return 'made' if made > 0 else errno.errorcode[ctypes.get_errno()]\n"
+        f"print([clone(flags) for flags in (0, *{NAMESPACES})])"
+    )
+    with asha.kernel("asha", "diabetes") as kernel:
+        assert kernel.run(attempt).text.strip() == str(["made", *["EPERM"] * 7])
 
 
 def test_no_log_has_the_servers_token(pods: PodPlace, asha: HubClient) -> None:

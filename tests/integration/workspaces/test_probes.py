@@ -1,4 +1,7 @@
-"""The table of attempts from a kernel, in a workspace of root's hub and of a plain account's, beside its controls."""
+"""The table of attempts from a kernel, beside its controls: in a workspace of root's hub, a plain account's, and a pod.
+
+The pod is one of the tests' own cluster, which carries out what its manifest and the node's filter say.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from tests.fakes.cluster import pod_place
 from tests.fakes.probes.kernel import BY_NAME, PROBES
 from tests.fakes.probes.table import REACHED, STOPPED, Control, Outcome, Probe, Things, outcomes, program
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
@@ -19,7 +24,7 @@ ROOTED = (
     *("/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--uts"),
     *("--fork", "--mount-proc"),
 )
-ACCOUNTS = ("root", "plain") if os.geteuid() == 0 else ("plain",)
+PLACES = ("root", "plain", "pod") if os.geteuid() == 0 else ("plain", "pod")
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,10 @@ class Found:
     controls: Mapping[str, Outcome]
 
 
-@pytest.fixture(scope="module", params=ACCOUNTS)
+@pytest.fixture(scope="module", params=PLACES)
 def found(request: pytest.FixtureRequest) -> Iterator[Found]:
     """All attempts, in one kernel; all controls, in one process for each sort."""
-    with workplace(environments_folder(), clients_folder(), plain=request.param == "plain") as place:
+    with _place(request.param) as place:
         place.approvals.approved.update({("asha", "diabetes"), ("bo", "asthma")})
         with place.workspaces.enter("bo", "asthma") as other:
             assert other.run_cells("bo", "asthma", ["open('/home/researcher/mine', 'w').write('x')"])[0].error is None
@@ -41,6 +46,16 @@ def found(request: pytest.FixtureRequest) -> Iterator[Found]:
             said = hub.run_cells("asha", "diabetes", [program(list(PROBES), inside)])[0]
             assert said.error is None, said.text
             yield Found(outcomes(said.text.strip().splitlines()[-1]), _controls(place, outside))
+
+
+@contextmanager
+def _place(kind: str) -> Iterator[WorkplaceForTests]:
+    if kind == "pod":
+        with pod_place() as pods:
+            yield pods.workplace
+    else:
+        with workplace(environments_folder(), clients_folder(), plain=kind == "plain") as place:
+            yield place
 
 
 def _controls(place: WorkplaceForTests, things: Things) -> dict[str, Outcome]:
