@@ -6,17 +6,14 @@ What only covers other places (ProtectSystem, ProtectHome, PrivateTmp) or closes
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-PLAIN = Path(__file__).with_name("plain_account.py")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 READ_ONLY = {"ProtectKernelTunables": ("/proc/sys", "/sys"), "ProtectControlGroups": ("/sys/fs/cgroup",)}
 HIDDEN = {"ProtectKernelLogs": ("/proc/kmsg",), "ProtectKernelModules": ("/usr/lib/modules",)}
@@ -53,7 +50,9 @@ def as_unit(unit: str, places: list[Path], python: Path, command: tuple[str, ...
 
 def main(asked: dict[str, Any], command: list[str]) -> None:
     """Cover, close, become the account, filter, become the command."""
-    plain = _module(PLAIN)
+    sys.path.insert(0, str(Path(__file__).parent))
+    import plain_account as plain
+
     confine = plain._confine()
     plain.cover([Path(place).resolve() for place in asked["places"]], confine)
     said = dict(asked["lines"])
@@ -127,15 +126,6 @@ def _own_devices() -> None:
 
 def _mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True)
-
-
-def _module(path: Path) -> ModuleType:
-    found = importlib.util.spec_from_file_location(path.stem, path)
-    if found is None or found.loader is None:
-        raise FileNotFoundError(path)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

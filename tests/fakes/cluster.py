@@ -11,8 +11,6 @@ import contextlib
 import json
 import os
 import subprocess
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +28,7 @@ from environments.workspaces.machine import sandbox_program
 from tests.fakes.plain_account import PLAIN_ACCOUNT, as_plain_account
 from tests.fakes.pod_security import below_restricted
 from tests.fakes.pods import node_filter
-from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, workplace
+from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, serving, workplace
 
 VERSION = "1.37"
 MEMORY_OF_THE_NODE = 64 * 1024**3
@@ -224,25 +222,14 @@ class FakeCluster:
 
 
 @contextlib.contextmanager
-def serving(cluster: FakeCluster, port: int) -> Iterator[None]:
+def standing(cluster: FakeCluster, port: int) -> Iterator[None]:
     """The cluster at this port of this machine, until the block ends; nothing of it runs on."""
-    config = uvicorn.Config(
-        Starlette(routes=cluster.routes()),
-        host="127.0.0.1",
-        port=port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    app = Starlette(routes=cluster.routes())
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
     try:
-        yield
+        with serving(config):
+            yield
     finally:
-        server.should_exit = True
-        thread.join()
         for process in cluster.running.values():
             process.kill()
             process.wait()
@@ -257,15 +244,15 @@ class PodPlace:
 
 
 @contextlib.contextmanager
-def pod_place() -> Iterator[PodPlace]:
-    """A hub whose workspaces are pods of a cluster, until the block ends."""
+def pod_place(**said: Any) -> Iterator[PodPlace]:
+    """A hub whose workspaces are pods of a cluster, until the block ends. said: other than what is right of it."""
     port, made = free_port(), []
 
     def of(home: Path) -> dict[str, Any]:
         (home / "kubeconfig").write_text(kubeconfig(port), encoding="utf-8")
         claims = {"haven-doors": home / "doors", "haven-servers": home / "run"}
         made.append(FakeCluster(Node(home, environments_folder(), clients_folder(), claims), ACCOUNT))
-        stack.enter_context(serving(made[0], port))
+        stack.enter_context(standing(made[0], port))
         cluster = {
             "image": "registry.example/haven/workspace@sha256:" + "0" * 64,
             "node": "here",
@@ -274,7 +261,8 @@ def pod_place() -> Iterator[PodPlace]:
             "doors": str(home / "doors"),
             "servers": str(home / "run"),
         }
-        return {"cluster": cluster, "kubeconfig": home / "kubeconfig"}
+        told = {"kubeconfig": home / "kubeconfig", **cluster, **said}
+        return {"kubeconfig": told.pop("kubeconfig"), "cluster": told}
 
     with (
         contextlib.ExitStack() as stack,

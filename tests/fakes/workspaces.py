@@ -241,7 +241,8 @@ def workplace(
             place.control_socket, tokens, place.address, place.orchestrator_token, sign_in_at=openid and place.address
         )
         desk = Desk(register, SessionEvidence(records, log, approvals), logins(records) if logins else None)
-        with _serving(Starlette(routes=control_routes(desk, tokens), lifespan=doors.lifespan), place.control_socket):
+        app = Starlette(routes=control_routes(desk, tokens), lifespan=doors.lifespan)
+        with serving(uvicorn.Config(app, uds=str(place.control_socket), log_level="warning", lifespan="on")):
             hub = HubServer(place) if account is None else HubOfAPlainAccount(place)
             hub.start(home / "hub.log")
             try:
@@ -251,8 +252,9 @@ def workplace(
 
 
 @contextlib.contextmanager
-def _serving(app: Starlette, path: Path) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(app, uds=str(path), log_level="warning", lifespan="on"))
+def serving(config: uvicorn.Config) -> Iterator[None]:
+    """A server in a thread of its own, which answers when the block begins and is gone when it ends."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -14,6 +14,7 @@ import pytest
 
 from access.decisions import RefusedError
 from environments.workspaces.client import HubClient
+from environments.workspaces.errors import WorkspaceError
 from tests.fakes.cluster import ACCOUNT, PodPlace, pod_place
 from tests.fakes.waiting import becomes
 from tests.fakes.workspaces import clients_folder
@@ -127,6 +128,15 @@ def test_what_the_cluster_refuses_is_told_without_the_pod(pods: PodPlace) -> Non
     assert "KubeSpawner complained: spawner.py" in log
     assert "ApiException 403" in log
     assert _token(pods.cluster.turned_away[-1]) not in log
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"image": "registry.example/haven/workspace:latest"}, {"host_network": True}, {"kubeconfig": None}]
+)
+def test_a_hub_whose_cluster_is_wrong_does_not_start(wrong: dict[str, Any]) -> None:
+    """An image by its tag, a setting that nobody knows, no kubeconfig: found when the hub starts."""
+    with pytest.raises(WorkspaceError, match="did not start"), pod_place(**wrong):
+        pytest.fail("the hub started")
 
 
 def _token(pod: dict[str, Any]) -> str:
