@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tests.fakes.pods import node_filter
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, free_port, serving, workplace
 
 VERSION = "1.37"
+FALSE_UNSAID = ("hostNetwork", "hostPID", "hostIPC")  # Kubernetes gives back only what is not so by default
 MEMORY_OF_THE_NODE = 64 * 1024**3
 ACCOUNT = PLAIN_ACCOUNT if os.geteuid() == 0 else os.getuid()
 Object = dict[str, Any]
@@ -123,6 +124,7 @@ class FakeCluster:
     said: list[tuple[str, Object]] = field(default_factory=list)
     turned_away: list[Object] = field(default_factory=list)
     admits: bool = True
+    changes: Callable[[Object], object] = lambda _: None  # what becomes of a pod on its way in
 
     def routes(self) -> list[Route]:
         """What the hub's role may ask."""
@@ -152,6 +154,9 @@ class FakeCluster:
             return JSONResponse({"message": "violates PodSecurity"}, status_code=403)
         if name in self.pods:
             return JSONResponse({"message": "exists"}, status_code=409)
+        for said in FALSE_UNSAID:
+            pod["spec"].pop(said)
+        self.changes(pod)
         pod["metadata"] |= {"namespace": request.path_params["namespace"], "uid": f"uid-of-{name}"}
         self.running[name] = self._run(pod)
         image = pod["spec"]["containers"][0]["image"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -128,6 +128,30 @@ def test_what_the_cluster_refuses_is_told_without_the_pod(pods: PodPlace) -> Non
     assert "KubeSpawner complained: spawner.py" in log
     assert "ApiException 403" in log
     assert _token(pods.cluster.turned_away[-1]) not in log
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (lambda pod: pod["spec"].pop("hostUsers"), "hostUsers"),
+        (
+            lambda pod: pod["spec"]["containers"].append({**pod["spec"]["containers"][0], "name": "mesh"}),
+            "one container",
+        ),
+    ],
+    ids=["a server too old to know", "a mesh that adds itself"],
+)
+def test_a_pod_that_the_cluster_changed_is_ended(
+    pods: PodPlace, changes: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    """What a server drops, or another program adds, is seen in what the cluster took; nobody gets to work there."""
+    pods.workplace.approvals.approved.add(("asha", "diabetes"))
+    pods.cluster.admits, pods.cluster.changes = True, changes
+    with pytest.raises(RefusedError, match="pod could not be started"):
+        pods.workplace.workspaces.enter("asha", "diabetes")
+    assert becomes(lambda: not pods.cluster.pods)
+    log = (pods.workplace.home / "hub.log").read_text(encoding="utf-8")
+    assert said in log.rsplit("A pod is no workspace: ", 1)[1]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ OF_THE_CONTAINER = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "Localhost", "localhostProfile": FILE},
 }
+FALSE_UNSAID = ("hostNetwork", "hostPID", "hostIPC")
 BOUNDED = ("cpu", "memory", "ephemeral-storage")
 
 
@@ -37,6 +38,15 @@ def faults_of(pod: Mapping[str, Any], cluster: Cluster) -> list[str]:
     """What keeps this Pod (as JSON has it) from being a workspace of this cluster, in sentences; none: it may run."""
     spec = pod.get("spec") or {}
     return [*_faults_of_the_pod(spec, cluster), *_faults_of_its_containers(spec, cluster), *_faults_of_volumes(spec)]
+
+
+def faults_once_admitted(pod: Mapping[str, Any], cluster: Cluster) -> list[str]:
+    """The same of a pod as the cluster took it: a server may drop what it does not know, and others may add to it.
+
+    What is false by default is not said there.
+    """
+    spec = dict.fromkeys(FALSE_UNSAID, False) | dict(pod.get("spec") or {})
+    return faults_of({**pod, "spec": spec}, cluster)
 
 
 def _faults_of_the_pod(spec: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """How does a workspace start and end as a pod? KubeSpawner makes and watches it; its server is met on a socket as ever.
 
 The description is pure (pod.py), and so is what may run (policies.py): the pod is looked through as it goes to the
-cluster, and one that lacks a wall is not made.
+cluster, and again as the cluster took it; one that lacks a wall is not made, or ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from haven_hub.hooks import refusal
 from haven_hub.kubernetes.model import Cluster
 from haven_hub.kubernetes.pod import inside, names, spawner_values
 from haven_hub.kubernetes.pods import Pods
-from haven_hub.kubernetes.policies import faults_of
+from haven_hub.kubernetes.policies import faults_of, faults_once_admitted
 from haven_hub.sandbox import WorkspaceSpec
 from haven_hub.spawner import SECONDS_TO_START, WorkspaceSpawner
 from haven_hub.watch import Bounds
@@ -62,6 +62,14 @@ class PodSpawner(WorkspaceSpawner):
         except (ApiException, ClientError, TimeoutError) as error:
             self.log.error("The pod of a workspace was not started: %s", type(error).__name__)
             raise refusal(NOT_MADE) from None
+        admitted = self.pods.pod_reflector.pods.get(f"{self.cluster.namespace}/{self.pods.pod_name}") or {}
+        self._refuse(faults_once_admitted(admitted, self.cluster))
+
+    def _refuse(self, faults: list[str]) -> None:
+        for fault in faults:
+            self.log.error("A pod is no workspace: %s", fault)
+        if faults:
+            raise refusal(NOT_MADE)
 
     def _pods(self, values: dict[str, Any], variables: Mapping[str, str]) -> Pods:
         return Pods(
@@ -76,10 +84,7 @@ class PodSpawner(WorkspaceSpawner):
 
     def _looked_through(self, pods: Pods, pod: Any) -> Any:
         """The pod, if it may run. Raises SpawnException: it was not sent anywhere."""
-        for fault in (faults := faults_of(pods.api.api_client.sanitize_for_serialization(pod), self.cluster)):
-            self.log.error("A pod was not made: %s", fault)
-        if faults:
-            raise refusal(NOT_MADE)
+        self._refuse(faults_of(pods.api.api_client.sanitize_for_serialization(pod), self.cluster))
         return pod
 
     async def _status(self) -> int | None:
