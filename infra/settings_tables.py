@@ -32,6 +32,7 @@ class BrakeSettings(BaseModel):
     near_pair: Bounds = (10, 20, 0)
     look_up: Bounds = (20, 40, 120)
     after_refusal: Bounds = (20, 40, 0)
+    failed: Bounds = (30, 60, 0)
 
 
 class GatewaySettings(BaseModel):

@@ -25,7 +25,7 @@ from audit.records import Records
 from audit.suppression import shown_count
 from environments.errors import EnvironmentsError
 from environments.gateway.answers import Answers, RunningQuery
-from environments.gateway.brakes.counting import Brakes, Reached
+from environments.gateway.brakes.counting import Behind, Brakes, Reached
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.brakes.policies import BrakePolicy
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
@@ -153,7 +153,7 @@ class QueryCore:
                     if held:
                         yield held
                     held = part
-            evidence, people = await self._evidence_of(query, sql, parameters)
+            evidence, behind = await self._evidence_of(query, sql, parameters)
             query.require_uncut()
             await self._note(
                 EventName.QUERY_COMPLETED,
@@ -163,7 +163,7 @@ class QueryCore:
                 milliseconds=round((time.monotonic() - query.started) * 1000),
                 **evidence,
             )
-            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, people, query.rows))
+            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, behind, query.rows))
             query.require_uncut()
             yield held
         except BaseException as error:
@@ -174,10 +174,10 @@ class QueryCore:
 
     async def _evidence_of(
         self, query: RunningQuery, sql: str, parameters: Parameters
-    ) -> tuple[dict[str, Any], int | None]:
+    ) -> tuple[dict[str, Any], Behind | None]:
         """Count the people behind the result, and seal it: the file's hash, or why there is none, for the log.
 
-        With it the people behind all groups together, who may stand in several; None where they were not counted.
+        With it who stands behind the groups; None where they were not counted.
 
         A result without evidence is a result all the same: who checks it then has less to go by.
         """
@@ -192,7 +192,7 @@ class QueryCore:
                 "at": self._records.clock.now().isoformat(),
             }  # fmt: skip
             evidence = Evidence(header, asked.named(groups))
-            return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, evidence.people
+            return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, Behind.of(evidence.groups)
         except NoEvidence as none:
             return {"no_evidence": none.reason}, None
         except TimeoutError:
@@ -260,6 +260,8 @@ class QueryCore:
                 rows_sent=shown_count(query.rows),
                 **details,
             )
+            if isinstance(error, QueryFailed):
+                await self._tell(query.asker, self._brakes.failed(query.asker))
 
     # -- revocation
 

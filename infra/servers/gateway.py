@@ -103,6 +103,7 @@ def brakes_of(settings: BrakeSettings) -> BrakePolicy:
     counts = {
         Sort.NARROW: settings.narrow, Sort.NEAR_PAIR: settings.near_pair, Sort.LOOK_UP: settings.look_up,
         Sort.AFTER_REFUSAL: settings.after_refusal,
+        Sort.FAILED: settings.failed,
     }  # fmt: skip
     return BrakePolicy(
         people=settings.people,
