@@ -253,8 +253,9 @@ def test_names_that_two_rows_share_are_not_written(small: dict[str, Path], haven
     named = small["spec"].read_text(encoding="utf-8")
     specification = tmp_path / "named.yaml"
     specification.write_text(named if "record_id:" in named else f"{named}\nrecord_id: [id]\n", encoding="utf-8")
-    done = haven("files", left, small["right"], "--spec", specification, "--out", out)
-    assert "another row's record" in str(done.exception)
+    for command in (["files", "--out", out], ["evaluate", "--truth", small["truth"]]):
+        done = haven(command[0], left, small["right"], "--spec", specification, *command[1:])
+        assert "left file: names that several rows share: 1 (rows: 2)." in str(done.exception)
     assert not out.exists()
 
 
