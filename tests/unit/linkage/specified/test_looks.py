@@ -85,6 +85,19 @@ def test_what_says_the_same_twice_is_left_out() -> None:
     assert set(found.ignored) == {"full_name", "birth year"}
 
 
+def test_a_name_that_is_missing_here_and_there_is_told_by_its_parts() -> None:
+    """Each of whole and parts is missing in a quarter of the rows: the parts are left where the whole is not."""
+    rows = [(name, f"Miller{LETTERS[n % 26]}") for n, name in enumerate(NAMES)]
+    known = {
+        "full_name": [" ".join(row) if n % 4 else None for n, row in enumerate(rows)],
+        "first_name": [row[0] if (n // 4) % 4 else None for n, row in enumerate(rows)],
+        "surname": [row[1] if (n // 4 + n) % 4 else None for n, row in enumerate(rows)],
+    }
+    found = find_fields([pl.DataFrame({**known, "dob": DATES})], frozenset())
+    assert [one.column.means for one in found.fields] == ["forename", "surname", "date"]
+    assert "first_name and surname" in found.ignored["full_name"]
+
+
 def test_an_alias_that_says_more_than_the_name_is_a_spelling() -> None:
     """Where the name is missing its words stand nowhere else; an alias that only repeats is left out."""
     names = [f"{name} Miller{LETTERS[n % 26]}" for n, name in enumerate(NAMES)]
