@@ -39,7 +39,8 @@ from environments.gateway.texts import TextStore
 from environments.gateway.workers import WorkerPool
 
 SECONDS_BETWEEN_APPROVALS = 0.2
-SECONDS_BETWEEN_ROUNDS = 1.0
+SECONDS_BETWEEN_ROUNDS = 0.5  # of the watch: who computes without giving a row is cut within a second, too
+ROUNDS_TO_LEAVE = 2  # of a query that was cut, before it is ended for whoever reads it no more
 MOST_PER_PROJECT = 8
 SECONDS_FOR_EVIDENCE = 5.0
 TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
@@ -271,7 +272,9 @@ class QueryCore:
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
             for query in list(self._running.values()):
                 if query.cut.is_set() or query.overdue(self._limits.seconds):
-                    await self._end_stalled(query)
+                    query.rounds_cut += 1
+                    if query.rounds_cut >= ROUNDS_TO_LEAVE:
+                        await self._end_stalled(query)
                     continue
                 decision = await self._standing(query)
                 if isinstance(decision, Refused):
@@ -280,7 +283,7 @@ class QueryCore:
             await self._workers.stop_idle()
 
     async def _end_stalled(self, query: RunningQuery) -> None:
-        """Cut a round ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
+        """Cut rounds ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
         if query.cut_by is None:
             query.cut_by = OVERDUE
         query.cut.set()
