@@ -169,6 +169,7 @@ class EventName(StrEnum):
     WORKSPACE_CLOSED = "workspace.closed"
     WORKSPACE_USED = "workspace.used"  # bytes through the edge, processor seconds, memory
     CELL_EXECUTED = "workspace.cell_executed"
+    FILE_CHANGED = "workspace.file_changed"  # from the browser: an upload, a save, a renaming, a deletion
 
     # environments: airlock
     RELEASE_DRAFTED = "release.drafted"

@@ -147,6 +147,7 @@ WORDS: dict[EventName, str] = {
     EventName.WORKSPACE_CLOSED: "closed a workspace",
     EventName.WORKSPACE_USED: "had used this in a workspace, when it ended",
     EventName.CELL_EXECUTED: "ran a cell in a workspace",
+    EventName.FILE_CHANGED: "changed a file in a workspace from the browser",
     EventName.RELEASE_DRAFTED: "began a request to release",
     EventName.RELEASE_SUBMITTED: "submitted a request to release",
     EventName.RELEASE_SUBMIT_REFUSED: "was refused a request to release",

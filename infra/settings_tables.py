@@ -32,6 +32,7 @@ class BrakeSettings(BaseModel):
     near_pair: Bounds = (10, 20, 0)
     look_up: Bounds = (20, 40, 120)
     after_refusal: Bounds = (20, 40, 0)
+    failed: Bounds = (30, 60, 0)
 
 
 class GatewaySettings(BaseModel):
@@ -41,7 +42,7 @@ class GatewaySettings(BaseModel):
     row_limit: int = Field(default=5_000_000, gt=0)
     byte_limit: int = Field(default=2 * 1024**3, gt=0)
     seconds: float = Field(default=300.0, gt=0)
-    worker_memory: str = "2GB"
+    worker_memory: str = Field(default="2GB", pattern=r"^[1-9][0-9]* ?[KMGT]i?B$")
     worker_threads: int = Field(default=2, gt=0)
     worker_idle_seconds: float = Field(default=300.0, gt=0)
     brakes: BrakeSettings = BrakeSettings()

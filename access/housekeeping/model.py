@@ -113,6 +113,16 @@ class RecoveredOffice:
 
 
 @dataclass(frozen=True)
+class ResetLogin:
+    """A log-in that was reset: whose, by whom, when, and why where a reason was said."""
+
+    person: str
+    by: str
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class HouseworkDone:
     """One thing that housekeeping did: its kind, whom or what it concerned, and a sentence for people."""
 

@@ -14,13 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from access.housekeeping import store
 from access.housekeeping.calendar import KnownProject, WhatIsKept, calendar
-from access.housekeeping.model import ClosedAccount, Due, HouseworkDone, RecoveredOffice, WaitingEmergency
+from access.housekeeping.model import ClosedAccount, Due, HouseworkDone, RecoveredOffice, ResetLogin, WaitingEmergency
 from access.housekeeping.notices import Notice, notices
 from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
 from access.people.model import Person
 from access.people.service import DORMANT_AFTER
 from access.projects.states import ProjectState, state_of
+from access.realm import store as realm_store
 from access.retention.model import Retention
 from access.service import Access
 from audit.events import EventName
@@ -54,7 +55,7 @@ class Housekeeping:
             if one.closed_on and one.last_seen and one.closed_on - one.last_seen > DORMANT_AFTER
         ]
         recovered = [RecoveredOffice(row.role, row.at, row.until, row.reason) for row in self._access.recoveries()]
-        found = notices(self.today(), self._emergencies(), closed, recovered)
+        found = notices(self.today(), self._emergencies(), closed, recovered, self._reset())
         return found if person is None else [one for one in found if one.roles & person.roles]
 
     def run(self, retentions: Sequence[Retention] = (), *, by: Actor) -> list[HouseworkDone]:
@@ -142,6 +143,10 @@ class Housekeeping:
             WaitingEmergency(row.id, row.person, row.project, _aware(row.ends), _aware(row.starts), row.by, row.reason)
             for row in self._access.emergencies(unreviewed=True)
         ]
+
+    def _reset(self) -> list[ResetLogin]:
+        with self._records.read() as session:
+            return [ResetLogin(row.person, row.by, row.at, row.reason) for row in realm_store.login_resets(session)]
 
 
 def _aware(at: datetime) -> datetime:

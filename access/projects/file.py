@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from access.organisations.model import DatasetEntry
+from access.people.model import Role
 from access.projects.data_use import MISSING, DataUse
 from access.projects.narrowing import CohortPart, Name, Part, PeriodPart, Sentence
 from access.projects.purposes import PURPOSES, LegalBasis, Purpose, needs_agreement
@@ -84,7 +85,7 @@ class Known:
     """What the haven knows that a project's file may name."""
 
     catalogue: Mapping[str, DatasetEntry]
-    people: frozenset[str]
+    people: Mapping[str, frozenset[Role]]  # person -> roles
     organisations: frozenset[str]
     today: date
     employers: Mapping[str, str] = field(default_factory=dict)  # person -> organisation
@@ -92,7 +93,7 @@ class Known:
 
 def problems_of(project: ProjectFile, known: Known) -> list[str]:
     """What must be mended before the project can be submitted: a sentence each, none when it is complete."""
-    problems = [f"people: '{name}' is not registered" for name in project.people if name not in known.people]
+    problems = _people_problems(project, known)
     if project.ends <= known.today:
         problems.append("ends: must lie ahead")
     for name, dataset in project.datasets.items():
@@ -106,6 +107,18 @@ def problems_of(project: ProjectFile, known: Known) -> list[str]:
     problems += _tables_twice(project)
     problems += _unfilled(project) + _cohort_problems(project)
     return problems + _purpose_problems(project, known) + _basis_problems(project, known)
+
+
+def _people_problems(project: ProjectFile, known: Known) -> list[str]:
+    """Whoever decides on projects or checks outputs works on data only as a researcher, too, and by that role."""
+    problems = []
+    for name in project.people:
+        if (roles := known.people.get(name)) is None:
+            problems.append(f"people: '{name}' is not registered")
+        elif Role.RESEARCHER not in roles:
+            held = ", ".join(sorted(roles)) or "none"
+            problems.append(f"people: '{name}' is no researcher (roles: {held}); name those who work on the data")
+    return problems
 
 
 def _unfilled(project: ProjectFile) -> list[str]:

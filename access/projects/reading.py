@@ -42,10 +42,11 @@ class ProjectReading(Verbs):
     def problems(self, file: ProjectFile) -> list[str]:
         """What must be mended before this project can be submitted."""
         with self.records.read() as session:
-            employers = {one.id: one.organisation for one in people_store.all_people(session)}
+            people = people_store.all_people(session)
             organisations = frozenset(one.id for one in organisations_store.all_organisations(session))
             catalogue = organisations_store.catalogue(session)
-        found = problems_of(file, Known(catalogue, frozenset(employers), organisations, self._today(), employers))
+        roles, employers = {one.id: one.roles for one in people}, {one.id: one.organisation for one in people}
+        found = problems_of(file, Known(catalogue, roles, organisations, self._today(), employers))
         if file.legal_basis == "synthetic-data" and self.real_data:
             found.append("legal_basis: synthetic-data is for synthetic records, and this haven holds real ones")
         return found

@@ -6,18 +6,22 @@ The entry in the log comes first, and a change that then fails is told as abando
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from access.decisions import Refused
+from sqlalchemy import delete
+
+from access.decisions import Allowed, Refused
 from access.realm.drift import Difference
 from access.realm.errors import ClientUnknown, RealmNotRepaired
 from access.realm.people import Change, Disable, LeftOut, Provision, Step, User, may_log_in, steps_between
 from access.realm.roles import HUB, PORTAL
+from access.realm.store import LoginResetRow
 from access.service import Access
-from access.verbs import ADMINISTRATION
+from access.verbs import ADMINISTRATION, may_be_said, shortened
 from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
 from audit.records import Records
@@ -194,15 +198,16 @@ class Identity:
                     self._users.disable(step)
         return None
 
-    def reset(self, name: str, *, by: Actor) -> OneTimePassword:
+    def reset(self, name: str, reason: str | None = None, *, by: Actor) -> OneTimePassword:
         """A new one-time password and, at the next log-in, a new second factor. All sessions end.
 
-        Raises RefusedError, which is recorded: no administrator asks, or for themselves; this person may not log in, or
-        has no log-in yet.
+        It is told to those who look at the administrators' work (access.housekeeping.notices). Raises RefusedError,
+        which is recorded: no administrator asks, or for themselves; this person may not log in, or has no log-in yet.
         """
         decision = self._access.may_administer(by)
         if decision and by == f"person:{name}":
             decision = Refused("login.own_reset", "Nobody resets their own log-in.", "Another administrator does.")
+        decision = decision and (Allowed() if reason is None else may_be_said(reason))
         decision = decision and may_log_in(self._access.person(name), self._records.clock.now().date())
         user = next((one for one in self._users.users() if one.name == name), None)
         if decision and (user is None or not user.enabled):
@@ -213,9 +218,25 @@ class Identity:
             decision.require()
             raise LookupError("refused without a reason")
         given = OneTimePassword(name, _one_time_password())
-        with self._recorded(EventName.LOGIN_RESET, by, person=name):
+        told = LoginResetRow(id=str(uuid.uuid4()), person=name, reason=reason and shortened(reason), by=by)
+        with self._told(told, by):
             self._users.reset(user, given.password)
         return given
+
+    @contextmanager
+    def _told(self, row: LoginResetRow, by: Actor) -> Iterator[None]:
+        """The notice and its entry come before what they tell of; where that then fails, the notice goes again."""
+        with self._records.change(by=by) as change:
+            row.at = change.at
+            change.session.add(row)
+            change.record(EventName.LOGIN_RESET, person=row.person)
+        try:
+            yield
+        except BaseException:
+            with self._records.change(by=service("identity")) as back:
+                back.session.execute(delete(LoginResetRow).where(LoginResetRow.id == row.id))
+                back.events.append(self._abandoned(change.events[0]))
+            raise
 
     @contextmanager
     def _recorded(self, fact: EventName, by: Actor, **details: Json) -> Iterator[None]:
@@ -224,13 +245,13 @@ class Identity:
         try:
             yield
         except BaseException:
-            self._abandon(event)
+            self._records.log.append([self._abandoned(event)])
             raise
 
-    def _abandon(self, event: AuditEvent) -> None:
+    def _abandoned(self, event: AuditEvent) -> AuditEvent:
         told: dict[str, Json] = {"event": event.id, "name": event.name.value}
         at, by = self._records.clock.now(), service("identity")
-        self._records.log.append([AuditEvent(name=EventName.CHANGE_ABANDONED, at=at, by=by, details=told)])
+        return AuditEvent(name=EventName.CHANGE_ABANDONED, at=at, by=by, details=told)
 
 
 def _one_time_password() -> str:

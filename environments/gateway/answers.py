@@ -37,6 +37,7 @@ class RunningQuery:
     started: float = field(default_factory=time.monotonic)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     cut_by: Refused | None = None
+    rounds_cut: int = 0  # of the watch, since it was cut
     rows: int = 0
     bytes: int = 0
     asked_at: float = field(default_factory=time.monotonic)

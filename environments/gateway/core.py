@@ -25,7 +25,7 @@ from audit.records import Records
 from audit.suppression import shown_count
 from environments.errors import EnvironmentsError
 from environments.gateway.answers import Answers, RunningQuery
-from environments.gateway.brakes.counting import Brakes, Reached
+from environments.gateway.brakes.counting import Behind, Brakes, Reached
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.brakes.policies import BrakePolicy
 from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
@@ -39,7 +39,8 @@ from environments.gateway.texts import TextStore
 from environments.gateway.workers import WorkerPool
 
 SECONDS_BETWEEN_APPROVALS = 0.2
-SECONDS_BETWEEN_ROUNDS = 1.0
+SECONDS_BETWEEN_ROUNDS = 0.5  # of the watch: who computes without giving a row is cut within a second, too
+ROUNDS_TO_LEAVE = 2  # of a query that was cut, before it is ended for whoever reads it no more
 MOST_PER_PROJECT = 8
 SECONDS_FOR_EVIDENCE = 5.0
 TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
@@ -153,7 +154,7 @@ class QueryCore:
                     if held:
                         yield held
                     held = part
-            evidence, people = await self._evidence_of(query, sql, parameters)
+            evidence, behind = await self._evidence_of(query, sql, parameters)
             query.require_uncut()
             await self._note(
                 EventName.QUERY_COMPLETED,
@@ -163,7 +164,7 @@ class QueryCore:
                 milliseconds=round((time.monotonic() - query.started) * 1000),
                 **evidence,
             )
-            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, people, query.rows))
+            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, behind, query.rows))
             query.require_uncut()
             yield held
         except BaseException as error:
@@ -174,10 +175,10 @@ class QueryCore:
 
     async def _evidence_of(
         self, query: RunningQuery, sql: str, parameters: Parameters
-    ) -> tuple[dict[str, Any], int | None]:
+    ) -> tuple[dict[str, Any], Behind | None]:
         """Count the people behind the result, and seal it: the file's hash, or why there is none, for the log.
 
-        With it the people behind all groups together, who may stand in several; None where they were not counted.
+        With it who stands behind the groups; None where they were not counted.
 
         A result without evidence is a result all the same: who checks it then has less to go by.
         """
@@ -192,7 +193,7 @@ class QueryCore:
                 "at": self._records.clock.now().isoformat(),
             }  # fmt: skip
             evidence = Evidence(header, asked.named(groups))
-            return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, evidence.people
+            return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, Behind.of(evidence.groups)
         except NoEvidence as none:
             return {"no_evidence": none.reason}, None
         except TimeoutError:
@@ -260,6 +261,8 @@ class QueryCore:
                 rows_sent=shown_count(query.rows),
                 **details,
             )
+            if isinstance(error, QueryFailed):
+                await self._tell(query.asker, self._brakes.failed(query.asker))
 
     # -- revocation
 
@@ -269,7 +272,9 @@ class QueryCore:
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
             for query in list(self._running.values()):
                 if query.cut.is_set() or query.overdue(self._limits.seconds):
-                    await self._end_stalled(query)
+                    query.rounds_cut += 1
+                    if query.rounds_cut >= ROUNDS_TO_LEAVE:
+                        await self._end_stalled(query)
                     continue
                 decision = await self._standing(query)
                 if isinstance(decision, Refused):
@@ -278,7 +283,7 @@ class QueryCore:
             await self._workers.stop_idle()
 
     async def _end_stalled(self, query: RunningQuery) -> None:
-        """Cut a round ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
+        """Cut rounds ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
         if query.cut_by is None:
             query.cut_by = OVERDUE
         query.cut.set()

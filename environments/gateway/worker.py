@@ -16,7 +16,6 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,7 +26,8 @@ from environments.gateway.frames import LONGEST_REQUEST, Kind, send_frame
 
 BATCH_ROWS = 65_536
 MOST_AT_ONCE = 16
-MOST_SPILLED = "20GB"
+MOST_SPILLED = 20 * 1000**3  # bytes
+MOST_FILES = 1024
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,25 @@ class Instructions:
 
     scope: str
     key: str
-    socket: str
+    listener: int  # the open socket at which it is asked: it makes none itself
     spill: str
     memory: str
+    data_bytes: int  # past this the kernel gives the process no more memory, whatever the engine counts
     threads: int
 
 
 def main() -> None:
     """Open the scope, lock down, say `ready`, and answer until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     told = Instructions(**json.loads(sys.stdin.readline()))
+    for kind, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_DATA, told.data_bytes),
+        (resource.RLIMIT_FSIZE, MOST_SPILLED),
+        (resource.RLIMIT_NOFILE, MOST_FILES),
+    ):
+        resource.setrlimit(kind, (most, most))
+    listener = socket.socket(fileno=told.listener)
     connection = open_scope(told)
-    listener = _listen(Path(told.socket))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     print("ready", flush=True)  # noqa: T201 - the gateway waits for this line
     room = threading.Semaphore(MOST_AT_ONCE)
@@ -69,7 +76,7 @@ def open_scope(told: Instructions) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET GLOBAL temp_directory = ?", [told.spill])
     connection.execute("SET GLOBAL temp_file_encryption = true")
-    connection.execute("SET GLOBAL max_temp_directory_size = ?", [MOST_SPILLED])
+    connection.execute("SET GLOBAL max_temp_directory_size = ?", [f"{MOST_SPILLED}B"])
     connection.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?, READ_ONLY)", [told.scope, told.key])
     connection.execute("SET GLOBAL enable_external_access = false")
     connection.execute("SET GLOBAL memory_limit = ?", [told.memory])
@@ -77,17 +84,6 @@ def open_scope(told: Instructions) -> duckdb.DuckDBPyConnection:
     connection.execute("SET GLOBAL disabled_filesystems = 'LocalFileSystem'")
     connection.execute("SET GLOBAL lock_configuration = true")
     return connection
-
-
-def _listen(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    listener.listen(64)
-    return listener
 
 
 def _end_with_parent() -> None:

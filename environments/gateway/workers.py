@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
+import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from environments.gateway.model import ScopeFile
 SECONDS_TO_START = 60.0
 BUFFER = 16 * 1024 * 1024
 PRIVATE = 0o700
+BESIDE_THE_ENGINE = 1024**3  # bytes: the program itself, and batches on their way
+SIZE = re.compile(r"([0-9]+) ?([KMGT])(i?)B", re.IGNORECASE)
 # -P: its working folder is its own to write: nothing is imported from there
 WORK = [sys.executable, "-P", "-m", "environments.gateway.worker"]
 
@@ -30,7 +36,8 @@ class Worker:
 
     scope: ScopeFile
     process: asyncio.subprocess.Process
-    folder: Path
+    folder: Path  # its own to write
+    door: Path  # the socket at which it is asked; not its own: it could put another's in its place
     busy: int = 0
     last_used: float = field(default_factory=time.monotonic)
 
@@ -42,7 +49,7 @@ class Worker:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection for one query. Raises WorkerDown."""
         try:
-            return await asyncio.open_unix_connection(str(self.folder / "worker.sock"), limit=BUFFER)
+            return await asyncio.open_unix_connection(str(self.door), limit=BUFFER)
         except OSError:
             raise WorkerDown("The project's worker does not answer.", mend="Ask again.") from None
 
@@ -52,10 +59,12 @@ class Worker:
             self.process.kill()
         await self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.door.unlink(missing_ok=True)
 
 
 class WorkerPool:
-    """The workers of a gateway. folder: private, for their sockets and spilled pages. enclosure: what keeps each apart;
+    """The workers of a gateway. folder: private, for their sockets and spilled pages. memory: as
+    DuckDB's settings say sizes. enclosure: what keeps each apart;
     None only where nothing real is held."""
 
     def __init__(
@@ -108,8 +117,8 @@ class WorkerPool:
     async def _start(self, scope: ScopeFile) -> Worker:
         folder = self._folder / secrets.token_hex(6)
         folder.mkdir(parents=True, mode=PRIVATE)
-        command, held = self._command(scope, folder)
-        try:
+        door = folder.with_suffix(".sock")
+        with _listening(door) as listener, self._command(scope, folder) as (command, held):
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE,
@@ -117,30 +126,27 @@ class WorkerPool:
                 stderr=asyncio.subprocess.DEVNULL,  # a fault's text may quote a cell
                 env={"LANG": "C.UTF-8", "TZ": "UTC"},
                 cwd=folder,
-                pass_fds=() if held is None else (held,),
+                pass_fds=(*held, listener),
             )
-        finally:
-            if held is not None:
-                os.close(held)
-        worker = Worker(scope, process, folder)
-        try:
-            await self._instruct(worker)
-        except BaseException:
-            await worker.kill()
-            raise
+            worker = Worker(scope, process, folder, door)
+            try:
+                await self._instruct(worker, listener)
+            except BaseException:
+                await worker.kill()
+                raise
         return worker
 
-    def _command(self, scope: ScopeFile, folder: Path) -> tuple[list[str], int | None]:
-        """How it is started, and the open file that goes with it."""
+    def _command(self, scope: ScopeFile, folder: Path) -> AbstractContextManager[tuple[list[str], tuple[int, ...]]]:
+        """How it is started, and the open files that go with it."""
         if self._enclosure is None:
-            return WORK, None
+            return nullcontext((WORK, ()))
         account = None
         if self._enclosure.other_accounts:
             account = self._accounts.setdefault(scope.project, self._enclosure.first_account + len(self._accounts))
             os.chown(folder, account, account)
         return self._enclosure.command(scope.path, folder, WORK, account)
 
-    async def _instruct(self, worker: Worker) -> None:
+    async def _instruct(self, worker: Worker, listener: int) -> None:
         """Its instructions by standard input, which stays open: when it closes, the worker ends."""
         scope, process = worker.scope, worker.process
         if process.stdin is None or process.stdout is None:
@@ -149,9 +155,10 @@ class WorkerPool:
         told = {
             "scope": str(file),
             "key": scope.key,
-            "socket": str(place / "worker.sock"),
+            "listener": listener,
             "spill": str(place / "spill"),
             "memory": self._memory,
+            "data_bytes": 2 * bytes_of(self._memory) + BESIDE_THE_ENGINE,
             "threads": self._threads,
         }
         try:
@@ -166,3 +173,26 @@ class WorkerPool:
                 where=scope.project,
                 mend="The data team publishes it again: haven scope publish.",
             )
+
+
+def bytes_of(size: str) -> int:
+    """Of a size as DuckDB's settings say it: 2GB, 512 MiB. Raises ValueError."""
+    found = SIZE.fullmatch(size)
+    if found is None:
+        raise ValueError("a size is a number with KB, MB, GB, TB or KiB, MiB, GiB, TiB")
+    number, power, binary = found.groups()
+    power_of = "KMGT".index(power.upper()) + 1
+    return int(number) * int(pow(1024 if binary else 1000, power_of))
+
+
+@contextmanager
+def _listening(path: Path) -> Iterator[int]:
+    """A socket there, for this account only, open to be passed on while this lasts."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(64)
+        yield listener.fileno()

@@ -24,7 +24,7 @@ from audit.model import Actor, Json, person, service
 from environments.workspaces.logins import HubLogins
 from environments.workspaces.model import Workplace, WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
-from environments.workspaces.sessions import Cell, SessionEvidence, Used
+from environments.workspaces.sessions import Cell, FileChange, SessionEvidence, Used
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -70,6 +70,7 @@ Answer = Callable[[Any], Awaitable[dict[str, Json]]]
 Words = Mapping[str, type]
 TEXT, NUMBER = str, int
 THE_WORKSPACE: dict[str, type] = {"person": TEXT, "project": TEXT}
+FILE: dict[str, type] = {"change": TEXT, "path": TEXT, "digest": TEXT, "bytes": NUMBER}
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def control_routes(desk: Desk, tokens: ControlTokens) -> list[Route]:
         _route("workspaces/open", THE_WORKSPACE | {"acknowledged": TEXT}, (hub,), at.open),
         _route("workspaces/standing", THE_WORKSPACE, (hub,), at.standing),
         _route("workspaces/cell", THE_WORKSPACE | dict.fromkeys(("kernel", "digest", "text"), TEXT), (hub,), at.cell),
+        _route("workspaces/file", THE_WORKSPACE | FILE, (hub,), at.file),
         _route("workspaces/used", THE_WORKSPACE | used, (hub,), at.used),
         _route("workspaces/close", THE_WORKSPACE | {"door": TEXT, "rule": TEXT}, (hub,), at.close),
         _route("workspaces/list", {}, (house,), at.opened),
@@ -146,6 +148,10 @@ class _Desk:
 
     async def cell(self, body: dict[str, str]) -> dict[str, Json]:
         await self.desk.sessions.cell(_request(body), Cell(body["kernel"], body["digest"], body["text"] or None))
+        return {"noted": True}
+
+    async def file(self, body: dict[str, Any]) -> dict[str, Json]:
+        await self.desk.sessions.file(_request(body), FileChange(**{name: body[name] for name in FILE}))
         return {"noted": True}
 
     async def used(self, body: dict[str, Any]) -> dict[str, Json]:

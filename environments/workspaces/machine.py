@@ -71,21 +71,32 @@ def _switch(name: str) -> str | None:
         return None
 
 
+def worker_filter(hub_environment: Path, hub_code: Path) -> bytes | None:
+    """The compiled filter of calls for query workers; None where the hub's environment cannot make it."""
+    return _told_by_hub(hub_environment, hub_code, "haven_hub.worker_filter") or None
+
+
 def _trial(hub_environment: Path, hub_code: Path) -> dict[str, Any] | None:
     """What the trial told; None where it could not be run. As root it takes an account number, as workspaces do."""
-    command = [str(hub_environment / "bin" / "python"), "-P", "-m", "haven_hub.trial"]
-    if os.geteuid() == 0:
-        command += ["--account", str(TRIAL_ACCOUNT)]
+    account = ("--account", str(TRIAL_ACCOUNT)) if os.geteuid() == 0 else ()
+    try:
+        return dict(json.loads(_told_by_hub(hub_environment, hub_code, "haven_hub.trial", *account) or b""))
+    except (ValueError, TypeError):
+        return None
+
+
+def _told_by_hub(hub_environment: Path, hub_code: Path, module: str, *arguments: str) -> bytes | None:
+    """What a program of the hub's printed; None where it failed."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
-            command,
+            [str(hub_environment / "bin" / "python"), "-P", "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS_FOR_TRIAL,
             check=True,
             env={**kept, "PYTHONPATH": str(hub_code)},
         )
-        return dict(json.loads(done.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+    except (OSError, subprocess.SubprocessError):
         return None
+    return done.stdout

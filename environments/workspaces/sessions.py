@@ -7,6 +7,7 @@ not take is not run.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 
 from audit.events import EventName
@@ -24,6 +25,16 @@ class Cell:
     kernel: str
     digest: str
     text: str | None
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What a browser asks of a workspace's files. change: PUT, POST, PATCH or DELETE; digest: of the request's body."""
+
+    change: str
+    path: str
+    digest: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,10 @@ class SessionEvidence:
         """A cell that is about to run. Its text is kept where the project's policy says so. Raises AuditError."""
         await asyncio.to_thread(self._cell, request, cell)
 
+    async def file(self, request: WorkspaceRequest, changed: FileChange) -> None:
+        """A file that a browser is about to change. Its path is kept where texts of cells are. Raises AuditError."""
+        await asyncio.to_thread(self._file, request, changed)
+
     async def used(self, request: WorkspaceRequest, used: Used) -> None:
         """What the workspace has used so far. Raises AuditError."""
         await asyncio.to_thread(
@@ -62,15 +77,33 @@ class SessionEvidence:
             )
         )
 
+    def _file(self, request: WorkspaceRequest, changed: FileChange) -> None:
+        kept = self._kept(request, changed.path)
+        self._records.note(
+            EventName.FILE_CHANGED,
+            by=person(request.person),
+            project=request.project,
+            change=changed.change,
+            path_digest=hashlib.sha256(changed.path.encode("utf-8", "surrogatepass")).hexdigest(),
+            text_kept=kept,
+            content_digest=changed.digest,
+            bytes=changed.bytes,
+        )
+
+    def _kept(self, request: WorkspaceRequest, text: str | None) -> bool:
+        """Keep a text beside the log, where there is one and the project's policy says so."""
+        if text is None or not self._approvals.keeps_cells(request.project):
+            return False
+        self._texts.store_text(text)
+        return True
+
     def _cell(self, request: WorkspaceRequest, cell: Cell) -> None:
-        text = cell.text if self._approvals.keeps_cells(request.project) else None
-        if text is not None:
-            self._texts.store_text(text)
+        kept = self._kept(request, cell.text)
         self._records.note(
             EventName.CELL_EXECUTED,
             by=person(request.person),
             project=request.project,
             kernel=cell.kernel,
             cell_digest=cell.digest,
-            text_kept=text is not None,
+            text_kept=kept,
         )

@@ -160,18 +160,20 @@ def sync(officer: Officer = None, home: Home = DEFAULT_HOME, show: Show = False,
 def reset(
     person: Annotated[str, typer.Argument(help="The person's id.")],
     officer: Officer = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, in a sentence; shown with the notice.")] = None,
     home: Home = DEFAULT_HOME,
     show: Show = False,
 ) -> None:
     """A new one-time password and a new second factor for somebody who lost theirs. All of their sessions end.
 
     Make sure first that it is they who ask, by meeting them or by calling a number that you knew before.
+    Administrators, governance leads and the Guardian are told of it for thirty days (`haven waiting`).
 
-    Example: `haven identity reset asha --home haven-home --as adam`
+    Example: `haven identity reset asha --reason "Asha lost her telephone" --home haven-home --as adam`
     """
     require_home(home)
     haven = open_haven(home)
-    place = _hand_over(haven, haven.identity.reset(person, by=acting(haven, officer)), show)
+    place = _hand_over(haven, haven.identity.reset(person, reason, by=acting(haven, officer)), show)
     where = f" in {place}" if place else ""
     typer.echo(f"{person} logs in with the one-time password{where} and sets up an authenticator.")
 

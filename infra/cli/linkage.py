@@ -35,7 +35,7 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """
     from audit.model import service
     from audit.suppression import shown_count
-    from linkage.matching.explained import came_in, everything
+    from linkage.matching.explained import came_in, everything, too_common
 
     haven = open_haven(home)
     if not as_json:
@@ -54,6 +54,7 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
                 "reports": [str(path) for path in summary.reports],
                 "came_in": came_in(summary.counts) if summary.counts else None,
                 "linked_in_all": everything(summary.counts) if summary.counts else None,
+                "too_common_to_weigh": too_common(summary.counts),
             }
         )
         return
@@ -71,6 +72,11 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         _say_rows("All rows that are linked now", now)
     if summary.model is None and not summary.model_outgrown:
         typer.echo("By the ladder only: no model is approved. Train one: haven linkage train --as NAME")
+    if common := too_common(summary.counts):
+        typer.echo(
+            f"Values too common to weigh by: {common['values']}, of {common['records']} records found in one dataset"
+            f" only; of these weighed with nobody: {common['with_nobody']}."
+        )
     waiting = shown_count(summary.waiting)
     typer.echo(
         f"Doubtful pairs that wait for a reviewer: {waiting}. Decide: haven linkage review --as NAME"

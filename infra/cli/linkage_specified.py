@@ -85,6 +85,7 @@ def files(
     )
     _print_short(sum(short_lines(path, frame) for path, frame in zip(named, frames, strict=True)))
     _print_alone(linked.left_alone)
+    _print_unlearned(linked.learned)
 
 
 def evaluate(
@@ -129,6 +130,12 @@ def evaluate(
         print_json(found.as_dict())
     else:
         _print(found)
+    if save_model is not None and not found.linked.learned:
+        raise SpecifiedError(
+            "Nothing was learned, so there is no model to keep.",
+            where="--save-model",
+            mend="Learn from larger files of the same specification.",
+        )
     if save_model is not None:  # after the figures: they took the time, and are there whatever becomes of the files
         _written(save_model, lambda: found.linked.model.write(save_model))
     if report is not None:
@@ -191,6 +198,7 @@ def _print(found: Evaluation) -> None:
         typer.echo(f"linked     no pair, so precision says nothing: {why}")
     _print_short(sum(found.short))
     _print_alone(found.linked.left_alone)
+    _print_unlearned(found.linked.learned)
     if found.unmatched:
         typer.echo(f"truth      {found.unmatched:,} rows name no record of these files, and count for nothing")
     for change in found.linked.blocking.changed:
@@ -217,6 +225,14 @@ def _print_alone(records: int) -> None:
         typer.echo(
             f"alone      {records:,} records have several partners that fit, and no link: one to one takes one at most."
             " If somebody stands twice in a file, write `one_to_one: false` under `link`"
+        )
+
+
+def _print_unlearned(learned: bool) -> None:
+    if not learned:
+        typer.echo(
+            "learned    nothing: the files are too small, so columns weigh what is usual. Look at each link, or give a"
+            " model of the same specification with --model"
         )
 
 

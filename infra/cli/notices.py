@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def waiting(officer: Officer = None, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """What waits for somebody until it is dealt with: break-glass to review, accounts closed, offices recovered.
+    """What waits for somebody: break-glass to review, accounts closed, offices recovered, log-ins reset.
 
     With --as only what waits for that person's roles. Administrators, governance leads and the Caldicott Guardian are
     told it on every command that they give, too.

@@ -24,17 +24,23 @@ def register(app: typer.Typer) -> None:
 
 
 def open_workspace(project: Project, person: As, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """Print an address that opens the project's workspace in a browser, once. The services must be up.
+    """Print an address that opens the project's workspace in a browser. The services must be up.
+
+    It works once; where people log in at the identity provider, it asks for the log-in each time.
 
     Example: `haven workspace open diabetes-admissions --as asha`
     """
     haven = open_haven(home)
-    address = haven.workspaces.open_address(haven.acting(person).partition(":")[2], project)
+    workspaces = haven.workspaces
+    address = workspaces.open_address(haven.acting(person).partition(":")[2], project)
     if as_json:
         print_json({"address": address})
         return
     typer.echo(address)
-    typer.echo("The address works once, within five minutes.", err=True)
+    if workspaces.sign_in_at is None:
+        typer.echo("The address works once, within five minutes.", err=True)
+    else:
+        typer.echo("Open it in a browser: it asks for the log-in at the identity provider.", err=True)
 
 
 def list_workspaces(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from audit.verifier import Verdict
 
 WITHIN_SECONDS = 1.0
+NOT_ALLOWED = 77
+"""The exit status of a refusal."""
+WHY = f"./haven why {RESEARCHER} {PROJECT} query"
 
 
 def attack(stage: Stage) -> None:
@@ -48,15 +53,19 @@ def _in_the_notebook(stage: Stage) -> None:
 def _after_a_withdrawal(stage: Stage) -> None:
     """One controller takes its approval back: the next query is refused, and the open workspace closes."""
     haven, teller = stage.haven, stage.teller
+    status, said = _haven_why(stage)
+    teller.holds(f"{WHY}, before it", status == 0, said)
     haven.access.withdraw(PROJECT, "council", "A question about the purpose.", by=organisation("council"))
     started = time.monotonic()
     refused = haven.access.why(RESEARCHER, PROJECT, "query")
     took = time.monotonic() - started
     teller.proved(
-        f"haven why {RESEARCHER} {PROJECT} query, at once after it",
+        "The same question to the records, at once after one controller withdrew",
         not refused and took < WITHIN_SECONDS,
         f"{getattr(refused, 'reason', 'yes')} Known after {1000 * took:.0f} ms.",
     )
+    status, said = _haven_why(stage)
+    teller.proved(f"{WHY}, after it", status == NOT_ALLOWED and "project.withdrawn" in said, said)
     text = run_cells_outside(haven, RESEARCHER, PROJECT)["count"].text
     teller.proved("A query after one controller withdrew", "project.withdrawn" in text, " ".join(text.split())[:200])
     if stage.workspaces:
@@ -67,6 +76,15 @@ def _after_a_withdrawal(stage: Stage) -> None:
             opened = ""
             reason = str(error)
         teller.proved("A workspace opened after the withdrawal", not opened, opened or reason)
+
+
+def _haven_why(stage: Stage) -> tuple[int, str]:
+    """The command as a person gives it, in a process of its own: its exit status and what it said."""
+    words = ("why", RESEARCHER, PROJECT, "query", "--home", str(stage.haven.settings.home.resolve()))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "infra.cli", *words], capture_output=True, text=True, check=False
+    )
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 def _on_the_log(stage: Stage) -> None:

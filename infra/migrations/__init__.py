@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 FOLDER = Path(__file__).parent
 
 
@@ -71,6 +71,7 @@ def load_tables() -> None:
     import access.organisations.store
     import access.people.store
     import access.projects.store
+    import access.realm.store
     import access.retention.store
     import access.support.store
     import environments.airlock.store

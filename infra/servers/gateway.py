@@ -26,7 +26,7 @@ from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
 from environments.workspaces.control import Desk, control_routes
 from environments.workspaces.logins import HubLogins
-from environments.workspaces.machine import may_run_here, sandbox_program
+from environments.workspaces.machine import may_run_here, sandbox_program, worker_filter
 from environments.workspaces.register import WorkspaceRegister
 from environments.workspaces.sessions import SessionEvidence
 from infra.errors import DeploymentError
@@ -84,10 +84,10 @@ def may_open_here(settings: Settings) -> Decision:
 
 def enclosure_of(settings: Settings) -> Enclosure | None:
     """What keeps each worker apart; none where this machine cannot and nothing real is held. Raises DeploymentError."""
-    hub = settings.environments_folder / "hub"
-    decision, program = may_run_here(hub, settings.clients_folder / "haven-hub"), sandbox_program(hub)
-    if decision and program is not None:
-        return Enclosure(program, settings.clients_folder / "haven-hub" / "haven_hub" / "confine.py")
+    hub, code = settings.environments_folder / "hub", settings.clients_folder / "haven-hub"
+    decision, program, call_filter = may_run_here(hub, code), sandbox_program(hub), worker_filter(hub, code)
+    if decision and program is not None and call_filter is not None:
+        return Enclosure(program, code / "haven_hub" / "confine.py", call_filter)
     if settings.real_data:
         told = decision if isinstance(decision, Refused) else NO_PROGRAM
         raise DeploymentError(
@@ -103,6 +103,7 @@ def brakes_of(settings: BrakeSettings) -> BrakePolicy:
     counts = {
         Sort.NARROW: settings.narrow, Sort.NEAR_PAIR: settings.near_pair, Sort.LOOK_UP: settings.look_up,
         Sort.AFTER_REFUSAL: settings.after_refusal,
+        Sort.FAILED: settings.failed,
     }  # fmt: skip
     return BrakePolicy(
         people=settings.people,

@@ -58,6 +58,12 @@ def everything(counts: dict[str, Any]) -> dict[str, str]:
     return _shown(_by_step(counts.get("steps", ())), _by_step(counts.get("sealed", {}).get("steps", ())))
 
 
+def too_common(counts: dict[str, Any]) -> dict[str, str] | None:
+    """What too many records share to be weighed by: `values`, `records`, `with_nobody`; None where nothing was."""
+    found = counts.get("crowded")
+    return {name: shown_count(found[name]) for name in ("values", "records", "with_nobody")} if found else None
+
+
 def _by_step(rows: Iterable[tuple[str, int, int]]) -> list[tuple[int, int]]:
     return [(step, many) for _, step, many in rows]
 

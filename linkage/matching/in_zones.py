@@ -29,6 +29,7 @@ from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.trials import decoys, hidden_numbers
 from linkage.matching.records_to_link import prepare, set_registers
 from linkage.matching.renewal import is_standing
+from linkage.matching.residual.candidates import crowded
 from linkage.matching.residual.door import answers_given, pair_name, put_samples
 from linkage.matching.residual.kept_models import keep_model, kept_model, made_for
 from linkage.matching.residual.sampling import MOST_DRAWN, draw_joined_pairs
@@ -179,7 +180,7 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         plan = _plan(room, zone, asked["plan"], Weighing())
         counts, weights, signs = summarise(zone, new), count_weights(zone), contradicting_records(zone)
         apart = names_apart(zone)
-        counts["sealed"] = summarise_sealed(zone, new)
+        counts["sealed"], counts["crowded"] = summarise_sealed(zone, new), crowded(zone)
         counts["people"] += counts["sealed"].get("people", 0)
         room.progress("trying it with hidden NHS numbers", 0, None)
         hidden = hidden_numbers(zone, plan, test_range=test_range)

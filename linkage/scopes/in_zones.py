@@ -36,6 +36,7 @@ PIECE = 1 << 20
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # it becomes part of a file's name
 WORK = ".scope-"
 BUILD = re.compile(r"[0-9a-f]{32}(\.wal)?")
+LAYOUT = "2"  # of the file: with another, a project's file is built anew
 OWN_TABLES = frozenset({"person_changes", "linked_deliveries", "applied_runs"})
 OWN_COLUMNS = frozenset({"person", "subject", "row_key"})
 """What the zone keeps for linkage: in no project's file, under whatever approval."""
@@ -90,7 +91,8 @@ def _built(
     total = len(scope.tables) + 1
     room.progress("pseudonyms", 0, total)
     zone.execute("ATTACH ? AS scope (ENCRYPTION_KEY ?)", [str(work), asked["scope_key"]])
-    zone.execute("CREATE SCHEMA scope.material")
+    for schema in ("material", "house"):
+        zone.execute(f"CREATE SCHEMA scope.{schema}")
     zone.execute(*steps.cohort(scope))
     zone.register("given_left_out", given[LEFT_OUT])
     zone.execute(steps.left_out(changes=bool(applied_runs(zone))))
@@ -109,6 +111,7 @@ def _built(
         room.progress(table.table, done, total)
         zone.execute(*steps.material(table))
         zone.execute(steps.view(table))
+    zone.execute(steps.unlinked(scope.tables))
     if asked["told"]:
         _tell_changes(zone, key, given)
     views = _columns(zone)
@@ -156,7 +159,7 @@ def build_name(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey, left
     """What a build is made from: the approval's scope, linked deliveries and runs, a rotated key, who is left out."""
     gone = hashlib.sha256("\n".join(sorted(left_out["person"].to_pylist())).encode()).hexdigest()
     rotated = [key.check_value] if key.version > FIRST_VERSION else []
-    made_of = [*sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated, gone]
+    made_of = [LAYOUT, *sorted(deliveries_in(zone, "linked_deliveries")), *applied_runs(zone), *rotated, gone]
     text = "\n".join([scope.digest(), str(scope.version), *made_of])
     return hashlib.sha256(text.encode()).hexdigest()
 

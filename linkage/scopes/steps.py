@@ -76,6 +76,15 @@ def view(table: TableScope) -> str:
     return f"CREATE VIEW scope.main.{name} AS SELECT pseudonym, linked{columns} FROM scope.material.{name}"
 
 
+def unlinked(tables: Iterable[TableScope]) -> str:
+    """`scope.house.unlinked`(pseudonym): under whom rows stand that could not be joined to a person.
+
+    The gateway's evidence counts them as one person (environments.gateway.evidence.unlinked); no query can name it.
+    """
+    parts = [f"SELECT pseudonym FROM scope.material.{quoted(one.table)} WHERE NOT linked" for one in tables]
+    return f"CREATE TABLE scope.house.unlinked AS {' UNION '.join(parts)} ORDER BY 1"
+
+
 CHANGES = "pseudonym_changes"
 
 

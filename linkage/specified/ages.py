@@ -6,22 +6,22 @@ chance has it: between two ages the years that passed, between an age and a year
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from linkage.specified.age_values import years_of_birth
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES
-from linkage.specified.written import age_in_years, written
+from linkage.specified.written import written
 
 SAME_NAMED = 20  # at most so many records of one name are held against each other
 SOME_YEAR = 2000  # where only the difference of two years is known
 FEWEST = 10  # pairs above chance
 TIMES_CHANCE = 1.3
-YEAR = re.compile(r"\d{4}")
+YEAR = r"\d{4}"
 
 
 def years_taken(
@@ -51,7 +51,7 @@ def _difference(
         return None
     sides = []
     for place, (frame, heading, is_age) in enumerate(zip(frames, headings, ages, strict=True)):
-        born = frame[heading].map_elements(_born_at if is_age else _born_in, return_dtype=pl.Int64)
+        born = years_of_birth(frame[heading], 0).cast(pl.Int64) if is_age else _born_in(frame[heading])
         known = written(frame, keys, right=place == 1).select(column.name for column in keys)
         known = known.with_columns(born=born).drop_nulls()
         sides.append(known.filter(pl.len().over([column.name for column in keys]) <= SAME_NAMED))
@@ -59,14 +59,8 @@ def _difference(
     return _mode(pairs["born"].to_numpy(), pairs["born_right"].to_numpy())
 
 
-def _born_at(age: str) -> int | None:
-    years = age_in_years(age)
-    return None if years is None else -years
-
-
-def _born_in(year: str) -> int | None:
-    found = YEAR.search(year)
-    return int(found[0]) if found else None
+def _born_in(years: pl.Series) -> pl.Series:
+    return years.str.extract(YEAR, 0).cast(pl.Int64)
 
 
 def _mode(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> int | None:

@@ -34,7 +34,8 @@ SEED = 20_260
 PAIRS_FOR_U = 2_000_000
 PAIRS_FOR_EM = 600_000
 FEWEST_FOR_EM = 30
-START_M = 0.9
+FEW_POSSIBLE = 10_000  # pairs of files so small that they are linked without learning: some hundred rows
+START_M = 0.9  # of one person's pairs agree best in a column of which nothing was learned
 FIGURES = 6  # significant figures kept, so that the order of a sum cannot show
 RESERVE = 0.01
 MOST_FOR_RARITY = 6.0  # bits that a rare value adds at most
@@ -62,6 +63,7 @@ class SplinkEngine:
         self.specification = specification
         self.two = right is not None
         self.sizes = (left.height, right.height if right is not None else 0)
+        self.learned = True  # or is m what is usual?
         self._shares: dict[str, str] = {}
         self._open = ExitStack()
         with ExitStack() as opening:  # what fails here leaves nothing behind
@@ -90,10 +92,10 @@ class SplinkEngine:
         left, right = self.sizes
         return left * right if self.two else left * (left - 1) // 2
 
-    def train(self, rules: list[Key], prior: float, progress: Progress = silent) -> FrozenModel:
+    def train(self, rules: list[Key], prior: float, progress: Progress = silent, *, few: bool = False) -> FrozenModel:
         """m and u without labels: u from random pairs, m by expectation maximisation within each rule's pairs.
 
-        Raises CannotTrain when no rule has pairs enough.
+        few: is m what is usual where no rule has pairs enough, and hardly more could be? Raises CannotTrain else.
         """
         linker = self._linker(self._settings(prior))
         training = linker.training
@@ -107,7 +109,8 @@ class SplinkEngine:
             if count_pairs(self.con, rule, two=self.two) < FEWEST_FOR_EM:
                 continue
             sessions += self._one_session(linker, rule)
-        if not sessions:
+        self.learned = bool(sessions)
+        if not sessions and not (few and self.possible_pairs <= FEW_POSSIBLE):
             raise CannotTrain(
                 "There are too few pairs to learn from without labels.",
                 where="training",
@@ -344,6 +347,8 @@ def _mended(levels: list[dict[str, Any]], prior: float, sampled: int) -> tuple[L
             u = (u - prior * m) / (1 - prior)
         us.append(max(u if u is not None else 0.0, rarest))
         ms.append(m or 0.0)
+    if not sum(ms):  # no rule left the column free
+        ms = [START_M, *[(1 - START_M) / max(len(levels) - 1, 1)] * (len(levels) - 1)]
     labels = [str(level["label_for_charts"]) for level in levels]
     return made_levels(labels, ms, us)
 

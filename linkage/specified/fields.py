@@ -229,7 +229,9 @@ def _beyond(part: list[set[str]], whole: list[set[str]]) -> float:
 
 
 def _covered(parts: list[list[set[str]]], whole: list[set[str]]) -> float:
-    shares = [len(set().union(*said) & w) / len(w) for w, *said in zip(whole, *parts, strict=True) if w]
+    """How much of the whole the parts say together, where all are known: what is missing in one row says nothing."""
+    rows = zip(whole, *parts, strict=True)
+    shares = [len(set().union(*said) & w) / len(w) for w, *said in rows if w and all(said)]
     return sum(shares) / len(shares) if shares else 0.0
 
 

@@ -96,6 +96,8 @@ MOST_SHAPES = 12
 OF_A_CODE = re.compile(r"\b(id|no|nr|num|number|nummer|numero|code|key|ref|reference|kennziffer|kennung)$")
 MOST_YEARS = 100  # that are another in every row; more are a row's number
 MOST_HOUSES = 50
+FEWEST_ROWS = 10  # with a value, for a column to show what it is
+NEARLY = "a record's number: never evidence, and no record_id, for rows share one or have none"
 UNSAID = "codes of which the heading does not say what they are"
 
 
@@ -112,7 +114,9 @@ def guess(look: Look, *, truth: frozenset[str] = frozenset()) -> Guess:
     if look.heading in truth:
         return Guess("truth", "named as the truth: never evidence")
     known = look.rows * (1 - look.missing)
-    if known < 10 or look.missing > 0.98:
+    if known < FEWEST_ROWS:
+        return Guess("ignored", f"fewer than {FEWEST_ROWS} rows have a value")
+    if look.missing > 0.98:
         return Guess("ignored", f"{look.missing:.0%} of the rows have nothing")
     if look.distinct <= 1:
         return Guess("ignored", "the same in every row")
@@ -120,19 +124,24 @@ def guess(look: Look, *, truth: frozenset[str] = frozenset()) -> Guess:
     if TRUTH.search(look.name) and not look.dates > 0.5 and (code or look.words_each < 1.5):
         return Guess("truth", "by its heading it says who is who: never evidence")
     if code and look.distinct_share > 0.999 and (RECORD.search(look.name) or re.search(r"\bid$", look.name)):
-        return Guess("record_id", "another value in every row")
+        return _naming(look, "another value in every row")
     if code and RECORD.search(look.name):
-        return Guess(
-            "truth" if look.distinct_share < 0.98 else "record_id", "a record's or person's number: never evidence"
-        )
+        if look.distinct_share < 0.98:
+            return Guess("truth", "a record's or person's number: never evidence")
+        return _naming(look, "another value in every row")
     return _by_heading(look) or (_numbered(look) or _by_values(look))
+
+
+def _naming(look: Look, evidence: str) -> Guess:
+    """What names the records, only where every row has a name and no two share it: nearly is not enough."""
+    return Guess("record_id", evidence) if look.distinct == look.rows else Guess("ignored", NEARLY)
 
 
 def _numbered(look: Look) -> Guess | None:
     """Names of records: another in every row, of one of a few shapes, as rec-17-org and rec-17-dup-0."""
     numbers = look.shapes <= MOST_SHAPES and look.digits > 0.99 and look.words_each >= 1.8
     if numbers and look.distinct_share > 0.999 and max(look.dates, look.phones, look.postcodes) < 0.5:
-        return Guess("record_id", "another number of the same form in every row")
+        return _naming(look, "another number of the same form in every row")
     return None
 
 
@@ -195,7 +204,7 @@ def _by_values(look: Look) -> Guess:
     if look.words_each >= 1.8:
         return Guess("street", "numbers and words")
     if look.distinct_share > 0.999:
-        return Guess("record_id", "another code in every row")
+        return _naming(look, "another code in every row")
     if look.words_each < 1.2:
         return Guess("ignored", f"{UNSAID}: they could say who is who")
     return Guess("text", "words and numbers")

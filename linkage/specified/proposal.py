@@ -14,6 +14,7 @@ import polars as pl
 from access.documents import parse_document
 from linkage.specified.errors import SpecifiedError
 from linkage.specified.fields import Field, Fields, find_fields
+from linkage.specified.guesses import FEWEST_ROWS
 from linkage.specified.keys import Counter, blocking_keys, certain_keys, repetition_keys, training_keys
 from linkage.specified.pairs import Key
 from linkage.specified.reading import read_people
@@ -75,6 +76,7 @@ def propose_specification(files: list[Path], *, truth: tuple[str, ...] = ()) -> 
     if not 1 <= len(files) <= 2:
         raise SpecifiedError("Name one file to find duplicates in, or two to link.", where="FILE...")
     frames = [read_people(path) for path in files]
+    _require_rows(files, frames)
     found = find_fields(frames, frozenset(truth))
     columns = [one.column for one in found.fields]
     people = [written(frame, columns, right=place == 1) for place, frame in enumerate(frames)]
@@ -100,6 +102,18 @@ def propose_specification(files: list[Path], *, truth: tuple[str, ...] = ()) -> 
     text = "\n".join(lines) + "\n"
     _check(text)
     return text
+
+
+def _require_rows(files: list[Path], frames: list[pl.DataFrame]) -> None:
+    """Raises SpecifiedError for a file that is too small to show what its columns are."""
+    for path, frame in zip(files, frames, strict=True):
+        if frame.height < FEWEST_ROWS:
+            raise SpecifiedError(
+                f"The file has fewer than {FEWEST_ROWS} rows: too few to tell from them what its columns are.",
+                where=str(path),
+                mend="Write the specification by hand and name it with --spec: by one a small file can be linked too."
+                " What it holds: docs/how-to-link-your-own-data.md",
+            )
 
 
 def _head(files: list[Path], found: Fields) -> list[str]:

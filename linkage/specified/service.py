@@ -21,7 +21,7 @@ from linkage.specified.pairs import Blocking, Key, choose_blocking, make_pairs
 from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people, short_lines
 from linkage.specified.specification import Specification
-from linkage.specified.truth import Truth, read_truth, record_ids, require_unique, together
+from linkage.specified.truth import Truth, read_truth, record_ids, together
 from linkage.specified.weighing import Weighing
 from linkage.specified.written import written
 
@@ -43,6 +43,7 @@ class Linked:
     model: FrozenModel
     prior: float
     left_alone: int = 0  # records with several partners that fit, and no link, because one to one takes one at most
+    learned: bool = True  # from these files or in the model that was given; else too small: weighed by what is usual
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Evaluation:
             "certain_pairs": self.linked.certain,
             "prior": self.linked.prior,
             "records_left_alone": self.linked.left_alone,
+            "learned": self.linked.learned,
             "pairs_before_joining": self.scored.as_dict(),
             "errors": self.errors,
             "curve": self.curve,
@@ -130,13 +132,15 @@ def link_files(
 ) -> tuple[Linked, list[pl.DataFrame]]:
     """Link by the specification; and the files as they were read. Raises SpecifiedError's family."""
     frames = _read(left, right, specification, progress)
-    require_unique(*(record_ids(specification, frame, right=place == 1) for place, frame in enumerate(frames)))
     with _engine(frames, specification) as engine:
         return link(engine, frozen=_frozen(model, specification), progress=progress), frames
 
 
 def _read(left: Path, right: Path | None, specification: Specification, progress: Progress) -> list[pl.DataFrame]:
-    """The files, which have every column that the specification names. Raises SpecifiedError's family."""
+    """The files, with every column that the specification names and a name for each record.
+
+    Raises SpecifiedError's family.
+    """
     if (right is not None) != (specification.files == 2):
         raise SpecifiedError(
             f"The specification is for {'two files' if specification.files == 2 else 'one file'}; "
@@ -147,6 +151,7 @@ def _read(left: Path, right: Path | None, specification: Specification, progress
     frames = [read_people(path) for path in (left, right) if path is not None]
     for path, frame, is_right in zip((left, right), frames, (False, True), strict=False):
         check_columns(specification, frame, str(path), right=is_right)
+        record_ids(specification, frame, right=is_right)
     return frames
 
 
@@ -179,7 +184,8 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
     known = Weighing(engine, first)
     model = frozen
     if model is None:
-        model = known.counted_again(engine.train(training_rules(engine, blocking), first, progress), progress)
+        trained = engine.train(training_rules(engine, blocking), first, progress, few=True)
+        model = known.counted_again(trained, progress)
     progress("weighing pairs", 0, None)
     evidence = known.evidence(model)
     prior = known.prior(evidence)
@@ -193,7 +199,7 @@ def link(engine: SplinkEngine, *, frozen: FrozenModel | None = None, progress: P
         scored = for_one_to_one(fitting, *engine.sizes)
         links = one_to_one(scored)
         alone = left_alone(fitting, links, specification.link.threshold)
-    return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior, alone)
+    return Linked(scored, links, cluster, blocking, scored.height, certain, model, prior, alone, engine.learned)
 
 
 def learn(engine: SplinkEngine, *, progress: Progress = silent) -> FrozenModel:

@@ -127,16 +127,21 @@ def read_truth(
 
 
 def record_ids(specification: Specification, frame: pl.DataFrame, *, right: bool) -> pl.Series:
-    """The records' own names; without a column for them, the rows' numbers from 1."""
+    """The records' own names; without a column for them, the rows' numbers from 1.
+
+    Raises ColumnMissing, and SpecifiedError where a row has no name of its own.
+    """
     heading = specification.id_heading(right)
     if heading is None:
         return pl.Series([str(number) for number in range(1, frame.height + 1)])
+    file = "right" if right else "left"
     if heading not in frame.columns:
         raise ColumnMissing(
-            f"The {'right' if right else 'left'} file has no column '{heading}' (record_id).",
+            f"The {file} file has no column '{heading}' (record_id).",
             where="record_id",
             mend=columns_near([heading], frame.columns),
         )
+    _require_unique(frame[heading], file)
     return frame[heading]
 
 
@@ -162,7 +167,6 @@ def _from_file(
     for records in _possible_records(specification, left, right, files, table.columns):
         known = _by_records(table, records, path)
         if known is not None:
-            require_unique(records.left, records.right)
             return known
     raise TruthUnreadable(
         "No column of the truth holds names of the files' records.",
@@ -172,11 +176,15 @@ def _from_file(
     )
 
 
-def require_unique(*ids: pl.Series) -> None:
+def _require_unique(ids: pl.Series, file: str) -> None:
     """Raises SpecifiedError: a truth about records, or a link, cannot say which of two it means."""
-    if repeated := max(len(one) - one.n_unique() for one in ids):
+    known = ids.drop_nulls()
+    shared = known.filter(known.is_duplicated())
+    wrong = [f"names that several rows share: {shared.n_unique():,} (rows: {len(shared):,})"] if len(shared) else []
+    wrong += [f"rows without a name: {ids.null_count():,}"] if ids.null_count() else []
+    if wrong:
         raise SpecifiedError(
-            f"{repeated:,} rows have the name of another row's record.",
+            f"record_id does not name each row of the {file} file: {'; '.join(wrong)}.",
             where="record_id",
             mend="Give every row a name of its own, or take record_id out: a record is then named by its row's number.",
         )

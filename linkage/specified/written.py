@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from linkage.specified.age_values import years_of_birth
 from linkage.specified.dates import NEWEST, PartialDate, day_number, read_date
 from linkage.specified.specification import Column
 from linkage.specified.vocabulary import NAMES, TEXTS
@@ -40,12 +41,6 @@ WORDS_OF_SEX = {
     **dict.fromkeys(("KADIN", "ZH", "ZHEN", "ZHENSKII", "女", "女性"), "F"),
     **dict.fromkeys(("GUY", "BOY", "FATHER", "SON", "HUSBAND"), "M"),
 }
-AGE = re.compile(r"\d+")
-IN_MONTHS = re.compile(r"\s*(mos?|mths?|months?|monate?|mois|wks?|weeks?|wochen?|days?|tage?|jours?)\b", re.IGNORECASE)
-ONE_LETTER = re.compile(r"\s*([mwd])\b", re.IGNORECASE)
-PART_OF_A_YEAR = re.compile(r"\s*/\s*(\d+)(?!\s*[/\d])")
-OLDEST_AGE = 120
-MOST_OF_A_YEAR = 23  # months or weeks in which an age is told; above it the letter stands for the sex
 START = 4
 NATIONAL = 9  # digits of a telephone number that are compared: before them may stand the country
 
@@ -57,7 +52,7 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
         headings = column.headings(right)
         values = [_known(frame[heading], column.missing) for heading in headings]
         if (taken := column.taken(right)) is not None:
-            values = [_years_of_birth(one, taken) for one in values]
+            values = [years_of_birth(one, taken) for one in values]
         if column.means == "address":
             values = [address_keys(one) for one in values]
         made += _spelt(column, values) if column.has_spellings else _single(column, values[0])
@@ -76,37 +71,8 @@ def fold(text: str | None, *, in_latin: bool = True) -> str:
     return " ".join(SIGNS.sub(" ", CLOSED_UP.sub("", plain)).split())
 
 
-def age_in_years(age: str) -> int | None:
-    """Whole years, by the first number; 0 for an infant: 6 months, 3 weeks, 5/12. None where it tells no age.
-
-    34M is a man's age; 6M could be a boy's or six months, and tells nothing.
-    """
-    number = AGE.search(age)
-    if number is None or len(number[0]) > 3 or int(number[0]) > OLDEST_AGE or age[: number.start()].endswith("-"):
-        return None
-    years, rest = int(number[0]), age[number.end() :]
-    if "/" in rest and (part := PART_OF_A_YEAR.match(rest)):
-        return 0 if years < int(part[1]) <= OLDEST_AGE else None
-    if re.match(r"\s*/\s*\d", rest):
-        return None  # a date
-    if letter := ONE_LETTER.match(rest):
-        infant = None if letter[1] in "mM" else 0
-        return infant if years <= MOST_OF_A_YEAR else years
-    return 0 if IN_MONTHS.match(rest) else years
-
-
 def _known(values: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return values.replace(list(missing), [None] * len(missing)) if missing else values
-
-
-def _years_of_birth(ages: pl.Series, taken: int) -> pl.Series:
-    """Of ages in that year."""
-
-    def born(age: str) -> str | None:
-        years = age_in_years(age)
-        return None if years is None else str(taken - years)
-
-    return ages.map_elements(born, return_dtype=pl.String)
 
 
 def _single(column: Column, values: pl.Series) -> list[pl.Series]:

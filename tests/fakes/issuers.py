@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,15 +30,17 @@ from access.identity.model import TrustedIssuer
 from access.identity.tokens import Verifier
 from access.service import Access
 from audit.clock import SystemClock
+from audit.events import EventName
 from environments.gateway.doors import SocketServer, TokenIdentity
 from environments.gateway.web import build_app
 from infra.servers.ports import LOOPBACK, free_port
+from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.gateway import GatewayForTests, gateway
 from tests.fakes.havens import memory_records, peopled
 from tests.fakes.keycloak import KeycloakForTests
 from tests.fakes.keycloak_pages import Browsing, PersonAtTheDoor
 from tests.fakes.local_logins import approve
-from tests.fakes.tokens import AUDIENCE, CLIENT, HeldSigning, new_key
+from tests.fakes.tokens import AUDIENCE, CLIENT, HeldSigning, TokenBench, new_key
 
 AT_ONCE = 0.05
 
@@ -48,12 +50,17 @@ class IssuerAtWork(Protocol):
 
     url: str
     trusted: TrustedIssuer
+    word_of_replayed: str
+    word_of_unknown: str
 
     def approve(self, prompt: Prompt, name: str) -> None:
         """The person opens the page and approves the code."""
 
     def rotate(self) -> None:
         """The issuer signs with a new key from now."""
+
+    def refused_codes(self) -> list[str]:
+        """What its log says of device codes that it refused, the newest first: its own word for each."""
 
 
 def log_in(issuer: IssuerAtWork, name: str, scope: str = AUDIENCE) -> Granted:
@@ -81,11 +88,14 @@ def published_at(url: str) -> dict[str, Any]:
 class LocalAtWork:
     """The local issuer, served by uvicorn."""
 
+    word_of_replayed, word_of_unknown = "device.replayed", "device.unknown"
+
     def __init__(self, url: str) -> None:
         self.url = url
         self.signing = HeldSigning()
         self.records = memory_records()
         self.access: Access = peopled(self.records)
+        self.records.log = self.log = MemoryAuditLog()
         issuer = LocalIssuer(url, self.signing, SystemClock(), real_data=False)
         self.trusted = issuer.trusted({AUDIENCE: [CLIENT]})
         self.logins = LocalLogins(issuer, self.access, self.records, audience=AUDIENCE, clients=frozenset({CLIENT}))
@@ -98,6 +108,15 @@ class LocalAtWork:
     def rotate(self) -> None:
         """A new key beside the old one."""
         self.signing.keys.append(new_key())
+
+    def bench(self) -> TokenBench:
+        """This issuer, as one that signs whatever it is told to, now."""
+        return TokenBench(self.url, self.signing, SystemClock().now())
+
+    def refused_codes(self) -> list[str]:
+        """The rules in the haven's own audit log."""
+        rules = [str(one.details["rule"]) for one in self.log.events if one.name is EventName.TOKEN_REFUSED]
+        return [rule for rule in reversed(rules) if rule.startswith("device.")]
 
 
 @contextmanager
@@ -137,6 +156,8 @@ def keycloak_at_work(keycloak: KeycloakForTests) -> Iterator[KeycloakAtWork]:
 class KeycloakAtWork:
     """The real Keycloak with the haven's realm; each person sets up both factors at their first log-in."""
 
+    word_of_replayed = word_of_unknown = "invalid_oauth2_device_code"
+
     def __init__(self, keycloak: KeycloakForTests) -> None:
         self.url = keycloak.issuer
         self.trusted = TrustedIssuer(
@@ -162,6 +183,21 @@ class KeycloakAtWork:
         """Through the realm's own verb."""
         self._keycloak.realm.change_signing_key()
 
+    def refused_codes(self) -> list[str]:
+        """The errors of the realm's own event log."""
+        found = self._keycloak.realm.admin.get_events({"type": "OAUTH2_DEVICE_CODE_TO_TOKEN_ERROR"})
+        return [str(event["error"]) for event in found if event["clientId"] == CLIENT]
+
+
+class MovedClock:
+    """The machine's clock, and so much before or after it."""
+
+    by = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time that the door takes it to be."""
+        return SystemClock().now() + self.by
+
 
 class DoorAtWork:
     """The gateway's own HTTP door at a socket, over a published project, with one verifier that never restarts."""
@@ -171,7 +207,8 @@ class DoorAtWork:
         self.folder = Path(tempfile.mkdtemp(prefix="hd-"))
         self.ended = EndedInFolder(self.folder / "ended", SystemClock())
         keys = PublishedKeys(issuer.url, HttpNetwork(), SystemClock(), again=timedelta(0))
-        self.verifier = Verifier(issuer.trusted, keys, SystemClock(), self.ended)
+        self.clock = MovedClock()
+        self.verifier = Verifier(issuer.trusted, keys, self.clock, self.ended)
         self.stands: GatewayForTests | None = None
         self._ready, self._stop = threading.Event(), threading.Event()
 
@@ -211,8 +248,11 @@ class DoorAtWork:
 
     def last_rule(self) -> str:
         """The rule of the last refusal of a token in the log."""
-        events = [event for event in self.gateway.log.events if event.name == "token.refused"]
-        return str(events[-1].details["rule"])
+        return self.refusals()[-1]
+
+    def refusals(self) -> list[str]:
+        """The rules of all refusals of tokens in the log."""
+        return [str(one.details["rule"]) for one in self.gateway.log.events if one.name is EventName.TOKEN_REFUSED]
 
 
 @contextmanager

@@ -329,5 +329,18 @@ def households(folder: Path, *, records: int = 50_000, errors: float = 0.08, see
     return path
 
 
+def with_gaps(path: Path, *, share: float = 0.25, keep: tuple[str, ...] = (), seed: int = 7) -> Path:
+    """The file again with this share of the values of each column taken out, but of those to keep."""
+    random, people = np.random.default_rng(seed), pl.read_csv(path, infer_schema=False)
+    thinned = [
+        pl.when(pl.Series(random.random(people.height) >= share)).then(pl.col(name)).alias(name)
+        for name in people.columns
+        if name not in keep
+    ]
+    made = path.with_name(f"{path.stem}-with-gaps.csv")
+    people.with_columns(thinned).write_csv(made)
+    return made
+
+
 def _write(path: Path, headings: list[str], rows: list[list[str]]) -> None:
     pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String), orient="row").write_csv(path)

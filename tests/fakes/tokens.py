@@ -52,10 +52,10 @@ class HeldSigning:
 class TokenBench:
     """An issuer, its verifier, and a clock that the test moves."""
 
-    def __init__(self) -> None:
-        self.clock = FixedClock(NOW)
-        self.signing = HeldSigning()
-        self.issuer = LocalIssuer(URL, self.signing, self.clock, real_data=False)
+    def __init__(self, url: str = URL, signing: HeldSigning | None = None, now: datetime = NOW) -> None:
+        self.clock = FixedClock(now)
+        self.signing = signing or HeldSigning()
+        self.issuer = LocalIssuer(url, self.signing, self.clock, real_data=False)
         self.trusted = self.issuer.trusted({AUDIENCE: [CLIENT]})
         self.verifier = Verifier(self.trusted, HeldKeys(self.issuer.public_keys()), self.clock)
 
@@ -167,8 +167,8 @@ def misissued(bench: TokenBench) -> dict[str, tuple[str, str]]:
         "for this service and another": (but(aud=[AUDIENCE, "account"]), "token.audience"),
         "issued to another client": (but(azp="haven-portal"), "token.client"),
         "of another issuer": (but(iss="https://elsewhere.example/realms/haven"), "token.issuer"),
-        "of another realm at the same host": (but(iss=f"{URL}/realms/other"), "token.issuer"),
-        "of the same issuer with a stroke more": (but(iss=f"{URL}/"), "token.issuer"),
+        "of another realm at the same host": (but(iss=f"{bench.issuer.url}/realms/other"), "token.issuer"),
+        "of the same issuer with a stroke more": (but(iss=f"{bench.issuer.url}/"), "token.issuer"),
         "expired": (but(exp=now), "token.expired"),
         "from the future": (but(iat=now + 3600, exp=now + 3900), "token.future"),
         "good for a day": (but(exp=now + 86_400), "token.lives_too_long"),

@@ -22,10 +22,12 @@ from jupyterhub.proxy import Proxy
 
 from haven_hub import edge_proof, edge_rules
 from haven_hub.cells import Unreadable
+from haven_hub.control import Refusal
 from haven_hub.place import read_place
-from haven_hub.recording import KernelWatch, Volume, volume_of
+from haven_hub.recording import KernelWatch, Volume, note_file, volume_of
 
 LARGEST_REQUEST = 256 * 1024**2
+LARGEST_FILE = 64 * 1024**2  # one save or upload; it is read whole before it goes on
 LARGEST_TO_BROWSER = 64 * 1024**2  # one message of a websocket
 LARGEST_FROM_BROWSER = 8 * 1024**2  # it is read, by the process that serves everybody
 DENIED = (401, 403)
@@ -62,6 +64,10 @@ class Route:
     def owner(self) -> tuple[str, str]:
         """Person and project."""
         return str(self.data.get("user", "")), str(self.data.get("server_name", ""))
+
+    def changed_file(self, path: str, method: str) -> str | None:
+        """The file of a home that this request would change, where it would."""
+        return edge_rules.changed_file(self.prefix, path, method) if self.is_workspace else None
 
     def watch(self, path: str, protocol: str | None) -> KernelWatch | None:
         """What writes down the cells that go this way, where they do."""
@@ -181,7 +187,9 @@ def _headers(request: web.Request) -> edge_rules.Headers:
 
 async def _pass_request(route: Route, request: web.Request) -> web.StreamResponse:
     volume = route.volume
-    body = _counted(request.content, volume) if request.body_exists else None
+    body: AsyncIterator[bytes] | bytes | None = _counted(request.content, volume) if request.body_exists else None
+    if (file := route.changed_file(request.rel_url.raw_path, request.method)) is not None:
+        body = await _written_down(route, request, file)
     async with route.session.request(
         request.method,
         _address(request),
@@ -226,6 +234,21 @@ async def _pass_websocket(route: Route, request: web.Request) -> web.WebSocketRe
         with suppress(ConnectionError):
             await ours.close(code=theirs.close_code or aiohttp.WSCloseCode.GOING_AWAY)
         return ours
+
+
+async def _written_down(route: Route, request: web.Request, file: str) -> bytes:
+    """What is to be done to a file of the home, once it stands in the log; without its entry it is not done."""
+    content = bytearray()
+    async for chunk in _counted(request.content, route.volume):
+        content += chunk
+        if len(content) > LARGEST_FILE:
+            told = f"One save or upload may have {LARGEST_FILE:,} bytes: clear large outputs, or write from a cell."
+            raise web.HTTPRequestEntityTooLarge(LARGEST_FILE, len(content), text=told)
+    try:
+        await note_file(read_place(), *route.owner, request.method, file, bytes(content))
+    except Refusal as refused:
+        raise web.HTTPServiceUnavailable(text=f"It was not done, because it could not be recorded. {refused}") from None
+    return bytes(content)
 
 
 async def _counted(content: aiohttp.StreamReader, volume: Volume) -> AsyncIterator[bytes]:

@@ -77,6 +77,7 @@ FORWARDING = frozenset(
 )
 SHOWN = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})  # Sec-Fetch-Dest
 WITHOUT_CONTENT = frozenset({204, 205, 304})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSED_ROUTES = (
     "files",
     "nbconvert",
@@ -95,12 +96,25 @@ Headers = list[tuple[str, str]]
 
 def closed_route(prefix: str, path: str) -> str | None:
     """The closed route that this path within a workspace names, or None. Read as the workspace would read it."""
-    inner = unquote(unquote(path))[len(unquote(prefix)) :]
-    parts = [part for part in inner.replace("\\", "/").split("/") if part not in ("", ".")]
+    parts = _within(prefix, path)
     if ".." in parts:
         return ".."
     inner = "/".join(parts).lower()
     return next((route for route in CLOSED_ROUTES if inner == route or inner.startswith(route + "/")), None)
+
+
+def changed_file(prefix: str, path: str, method: str) -> str | None:
+    """The file in the home that this request would change, `` for the home itself; None where it would change none."""
+    parts = _within(prefix, path)
+    if method in READING or [part.lower() for part in parts[:2]] != ["api", "contents"]:
+        return None
+    return "/".join(parts[2:])
+
+
+def _within(prefix: str, path: str) -> list[str]:
+    """The parts of a path behind the workspace's prefix, as the workspace would read them."""
+    inner = unquote(unquote(path))[len(unquote(prefix)) :]
+    return [part for part in inner.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def obeys(request: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ The counts are kept here, outside every workspace, from its opening until they a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from haven_hub.cells import LONGEST_TEXT, V1, execution_in, not_run
 from haven_hub.control import Refusal, ask
 from haven_hub.place import Place
 
+LONGEST_PATH = 4096
 CHANNELS = re.compile(r"/api/kernels/(?P<kernel>[^/]+)/channels/?")
 
 
@@ -36,6 +38,13 @@ def volume_of(person: str, project: str) -> Volume:
 def forget(person: str, project: str) -> None:
     """Begin again at nothing: the workspace has ended."""
     _volumes.pop((person, project), None)
+
+
+async def note_file(place: Place, person: str, project: str, change: str, path: str, content: bytes) -> None:
+    """Write down what a browser is about to do to a file in the home. Raises Refusal."""
+    digest = hashlib.sha256(content).hexdigest()
+    named = {"change": change, "path": path[:LONGEST_PATH], "digest": digest, "bytes": len(content)}
+    await ask(place, "workspaces/file", person=person, project=project, **named)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ DENIED_CALLS = (
 )
 # By number, which is the same on every machine: an older libseccomp does not know their names.
 DENIED_NUMBERS = {"pidfd_getfd": 438, "memfd_secret": 447, "open_tree_attr": 467}
+CALLS_OF_SOCKETS = ("socket", "socketpair", "connect", "bind", "listen")
 NETLINK_ROUTE = 0  # lists interfaces; the other protocols lead to parts of the kernel that no work needs
 
 
@@ -82,13 +83,31 @@ def build_filter() -> Any:
     import pyseccomp
 
     refuse_family = pyseccomp.ERRNO(errno.EAFNOSUPPORT)
-    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    rules = _denying()
     for call in ("socket", "socketpair"):
         for family in denied_families():
             rules.add_rule(refuse_family, call, pyseccomp.Arg(0, pyseccomp.EQ, family))
         rules.add_rule(refuse_family, call, pyseccomp.Arg(0, pyseccomp.GT, HIGHEST_ALLOWED))
     netlink = (pyseccomp.Arg(0, pyseccomp.EQ, socket.AF_NETLINK), pyseccomp.Arg(2, pyseccomp.NE, NETLINK_ROUTE))
     rules.add_rule(refuse_family, "socket", *netlink)
+    return rules
+
+
+def build_worker_filter() -> Any:
+    """The filter of a query worker, which is handed its one socket and makes none. Raises as `build_filter` does."""
+    import pyseccomp
+
+    rules = _denying()
+    for call in CALLS_OF_SOCKETS:
+        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
+    return rules
+
+
+def _denying() -> Any:
+    """What neither may call; all else is allowed."""
+    import pyseccomp
+
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for call in (*DENIED_CALLS, *DENIED_NUMBERS.values()):
         rules.add_rule(pyseccomp.ERRNO(errno.EPERM), call)
     return rules

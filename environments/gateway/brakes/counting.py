@@ -5,16 +5,21 @@ A gateway that is started anew counts anew: who asks queries cannot start it.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.brakes.policies import BrakePolicy, Sort, Step, may_ask
 from environments.gateway.model import Asker
 
 KEPT_FOR_PAIRS = 200
+MOST_GROUPS_COMPARED = 500
+LEAST_SHARE = 0.9  # two groups of nearly as many people: below, a further condition has done its ordinary work
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,31 @@ class Reached:
     projects: int
 
 
+@dataclass(frozen=True)
+class Behind:
+    """Who stands behind a result. people: over all groups; groups: by a digest of each group's keys."""
+
+    people: int
+    groups: Mapping[bytes, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, groups: pa.Table) -> Behind:
+        """Of evidence: a row for each group, with `people` and its keys. Of very many groups the sum alone is kept."""
+        counts: list[int] = groups["people"].to_pylist()
+        if len(counts) > MOST_GROUPS_COMPARED:
+            return cls(sum(counts))
+        keys = groups.select([name for name in groups.column_names if name.startswith("key_")]).to_pylist()
+        digests = [hashlib.sha256(repr(key).encode()).digest()[:16] for key in keys or [{}] * len(counts)]
+        return cls(sum(counts), dict(zip(digests, counts, strict=True)))
+
+    def differs_in_few(self, other: Behind, few: int) -> bool:
+        """Do one to `few` - 1 people lie between them, in all or in a group of many?"""
+        return 0 < abs(self.people - other.people) < few or any(
+            0 < abs(one - two) < few <= min(one, two) and min(one, two) >= LEAST_SHARE * max(one, two)
+            for one, two in ((count, other.groups.get(key, 0)) for key, count in self.groups.items())
+        )
+
+
 class Brakes:
     """Counts, and says what they mean. now: seconds that never go back."""
 
@@ -35,7 +65,7 @@ class Brakes:
         self._now = now
         self._own: dict[tuple[Asker, Sort], deque[float]] = defaultdict(deque)
         self._projects: dict[tuple[str, Sort], deque[float]] = defaultdict(deque)
-        self._asked: dict[str, deque[tuple[Likeness, int]]] = defaultdict(lambda: deque(maxlen=KEPT_FOR_PAIRS))
+        self._asked: dict[str, deque[tuple[Likeness, Behind]]] = defaultdict(lambda: deque(maxlen=KEPT_FOR_PAIRS))
         self._refused: dict[Asker, float] = {}
         self._told: dict[tuple[Asker, Sort], Step] = {}
 
@@ -60,18 +90,24 @@ class Brakes:
             reached += self._count(asker, Sort.LOOK_UP)
         return reached
 
-    def completed(self, asker: Asker, likeness: Likeness, people: int | None, rows: int) -> list[Reached]:
-        """A query ended. people: behind all its groups, where they were counted; rows: of its result."""
+    def completed(self, asker: Asker, likeness: Likeness, behind: Behind | None, rows: int) -> list[Reached]:
+        """A query ended. behind: the people of its groups, where they were counted; rows: of its result."""
         few, reached = self._policy.people, list[Reached]()
-        behind = rows if people is None else people
-        if behind < few and (people is not None or likeness.filtered):
-            reached += self._count(asker, Sort.NARROW)
-        if people is not None:
+        if (rows if behind is None else behind.people) < few:
+            if behind is not None or likeness.filtered:
+                reached += self._count(asker, Sort.NARROW)
+            if likeness.singles_out and not likeness.look_up:  # a look-up was counted when it was asked
+                reached += self._count(asker, Sort.LOOK_UP)
+        if behind is not None:
             before = self._asked[asker.project]
-            if any(0 < abs(people - count) < few and likeness.near(like) for like, count in before):
+            if any(behind.differs_in_few(other, few) and likeness.near(like) for like, other in before):
                 reached += self._count(asker, Sort.NEAR_PAIR)
-            before.append((likeness, people))
+            before.append((likeness, behind))
         return reached
+
+    def failed(self, asker: Asker) -> list[Reached]:
+        """A query began to run, and failed by what it met."""
+        return self._count(asker, Sort.FAILED)
 
     def _count(self, asker: Asker, sort: Sort) -> list[Reached]:
         now = self._now()

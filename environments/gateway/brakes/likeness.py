@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.gateway.evidence.people import PERSON, conjuncts, walk
-from environments.gateway.gate_walk import ascii_lower
+from environments.gateway.brakes.naming import VALUES, looks_up, singles_out
+from environments.gateway.evidence.people import conjuncts, walk
 
 LEFT_OUT = frozenset({"query_location", "query_location_length", "alias", "named_param_map"})
-VALUES = ("VALUE_CONSTANT", "VALUE_PARAMETER")
 Node = Mapping[str, Any]
 
 
@@ -24,13 +23,15 @@ Node = Mapping[str, Any]
 class Likeness:
     """digest: of the tree without values. source, conditions: what it reads from, and the parts of its WHERE.
 
-    look_up: it asks for one pseudonym. filtered: it has a condition at all.
+    look_up: it asks for one pseudonym. singles_out: a condition of it speaks of the pseudonym in some other way.
+    filtered: it has a condition at all.
     """
 
     digest: str
     source: str
     conditions: frozenset[str]
     look_up: bool
+    singles_out: bool
     filtered: bool
 
     def near(self, other: Likeness) -> bool:
@@ -50,32 +51,10 @@ def likeness_of(statement: Node) -> Likeness:
         _digest(_plain(statement, values=False)),
         _digest(_plain([query.get("from_table"), query["cte_map"]], values=True)),
         frozenset(_digest(_plain(part, values=True)) for part in (conjuncts(where) if where else ())),
-        look_up=any(_asks_for_one(node) for node in parts),
+        look_up=looks_up(statement),
+        singles_out=singles_out(statement),
         filtered=any(node.get("where_clause") or node.get("having") or node.get("qualify") for node in parts),
     )
-
-
-def _asks_for_one(node: Node) -> bool:
-    """`pseudonym = value`, or `pseudonym in (value, ...)`; the value could stand on either side."""
-    if node.get("type") in ("COMPARE_EQUAL", "COMPARE_NOT_DISTINCT_FROM"):
-        sides = [node["left"], node["right"]]
-        return any(_is_person(one) and _is_value(other) for one, other in (sides, sides[::-1]))
-    if node.get("type") == "COMPARE_IN":
-        first, *others = node["children"]
-        return _is_person(first) and bool(others) and all(_is_value(one) for one in others)
-    return False
-
-
-def _is_person(node: Node) -> bool:
-    while node["class"] in ("CAST", "COLLATE"):
-        node = node["child"]
-    return node["class"] == "COLUMN_REF" and ascii_lower(node["column_names"][-1]) == PERSON
-
-
-def _is_value(node: Node) -> bool:
-    while node["class"] == "CAST":
-        node = node["child"]
-    return node["type"] in VALUES
 
 
 def _plain(node: Any, *, values: bool) -> Any:

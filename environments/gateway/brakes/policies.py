@@ -19,8 +19,9 @@ class Sort(StrEnum):
 
     NARROW = "narrow"  # few people behind the whole of its result
     NEAR_PAIR = "near-pair"  # like one before in all but values, and about nearly as many people
-    LOOK_UP = "look-up"  # asks for one pseudonym
+    LOOK_UP = "look-up"  # asks for one pseudonym, or chooses few people by it
     AFTER_REFUSAL = "after-refusal"  # asked right after a refusal
+    FAILED = "failed"  # began to run and failed: whether it fails may depend on one value
 
 
 class Step(StrEnum):
@@ -63,6 +64,7 @@ class BrakePolicy:
             Sort.NEAR_PAIR: Counts(10, 20, 0),
             Sort.LOOK_UP: Counts(20, 40, 120),
             Sort.AFTER_REFUSAL: Counts(20, 40, 0),
+            Sort.FAILED: Counts(30, 60, 0),
         }
     )
 
@@ -78,6 +80,7 @@ SPOKEN = {
     Sort.NEAR_PAIR: "pairs of queries that differ in few people",
     Sort.LOOK_UP: "look-ups of single pseudonyms",
     Sort.AFTER_REFUSAL: "queries right after a refusal",
+    Sort.FAILED: "queries that failed while they ran",
 }
 
 

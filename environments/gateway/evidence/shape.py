@@ -22,6 +22,7 @@ from environments.gateway.evidence.people import (
     standing,
     walk,
 )
+from environments.gateway.evidence.unlinked import counted
 from environments.gateway.functions import AGGREGATES
 from environments.gateway.gate_walk import ascii_lower
 
@@ -87,7 +88,7 @@ def question_of(statement: Node, views: Collection[str]) -> EvidenceQuestion:
     if not figures and not query["group_expressions"]:
         raise NoEvidence("rows")
     _require_plain(query)
-    person = standing(query["from_table"], known, query["where_clause"]).person
+    person = counted(standing(query["from_table"], known, query["where_clause"]).person)
     keys = _keys(query)
     inner = _inner(query, keys, person, [call for _, call in figures])
     told = tuple(Figure(place, call["function_name"], _adds(call)) for place, call in figures)

@@ -83,6 +83,16 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
         """Judge and start a statement, or describe an answer about the catalogue."""
         return self._told(context, lambda asker: self._described(asker, descriptor))
 
+    def get_schema(self, context: Any, descriptor: Any) -> Any:
+        """The columns of an answer about the catalogue; a statement's are told when it is started.
+
+        Flight sends the traceback of what is raised here, and here alone: a refusal is an empty schema that says it.
+        """
+        try:
+            return self._told(context, lambda asker: self._schema(descriptor))
+        except flight.FlightError as error:
+            return flight.SchemaResult(pa.schema([], metadata={"refused": str(error)}))
+
     def do_get(self, context: Any, ticket: Any) -> Any:
         """The rows of a ticket."""
         found = self._told(context, lambda asker: self._fetched(asker, ticket.ticket))
@@ -132,6 +142,12 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
             schema, ticket = schema_of(command), content
         endpoint = flight.FlightEndpoint(ticket, [])
         return flight.FlightInfo(schema, descriptor, [endpoint], -1, -1)
+
+    async def _schema(self, descriptor: Any) -> Any:
+        command = read_command(_command(descriptor))
+        if isinstance(command, Statement | Prepared):
+            raise UnknownCommand("GetSchema of a statement")
+        return flight.SchemaResult(schema_of(command))
 
     async def _started(self, asker: Asker, sql: str, parameters: Parameters) -> tuple[pa.Schema, bytes]:
         query = await self._core.start(asker, sql, parameters)

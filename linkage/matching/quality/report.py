@@ -11,13 +11,14 @@ from pathlib import Path
 
 from audit.suppression import SMALLEST_SHOWN, shown_count
 from linkage.matching.joining import LARGEST_GROUP
-from linkage.matching.ladder import STEP_LABELS
+from linkage.matching.ladder import FIELDS, STEP_LABELS
 from linkage.matching.quality.glance import at_a_glance, found_elsewhere
 from linkage.matching.quality.measured import Measured, Section
 from linkage.matching.quality.page import page_of
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
+from linkage.matching.residual.candidates import LARGEST_BLOCK
 from linkage.sealed.joining import KEY_LABELS
 from linkage.standardise.specification import VERSION
 
@@ -56,6 +57,7 @@ def sections_of(measured: Measured) -> list[Section]:
         _steps(measured),
         _by_dataset(measured),
         _flags(measured),
+        *_crowded(measured),
         *_sealed(measured),
         _trials(measured),
         *([_trial_steps(measured)] if measured.hidden or measured.decoys else []),
@@ -101,6 +103,28 @@ def _flags(measured: Measured) -> Section:
         " fits; nhs_number_contradicts: all fits but the NHS number; clerical_review: a person is asked."
     )
     return Section("not_joined_because", "Rows left alone, and why", True, ("dataset", "reason", "rows"), rows, about)
+
+
+def _crowded(measured: Measured) -> list[Section]:
+    """By what too many agree to be weighed; none where nothing was left out."""
+    counts = measured.counts.get("crowded") or {}
+    if not counts:
+        return []
+    rows = [
+        [", ".join(FIELDS[name] for name in key.split()), shown_count(values), shown_count(records)]
+        for key, values, records in counts["keys"]
+    ]
+    rows.append(["all of them, each record once", shown_count(counts["values"]), shown_count(counts["records"])])
+    rows.append(["of those weighed with nobody", "", shown_count(counts["with_nobody"])])
+    about = (
+        "Who is found in one dataset only is weighed with those who agree with it on one of these. A value that more"
+        f" than {LARGEST_BLOCK} records share says nothing (somebody typed a filler, or gave many people one address),"
+        " and nobody was weighed by it in the last run that weighed. Most of its records agree on something else with"
+        " whom they belong to; the last row counts those that agreed on nothing else with anybody."
+    )
+    return [
+        Section("too_common", "Values too common to weigh by", True, ("agreement", "values", "records"), rows, about)
+    ]
 
 
 def _sealed(measured: Measured) -> list[Section]:

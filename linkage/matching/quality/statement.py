@@ -16,7 +16,7 @@ from linkage.standardise.specification import VERSION
 if TYPE_CHECKING:
     from linkage.matching.quality.measured import Measured, Section
 
-ABOUT_STEPS = (PAIRS, "steps", "steps_by_dataset", "not_joined_because")
+ABOUT_STEPS = (PAIRS, "steps", "steps_by_dataset", "not_joined_because", "too_common")
 ABOUT_ERRORS = ("trials", "precision_by_step", "names_by_step", "missed_by_dataset", "judged", "implausible")
 
 

@@ -1,10 +1,13 @@
 """Which pairs are weighed at all? Those that agree on a blocking key, one of them found in one dataset only.
 
 Keys are tokens that the linkage zone has, so that no identifier is read before it is known to be needed. The pairs of
-each key are counted from the sizes of its blocks before any pair is made; above the budget nothing is compared.
+each key are counted from the sizes of its blocks before any pair is made; above the budget nothing is compared. What
+too many records share is not compared by, and is counted (`crowded`).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import duckdb
 
@@ -32,9 +35,32 @@ REGISTERS = "SELECT coalesce(bit_or(bit), 0) FROM datasets WHERE register"
 """The bits of the datasets in which everybody is once."""
 
 
+def prepare_crowded(zone: duckdb.DuckDBPyConnection) -> None:
+    """The table of what the last weighing left out: by key (its names, blanks between), and a row of no key for all."""
+    zone.execute(
+        "CREATE TABLE IF NOT EXISTS crowded (key TEXT, blocks BIGINT NOT NULL, records BIGINT NOT NULL,"
+        " with_nobody BIGINT)"
+    )
+
+
+def crowded(zone: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Of the last weighing, raw; empty where nothing was left out.
+
+    keys: names of the key, its values that more than LARGEST_BLOCK records share, the records found in one dataset
+    only that have one. values, records: of all keys, each record once; with_nobody: those in no pair by another key.
+    """
+    rows = zone.execute("SELECT key, blocks, records, with_nobody FROM crowded").fetchall()
+    found = {key: (blocks, records) for key, blocks, records, _ in rows if key is not None}
+    in_order = [" ".join(key) for key in BLOCKING]
+    keys = [[key, *found[key]] for key in in_order if key in found]
+    total = [{"values": row[1], "records": row[2], "with_nobody": row[3]} for row in rows if row[0] is None]
+    return {"keys": keys, **total[0]} if total else {}
+
+
 def gather_candidates(zone: duckdb.DuckDBPyConnection, most_pairs: int) -> int:
     """`candidates` (l, r: records, l < r) among `sides`; how many. Raises TooManyCandidates, before any is made."""
     _gather_sought(zone)
+    zone.execute("CREATE OR REPLACE TEMP TABLE crowds (record BIGINT)")
     others = count(zone, "SELECT count(*) FROM sought WHERE NOT lone")
     expected = sum(_find_blocks(zone, place, key, bool(others)) for place, key in enumerate(BLOCKING))
     if expected > most_pairs:
@@ -47,7 +73,8 @@ def gather_candidates(zone: duckdb.DuckDBPyConnection, most_pairs: int) -> int:
         _fill_blocks(zone, place, key)
     selects = " UNION ALL ".join(_pairs(place, key) for place, key in enumerate(BLOCKING))
     zone.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS SELECT DISTINCT l, r FROM ({selects})")
-    for table in ("sought", *(f"blocked_{place}" for place in range(len(BLOCKING)))):
+    _count_crowds(zone)
+    for table in ("sought", "crowds", *(f"blocked_{place}" for place in range(len(BLOCKING)))):
         zone.execute(f"DROP TABLE temp.{table}")
     return count(zone, "SELECT count(*) FROM candidates")
 
@@ -92,11 +119,37 @@ def _find_blocks(zone: duckdb.DuckDBPyConnection, place: int, key: Key, others: 
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE block_{place} AS SELECT {columns}, count(*) AS everybody,"
         f" count(*) FILTER (lone) AS lone FROM sought{theirs if others else ''} WHERE {_present(key)}"
-        f" GROUP BY {columns} HAVING bool_or(pool) AND everybody BETWEEN 2 AND {LARGEST_BLOCK}"
+        f" GROUP BY {columns} HAVING bool_or(pool) AND everybody > 1"
     )
+    if count(zone, f"SELECT count(*) FROM block_{place} WHERE everybody > {LARGEST_BLOCK}"):
+        _leave_crowds(zone, place, key)
     return count(
         zone,
         f"SELECT coalesce(sum(lone * (everybody - lone) + lone * (lone - 1) // 2), 0)::BIGINT FROM block_{place}",
+    )
+
+
+def _leave_crowds(zone: duckdb.DuckDBPyConnection, place: int, key: Key) -> None:
+    """`block_<place>` without the blocks that are too large; those are counted, and their lone put into `crowds`."""
+    large = f"FROM block_{place} WHERE everybody > {LARGEST_BLOCK}"
+    zone.execute(
+        f"INSERT INTO crowded SELECT ?, count(*), sum(lone), NULL {large}",
+        [" ".join(key)],
+    )
+    columns = ", ".join(key)
+    zone.execute(
+        f"INSERT INTO crowds SELECT record FROM sought SEMI JOIN (SELECT {columns} {large}) USING ({columns})"
+        " WHERE lone"
+    )
+    zone.execute(f"DELETE {large}")
+
+
+def _count_crowds(zone: duckdb.DuckDBPyConnection) -> None:
+    """The row of all keys, where any left something out."""
+    zone.execute(
+        "INSERT INTO crowded SELECT NULL, (SELECT sum(blocks) FROM crowded), count(*), count(*) FILTER (alone)"
+        " FROM (SELECT record, record NOT IN (SELECT unnest([l, r]) FROM candidates) AS alone"
+        " FROM (SELECT DISTINCT record FROM crowds)) HAVING count(*) > 0"
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from audit.progress import Progress, silent
 from linkage.matching.decisions import MOST_PAIRS, PairDecision
 from linkage.matching.ladder import DECIDED_STEP, MODEL_STEP, NOT_JOINED
-from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides
+from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides, prepare_crowded
 from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, reduce_pairs
 from linkage.matching.residual.slices import Weighing, weigh_in_slices
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
@@ -65,7 +65,11 @@ def speaks_for_one(fields: Mapping[str, float | None]) -> bool:
 
 
 def prepare_residual(zone: duckdb.DuckDBPyConnection) -> None:
-    """The table of the pairs that a person is to be asked about; nothing happens where it is there."""
+    """The tables of the pairs that a person is to be asked about, and of what was left out of weighing.
+
+    Nothing happens where they are there.
+    """
+    prepare_crowded(zone)
     zone.execute(
         "CREATE TABLE IF NOT EXISTS doubtful (subject_a UUID NOT NULL, subject_b UUID NOT NULL, weight DOUBLE NOT NULL,"
         " fields TEXT NOT NULL, why TEXT NOT NULL, run UUID NOT NULL)"
@@ -84,6 +88,7 @@ def settle_residual(
             " (SELECT coalesce(list(subject), []) FROM evidence SEMI JOIN pool USING (record)))"
             " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
         )
+    zone.execute("DELETE FROM crowded")
     if plan.model is None and not plan.decisions:
         return
     _dissolve(zone, plan.standing)

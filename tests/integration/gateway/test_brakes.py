@@ -9,6 +9,7 @@ import pytest
 
 from access.decisions import RefusedError
 from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
+from environments.gateway.errors import QueryFailed
 from tests.fakes.gateway import gateway
 
 NEVER = Counts(0, 0, 0)
@@ -56,3 +57,23 @@ async def test_a_query_right_after_a_refusal_is_counted() -> None:
         await stands.ask("select count(*) from gp_events")
         (event,) = [event for event in stands.log.events if event.name == "query.braked"]
         assert event.details["sort"] == "after-refusal"
+
+
+async def test_a_query_that_fails_by_what_it_meets_is_counted() -> None:
+    """Whether it fails can depend on one value: the log is told; the asker gets the failure's own sentence."""
+    async with gateway(people=20, brakes=_policy(failed=Counts(1, 0, 0))) as stands:
+        with pytest.raises(QueryFailed):
+            await stands.ask("select cast(pseudonym::varchar as integer) from gp_events")
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "failed"
+
+
+async def test_few_people_chosen_by_their_pseudonym_are_a_look_up() -> None:
+    """In another spelling than `=`; a sample of many by the same means is none."""
+    async with gateway(people=60, brakes=_policy(look_up=Counts(1, 0, 0))) as stands:
+        await stands.ask("select count(*) from gp_events where hash(pseudonym) % 2 = 0")
+        assert "query.braked" not in stands.names()
+        first = "(select min(pseudonym) from gp_events)"
+        await stands.ask(f"select count(*) from gp_events where pseudonym <= {first}")
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "look-up"

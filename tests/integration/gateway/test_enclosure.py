@@ -15,11 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from environments.gateway.enclosure import ROOT, SCOPE_INSIDE
-from tests.fakes.gateway import ASHA, ENCLOSURE, gateway
+from environments.gateway.enclosure import MOST_THREADS, ROOT, SCOPE_INSIDE
+from environments.gateway.errors import QueryFailed
+from environments.gateway.worker import MOST_FILES, MOST_SPILLED
+from environments.gateway.workers import BESIDE_THE_ENGINE, bytes_of
+from tests.fakes.gateway import ASHA, ENCLOSURE, WORKER_MEMORY, gateway
 
 PROBE = r"""
-import json, os, pathlib, socket, sys
+import ctypes, json, os, pathlib, platform, socket, sys
+NUMBERS = {"add_key": 248 if platform.machine() == "x86_64" else 217}
 told = json.loads(sys.stdin.readline())
 def tried(what):
     try:
@@ -30,6 +34,10 @@ def connect(family, address):
     with socket.socket(family, socket.SOCK_STREAM) as one:
         one.settimeout(2)
         one.connect(address)
+def call(name, *arguments):
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.syscall(NUMBERS[name], *arguments) < 0:
+        raise OSError(ctypes.get_errno())
 def signal():
     os.kill(told["process"], 0)
 found = {
@@ -41,6 +49,9 @@ found = {
     "new namespace": tried(lambda: os.unshare(0x10000000)) if hasattr(os, "unshare") else False,
     "write scope": tried(lambda: open(told["scope"], "r+b").close()),
     "write code": tried(lambda: open(os.path.join(told["code"], "x.py"), "w").close()),
+    "own socket": tried(lambda: socket.socket(socket.AF_UNIX).close()),
+    "pair of sockets": tried(lambda: socket.socketpair()[0].close()),
+    "kernel's keys": tried(lambda: call("add_key", b"user", b"haven", b"x", 1, -2)),
     "read scope": tried(lambda: open(told["scope"], "rb").close()),
     "write folder": tried(lambda: open("spill", "w").close()),
 }
@@ -71,10 +82,10 @@ def _accept(one: socket.socket) -> None:
         return
 
 
-def _found(command: list[str], told: dict[str, object], folder: Path, held: int | None = None) -> dict[str, object]:
+def _found(command: list[str], told: dict[str, object], folder: Path, held: tuple[int, ...] = ()) -> dict[str, object]:
     done = subprocess.run(
         command, input=json.dumps(told) + "\n", capture_output=True, text=True, timeout=60, check=False, cwd=folder,
-        pass_fds=() if held is None else (held,), env={},
+        pass_fds=held, env={},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
@@ -99,9 +110,9 @@ def test_a_worker_reaches_its_file_and_its_folder(
     }  # fmt: skip
     work = [sys.executable, "-P", "-c", PROBE]
     control = _found(work, told, tmp_path)
-    assert {name for name, done in control.items() if done is False} <= {"new namespace"}
-    command, held = ENCLOSURE.command(scope, folder, work, account)
-    found = _found(command, {**told, "scope": str(SCOPE_INSIDE), "code": str(ROOT / "environments")}, folder, held)
+    assert {name for name, done in control.items() if done is False} <= {"new namespace", "kernel's keys"}
+    with ENCLOSURE.command(scope, folder, work, account) as (command, held):
+        found = _found(command, {**told, "scope": str(SCOPE_INSIDE), "code": str(ROOT / "environments")}, folder, held)
     assert {name for name, done in found.items() if done} == {"read scope", "write folder"}
     assert (folder / "spill").stat().st_uid == (account or os.geteuid())
 
@@ -121,6 +132,45 @@ async def test_the_gateways_own_workers_are_enclosed() -> None:
         while _runs(inner) and time.monotonic() < until:
             await asyncio.sleep(0.05)
         assert not _runs(inner)
+
+
+async def test_a_worker_cannot_take_what_the_kernel_does_not_give_it() -> None:
+    """Its limits are the kernel's: no core file, bounded memory, files and processes; a filter of calls is in force."""
+    async with gateway() as stands:
+        await stands.ask("select count(*) from gp_events")
+        inner = _deepest(stands.workers._workers[ASHA.project].process.pid)
+        limits = Path(f"/proc/{inner}/limits").read_text()
+        found = {line[:26].strip(): line[26:].split()[:2] for line in limits.splitlines()[1:]}
+        memory = str(2 * bytes_of(WORKER_MEMORY) + BESIDE_THE_ENGINE)
+        assert found["Max data size"] == [memory, memory]
+        assert found["Max core file size"] == ["0", "0"]
+        assert found["Max file size"] == [str(MOST_SPILLED)] * 2
+        assert found["Max open files"] == [str(MOST_FILES)] * 2
+        if os.geteuid() == 0:
+            assert found["Max processes"] == [str(MOST_THREADS)] * 2
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{inner}/status").read_text().splitlines())
+        assert (status["Seccomp"].strip(), status["NoNewPrivs"].strip()) == ("2", "1")
+
+
+async def test_memory_beside_the_engines_own_count_is_bounded_too() -> None:
+    """A text of more than a gigabyte, which the engine does not count: the query fails, the next one is answered."""
+    async with gateway(people=20, memory="64MB") as stands:
+        with pytest.raises(QueryFailed) as failed:
+            await stands.ask("select length(repeat('x', 1300000000) || code) from gp_events")
+        assert failed.value.where == "query.memory"
+        assert (await stands.ask("select count(*) as n from gp_events"))["n"].to_pylist() != [0]
+
+
+async def test_what_a_worker_puts_in_its_folder_is_nothing_that_the_gateway_asks() -> None:
+    """Its socket lies where it cannot write: it cannot put another project's in its place."""
+    async with gateway() as stands:
+        await stands.ask("select count(*) from gp_events")
+        worker = stands.workers._workers[ASHA.project]
+        assert worker.door.is_socket()
+        assert not worker.door.is_relative_to(worker.folder)
+        assert [path for path in worker.folder.rglob("*") if path.is_socket()] == []
+        await stands.workers.stop(ASHA.project)
+        assert not worker.door.exists()
 
 
 def _runs(pid: int) -> bool:

@@ -1,34 +1,38 @@
 """What ends a right ends what runs on it: each ending, against a running query and an open session, on real records.
 
-The promise in words: the running query is asked about each second and cut, and the session's standing says no from
-then on, both with the rule that ended it. How fast a machine is, no test here says.
+The promise in words (docs/governance.md): the next query is refused; what runs is asked about at least twice a second
+and cut, within a second on a machine that has room; an open session is asked about each second and closed. That second
+is held in one place, at the end; everything else waits for the event itself, however busy the machine is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from access.decisions import Allowed, Refused
+from access.decisions import Allowed, Decision, Refused
 from access.optouts.model import ObjectionTarget
 from access.optouts.service import OptOuts
 from access.people.model import Role
 from audit.clock import FixedClock
 from audit.model import organisation, person
 from environments.gateway.errors import QueryCut
+from environments.gateway.ports import Approvals
 from environments.workspaces.model import WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
 from infra.published import GatewayApprovals
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.gateway import ASHA, GatewayForTests, gateway
+from tests.fakes.gateway import ASHA, SECONDS_TO_HANG, GatewayForTests, gateway, until_running
 from tests.fakes.havens import HOUSE
 from tests.fakes.people import invented_person
 
 LONG = "select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3"
-SECONDS_TO_HANG = 120  # the query would take days: what is not cut fails the test, however busy the machine is
+PROMISED = 1.0
+ENDINGS_TRIED = 10
 LENA = person("lena")
 
 
@@ -95,8 +99,7 @@ async def test_an_ending_cuts_the_query_and_closes_the_session_and_names_its_rul
         asked = WorkspaceRequest("asha", "admissions")
         assert await session.standing(asked)
         running = asyncio.create_task(stands.ask(LONG))
-        while not running.done() and not (stands.names()[-1] == "query.requested" and stands.workers.running):
-            await asyncio.sleep(0.01)
+        await until_running(stands, running)
         await asyncio.to_thread(end, stands)
         with pytest.raises(QueryCut) as told:
             await asyncio.wait_for(running, SECONDS_TO_HANG)
@@ -107,3 +110,45 @@ async def test_an_ending_cuts_the_query_and_closes_the_session_and_names_its_rul
         assert closed_by is None or isinstance(refused, Refused)
         failed = next(event for event in reversed(stands.log.events) if event.name == "query.failed")
         assert failed.details["reason"] == cut_by
+
+
+class Counted:
+    """The approvals, and how often they answered."""
+
+    def __init__(self, approvals: Approvals) -> None:
+        self._approvals = approvals
+        self.answered = 0
+
+    def may_query(self, person: str, project: str) -> Decision:
+        """The approvals' answer."""
+        decision = self._approvals.may_query(person, project)
+        self.answered += 1
+        return decision
+
+    def why(self, person: str, project: str, action: str) -> Decision:
+        """The approvals' answer."""
+        return self._approvals.why(person, project, action)
+
+
+async def test_what_runs_is_cut_within_the_promised_second() -> None:
+    """Measured from the end of the right to the cut, at the worst: the right ends just after it was asked about.
+
+    A busy machine may be late, so one ending of ten has to keep it; asked about less often than that, none would.
+    """
+    took = []
+    async with gateway() as stands:
+        approvals = stands.core._approvals = Counted(stands.core._approvals)
+        while len(took) < ENDINGS_TRIED and not any(one < PROMISED for one in took):
+            running = asyncio.create_task(stands.ask(LONG))
+            await until_running(stands, running)
+            before = approvals.answered
+            while approvals.answered == before and not running.done():
+                await asyncio.sleep(0.005)
+            await asyncio.to_thread(_suspend_the_project, stands)
+            ended = time.monotonic()
+            with pytest.raises(QueryCut) as told:
+                await asyncio.wait_for(running, SECONDS_TO_HANG)
+            took.append(time.monotonic() - ended)
+            assert told.value.rule == "project.suspended"
+            await asyncio.to_thread(lambda: stands.access.resume("admissions", by=LENA))
+    assert min(took) < PROMISED

@@ -7,7 +7,7 @@ refused and logged with its rule; keys rotate while the door stands; a log-in th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -37,7 +37,7 @@ from tests.fakes.issuers import (
 )
 from tests.fakes.local_logins import CODE, DEVICE_CODE, VERIFIER
 from tests.fakes.people import assessed, invented_person
-from tests.fakes.tokens import AUDIENCE, CLIENT, forged, parts_of
+from tests.fakes.tokens import AUDIENCE, CLIENT, forged, misissued, parts_of
 
 
 @pytest.fixture(scope="module", params=["local", "keycloak"])
@@ -89,6 +89,31 @@ def test_whatever_is_forged_is_refused_and_logged_and_nothing_is_fetched(
     assert door.ask(granted.access) == (200, None)
 
 
+def test_before_its_time_and_after_it_a_token_opens_nothing(
+    issuer: IssuerAtWork, door: DoorAtWork, granted: Granted
+) -> None:
+    """The same token, good now, is none by a clock an hour on, nor by one an hour back; each refusal is in the log."""
+    assert door.ask(granted.access) == (200, None)
+    for by, rule in ((timedelta(hours=1), "token.expired"), (timedelta(hours=-1), "token.future")):
+        door.clock.by = by
+        assert door.ask(granted.access) == (401, "token.refused")
+        assert door.last_rule() == rule
+    door.clock.by = timedelta(0)
+    assert door.ask(granted.access) == (200, None)
+
+
+def test_what_an_issuer_signs_and_should_not_is_refused_at_the_door_and_logged() -> None:
+    """Expired, from the future, with `nbf`, without any one claim, whatever else is not exactly right: by its rule."""
+    with local_at_work() as issuer, door_at_work(issuer) as door:
+        tokens = misissued(issuer.bench())
+        assert {f"without the claim {name}" for name in CLAIMS} | {"expired", "from the future"} <= set(tokens)
+        for number, (what, (token, rule)) in enumerate(tokens.items(), 1):
+            assert door.ask(token) == (401, "token.refused"), what
+            assert (door.last_rule(), len(door.refusals())) == (rule, number), what
+            assert token not in repr(door.gateway.log.events)
+        assert door.ask(issuer.bench().good()) == (200, None)
+
+
 def test_a_megabyte_and_no_token_at_all_are_refused(door: DoorAtWork, granted: Granted) -> None:
     """Too long for HTTP or for us, absent, twice, or of another scheme: nobody is let in."""
     assert door.ask(None) == (401, "token.refused")
@@ -134,8 +159,8 @@ def test_keys_rotate_while_the_door_stands(issuer: IssuerAtWork, door: DoorAtWor
     assert door.ask(granted.access) == (200, None)
 
 
-def test_a_device_code_that_is_replayed_is_refused(issuer: IssuerAtWork) -> None:
-    """It gives its token once, to whoever holds its secret; asked again it is none, and so is one that is made up."""
+def test_a_device_code_that_is_replayed_is_refused_and_logged(issuer: IssuerAtWork) -> None:
+    """It gives its token once; asked again it is none, and so is one that is made up. Each is in the issuer's log."""
     places = Discovery.ask(issuer.url, HttpNetwork())
     with httpx.Client(trust_env=False) as http:
         started = http.post(places.device, data=CODE | {"scope": AUDIENCE}).json()
@@ -148,9 +173,11 @@ def test_a_device_code_that_is_replayed_is_refused(issuer: IssuerAtWork) -> None
         issuer.approve(Prompt(started["verification_uri"], started["verification_uri_complete"],
                               started["user_code"], 600), "ewa")  # fmt: skip
         assert http.post(places.tokens, data=form).status_code == 200
+        before = issuer.refused_codes()
         for other in (form, form | {"device_code": "made-up"}):
             answer = http.post(places.tokens, data=other)
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert issuer.refused_codes() == [issuer.word_of_unknown, issuer.word_of_replayed, *before]
 
 
 def test_a_log_in_that_ended_is_over_here_and_at_its_issuer(issuer: IssuerAtWork, door: DoorAtWork) -> None:

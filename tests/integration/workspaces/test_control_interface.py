@@ -44,6 +44,9 @@ ANSWERS = {
     "/control/workspaces/open": ({"person": "asha", "project": "diabetes", "acknowledged": "made-up"}, 403),
     "/control/workspaces/cell": (
         {"person": "asha", "project": "diabetes", "kernel": "k", "digest": "ab" * 32, "text": "1 + 1"}, 200),
+    "/control/workspaces/file": (
+        {"person": "asha", "project": "diabetes", "change": "PUT", "path": "a.csv", "digest": "ab" * 32,
+         "bytes": 1}, 200),
     "/control/workspaces/used": (
         {"person": "asha", "project": "diabetes", "bytes_to_browser": 1, "bytes_from_browser": 1,
          "processor_seconds": 1, "most_memory": 1}, 200),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -85,6 +86,40 @@ def test_a_cell_too_long_to_be_kept_is_not_run(place: WorkplaceForTests, hub: Hu
         assert "200,000 characters" in refused.text
         assert kernel.run("1 + 1").text.strip() == "2"
     assert len(_events(place, EventName.CELL_EXECUTED)) == before + 1
+
+
+def test_what_a_browser_does_to_files_is_recorded_before_it_is_done(
+    place: WorkplaceForTests, hub: HubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Save, rename, delete, by any spelling of the address; reading is none; what cannot be recorded is not done."""
+
+    def refuse(_: list[AuditEvent]) -> list[Receipt]:
+        raise AuditUnavailable("The log does not answer.")
+
+    with place.workspaces.hub() as own:
+        token = own.server_token("asha", "diabetes")
+    text = json.dumps({"type": "file", "format": "text", "content": "a,b\n1,2\n"})
+    headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+    with httpx.Client(headers=headers) as browser:
+        address = f"{hub.address}/user/asha/diabetes/api/contents"
+        before = len(_events(place, EventName.FILE_CHANGED))
+        assert browser.put(f"{address}/look%20up.csv", content=text).status_code == 201
+        assert browser.get(f"{address}/look%20up.csv").json()["content"] == "a,b\n1,2\n"
+        assert browser.patch(f"{address}/look%20up.csv", json={"path": "codes.csv"}).status_code == 200
+        with monkeypatch.context() as away:
+            away.setattr(place.log, "append", refuse)
+            refused = browser.delete(f"{address}/codes.csv")
+        assert (refused.status_code, "could not be recorded" in refused.text) == (503, True)
+        assert browser.get(f"{address}/codes.csv").status_code == 200
+        assert browser.delete(f"{hub.address}/user/asha/diabetes/api/./contents//codes.csv").status_code in (204, 404)
+        assert browser.delete(f"{address}/codes.csv").status_code in (204, 404)
+        noted = [event.details for event in _events(place, EventName.FILE_CHANGED)[before:]]
+        large = browser.put(f"{address}/large.txt", content=b"x" * (64 * 1024**2 + 1))
+        assert large.status_code == 413
+    assert [one["change"] for one in noted] == ["PUT", "PATCH", "DELETE", "DELETE"]
+    assert noted[0]["bytes"] == len(text)
+    assert noted[0]["content_digest"] == hashlib.sha256(text.encode()).hexdigest()
+    assert place.log.texts[str(noted[0]["path_digest"])] == "look up.csv"
 
 
 def test_what_lies_in_a_home_runs_only_when_a_cell_asks_for_it(place: WorkplaceForTests, hub: HubClient) -> None:

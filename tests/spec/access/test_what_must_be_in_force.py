@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -80,12 +80,16 @@ def clock() -> FixedClock:
 @pytest.fixture
 def access(clock: FixedClock) -> Access:
     """A project under section 251 that everybody has approved, with every paper in force."""
+    return _in_force(clock, {}, support(), date(2026, 12, 31))
+
+
+def _in_force(clock: FixedClock, changes: dict[str, object], paper: SupportFile, until: date) -> Access:
     access = peopled(memory_records(clock), real_data=True)
-    access.apply(project_file(**REAL), applicant="asha", by=ASHA)
+    access.apply(project_file(**(REAL | changes)), applicant="asha", by=ASHA)
     for controller in ("gp", "hospital"):
         access.register_agreement(agreement(controller), by=LENA)
-    access.register_support(support(), by=LENA)
-    access.appoint_authoriser("sian", date(2026, 12, 31), by=LENA)
+    access.register_support(paper, by=LENA)
+    access.appoint_authoriser("sian", until, by=LENA)
     make_live(access)
     return access
 
@@ -161,25 +165,31 @@ def test_one_part_less_and_the_next_question_is_no(access: Access, what: str) ->
     assert entry.decision == access.why("asha", "admissions", "query")
 
 
-@pytest.mark.parametrize(
-    ("day", "rule"),
-    [
-        (date(2027, 1, 1), "authoriser.none"),
-        (date(2027, 1, 2), "support.review_overdue"),
-        (date(2027, 3, 2), "project.expired"),
-    ],
-)
-def test_time_ends_parts_without_anybody_doing_anything(
-    access: Access, clock: FixedClock, day: date, rule: str
-) -> None:
-    """The appointment, the annual review and the end each lapse on their day."""
-    clock.at = START.replace(year=day.year, month=day.month, day=day.day)
-    version = access.project("admissions").version
-    codes = {one.code for one in version.lapsed}
-    if rule == "project.expired":
-        assert access.project("admissions").state is ProjectState.EXPIRED
-    else:
-        assert rule in codes
+LATER = date(2027, 2, 10)
+LAPSES: dict[str, tuple[dict[str, date], date, str]] = {
+    "the appointment": ({"authoriser": date(2026, 12, 31)}, date(2027, 1, 1), "authoriser.none"),
+    "the annual review": ({"review": date(2027, 1, 1)}, date(2027, 1, 2), "support.review_overdue"),
+    "the impact assessment": ({"assessment": date(2026, 12, 31)}, date(2027, 1, 1), "project.impact_assessment"),
+    "the project": ({"ends": date(2027, 1, 20)}, date(2027, 1, 21), "project.expired"),
+}
+"""What lapses: the last day of it alone, the day after, and the rule."""
+
+
+@pytest.mark.parametrize("what", LAPSES)
+def test_time_ends_parts_without_anybody_doing_anything(clock: FixedClock, what: str) -> None:
+    """Each lapses by itself on its day, and the question that was yes the day before is no, by that part's rule."""
+    last, day, rule = LAPSES[what]
+    assessment = {"reference": "DPIA-1", "review_due": last.get("assessment", LATER)}
+    file = {"impact_assessment": assessment, "ends": last.get("ends", LATER)}
+    reviewed = support(review_due=last.get("review", LATER))
+    access = _in_force(clock, file, reviewed, last.get("authoriser", LATER))
+    clock.at = datetime.combine(day - timedelta(days=1), START.timetz())
+    access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)
+    assert (_rule(access), access.live_scope("admissions").project) == ("yes", "admissions")
+    clock.at += timedelta(days=1)
+    assert _rule(access) == rule
+    assert _refused(lambda: access.live_scope("admissions")) == rule
+    assert _refused(access.why("asha", "admissions", "open-workspace").require) == rule
 
 
 def test_papers_may_come_after_the_decisions(clock: FixedClock) -> None:

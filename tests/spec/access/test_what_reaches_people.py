@@ -12,6 +12,8 @@ from access.decisions import Refused, RefusedError
 from access.housekeeping.service import Housekeeping
 from access.people.model import Role
 from access.projects.model import Outcome
+from access.realm.errors import RealmUnreachable
+from access.realm.service import Identity
 from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
@@ -23,6 +25,7 @@ from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.gateway import disclosures_of
 from tests.fakes.havens import ANSWERS, HOUSE, START, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
+from tests.fakes.realm import MemoryRealm, MemoryUsers
 
 LENA, ASHA = person("lena"), person("asha")
 
@@ -98,6 +101,40 @@ def test_an_account_closed_as_dormant_is_told_for_thirty_days(access: Access, cl
     assert any("bryn" in one for one in _told(access, "adam"))
     clock.at += timedelta(days=1)
     assert not any("bryn" in one for one in _told(access, "adam"))
+
+
+# -- a log-in that was reset
+
+
+def test_a_reset_log_in_is_told_to_who_looks_at_administrators_work(access: Access, clock: FixedClock) -> None:
+    """Whose, by whom, when and why, for thirty days; it is in the log too. A reset that Keycloak refused is none."""
+    users = MemoryUsers()
+    identity = Identity(MemoryRealm(), users, access, access.records)
+    identity.sync(by=HOUSE)
+    identity.reset("asha", "Asha lost\nher telephone.", by=person("adam"))
+    for name in ("adam", "lena", "max", "greta"):
+        (told,) = _told(access, name)
+        assert told == (
+            "The log-in of asha was reset by person:adam at 2026-03-01 09:00 UTC: a new one-time password, a new second"
+            " factor. Reason given: Asha lost her telephone."
+        )
+    assert not any(_told(access, name) for name in ("asha", "dev", "gwen", "sian"))
+    assert _events(access, EventName.LOGIN_RESET) == [{"person": "asha"}]
+    clock.at += timedelta(days=1)
+    identity.reset("dev", by=person("adam"))
+    assert _told(access, "greta")[1].endswith("a new second factor. No reason was given.")
+    users.broken = True
+    with pytest.raises(RealmUnreachable):
+        identity.reset("gwen", by=person("adam"))
+    with pytest.raises(RefusedError) as silent:
+        identity.reset("dev", " ", by=person("adam"))
+    assert _refused(silent) == "reason.missing"
+    assert len(_told(access, "greta")) == 2
+    assert [one["name"] for one in _events(access, EventName.CHANGE_ABANDONED)] == ["login.reset"]
+    clock.at += timedelta(days=30)
+    assert len(_told(access, "greta")) == 1
+    clock.at += timedelta(days=1)
+    assert _told(access, "greta") == []
 
 
 # -- an organisation's own account

@@ -204,6 +204,9 @@ def test_a_stranger_cannot_amend_a_project(access: Access) -> None:
             "nhs_number",
         ),
         ({"cohort": [{"table": "gp_patients", "column": "sex", "op": "=", "values": ["F"]}]}, "gp_patients.sex"),
+        ({"people": ["asha", "greta"]}, "people: 'greta' is no researcher (roles: caldicott_guardian)"),
+        ({"people": ["gwen"]}, "people: 'gwen' is no researcher (roles: controller_delegate)"),
+        ({"people": ["asha", "dev"]}, "people: 'dev' is no researcher (roles: output_checker)"),
     ],
 )
 def test_an_incomplete_project_is_told_what_is_missing(access: Access, changes: dict[str, object], named: str) -> None:
@@ -255,7 +258,12 @@ def test_a_table_is_of_one_dataset(access: Access) -> None:
     assert _refused(lambda: access.register_dataset(replace(gp, tables=dated), by=HOUSE)) == "dataset.other_kind"
     assert _events(access)[-3:] == [EventName.DATASET_REFUSED] * 3
     part = project_file().datasets["gp"]
-    known = Known({"gp": gp, "second": second}, frozenset({"asha", "ewa"}), frozenset(), date(2026, 3, 1))
+    known = Known(
+        {"gp": gp, "second": second},
+        dict.fromkeys(["asha", "ewa"], frozenset({Role.RESEARCHER})),
+        frozenset(),
+        date(2026, 3, 1),
+    )
     twice = project_file(datasets={"gp": part, "second": part})
     assert problems_of(twice, known) == ["datasets: the table gp_events is asked for twice; name it once"]
 

@@ -262,7 +262,7 @@ def test_an_objection_is_heeded_before_it_is_answered(haven: OptOutHaven) -> Non
 def test_an_objection_to_one_project_does_not_touch_another(haven: OptOutHaven) -> None:
     """It names a project or a controller, and stands also where opt-outs do not apply."""
     _exempt(haven)
-    haven.live("other", datasets=SAME_DAYS, legal_basis="synthetic-data", people=["carys"], applicant="carys")
+    haven.live("other", datasets=SAME_DAYS, legal_basis="synthetic-data", people=["bryn"], applicant="bryn")
     haven.name_objector(ADA, "o2")
     haven.optouts.record_objection("o2", ObjectionTarget("project", "admissions"), "Not this one", by=GP)
     haven.publish()

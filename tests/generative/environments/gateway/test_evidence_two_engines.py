@@ -92,12 +92,13 @@ def queries(draw: st.DrawFn) -> Asked:
     return Asked(draw(st.sampled_from(sorted(SOURCES))), keys, figures, way, after)
 
 
-def _counted(asked: Asked, connection: duckdb.DuckDBPyConnection) -> dict[Any, list[Any]]:
+def _counted(asked: Asked, connection: duckdb.DuckDBPyConnection, unlinked: set[str]) -> dict[Any, list[Any]]:
     """In Python: for each group the people, the rows, and of each figure its people, largest shares and total."""
     groups: dict[Any, list[Any]] = defaultdict(list)
     width = len(asked.keys)
     for row in connection.execute(asked.rows(SOURCES[asked.source])).fetchall():
-        groups[row[:width]].append(row[width:])
+        who, *values = row[width:]
+        groups[row[:width]].append(("unlinked" if who in unlinked else who, *values))
     found = {}
     for key, rows in groups.items():
         told: list[Any] = [len({row[0] for row in rows}), len(rows)]
@@ -117,13 +118,15 @@ def _counted(asked: Asked, connection: duckdb.DuckDBPyConnection) -> dict[Any, l
     return found
 
 
-@given(visits, stays, queries())
+@given(visits, stays, queries(), st.sets(people))
 @settings(max_examples=250, deadline=None)
 def test_the_people_are_those_of_the_rows(
-    seen: list[tuple[Any, ...]], stayed: list[tuple[Any, ...]], asked: Asked
+    seen: list[tuple[Any, ...]], stayed: list[tuple[Any, ...]], asked: Asked, unlinked: set[str]
 ) -> None:
-    """For every group of the result: as many people, and as large shares, as its rows say."""
+    """For every group of the result: as many people, and as large shares, as its rows say; the unlinked are one."""
     with duckdb.connect() as connection:
+        connection.execute("create schema house; create table house.unlinked (pseudonym varchar)")
+        connection.execute("insert into house.unlinked select unnest(?::varchar[])", [sorted(unlinked)])
         connection.execute("create table visits (pseudonym varchar, code varchar, amount integer)")
         connection.execute("create table stays (pseudonym varchar, days integer)")
         for table, rows in (("visits", seen), ("stays", stayed)):
@@ -134,7 +137,7 @@ def test_the_people_are_those_of_the_rows(
             tuple(row[: len(asked.keys)]): list(row[len(asked.keys) :])
             for row in connection.execute(evidence.sql).fetchall()
         }
-        expected = _counted(asked, connection)
+        expected = _counted(asked, connection, unlinked)
         if not asked.keys and not expected:
             expected = {(): [0, None, *[0, None, None] * len(asked.figures)]}
         assert shown == expected

@@ -10,6 +10,7 @@ import pytest
 from haven_hub.accounts import account_of
 from haven_hub.edge_rules import (
     CONTENT_POLICY,
+    changed_file,
     closed_route,
     hub_answer,
     obeys,
@@ -52,6 +53,25 @@ def test_routes_that_hand_out_files_are_closed(path: str) -> None:
 def test_routes_of_work_are_open(path: str) -> None:
     """What JupyterLab needs to work is passed on."""
     assert closed_route(PREFIX, PREFIX + path) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "file"),
+    [
+        ("PUT", "api/contents/notes/a.ipynb", "notes/a.ipynb"),
+        ("PUT", "API/contents/a.csv", "a.csv"),
+        ("POST", "api/contents", ""),
+        ("DELETE", "api//contents/./a%20b.csv", "a b.csv"),
+        ("PATCH", "%61pi/contents/%2561.csv", "a.csv"),
+        ("POST", "api/contents/a.ipynb/checkpoints", "a.ipynb/checkpoints"),
+        ("GET", "api/contents/a.csv", None),
+        ("PUT", "lab/api/settings/a", None),
+        ("POST", "api/kernels", None),
+    ],
+)
+def test_what_changes_a_file_is_known(method: str, path: str, file: str | None) -> None:
+    """However the address is written; the file's own path in its case."""
+    assert changed_file(PREFIX, PREFIX + path, method) == file
 
 
 def test_a_workspace_cannot_choose_its_own_policy() -> None:

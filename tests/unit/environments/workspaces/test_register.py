@@ -24,7 +24,7 @@ from environments.workspaces.control import Desk as ControlDesk
 from environments.workspaces.logins import HubLogins
 from environments.workspaces.model import HOUSE_CONDITIONS, OpenWorkspace, WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
-from environments.workspaces.sessions import Cell, SessionEvidence
+from environments.workspaces.sessions import Cell, FileChange, SessionEvidence
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.workspaces import FakeApprovals
 
@@ -213,6 +213,22 @@ async def test_a_cell_is_recorded_as_the_project_says(keeps: bool) -> None:
     assert (event.name, event.by, event.project) == (EventName.CELL_EXECUTED, person("asha"), "diabetes")
     assert event.details == {"kernel": "k1", "cell_digest": digest, "text_kept": keeps}
     assert desk.log.texts == ({digest: text} if keeps else {})
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_a_file_changed_from_the_browser_is_recorded(keeps: bool) -> None:
+    """Digests and bytes always; the path, which may say something, as cells are kept."""
+    desk = Desk()
+    desk.approvals.keeps = keeps
+    digest = hashlib.sha256(b"content").hexdigest()
+    await desk.sessions.file(ASHA, FileChange("PUT", "notes/smith.ipynb", digest, 7))
+    (event,) = desk.log.events
+    path_digest = hashlib.sha256(b"notes/smith.ipynb").hexdigest()
+    assert (event.name, event.by, event.project) == (EventName.FILE_CHANGED, person("asha"), "diabetes")
+    assert event.details == {
+        "change": "PUT", "path_digest": path_digest, "text_kept": keeps, "content_digest": digest, "bytes": 7,
+    }  # fmt: skip
+    assert desk.log.texts == ({path_digest: "notes/smith.ipynb"} if keeps else {})
 
 
 @pytest.mark.parametrize("asked", ["machine", "approvals"])

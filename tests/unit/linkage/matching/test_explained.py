@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linkage.matching.explained import BY_KEY, BY_STEP, WORDS, How, came_in, everything
+from linkage.matching.explained import BY_KEY, BY_STEP, WORDS, How, came_in, everything, too_common
 from linkage.matching.ladder import STEP_LABELS
 from linkage.sealed.joining import KEY_LABELS
 
@@ -45,3 +45,11 @@ def test_rows_are_counted_once_over_both_modes() -> None:
 def test_without_mode_b_nothing_of_it_is_added() -> None:
     """A haven without tokens."""
     assert came_in({"steps": [], "new": [[1, 40]], "sealed": {}})["rows"] == "40"
+
+
+def test_what_is_too_common_to_weigh_by_is_told_as_it_may_be_shown() -> None:
+    """Rounded, small counts hidden; nothing where nothing was left out."""
+    crowded = {"keys": [["p g", 3, 612]], "values": 3, "records": 612, "with_nobody": 403}
+    shown = {"values": "fewer than 10", "records": "610", "with_nobody": "405"}
+    assert too_common({**COUNTS, "crowded": crowded}) == shown
+    assert too_common(COUNTS) is too_common({**COUNTS, "crowded": {}}) is None

@@ -86,6 +86,24 @@ def test_only_the_cohort_in_the_period_at_the_precision(bench: LinkageBench) -> 
     assert (summary.people, summary.rows) == (3, {"gp_events": 3})
 
 
+def test_rows_of_nobody_known_are_listed_for_the_gateway(bench: LinkageBench) -> None:
+    """Evidence counts them as one person; a row without a birthday or a number has nobody to be joined to."""
+    nobody = [
+        {"local_id": f"u{n}", "surname": "Z", "forenames": "B", "code": "a", "event_date": "2020-04-04", "secret": "x"}
+        for n in range(2)
+    ]  # fmt: skip
+    bench.deliver("gp", "gp_events", nobody, {"code": "VARCHAR", "event_date": "DATE", "secret": "VARCHAR"})
+    bench.linker.link(by=BY)
+    _publisher(bench).publish(SCOPE, by=BY)
+    with _opened(bench) as connection:
+        listed = connection.execute("SELECT pseudonym FROM scope.house.unlinked").fetchall()
+        without = connection.execute(
+            "SELECT pseudonym FROM scope.main.gp_events WHERE NOT linked ORDER BY 1"
+        ).fetchall()
+    assert listed == without
+    assert len(listed) == 2
+
+
 def test_a_cohort_asks_only_of_rows_that_the_project_may_see(bench: LinkageBench) -> None:
     """Whose only `a` lies outside the period is not in the cohort: membership would tell of a row not approved."""
     only_a = replace(SCOPE, cohort=(Condition("gp_events", "code", "=", ("a",)),))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from linkage.specified.age_values import age_in_years, years_of_birth
 from linkage.specified.fields import Fields, find_fields
 from linkage.specified.specification import Column
-from linkage.specified.written import age_in_years, written
+from linkage.specified.written import written
 
 COUNT = 400
 
@@ -85,14 +86,33 @@ def test_ages_of_which_no_names_tell_how_far_apart_they_are_stay_out() -> None:
 @pytest.mark.parametrize(
     ("age", "years"),
     [
-        ("10 years 6 months", 10), ("2y 6m", 2), ("12 yrs 6 mos", 12), ("34M", 34), ("34 f", 34), ("28W", 28), ("45.0", 45),
-        ("6 months", 0), ("6mo", 0), ("3w", 0), ("5 days", 0), ("7/12", 0), ("1015", None), ("6M", None), ("-1", None),
+        ("10 years 6 months", 10), ("2y 6m", 2), ("12 yrs 6 mos", 12), ("34 f", 34), ("45.0", 45), ("18 months", 1),
+        ("6 months", 0), ("6mo", 0), ("3w", 0), ("5 days", 0), ("7/12", 0), ("1015", None), ("-1", None),
         ("12/03/1950", None), ("121", None), ("unknown", None), ("aged 30", 30),
     ],
 )  # fmt: skip
 def test_an_age_is_its_years(age: str, years: int | None) -> None:
-    """Months count where no years stand before them; a letter behind an adult's age is the sex."""
+    """Months count where no years stand before them."""
     assert age_in_years(age) == years
+
+
+@pytest.mark.parametrize(
+    ("ages", "years"),
+    [
+        (["6M", "18 M", "34F", "3w"], [6, 18, 34, 0]),  # a woman stands among them: M is a man
+        (["6M", "37m"], [6, 37]),  # nobody is 37 months old
+        (["6M", "18M", "36M"], [0, 1, 3]),
+        (["6m", "34 yrs"], [0, 34]),
+        (["34M", "28W", "41m", "30d"], [34, 28, 41, 30]),  # Mann, weiblich, divers
+        (["3w", "52W"], [0, 1]),
+        (["3w", "53W"], [3, 53]),
+        (["20d", "6M", None], [0, 0, None]),
+    ],
+)
+def test_a_letter_behind_an_age_is_what_the_column_says(ages: list[str | None], years: list[int | None]) -> None:
+    """A sex where women stand among them or a number is more than is told in months or weeks; else the unit."""
+    born = years_of_birth(pl.Series(ages), 2000).to_list()
+    assert born == [None if age is None else str(2000 - age) for age in years]
 
 
 def test_infants_and_impossible_ages() -> None:

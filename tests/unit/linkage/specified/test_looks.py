@@ -28,12 +28,34 @@ DATES = [f"{1900 + n}-0{n % 9 + 1}-1{n % 9}" for n in range(60)]
         ("cluster", [f"Q{n // 3}" for n in range(60)], "truth"), ("person_id", [str(n // 2) for n in range(60)], "truth"),
         ("rec_id", [f"r{n}" for n in range(60)], "record_id"), ("ref", [f"a{n}" for n in range(60)], "record_id"),
         ("code", [f"rec-{n}-{'org' if n % 2 else 'dup-0'}" for n in range(60)], "record_id"),
-        ("x", ["same"] * 60, "ignored"), ("Wohnort", [n + "stadt" for n in NAMES], "place"),
+        ("x", ["same"] * 60, "ignored"), ("surname", NAMES[:9], "ignored"), ("Wohnort", [n + "stadt" for n in NAMES], "place"),
     ],
 )  # fmt: skip
 def test_a_column_is_what_heading_and_values_say(heading: str, values: list[str], means: str) -> None:
     """Headings in the usual languages, checked against the values; else the values alone."""
     assert _guessed(heading, values) == means
+
+
+NUMBERED = [f"rec-{n}-{'org' if n % 2 else 'dup-0'}" for n in range(2000)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"),
+    [
+        ("rec_id", [f"r{n}" for n in range(2000)]),
+        ("patient id", [f"{n}" for n in range(2000)]),
+        ("shelf", NUMBERED),
+        ("zzz", [f"{n}x{n}" for n in range(2000)]),
+    ],
+)
+@pytest.mark.parametrize("last", [None, "of the row before"])
+def test_a_record_is_named_only_where_every_row_has_a_name_of_its_own(
+    heading: str, values: list[str], last: str | None
+) -> None:
+    """One row of two thousand without a name, or with another's, and the column names no record; nor is it evidence."""
+    assert _guessed(heading, values) == "record_id"
+    nearly = [*values[:-1], values[-2] if last else None]
+    assert guess(look_at(heading, pl.Series(nearly))).means == "ignored"
 
 
 def test_any_heading_can_stand_above_values() -> None:
@@ -61,6 +83,19 @@ def test_what_says_the_same_twice_is_left_out() -> None:
     found = find_fields([frame], frozenset())
     assert [one.column.means for one in found.fields] == ["forename", "surname", "date"]
     assert set(found.ignored) == {"full_name", "birth year"}
+
+
+def test_a_name_that_is_missing_here_and_there_is_told_by_its_parts() -> None:
+    """Each of whole and parts is missing in a quarter of the rows: the parts are left where the whole is not."""
+    rows = [(name, f"Miller{LETTERS[n % 26]}") for n, name in enumerate(NAMES)]
+    known = {
+        "full_name": [" ".join(row) if n % 4 else None for n, row in enumerate(rows)],
+        "first_name": [row[0] if (n // 4) % 4 else None for n, row in enumerate(rows)],
+        "surname": [row[1] if (n // 4 + n) % 4 else None for n, row in enumerate(rows)],
+    }
+    found = find_fields([pl.DataFrame({**known, "dob": DATES})], frozenset())
+    assert [one.column.means for one in found.fields] == ["forename", "surname", "date"]
+    assert "first_name and surname" in found.ignored["full_name"]
 
 
 def test_an_alias_that_says_more_than_the_name_is_a_spelling() -> None:

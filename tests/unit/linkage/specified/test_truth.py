@@ -9,7 +9,7 @@ import pytest
 
 from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable
 from linkage.specified.specification import Specification
-from linkage.specified.truth import read_truth
+from linkage.specified.truth import read_truth, record_ids
 
 LEFT = pl.DataFrame({"id": ["a", "b", "c"], "who": ["1", "2", "2"]})
 RIGHT = pl.DataFrame({"id": ["x", "y", "c"], "who": ["2", "1", "9"]})
@@ -75,12 +75,20 @@ def test_a_truth_of_other_records_is_told(tmp_path: Path) -> None:
         read_truth("whos", _specification(2), LEFT, RIGHT)
 
 
+def test_a_row_without_a_name_is_counted() -> None:
+    """As are names that rows share, in either file and whatever the truth is; none of them is told."""
+    right = pl.DataFrame({"id": ["x", None, "c", "c", "c", "y", "y"]})
+    with pytest.raises(SpecifiedError) as refused:
+        record_ids(_specification(2), right, right=True)
+    assert "right file: names that several rows share: 2 (rows: 5); rows without a name: 1." in str(refused.value)
+
+
 def test_what_a_truth_says_of_nobody_is_counted(tmp_path: Path) -> None:
     """Rows that name no record count for nothing, and are told; a name that two records have is refused."""
     pairs = "l,r\n" + "".join(f"{one},{other}\n" for one, other in zip(LEFT["id"], RIGHT["id"], strict=True))
     assert read_truth(_file(tmp_path, pairs), _specification(2), LEFT, RIGHT).unmatched == 0
     assert read_truth(_file(tmp_path, f"{pairs}no,nowhere\n"), _specification(2), LEFT, RIGHT).unmatched == 1
-    with pytest.raises(SpecifiedError, match="another row's record"):
+    with pytest.raises(SpecifiedError, match=r"left file: names that several rows share: 1 \(rows: 2\)"):
         read_truth(_file(tmp_path, pairs), _specification(2), pl.concat([LEFT, LEFT.head(1)]), RIGHT)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,23 @@ def test_no_exact_count_stands_anywhere(tmp_path: Path) -> None:
     rates = data["sections"]["match_rates_of_hospital_episodes"]["rows"]
     assert rates[1][2:] == ["fewer than 10", "hidden"]
     assert rates[2][3].startswith("under ")
+
+
+def test_what_too_many_share_to_be_weighed_by_is_told_in_words() -> None:
+    """By agreement and over all, suppressed; no section where nothing was left out."""
+    crowded = {"keys": [["p g", SMALL, 612], ["b fs", 41, 9_003]], "values": 48, "records": 9_104, "with_nobody": 403}
+    told = replace(MEASURED, counts={**MEASURED.counts, "crowded": crowded})
+    (section,) = [one for one in sections_of(told) if one.key == "too_common"]
+    assert section.rows == [
+        ["postcode, forename", "fewer than 10", "610"],
+        ["date of birth, surname's sound", "40", "9,005"],
+        ["all of them, each record once", "50", "9,105"],
+        ["of those weighed with nobody", "", "405"],
+    ]
+    assert "Values too common to weigh by" in statement(told, [one for one in sections_of(told) if one.may_leave])
+    for none in ({}, {"crowded": {}}):
+        kept = replace(MEASURED, counts={**MEASURED.counts, **none})
+        assert "too_common" not in {one.key for one in sections_of(kept)}
 
 
 def test_steps_without_names_are_tried_by_names() -> None:
