@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Engine, create_engine
@@ -19,6 +20,7 @@ from audit.records import Base, Records
 from linkage.store import held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.people import assessed, invented_person
+from tests.fakes.postgres import STORIES_DATABASE, database_of_its_own
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUSE = service("administration")
@@ -67,13 +69,22 @@ PROJECT = {
 
 
 def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
-    """Records in an SQLite database in memory (or on `engine`), with a log in memory."""
+    """Records in an SQLite database in memory (or on `engine`), with a log in memory.
+
+    Where HAVEN_TESTS_POSTGRESQL names a server, in a database of their own there.
+    """
     import access.keys.store
     import access.optouts.store  # noqa: F401 - their tables; the others come with access.service
 
-    engine = engine or create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = engine or _fresh_engine()
     Base.metadata.create_all(engine)
     return Records(engine, MemoryAuditLog(), clock or FixedClock(START))
+
+
+def _fresh_engine() -> Engine:
+    if url := os.environ.get(STORIES_DATABASE):
+        return database_of_its_own(url)
+    return create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 
 
 def peopled(records: Records, *, real_data: bool = False) -> Access:

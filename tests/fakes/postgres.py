@@ -7,10 +7,18 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+
+from infra.migrations import upgrade
+
 SECONDS = "60"
+STORIES_DATABASE = "HAVEN_TESTS_POSTGRESQL"
+"""The variable with the URL of a server on which records that tests keep in memory are kept instead."""
+TEMPLATE = "haven_template"
 
 
 @contextlib.contextmanager
@@ -40,3 +48,29 @@ def postgresql() -> Iterator[str]:
     finally:
         run(control, "-D", str(data), "-w", "-t", SECONDS, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare_template(url: str) -> None:
+    """Make the database of which `database_of_its_own` makes copies: migrated, and empty."""
+    _on_server(url, f"CREATE DATABASE {TEMPLATE}")
+    engine = create_engine(make_url(url).set(database=TEMPLATE), poolclass=NullPool)
+    upgrade(engine)
+    engine.dispose()
+
+
+def database_of_its_own(url: str) -> Engine:
+    """A fresh database of that server, with the haven's tables. It goes with the server."""
+    name = f"story_{uuid.uuid4().hex}"
+    _on_server(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    return create_engine(make_url(url).set(database=name), poolclass=NullPool)
+
+
+def stories_told(url: str) -> int:
+    """How many databases `database_of_its_own` has made."""
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM pg_database WHERE datname LIKE 'story%'")) or 0)
+
+
+def _on_server(url: str, statement: str) -> None:
+    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(statement))
