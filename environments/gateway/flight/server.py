@@ -84,8 +84,14 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
         return self._told(context, lambda asker: self._described(asker, descriptor))
 
     def get_schema(self, context: Any, descriptor: Any) -> Any:
-        """The columns of an answer about the catalogue; a statement's are told when it is started."""
-        return self._told(context, lambda asker: self._schema(descriptor))
+        """The columns of an answer about the catalogue; a statement's are told when it is started.
+
+        Flight sends the traceback of whatever is raised here, and here alone: a refusal is an empty schema that says it.
+        """
+        try:
+            return self._told(context, lambda asker: self._schema(descriptor))
+        except flight.FlightError as error:
+            return flight.SchemaResult(pa.schema([], metadata={"refused": str(error)}))
 
     def do_get(self, context: Any, ticket: Any) -> Any:
         """The rows of a ticket."""

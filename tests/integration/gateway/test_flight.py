@@ -50,6 +50,9 @@ async def test_what_clients_ask_on_connect_is_answered_from_the_approval() -> No
 
         def work(address: str) -> None:
             with adbc.connect(address, autocommit=True) as connection:
+                assert flight.connect(address).get_schema(command("CommandGetTableTypes")).schema.names == [
+                    "table_type"
+                ]
                 assert connection.adbc_get_table_types() == ["VIEW"]
                 assert connection.adbc_get_info()["vendor_name"] == "Haven"
                 (catalogue,) = connection.adbc_get_objects(depth="all").read_all().to_pylist()
@@ -169,6 +172,13 @@ async def test_what_is_no_query_is_refused_without_a_traceback() -> None:
                 assert "Traceback" not in str(told.value)
                 assert ".py" not in str(told.value)
                 assert "[" in str(told.value)
+            for asked in (
+                command("CommandStatementQuery", (1, COUNT.encode())),
+                flight.FlightDescriptor.for_command(b"x"),
+            ):
+                schema = client.get_schema(asked).schema  # Flight would send a traceback of what is raised there
+                assert schema.names == []
+                assert schema.metadata[b"refused"].startswith(b"[flight.")
             assert client.do_action(
                 flight.Action("ClosePreparedStatement", message("ActionClosePreparedStatementRequest"))
             )

@@ -207,7 +207,7 @@ async def test_a_killed_worker_breaks_one_answer_and_the_next_is_served() -> Non
 async def test_the_worker_itself_reaches_nothing() -> None:
     """Behind the gate, should it ever let something through: no file, no setting, no other database, no writing."""
     async with gateway() as stands:
-        alike = Likeness("", "", frozenset(), look_up=False, filtered=False)
+        alike = Likeness("", "", frozenset(), look_up=False, singles_out=False, filtered=False)
         stands.core._gate.judged = lambda *_: alike  # type: ignore[method-assign, assignment]
         for sql in (
             "select * from read_csv('/etc/passwd')",
