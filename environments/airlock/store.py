@@ -79,11 +79,9 @@ class VerdictRow(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class MoveRow(Base):
-    """One change of state; `event` is its entry in the audit log."""
+class MoveColumns:
+    """One change of state of a request; `event` is its entry in the audit log."""
 
-    __tablename__ = "release_move"
-    request: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     before: Mapped[str | None] = mapped_column(String(20))
     after: Mapped[str] = mapped_column(String(20))
@@ -91,6 +89,13 @@ class MoveRow(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     event: Mapped[str] = mapped_column(String(36))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class MoveRow(MoveColumns, Base):
+    """One change of state of a request to release."""
+
+    __tablename__ = "release_move"
+    request: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
 
 
 class ReleaseRow(Base):

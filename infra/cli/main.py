@@ -32,6 +32,7 @@ TOPICS = (
     "login",
     "workspace",
     "release",
+    "imports",
     "disclosure",
     "keys",
     "identity",

@@ -1,4 +1,4 @@
-"""Where do researchers work, and how does anything leave? Workspaces with their hub and tokens, and the airlock."""
+"""Where do researchers work, and how does anything leave or come in? Workspaces with their hub, and the airlock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from access.identity.addresses import is_loopback
 from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
+    from environments.airlock.imports.service import Imports
     from environments.airlock.service import Airlock
     from environments.gateway.evidence.sealed import EvidenceFolder
     from environments.workspaces.control import ControlTokens
@@ -39,6 +40,21 @@ class EnvironmentParts(OptOutParts):
         )
 
     @cached_property
+    def imports(self) -> Imports:
+        """The door through which code and look-up tables come in."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.imports.service import Imports
+
+        settings = self.settings
+        return Imports(
+            self.records,
+            AccessApprovals(self.access, self.disclosures),
+            settings.airlock_folder / "imports",
+            settings.imports_folder,
+            self.keyring.signing_key("release"),
+        )
+
+    @cached_property
     def evidence(self) -> EvidenceFolder:
         """What stands behind the figures of queries, sealed."""
         from environments.gateway.evidence.sealed import EvidenceFolder
@@ -64,6 +80,7 @@ class EnvironmentParts(OptOutParts):
             folder=settings.home / "hub",
             run=settings.run_folder / "hub",
             workspaces=settings.workspaces_folder,
+            imports=settings.imports_folder,
             control_socket=settings.gateway_socket,
             tokens=self.control_tokens,
             environments=settings.environments_folder,

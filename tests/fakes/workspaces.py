@@ -220,6 +220,7 @@ def workplace(
             folder=home / "hub",
             run=home / "run",
             workspaces=home / "workspaces",
+            imports=home / "imports",
             control_socket=home / "gateway.sock",
             tokens=tokens,
             environments=environments,

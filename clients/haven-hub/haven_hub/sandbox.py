@@ -23,6 +23,7 @@ LAB_SOCKET = f"{LAB_FOLDER}/lab.sock"
 CONDITIONS = f"{RUN}/conditions.txt"
 CLIENT = "/opt/haven/client"
 JUPYTER = "/opt/haven/jupyter"
+IMPORTS = "/imports"
 # Set inside, where the kernel (5.14 and newer) counts this sandbox's processes only, not all of the account's.
 WITH_PROCESSES = (
     "import os, resource, sys; most = int(sys.argv[1]); "
@@ -78,6 +79,7 @@ class Folders:
     python: Path  # the interpreter that the environment was made from
     client: Path  # the folder that holds the `haven` client package
     jupyter: Path  # kernels and settings of the workspace
+    imports: Path  # what was brought into the project; what is delivered later appears in it
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _places(spec: WorkspaceSpec, handles: Handles) -> list[str]:
         (folders.environment, str(folders.environment)),
         (folders.client, CLIENT),
         (folders.jupyter, JUPYTER),
+        (folders.imports, IMPORTS),
         (folders.door, GATEWAY_SOCKET),
         (folders.flight, FLIGHT_SOCKET),
         (folders.hub, HUB_SOCKET),

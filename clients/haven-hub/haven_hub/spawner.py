@@ -46,6 +46,7 @@ from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
 TUTORIAL = "start-here.ipynb"
+READ_BY_PROJECT = 0o755  # the project's account reads it; who cannot walk to it does not
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
 UNANSWERED_BEFORE_STOP = 9
@@ -183,6 +184,7 @@ class BubblewrapSpawner(Spawner):
                 python=self.place.python,
                 client=self.place.client,
                 jupyter=self.place.jupyter,
+                imports=self.place.imports / self.name,
             ),
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
             conditions=self.conditions,
@@ -196,6 +198,7 @@ class BubblewrapSpawner(Spawner):
             folder.chmod(0o700)
             if account is not None:
                 os.chown(folder, account, account)
+        make_imports(spec.folders.imports)
         put_tutorial(self.place.jupyter / TUTORIAL, spec.folders.home / TUTORIAL, account)
         if account is not None:
             for socket in (door, spec.folders.flight):
@@ -242,6 +245,13 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
             env={},
             start_new_session=True,
         )
+
+
+def make_imports(folder: Path) -> None:
+    """The project's folder of what was brought in, made empty where nothing was yet."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(READ_BY_PROJECT)
 
 
 def put_tutorial(source: Path, target: Path, account: int | None) -> None:

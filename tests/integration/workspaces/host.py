@@ -62,6 +62,7 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             "/etc",
             "/opt/haven/client",
             "/run/haven",
+            "/imports",
             str(place.place.environments),
             "/proc",
         ]

@@ -14,6 +14,7 @@ import pytest
 
 from access.people.model import Role
 from audit.model import person
+from environments.disclosure.tables import MOST_BYTES
 from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
@@ -124,6 +125,36 @@ def test_a_wrong_context_names_its_line(home: Path, table: Path, tmp_path: Path)
     error = haven(home, *words, status=65)["error"]
     assert "unknown key 'purpos'" in error["what"]
     assert "line 10" in error["what"]
+
+
+def test_the_way_of_an_import(home: Path, tmp_path: Path) -> None:
+    """Asked for, looked at, refused to its own author, approved, in its folder; recalled, and never again."""
+    codes = tmp_path / "codes.csv"
+    codes.write_text("code,meaning\nA00,Cholera\n")
+    why = ("--why", "ICD-10 codes with their meaning, from the public tables.")
+    request = haven(home, "import", "request", "admissions", str(codes), *why, "--as", "asha")["id"]
+    shown = haven(home, "import", "show", request, "--file", "codes.csv", "--as", "cara")
+    assert (shown["state"], shown["text"]) == ("requested", codes.read_text())
+    own = haven(home, "import", "approve", request, "--why", "Fine.", "--as", "asha", status=77)
+    assert own["error"]["where"] == "rule release.own_output"
+    assert haven(home, "import", "approve", request, "--why", "Public.", "--as", "cara")["state"] == "delivered"
+    there = home / "imports" / "admissions" / request
+    assert sorted(path.name for path in there.iterdir()) == ["codes.csv", "manifest.json"]
+    words = ("--reason", "A mistake.", "--incident", "INC-8", "--as", "dev")
+    assert haven(home, "import", "recall", request, *words)["state"] == "recalled"
+    again = haven(home, "import", "request", "admissions", str(codes), *why, "--as", "asha", status=77)
+    assert again["error"]["where"] == "rule import.recalled_before"
+    assert [one["id"] for one in haven(home, "import", "list", "--state", "recalled")] == [request]
+
+
+def test_files_that_may_not_come_in(home: Path, tmp_path: Path) -> None:
+    """An archive is refused with how to mend it; a file larger than may be is not read whole."""
+    for name, content in (("codes.csv", b"PK\x03\x04"), ("large.csv", b"a" * (MOST_BYTES + 2))):
+        (tmp_path / name).write_bytes(content)
+        words = ("--why", "ICD-10 codes with their meaning.", "--as", "asha")
+        error = haven(home, "import", "request", "admissions", str(tmp_path / name), *words, status=65)["error"]
+        assert error["code"] == "import.unfit"
+        assert error["mend"]
 
 
 def test_the_pages_commands_work(tmp_path: Path) -> None:
