@@ -203,6 +203,14 @@ class EventName(StrEnum):
     IMPORT_WITHDRAW_REFUSED = "import.withdraw_refused"
     IMPORT_RECALLED = "import.recalled"
     IMPORT_RECALL_REFUSED = "import.recall_refused"
+    PACKAGE_REQUESTED = "package.requested"
+    PACKAGE_REQUEST_REFUSED = "package.request_refused"
+    PACKAGE_APPROVED = "package.approved"
+    PACKAGE_REFUSED = "package.refused"  # by a checker, who says why
+    PACKAGE_REVIEW_REFUSED = "package.review_refused"
+    PACKAGE_MIRRORED = "package.mirrored"
+    PACKAGE_MIRROR_REFUSED = "package.mirror_refused"
+    PACKAGE_REMOVED = "package.removed"
 
     # infra
     REGISTER_PUBLISHED = "register.published"  # the public pages, by their digest

@@ -175,6 +175,11 @@ class Settings(BaseModel):
         return self.home / "imports"
 
     @property
+    def packages_folder(self) -> Path:
+        """The indexes that workspaces install from, one folder per project."""
+        return self.home / "packages"
+
+    @property
     def outbox_folder(self) -> Path:
         return self.home / "outbox"
 

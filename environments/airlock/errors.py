@@ -34,6 +34,14 @@ class ImportUnfit(AirlockError):
     http_status = 422
 
 
+class PackageUnfit(AirlockError):
+    """A file is not the package that was approved; the message says why and how to mend it."""
+
+    code = "package.unfit"
+    exit_status = 65
+    http_status = 422
+
+
 class OutboxFailed(AirlockError):
     """The files could not be written to the outbox."""
 

@@ -33,6 +33,7 @@ TOPICS = (
     "workspace",
     "release",
     "imports",
+    "packages",
     "disclosure",
     "keys",
     "identity",

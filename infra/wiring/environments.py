@@ -11,6 +11,7 @@ from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
     from environments.airlock.imports.service import Imports
+    from environments.airlock.packages.service import Packages
     from environments.airlock.service import Airlock
     from environments.gateway.evidence.sealed import EvidenceFolder
     from environments.workspaces.control import ControlTokens
@@ -55,6 +56,15 @@ class EnvironmentParts(OptOutParts):
         )
 
     @cached_property
+    def packages(self) -> Packages:
+        """The index that a project's workspaces install from."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.packages.service import Packages
+
+        approvals = AccessApprovals(self.access, self.disclosures)
+        return Packages(self.records, approvals, self.settings.packages_folder)
+
+    @cached_property
     def evidence(self) -> EvidenceFolder:
         """What stands behind the figures of queries, sealed."""
         from environments.gateway.evidence.sealed import EvidenceFolder
@@ -81,6 +91,7 @@ class EnvironmentParts(OptOutParts):
             run=settings.run_folder / "hub",
             workspaces=settings.workspaces_folder,
             imports=settings.imports_folder,
+            packages=settings.packages_folder,
             control_socket=settings.gateway_socket,
             tokens=self.control_tokens,
             environments=settings.environments_folder,

@@ -16,6 +16,7 @@ from audit.clock import FixedClock
 from audit.model import Actor, person
 from audit.records import Base, Change, Records
 from environments.airlock.imports.service import Imports
+from environments.airlock.packages.service import Packages
 from environments.airlock.ports import Approvals
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
@@ -61,6 +62,11 @@ class FakeApprovals:
 
     def may_import(self, person: str, project: str) -> Decision:
         return self.standing(project) if person in self.engineers else self.may_submit(person, project)
+
+    def may_mirror(self, person: str, project: str) -> Decision:
+        if person in self.engineers - self.members(project):
+            return Allowed()
+        return Refused("person.other_role", "No data engineer outside the project.")
 
     def may_check_output(self, person: str, project: str) -> Decision:
         if person not in self.checkers:
@@ -133,6 +139,11 @@ class World:
     def imports(self) -> Imports:
         """The other side: what comes in."""
         return Imports(self.records, self.approvals, self.folder / "airlock" / "imports", self.folder / "imports", KEY)
+
+    @property
+    def packages(self) -> Packages:
+        """The curated index."""
+        return Packages(self.records, self.approvals, self.folder / "packages")
 
     def brought_in(self, name: str = "chapters.csv", content: bytes = LOOKUP) -> str:
         """A request of Asha's to bring a file in; its number."""

@@ -221,6 +221,7 @@ def workplace(
             run=home / "run",
             workspaces=home / "workspaces",
             imports=home / "imports",
+            packages=home / "packages",
             control_socket=home / "gateway.sock",
             tokens=tokens,
             environments=environments,

@@ -184,6 +184,7 @@ class BubblewrapSpawner(Spawner):
                 python=self.place.python,
                 client=self.place.client,
                 jupyter=self.place.jupyter,
+                packages=self.place.packages / self.name,
                 imports=self.place.imports / self.name,
             ),
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
@@ -198,7 +199,8 @@ class BubblewrapSpawner(Spawner):
             folder.chmod(0o700)
             if account is not None:
                 os.chown(folder, account, account)
-        make_imports(spec.folders.imports)
+        for shelf in (spec.folders.imports, spec.folders.packages):
+            make_shelf(shelf)
         put_tutorial(self.place.jupyter / TUTORIAL, spec.folders.home / TUTORIAL, account)
         if account is not None:
             for socket in (door, spec.folders.flight):
@@ -247,8 +249,8 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
         )
 
 
-def make_imports(folder: Path) -> None:
-    """The project's folder of what was brought in, made empty where nothing was yet."""
+def make_shelf(folder: Path) -> None:
+    """The project's folder of what was brought in or mirrored, made empty where nothing was yet."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
         folder.chmod(READ_BY_PROJECT)

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from audit.records import Base
 from environments.airlock.imports.model import FileKind, ImportFile, ImportRequest
 from environments.airlock.imports.states import ImportState
-from environments.airlock.model import Move
-from environments.airlock.store import MoveColumns, aware
+from environments.airlock.store import MoveColumns, aware, moves_of
 
 
 class ImportRow(Base):
@@ -92,7 +91,7 @@ def _request(session: Session, row: ImportRow) -> ImportRequest:
         created=aware(row.created),
         moved=aware(row.moved),
         files=files,
-        moves=_moves(session, row.id),
+        moves=moves_of(session, ImportMoveRow, ImportState, row.id),
     )
 
 
@@ -111,11 +110,3 @@ def _makers_of(session: Session, project: str, names: set[str]) -> frozenset[str
         .where(ImportRow.project == project, ImportFileRow.name.in_(names))
     )
     return frozenset(session.scalars(query))
-
-
-def _moves(session: Session, request: str) -> tuple[Move, ...]:
-    query = select(ImportMoveRow).where(ImportMoveRow.request == request).order_by(ImportMoveRow.number)
-    return tuple(
-        Move(ImportState(r.before) if r.before else None, ImportState(r.after), r.by, r.reason, r.event, aware(r.at))
-        for r in session.scalars(query)
-    )

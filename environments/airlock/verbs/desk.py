@@ -27,6 +27,7 @@ from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
 from environments.airlock.imports.store import ImportMoveRow
 from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
+from environments.airlock.packages.store import PackageMoveRow
 from environments.airlock.policies import bare
 from environments.airlock.ports import Approvals
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
@@ -104,7 +105,7 @@ def note_move(
 def add_move(
     change: Change,
     row: AnyRequest,
-    kind: type[MoveRow] | type[ImportMoveRow],
+    kind: type[MoveRow] | type[ImportMoveRow] | type[PackageMoveRow],
     arrival: EventName,
     step: tuple[str | None, str],
     reason: str | None,

@@ -63,6 +63,7 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             "/opt/haven/client",
             "/run/haven",
             "/imports",
+            "/packages",
             str(place.place.environments),
             "/proc",
         ]

@@ -18,6 +18,7 @@ from environments.disclosure.tables import MOST_BYTES
 from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
+from tests.fakes.packages import sha256_of, wheel
 from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -30,6 +31,7 @@ PEOPLE = {
     "cara": Role.OUTPUT_CHECKER,
     "dev": Role.OUTPUT_CHECKER,
     "aud": Role.AUDITOR,
+    "enid": Role.DATA_ENGINEER,
     "greta": Role.CALDICOTT_GUARDIAN,
 }
 
@@ -145,6 +147,25 @@ def test_the_way_of_an_import(home: Path, tmp_path: Path) -> None:
     again = haven(home, "import", "request", "admissions", str(codes), *why, "--as", "asha", status=77)
     assert again["error"]["where"] == "rule import.recalled_before"
     assert [one["id"] for one in haven(home, "import", "list", "--state", "recalled")] == [request]
+
+
+def test_the_way_of_a_package(home: Path, tmp_path: Path) -> None:
+    """Asked for by an engineer, reviewed, mirrored by hash, listed with its status; removed."""
+    file = wheel(tmp_path)
+    why = ("--why", "Prints the tables of the paper.")
+    request = haven(home, "package", "request", "admissions", "tiny-haven==1.0", *why, "--as", "enid")["id"]
+    assert haven(home, "package", "list", "--state", "requested")[0]["id"] == request
+    early = haven(home, "package", "mirror", request, str(file), "--sha256", "0", "--as", "enid", status=77)
+    assert early["error"]["where"] == "rule package.not_its_turn"
+    haven(home, "package", "review", request, "--approve", "--why", "Well known.", "--as", "cara")
+    named = ("--sha256", sha256_of(file))
+    own = haven(home, "package", "mirror", request, str(file), *named, "--as", "asha", status=77)
+    assert own["error"]["where"] == "rule package.own_project"
+    assert haven(home, "package", "mirror", request, str(file), *named, "--as", "enid")["state"] == "mirrored"
+    there = home / "packages" / "admissions" / "simple" / "tiny-haven"
+    assert (there / file.name).read_bytes() == file.read_bytes()
+    assert haven(home, "package", "remove", request, "--why", "A weakness.", "--as", "dev")["state"] == "removed"
+    assert [path.name for path in there.iterdir()] == ["index.html"]
 
 
 def test_files_that_may_not_come_in(home: Path, tmp_path: Path) -> None:

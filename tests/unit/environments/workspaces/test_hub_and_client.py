@@ -26,6 +26,7 @@ def _place(folder: Path) -> HubPlace:
         run=folder / "run",
         workspaces=folder / "workspaces",
         imports=folder / "imports",
+        packages=folder / "packages",
         control_socket=folder / "gateway.sock",
         tokens=ControlTokens(folder / "control"),
         environments=folder / "envs",
