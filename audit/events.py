@@ -193,6 +193,25 @@ class EventName(StrEnum):
     RELEASE_RECALL_ACKNOWLEDGED = "release.recall_acknowledged"
     RELEASE_WITHDRAW_REFUSED = "release.withdraw_refused"
     RELEASE_FAILED = "release.failed"
+    IMPORT_REQUESTED = "import.requested"
+    IMPORT_REQUEST_REFUSED = "import.request_refused"
+    IMPORT_APPROVED = "import.approved"
+    IMPORT_REFUSED = "import.refused"  # by a checker, who says why
+    IMPORT_DECIDE_REFUSED = "import.decide_refused"
+    IMPORT_DELIVERED = "import.delivered"
+    IMPORT_DELIVER_REFUSED = "import.deliver_refused"
+    IMPORT_WITHDRAWN = "import.withdrawn"
+    IMPORT_WITHDRAW_REFUSED = "import.withdraw_refused"
+    IMPORT_RECALLED = "import.recalled"
+    IMPORT_RECALL_REFUSED = "import.recall_refused"
+    PACKAGE_REQUESTED = "package.requested"
+    PACKAGE_REQUEST_REFUSED = "package.request_refused"
+    PACKAGE_APPROVED = "package.approved"
+    PACKAGE_REFUSED = "package.refused"  # by a checker, who says why
+    PACKAGE_REVIEW_REFUSED = "package.review_refused"
+    PACKAGE_MIRRORED = "package.mirrored"
+    PACKAGE_MIRROR_REFUSED = "package.mirror_refused"
+    PACKAGE_REMOVED = "package.removed"
 
     # infra
     REGISTER_PUBLISHED = "register.published"  # the public pages, by their digest

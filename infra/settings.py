@@ -170,6 +170,16 @@ class Settings(BaseModel):
         return self.home / "airlock"
 
     @property
+    def imports_folder(self) -> Path:
+        """What workspaces read of what was brought in, one folder per project."""
+        return self.home / "imports"
+
+    @property
+    def packages_folder(self) -> Path:
+        """The indexes that workspaces install from, one folder per project."""
+        return self.home / "packages"
+
+    @property
     def outbox_folder(self) -> Path:
         return self.home / "outbox"
 

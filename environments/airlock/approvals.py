@@ -27,6 +27,19 @@ class AccessApprovals:
         """May this person submit an output of the project now?"""
         return self._access.may_submit(person, project)
 
+    def may_import(self, person: str, project: str) -> Decision:
+        """Who may submit outputs; and a data engineer who may act, while the project is live."""
+        found = self._access.person(person)
+        if found is not None and Role.DATA_ENGINEER in found.roles and person not in self.members(project):
+            return may_act(found, self._today()) and self.standing(project)
+        return self._access.may_submit(person, project)
+
+    def may_mirror(self, person: str, project: str) -> Decision:
+        """A data engineer who may act, of no version of the project."""
+        if person in self.members(project):
+            return Refused("package.own_project", "Nobody mirrors packages for their own project.", "Another does.")
+        return may_hold_office(self._access.person(person), Role.DATA_ENGINEER, self._today())
+
     def may_check_output(self, person: str, project: str) -> Decision:
         """Does this person hold the checker's role, and stand outside every version of the project?"""
         return self._access.may_check_output(person, project)

@@ -26,6 +26,22 @@ class SealBroken(AirlockError):
     exit_status = 65
 
 
+class ImportUnfit(AirlockError):
+    """A file cannot be brought in as it is; the message says why and how to mend it."""
+
+    code = "import.unfit"
+    exit_status = 65
+    http_status = 422
+
+
+class PackageUnfit(AirlockError):
+    """A file is not the package that was approved; the message says why and how to mend it."""
+
+    code = "package.unfit"
+    exit_status = 65
+    http_status = 422
+
+
 class OutboxFailed(AirlockError):
     """The files could not be written to the outbox."""
 

@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from audit.model import Json
+from environments.airlock.imports.states import ImportState
+from environments.airlock.packages.states import PackageState
 from environments.airlock.states import OWNER, ReleaseState
 
 
@@ -55,10 +57,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Move:
-    """One change of state; event: its entry in the audit log."""
+    """One change of state, of a release, an import or a package; event: its entry in the audit log."""
 
-    before: ReleaseState | None
-    after: ReleaseState
+    before: ReleaseState | ImportState | PackageState | None
+    after: ReleaseState | ImportState | PackageState
     by: str
     reason: str | None
     event: str

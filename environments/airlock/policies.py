@@ -6,6 +6,7 @@ Who a person is comes in as a decision of access; what is asked here is about th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from access.decisions import Allowed, Decision, Refused
 from environments.airlock.model import ReleaseRequest, Verdict
@@ -14,6 +15,17 @@ from environments.airlock.states import OWNER, ReleaseState, may_move
 CHECKERS_NEEDED = 2  # rule 1: N of M, N >= 2; software never counts as one of them
 REVIEW = frozenset({ReleaseState.CHECKING, ReleaseState.CONSOLIDATING})
 RELEASABLE = frozenset({ReleaseState.APPROVED, ReleaseState.RELEASING, ReleaseState.RELEASED})
+
+
+class Reviewed(Protocol):
+    """What is asked about a request when somebody wants to judge it, whichever way its files go."""
+
+    @property
+    def makers(self) -> frozenset[str]: ...
+    @property
+    def members(self) -> frozenset[str]: ...
+    @property
+    def checkers(self) -> frozenset[str]: ...
 
 
 def bare(actor: str) -> str:
@@ -41,7 +53,7 @@ def may_go(request: ReleaseRequest, after: ReleaseState) -> Decision:
     )
 
 
-def outside(request: ReleaseRequest, name: str, members_now: frozenset[str], makers: frozenset[str]) -> Decision:
+def outside(request: Reviewed, name: str, members_now: frozenset[str], makers: frozenset[str]) -> Decision:
     """Rule 2: a checker is never the author, an uploader, a member, or the maker of an earlier version."""
     if name in {bare(maker) for maker in request.makers | makers}:
         return Refused(
@@ -52,7 +64,7 @@ def outside(request: ReleaseRequest, name: str, members_now: frozenset[str], mak
     return Allowed()
 
 
-def held_role_then(request: ReleaseRequest, name: str) -> Decision:
+def held_role_then(request: Reviewed, name: str) -> Decision:
     """Rule 9: a role given while a request is under review does not apply to that request."""
     if name in request.checkers:
         return Allowed()

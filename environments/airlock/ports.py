@@ -16,6 +16,14 @@ class Approvals(Protocol):
         """May this person submit an output of the project now?"""
         ...
 
+    def may_import(self, person: str, project: str) -> Decision:
+        """May this person ask for files to be brought into the project now: of its people, or a data engineer?"""
+        ...
+
+    def may_mirror(self, person: str, project: str) -> Decision:
+        """Is this person a data engineer who may act, outside the project?"""
+        ...
+
     def may_check_output(self, person: str, project: str) -> Decision:
         """Does this person hold the checker's role, and stand outside the project?"""
         ...

@@ -7,12 +7,13 @@ person wrote is kept as written; counts of cells are not here but in the sealed 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, DateTime, ForeignKey, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit.records import AuditReceipt, Base
+from environments.airlock.imports.states import ImportState
 from environments.airlock.model import (
     Gate,
     Move,
@@ -21,6 +22,7 @@ from environments.airlock.model import (
     ReleaseRequest,
     Verdict,
 )
+from environments.airlock.packages.states import PackageState
 from environments.airlock.states import ReleaseState
 
 
@@ -79,11 +81,10 @@ class VerdictRow(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class MoveRow(Base):
-    """One change of state; `event` is its entry in the audit log."""
+class MoveColumns:
+    """One change of state of a request; `event` is its entry in the audit log."""
 
-    __tablename__ = "release_move"
-    request: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    request: Mapped[str]
     number: Mapped[int] = mapped_column(primary_key=True)
     before: Mapped[str | None] = mapped_column(String(20))
     after: Mapped[str] = mapped_column(String(20))
@@ -91,6 +92,17 @@ class MoveRow(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     event: Mapped[str] = mapped_column(String(36))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+Moves = TypeVar("Moves", bound=MoveColumns)
+States = TypeVar("States", ReleaseState, ImportState, PackageState)
+
+
+class MoveRow(MoveColumns, Base):
+    """One change of state of a request to release."""
+
+    __tablename__ = "release_move"
+    request: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
 
 
 class ReleaseRow(Base):
@@ -179,7 +191,7 @@ def _request(session: Session, row: RequestRow) -> ReleaseRequest:
         moved=aware(row.moved),
         every_file=_files(session, row.id),
         every_verdict=_verdicts(session, row.id),
-        moves=_moves(session, row.id),
+        moves=moves_of(session, MoveRow, ReleaseState, row.id),
         recipients=_recipients(session, row.id),
     )
 
@@ -202,10 +214,11 @@ def _verdicts(session: Session, request: str) -> tuple[Verdict, ...]:
     )
 
 
-def _moves(session: Session, request: str) -> tuple[Move, ...]:
-    query = select(MoveRow).where(MoveRow.request == request).order_by(MoveRow.number)
+def moves_of(session: Session, kind: type[Moves], states: type[States], request: str) -> tuple[Move, ...]:
+    """A request's moves, in order. kind: the table of its way; states: the states that the table holds."""
+    query = select(kind).where(kind.request == request).order_by(kind.number)
     return tuple(
-        Move(ReleaseState(r.before) if r.before else None, ReleaseState(r.after), r.by, r.reason, r.event, aware(r.at))
+        Move(states(r.before) if r.before else None, states(r.after), r.by, r.reason, r.event, aware(r.at))
         for r in session.scalars(query)
     )
 

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -26,6 +26,8 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 NUMBER = re.compile(r"-\d+(\.\d+)?([eE]-?\d+)?%?")
 ONE_PERSON = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 TEN_DIGITS = re.compile(r"\d{3}[ -]?\d{3}[ -]?\d{4}")
+Fault = tuple[str, str]
+"""What is wrong with a cell, and how to mend it."""
 SIGNATURES = {
     b"PK\x03\x04": "an Excel workbook or another archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -51,17 +53,23 @@ def check_file_name(name: str) -> None:
         )
 
 
-def read_table(content: bytes) -> pl.DataFrame:
-    """The table, every cell as text. Raises TableUnfit with the line."""
-    rows = _rows(_text(content))
-    header = _header(next(rows, None))
+def read_table(
+    content: bytes, *, most_rows: int = MOST_ROWS, cell_fault: Callable[[str], Fault | None] | None = None
+) -> pl.DataFrame:
+    """The table, every cell as text. Raises TableUnfit with the line.
+
+    cell_fault: what may not stand in a cell; else what may not stand in a table that leaves.
+    """
+    cell_fault = cell_fault or _cell_fault
+    rows = _rows(text_of(content))
+    header = _header(next(rows, None), cell_fault)
     body = []
     for number, row in rows:
-        _check_row(number, row, header)
+        _check_row(number, row, header, cell_fault)
         body.append(row)
-        if len(body) > MOST_ROWS:
+        if len(body) > most_rows:
             raise TableUnfit(
-                f"The table has more than {MOST_ROWS:,} rows: people cannot check so many.",
+                f"The table has more than {most_rows:,} rows: people cannot check so many.",
                 where=f"line {number}",
                 mend="Make the categories coarser, or submit it as several tables.",
             )
@@ -76,7 +84,8 @@ def content_hash(table: pl.DataFrame) -> str:
     return hashlib.sha256(json.dumps([names, rows]).encode()).hexdigest()
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
+    """The text of a file in UTF-8, which is no file of another kind. Raises TableUnfit."""
     if len(content) > MOST_BYTES:
         raise TableUnfit(
             f"The file is larger than {MOST_BYTES // 1024**2} MB.", mend="A table of counts is small: submit that."
@@ -109,7 +118,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         ) from None
 
 
-def _header(first: tuple[int, list[str]] | None) -> list[str]:
+def _header(first: tuple[int, list[str]] | None, cell_fault: Callable[[str], Fault | None]) -> list[str]:
     names = first[1] if first else []
     if not names or not all(name.strip() for name in names):
         raise TableUnfit("The first line must name every column.", where="line 1", mend="Give each column a name.")
@@ -121,11 +130,11 @@ def _header(first: tuple[int, list[str]] | None) -> list[str]:
         raise TableUnfit(
             f"More than {MOST_COLUMNS} columns.", where="line 1", mend="Write the table in long form: one count a row."
         )
-    _check_row(1, names, names)
+    _check_row(1, names, names, cell_fault)
     return names
 
 
-def _check_row(number: int, row: list[str], header: list[str]) -> None:
+def _check_row(number: int, row: list[str], header: list[str], cell_fault: Callable[[str], Fault | None]) -> None:
     """One row: as wide as the header, and nothing in it that is dangerous or one person's."""
     if len(row) != len(header):
         raise TableUnfit(
@@ -134,30 +143,35 @@ def _check_row(number: int, row: list[str], header: list[str]) -> None:
             mend="Give every line the same number of cells; quote a cell that holds a comma.",
         )
     for name, cell in zip(header, row, strict=True):
-        fault = _cell_fault(cell)
+        fault = cell_fault(cell)
         if fault is not None:
             what, mend = fault
             place = f"line {number}" if number == 1 else f"line {number}, column {name}"
             raise TableUnfit(what, where=place, mend=mend)
 
 
-def _cell_fault(cell: str) -> tuple[str, str] | None:
-    """What is wrong with a cell, and how to mend it."""
+def _cell_fault(cell: str) -> Fault | None:
+    """What may not stand in a cell of a table that leaves."""
     text = cell.strip()
     if len(cell) > LONGEST_CELL:
         return f"A cell has more than {LONGEST_CELL} characters.", "A table holds categories and numbers, no free text."
-    if any(ord(one) < 32 or ord(one) == 127 for one in cell):
+    if has_control_characters(cell):
         return "A cell holds a line break, a tab or another control character.", "Take it out."
     if text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text):
         return "A cell begins like a formula of a spreadsheet.", "Begin it with a letter, a digit or a bracket."
     if ONE_PERSON.search(text):
         return "A cell holds a pseudonym or another person's number.", "Take that column out: only counts may leave."
-    if TEN_DIGITS.fullmatch(text) and _is_nhs_number(text):
+    if TEN_DIGITS.fullmatch(text) and is_nhs_number(text):
         return "A cell holds what may be an NHS number.", "Take that column out: only counts may leave."
     return None
 
 
-def _is_nhs_number(text: str) -> bool:
+def has_control_characters(cell: str) -> bool:
+    """Does it hold a line break, a tab or another character that steers?"""
+    return any(ord(one) < 32 or ord(one) == 127 for one in cell)
+
+
+def is_nhs_number(text: str) -> bool:
     """Ten digits whose last one is right by modulus 11 (NHS data dictionary)."""
     digits = [int(one) for one in text if one.isdigit()]
     check = 11 - sum(digit * (10 - place) for place, digit in enumerate(digits[:9])) % 11

@@ -49,6 +49,8 @@ class HubPlace:
     folder: Path  # <home>/hub
     run: Path  # <run>/hub
     workspaces: Path  # <home>/workspaces
+    imports: Path  # <home>/imports: what was brought in, one folder per project
+    packages: Path  # <home>/packages: what may be installed, one folder per project
     control_socket: Path  # the gateway's
     tokens: ControlTokens
     environments: Path  # the folder of the environments `hub` and `workspace`
@@ -109,7 +111,7 @@ class HubServer:
     def prepare(self) -> None:
         """Folders, tokens and the place file. Call before starting `command`."""
         place = self.place
-        for folder in (place.folder, place.run, place.workspaces):
+        for folder in (place.folder, place.run, place.workspaces, place.imports, place.packages):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         place.tokens.make()
         make_token(place.orchestrator_token)
@@ -166,6 +168,8 @@ class HubServer:
             "folder": str(place.folder),
             "run": str(place.run),
             "workspaces": str(place.workspaces),
+            "imports": str(place.imports),
+            "packages": str(place.packages),
             "port": place.port,
             "control_socket": str(place.control_socket),
             "control_token": str(place.tokens.hub),

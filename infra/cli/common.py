@@ -152,15 +152,17 @@ def require_home(home: Path) -> None:
 
 
 def read_table_file(path: Path) -> bytes:
-    """A table's bytes as they lie in the file.
+    """A table's bytes as they lie in the file; of one that is larger than any table may be, enough to tell.
 
     Raises:
         TableUnfit: the file cannot be read.
     """
     from environments.disclosure.errors import TableUnfit
+    from environments.disclosure.tables import MOST_BYTES
 
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise TableUnfit(f"The file cannot be read ({error.strerror}).", where=str(path), mend="Name a CSV.") from None
 

@@ -32,6 +32,8 @@ TOPICS = (
     "login",
     "workspace",
     "release",
+    "imports",
+    "packages",
     "disclosure",
     "keys",
     "identity",

@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0011"
+HEAD = "0013"
 FOLDER = Path(__file__).parent
 
 
@@ -74,6 +74,8 @@ def load_tables() -> None:
     import access.realm.store
     import access.retention.store
     import access.support.store
+    import environments.airlock.imports.store
+    import environments.airlock.packages.store
     import environments.airlock.store
     import linkage.matching.residual.store
     import linkage.matching.store

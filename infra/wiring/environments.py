@@ -1,4 +1,4 @@
-"""Where do researchers work, and how does anything leave? Workspaces with their hub and tokens, and the airlock."""
+"""Where do researchers work, and how does anything leave or come in? Workspaces with their hub, and the airlock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from access.identity.addresses import is_loopback
 from infra.wiring.opt_outs import OptOutParts
 
 if TYPE_CHECKING:
+    from environments.airlock.imports.service import Imports
+    from environments.airlock.packages.service import Packages
     from environments.airlock.service import Airlock
     from environments.gateway.evidence.sealed import EvidenceFolder
     from environments.workspaces.control import ControlTokens
@@ -37,6 +39,30 @@ class EnvironmentParts(OptOutParts):
             settings.register_folder,
             self.keyring.signing_key("release"),
         )
+
+    @cached_property
+    def imports(self) -> Imports:
+        """The door through which code and look-up tables come in."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.imports.service import Imports
+
+        settings = self.settings
+        return Imports(
+            self.records,
+            AccessApprovals(self.access, self.disclosures),
+            settings.airlock_folder / "imports",
+            settings.imports_folder,
+            self.keyring.signing_key("release"),
+        )
+
+    @cached_property
+    def packages(self) -> Packages:
+        """The index that a project's workspaces install from."""
+        from environments.airlock.approvals import AccessApprovals
+        from environments.airlock.packages.service import Packages
+
+        approvals = AccessApprovals(self.access, self.disclosures)
+        return Packages(self.records, approvals, self.settings.packages_folder)
 
     @cached_property
     def evidence(self) -> EvidenceFolder:
@@ -67,6 +93,8 @@ class EnvironmentParts(OptOutParts):
             folder=settings.home / "hub",
             run=settings.run_folder / "hub",
             workspaces=settings.workspaces_folder,
+            imports=settings.imports_folder,
+            packages=settings.packages_folder,
             control_socket=settings.gateway_socket,
             tokens=self.control_tokens,
             environments=settings.environments_folder,

@@ -15,6 +15,8 @@ from access.decisions import Allowed, Decision, Refused, RefusedError
 from audit.clock import FixedClock
 from audit.model import Actor, person
 from audit.records import Base, Change, Records
+from environments.airlock.imports.service import Imports
+from environments.airlock.packages.service import Packages
 from environments.airlock.ports import Approvals
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
@@ -28,6 +30,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 GOOD_TABLE = b"age,sex,people\n0-39,F,120\n0-39,M,135\n40+,F,210\n40+,M,*\n"
 OTHER_TABLE = b"age,sex,people\n0-39,F,125\n0-39,M,140\n40+,F,215\n40+,M,*\n"
 UNROUNDED_TABLE = b"age,sex,people\n0-39,F,121\n0-39,M,135\n40+,F,210\n40+,M,3\n"
+LOOKUP = b"code,meaning\nA00,Cholera\nA01,Typhoid and paratyphoid fevers\n"
+WHY = "ICD-10 codes with their meaning, from the public tables, for the labels."
 CONTEXT: dict[str, Any] = {
     "purpose": "Shows how many people of each group were admitted in 2025.",
     "description": "People admitted to hospital by age group and sex.",
@@ -43,6 +47,7 @@ class FakeApprovals:
 
     people_in: dict[str, set[str]] = field(default_factory=lambda: {"falls": {"asha", "omar"}})
     checkers: set[str] = field(default_factory=lambda: {"cara", "dev", "eve"})
+    engineers: set[str] = field(default_factory=lambda: {"enid"})
     live: bool = True
     version: int = 1
     profile_name: str = "hes"
@@ -54,6 +59,14 @@ class FakeApprovals:
         if person not in self.members(project):
             return Refused("project.not_a_member", "Not a member.")
         return self.standing(project)
+
+    def may_import(self, person: str, project: str) -> Decision:
+        return self.standing(project) if person in self.engineers else self.may_submit(person, project)
+
+    def may_mirror(self, person: str, project: str) -> Decision:
+        if person in self.engineers - self.members(project):
+            return Allowed()
+        return Refused("person.other_role", "No data engineer outside the project.")
 
     def may_check_output(self, person: str, project: str) -> Decision:
         if person not in self.checkers:
@@ -121,6 +134,20 @@ class World:
         self.airlock = Airlock(
             self.records, port, self.folder / "airlock", self.outbox, self.register, KEY, check=self._checked
         )
+
+    @property
+    def imports(self) -> Imports:
+        """The other side: what comes in."""
+        return Imports(self.records, self.approvals, self.folder / "airlock" / "imports", self.folder / "imports", KEY)
+
+    @property
+    def packages(self) -> Packages:
+        """The curated index."""
+        return Packages(self.records, self.approvals, self.folder / "packages")
+
+    def brought_in(self, name: str = "chapters.csv", content: bytes = LOOKUP) -> str:
+        """A request of Asha's to bring a file in; its number."""
+        return self.imports.request("falls", [(name, content)], WHY, by=ASHA).id
 
     def _checked(self, *arguments: Any) -> Any:
         return self.check(*arguments)

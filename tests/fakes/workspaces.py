@@ -228,6 +228,8 @@ def workplace(
             folder=home / "hub",
             run=home / "run",
             workspaces=home / "workspaces",
+            imports=home / "imports",
+            packages=home / "packages",
             control_socket=home / "gateway.sock",
             tokens=tokens,
             environments=environments,

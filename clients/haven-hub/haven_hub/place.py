@@ -31,6 +31,8 @@ class Place:
     folder: Path  # database, cookie secret, tokens
     run: Path  # sockets; the hub's working directory, so that socket paths stay short and lower case
     workspaces: Path  # the researchers' homes
+    imports: Path  # what was brought in, one folder per project
+    packages: Path  # what may be installed, one folder per project
     port: int  # the edge's, on loopback
     control_socket: Path  # the gateway process
     control_token: Path

@@ -23,6 +23,8 @@ LAB_SOCKET = f"{LAB_FOLDER}/lab.sock"
 CONDITIONS = f"{RUN}/conditions.txt"
 CLIENT = "/opt/haven/client"
 JUPYTER = "/opt/haven/jupyter"
+IMPORTS = "/imports"
+PACKAGES = "/packages"
 # Set inside, where the kernel (5.14 and newer) counts this sandbox's processes only, not all of the account's.
 WITH_PROCESSES = (
     "import os, resource, sys; most = int(sys.argv[1]); "
@@ -78,6 +80,8 @@ class Folders:
     python: Path  # the interpreter that the environment was made from
     client: Path  # the folder that holds the `haven` client package
     jupyter: Path  # kernels and settings of the workspace
+    packages: Path  # the project's index of packages
+    imports: Path  # what was brought into the project; what is delivered later appears in it
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,8 @@ def _places(spec: WorkspaceSpec, handles: Handles) -> list[str]:
         (folders.environment, str(folders.environment)),
         (folders.client, CLIENT),
         (folders.jupyter, JUPYTER),
+        (folders.imports, IMPORTS),
+        (folders.packages, PACKAGES),
         (folders.door, GATEWAY_SOCKET),
         (folders.flight, FLIGHT_SOCKET),
         (folders.hub, HUB_SOCKET),
@@ -212,6 +218,8 @@ def variables_inside(spec: WorkspaceSpec) -> dict[str, str]:
         "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OMP_NUM_THREADS": "2",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_INDEX_URL": f"file://{PACKAGES}/simple/",
     }
     return {**own, **dict(spec.variables)}
 

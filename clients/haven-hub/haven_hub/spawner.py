@@ -47,6 +47,7 @@ from haven_hub.watch import UNMEASURABLE, Bounds, TooMuch, Watch, measure
 
 HUB_SOCKET = "hub.sock"
 TUTORIAL = "start-here.ipynb"
+READ_BY_PROJECT = 0o755  # the project's account reads it; who cannot walk to it does not
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
 UNANSWERED_BEFORE_STOP = 9
@@ -188,6 +189,8 @@ class WorkspaceSpawner(Spawner):
                 python=self.place.python,
                 client=self.place.client,
                 jupyter=self.place.jupyter,
+                packages=self.place.packages / self.name,
+                imports=self.place.imports / self.name,
             ),
             variables=tuple(sorted((k, v) for k, v in self.get_env().items() if k in SERVER_VARIABLES)),
             conditions=self.conditions,
@@ -198,6 +201,8 @@ class WorkspaceSpawner(Spawner):
         self.sockets.mkdir(mode=0o700)
         make_own(spec.folders.lab, account)
         self._furnish(spec.folders.home, account)
+        for shelf in (spec.folders.imports, spec.folders.packages):
+            make_shelf(shelf)
         if account is not None:
             for socket in (door, spec.folders.flight):
                 os.chown(socket, account, account)
@@ -303,6 +308,13 @@ def _run(spec: WorkspaceSpec, account: int | None, log: Path) -> subprocess.Pope
             env={},
             start_new_session=True,
         )
+
+
+def make_shelf(folder: Path) -> None:
+    """The project's folder of what was brought in or mirrored, made empty where nothing was yet."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(READ_BY_PROJECT)
 
 
 def put_tutorial(source: Path, target: Path, account: int | None) -> None:

@@ -13,13 +13,24 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from environments.airlock.errors import SealBroken
-from environments.airlock.model import ReleaseFile
 
 PRIVATE = 0o700
 SEALED_FOLDER = 0o500
 SEALED_FILE = 0o400
+
+
+class Sealed(Protocol):
+    """What the records say of a sealed file."""
+
+    @property
+    def round(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 class Container:
@@ -53,7 +64,7 @@ class Container:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def read(self, request: str, file: ReleaseFile) -> bytes:
+    def read(self, request: str, file: Sealed) -> bytes:
         """A sealed file. Raises SealBroken when it is missing or not as it was sealed."""
         try:
             content = (self._place(request, file.round) / file.name).read_bytes()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, update
@@ -24,7 +25,9 @@ from environments.airlock.context import may_pass_gate
 from environments.airlock.errors import AirlockError, UnknownRequest
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
+from environments.airlock.imports.store import ImportMoveRow
 from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
+from environments.airlock.packages.store import PackageMoveRow
 from environments.airlock.policies import bare
 from environments.airlock.ports import Approvals
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
@@ -71,7 +74,14 @@ class Work:
         return record(self.change, name, self.row, details)
 
 
-def record(change: Change, name: EventName, row: RequestRow, details: Details) -> AuditEvent:
+class AnyRequest(Protocol):
+    """The row of a request, whichever way its files go."""
+
+    id: str
+    project: str
+
+
+def record(change: Change, name: EventName, row: AnyRequest, details: Details) -> AuditEvent:
     """An audit entry about a request; its number always stands in it."""
     event = AuditEvent(
         name=name, at=change.at, by=change.by, project=row.project, details={"request": row.id, **details}
@@ -89,16 +99,30 @@ def note_move(
     details: Details | None = None,
 ) -> None:
     """The move and its audit event, side by side."""
-    event = record(change, ARRIVAL[after], row, {"before": before, **(details or {})})
+    add_move(change, row, MoveRow, ARRIVAL[after], (before, after), reason, details)
+
+
+def add_move(
+    change: Change,
+    row: AnyRequest,
+    kind: type[MoveRow] | type[ImportMoveRow] | type[PackageMoveRow],
+    arrival: EventName,
+    step: tuple[str | None, str],
+    reason: str | None,
+    details: Details | None,
+) -> None:
+    """A move (step: from, to) of a request of either way, with its audit event."""
+    before, after = step
+    event = record(change, arrival, row, {"before": before, **(details or {})})
     session = change.session
     session.flush()
-    number = len(session.scalars(select(MoveRow.number).where(MoveRow.request == row.id)).all())
+    number = len(session.scalars(select(kind.number).where(kind.request == row.id)).all())
     session.add(
-        MoveRow(
+        kind(
             request=row.id,
             number=number,
             before=before,
-            after=after.value,
+            after=str(after),
             by=change.by,
             reason=reason,
             event=event.id,
@@ -106,6 +130,20 @@ def note_move(
         )
     )
     session.flush()
+
+
+@contextmanager
+def refusals(
+    records: Records, name: EventName, project: str | None, by: Actor, request_id: str | None
+) -> Iterator[None]:
+    """Whatever is refused inside is recorded with its rule, then told."""
+    try:
+        yield
+    except HavenError as error:
+        rule = error.refused.code if isinstance(error, RefusedError) else error.code
+        if error.http_status < 500 or isinstance(error, AirlockError):
+            records.note(name, by=by, project=project, request=request_id, rule=rule)
+        raise
 
 
 @dataclass(frozen=True)
@@ -141,13 +179,8 @@ class Desk:
     @contextmanager
     def refusals(self, name: EventName, project: str | None, by: Actor, request_id: str | None) -> Iterator[None]:
         """Whatever is refused inside is recorded with its rule, then told."""
-        try:
+        with refusals(self.records, name, project, by, request_id):
             yield
-        except HavenError as error:
-            rule = error.refused.code if isinstance(error, RefusedError) else error.code
-            if error.http_status < 500 or isinstance(error, AirlockError):
-                self.records.note(name, by=by, project=project, request=request_id, rule=rule)
-            raise
 
     def whole(self, request_id: str) -> ReleaseRequest:
         """A request with every verdict, blind ones too. Raises UnknownRequest."""

@@ -117,8 +117,9 @@ def path_facts(path: Path) -> PathFacts:
 def _folders(settings: Settings) -> list[Path]:
     own = [
         settings.home / "records", settings.audit_folder, settings.scopes_folder, settings.evidence_folder,
-        settings.airlock_folder, settings.workspaces_folder, settings.logs_folder, settings.prefect_folder,
-        settings.identity_folder, settings.issuer_folder, settings.home / "hub", settings.home / "hub" / "tokens",
+        settings.airlock_folder, settings.imports_folder, settings.packages_folder, settings.workspaces_folder,
+        settings.logs_folder, settings.prefect_folder, settings.identity_folder, settings.issuer_folder,
+        settings.home / "hub", settings.home / "hub" / "tokens",
     ]  # fmt: skip
     if settings.separated:  # the rest is in the table of accounts
         return own

@@ -62,6 +62,8 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             "/etc",
             "/opt/haven/client",
             "/run/haven",
+            "/imports",
+            "/packages",
             str(place.place.environments),
             "/proc",
         ]

@@ -14,9 +14,11 @@ import pytest
 
 from access.people.model import Role
 from audit.model import person
+from environments.disclosure.tables import MOST_BYTES
 from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
+from tests.fakes.packages import sha256_of, wheel
 from tests.fakes.people import assessed, invented_person
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -29,6 +31,7 @@ PEOPLE = {
     "cara": Role.OUTPUT_CHECKER,
     "dev": Role.OUTPUT_CHECKER,
     "aud": Role.AUDITOR,
+    "enid": Role.DATA_ENGINEER,
     "greta": Role.CALDICOTT_GUARDIAN,
 }
 
@@ -124,6 +127,55 @@ def test_a_wrong_context_names_its_line(home: Path, table: Path, tmp_path: Path)
     error = haven(home, *words, status=65)["error"]
     assert "unknown key 'purpos'" in error["what"]
     assert "line 10" in error["what"]
+
+
+def test_the_way_of_an_import(home: Path, tmp_path: Path) -> None:
+    """Asked for, looked at, refused to its own author, approved, in its folder; recalled, and never again."""
+    codes = tmp_path / "codes.csv"
+    codes.write_text("code,meaning\nA00,Cholera\n")
+    why = ("--why", "ICD-10 codes with their meaning, from the public tables.")
+    request = haven(home, "import", "request", "admissions", str(codes), *why, "--as", "asha")["id"]
+    shown = haven(home, "import", "show", request, "--file", "codes.csv", "--as", "cara")
+    assert (shown["state"], shown["text"]) == ("requested", codes.read_text())
+    own = haven(home, "import", "approve", request, "--why", "Fine.", "--as", "asha", status=77)
+    assert own["error"]["where"] == "rule release.own_output"
+    assert haven(home, "import", "approve", request, "--why", "Public.", "--as", "cara")["state"] == "delivered"
+    there = home / "imports" / "admissions" / request
+    assert sorted(path.name for path in there.iterdir()) == ["codes.csv", "manifest.json"]
+    words = ("--reason", "A mistake.", "--incident", "INC-8", "--as", "dev")
+    assert haven(home, "import", "recall", request, *words)["state"] == "recalled"
+    again = haven(home, "import", "request", "admissions", str(codes), *why, "--as", "asha", status=77)
+    assert again["error"]["where"] == "rule import.recalled_before"
+    assert [one["id"] for one in haven(home, "import", "list", "--state", "recalled")] == [request]
+
+
+def test_the_way_of_a_package(home: Path, tmp_path: Path) -> None:
+    """Asked for by an engineer, reviewed, mirrored by hash, listed with its status; removed."""
+    file = wheel(tmp_path)
+    why = ("--why", "Prints the tables of the paper.")
+    request = haven(home, "package", "request", "admissions", "tiny-haven==1.0", *why, "--as", "enid")["id"]
+    assert haven(home, "package", "list", "--state", "requested")[0]["id"] == request
+    early = haven(home, "package", "mirror", request, str(file), "--sha256", "0", "--as", "enid", status=77)
+    assert early["error"]["where"] == "rule package.not_its_turn"
+    haven(home, "package", "review", request, "--approve", "--why", "Well known.", "--as", "cara")
+    named = ("--sha256", sha256_of(file))
+    own = haven(home, "package", "mirror", request, str(file), *named, "--as", "asha", status=77)
+    assert own["error"]["where"] == "rule package.own_project"
+    assert haven(home, "package", "mirror", request, str(file), *named, "--as", "enid")["state"] == "mirrored"
+    there = home / "packages" / "admissions" / "simple" / "tiny-haven"
+    assert (there / file.name).read_bytes() == file.read_bytes()
+    assert haven(home, "package", "remove", request, "--why", "A weakness.", "--as", "dev")["state"] == "removed"
+    assert [path.name for path in there.iterdir()] == ["index.html"]
+
+
+def test_files_that_may_not_come_in(home: Path, tmp_path: Path) -> None:
+    """An archive is refused with how to mend it; a file larger than may be is not read whole."""
+    for name, content in (("codes.csv", b"PK\x03\x04"), ("large.csv", b"a" * (MOST_BYTES + 2))):
+        (tmp_path / name).write_bytes(content)
+        words = ("--why", "ICD-10 codes with their meaning.", "--as", "asha")
+        error = haven(home, "import", "request", "admissions", str(tmp_path / name), *words, status=65)["error"]
+        assert error["code"] == "import.unfit"
+        assert error["mend"]
 
 
 def test_the_pages_commands_work(tmp_path: Path) -> None:

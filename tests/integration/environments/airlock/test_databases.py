@@ -11,14 +11,18 @@ import pytest
 from sqlalchemy import Engine
 
 from access.decisions import RefusedError
+from audit.model import person
+from environments.airlock.imports.states import ImportState
 from environments.airlock.states import ReleaseState
 from infra.database import make_engine
 from infra.migrations import upgrade
-from tests.fakes.airlock import ASHA, CARA, CONTEXT, DEV, EVE, GOOD_TABLE, UNROUNDED_TABLE, World
+from tests.fakes.airlock import ASHA, CARA, CONTEXT, DEV, EVE, GOOD_TABLE, LOOKUP, UNROUNDED_TABLE, WHY, World
+from tests.fakes.packages import sha256_of, wheel
 from tests.fakes.postgres import postgresql
 
 pytestmark = pytest.mark.needs_postgresql
 S = ReleaseState
+ENID = person("enid")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -97,3 +101,43 @@ def test_releases_at_the_same_moment(world: World) -> None:
     assert world.airlock.get(request).state is S.RELEASED
     assert world.events.count("release.released") == 1
     assert sorted(path.name for path in (world.outbox / request).iterdir()) == ["admissions.csv", "manifest.json"]
+
+
+def test_the_whole_way_in(world: World) -> None:
+    """Asked for, approved, delivered, recalled: as on any database, with every time in UTC."""
+    request = world.brought_in()
+    done = world.imports.approve(request, "Public codes.", by=CARA)
+    assert (done.state, done.held) == (ImportState.DELIVERED, None)
+    assert (world.folder / "imports" / "falls" / request / "chapters.csv").read_bytes() == LOOKUP
+    found = world.imports.recall(request, "It names people.", "INC-8", by=DEV)
+    assert [move.after.value for move in found.moves] == ["requested", "approved", "delivered", "recalled"]
+    assert all(move.at == world.clock.at for move in found.moves)
+    with pytest.raises(RefusedError):
+        world.brought_in()
+
+
+def test_decisions_on_an_import_at_the_same_moment(world: World) -> None:
+    """One approves and one refuses at once: one decision stands, and the other is refused."""
+    request = world.brought_in(content=LOOKUP + b"A03,Shigellosis\n")
+    with ThreadPoolExecutor(2) as both:
+        decided = [both.submit(verb, request, "So.", by=by) for verb, by in
+                   ((world.imports.approve, CARA), (world.imports.refuse, DEV))]  # fmt: skip
+    faults = [one.exception(timeout=60) for one in decided]
+    assert [isinstance(fault, RefusedError) for fault in faults].count(True) == 1
+    approved = faults[0] is None
+    assert world.imports.get(request).state is (ImportState.DELIVERED if approved else ImportState.REFUSED)
+    assert (world.folder / "imports" / "falls" / request).exists() is approved
+
+
+def test_a_package_mirrored_twice_at_the_same_moment(world: World) -> None:
+    """Two mirror it at once: it is recorded once, and the index holds the whole file."""
+    request, file = world.packages.request("falls", "tiny-haven==1.0", WHY, by=ASHA).id, wheel(world.folder)
+    world.packages.review(request, True, "Well known.", by=CARA)
+    with ThreadPoolExecutor(2) as both:
+        done = [both.submit(world.packages.mirror, request, file, sha256_of(file), by=ENID) for _ in range(2)]
+    assert {one.result(timeout=60).state.value for one in done} == {"mirrored"}
+    assert world.events.count("package.mirrored") == 1
+    there = world.folder / "packages" / "falls" / "simple" / "tiny-haven"
+    assert (there / file.name).read_bytes() == file.read_bytes()
+    assert not list((world.folder / "packages" / ".drafts").iterdir())
+    world.packages.remove(request, "A weakness.", by=DEV)

@@ -25,6 +25,8 @@ def _place(folder: Path) -> HubPlace:
         folder=folder / "hub",
         run=folder / "run",
         workspaces=folder / "workspaces",
+        imports=folder / "imports",
+        packages=folder / "packages",
         control_socket=folder / "gateway.sock",
         tokens=ControlTokens(folder / "control"),
         environments=folder / "envs",

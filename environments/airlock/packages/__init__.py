@@ -1,0 +1,1 @@
+"""The curated package index: what a project's workspaces may install, by request, review, and hash."""

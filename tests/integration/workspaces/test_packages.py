@@ -1,0 +1,66 @@
+"""A mirrored package, installed by a real pip in a real workspace of its project, and in no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audit.model import person
+from environments.airlock.packages.service import Packages
+from environments.workspaces.client import Kernel
+from tests.fakes.airlock import ASHA, CARA, World
+from tests.fakes.packages import sha256_of, wheel
+from tests.fakes.workspaces import WorkplaceForTests
+
+WHY = "For the tables of the paper."
+PIP = (
+    "import subprocess, sys\n"
+    "def pip(*words):\n"
+    "    subprocess.run([sys.executable, '-m', 'venv', '/home/researcher/tools'], check=True)\n"
+    "    command = ['/home/researcher/tools/bin/pip', 'install', '--target', '/home/researcher/packages', *words]\n"
+    "    done = subprocess.run(command, capture_output=True, text=True)\n"
+    "    print(done.returncode, done.stderr)\n"
+)
+
+
+@pytest.fixture
+def packages(place: WorkplaceForTests, tmp_path: Path) -> Packages:
+    """The index that the open workspaces see."""
+    world = World(tmp_path)
+    world.approvals.people_in = {"diabetes": {"asha"}, "asthma": {"bo"}}
+    return Packages(world.records, world.approvals, place.place.packages)
+
+
+def _mirrored(packages: Packages, file: Path, pinned: str) -> None:
+    request = packages.request("diabetes", pinned, WHY, by=ASHA).id
+    packages.review(request, True, "Well known.", by=CARA)
+    packages.mirror(request, file, sha256_of(file), by=person("enid"))
+
+
+def test_pip_installs_what_was_mirrored(packages: Packages, asha: Kernel, bo: Kernel, tmp_path: Path) -> None:
+    """Before it is mirrored there is nothing to install; then asha's pip finds it, by name and by the list of pins."""
+    assert asha.run(PIP + "pip('tiny_haven==1.0')").text.startswith("1 ")
+    _mirrored(packages, wheel(tmp_path), "tiny-haven==1.0")
+    for words in ("'tiny_haven==1.0'", "'--upgrade', '--require-hashes', '-r', '/packages/requirements.txt'"):
+        done = asha.run(f"pip({words})")
+        assert done.text.startswith("0 "), (done.text, done.error)
+    used = asha.run("sys.path.append('/home/researcher/packages')\nimport tiny_haven\nprint(tiny_haven.VERSION)")
+    assert used.text.strip() == "1.0"
+    other = bo.run(PIP + "pip('tiny_haven==1.0')")
+    assert other.text.startswith("1 ")
+    assert "No matching distribution" in other.text
+
+
+def test_pip_refuses_a_file_that_was_changed(
+    packages: Packages, place: WorkplaceForTests, asha: Kernel, tmp_path: Path
+) -> None:
+    """A file in the index that has not the hash of its link is not installed."""
+    file = wheel(tmp_path, name="changed_haven")
+    _mirrored(packages, file, "changed-haven==1.0")
+    there = place.place.packages / "diabetes" / "simple" / "changed-haven" / file.name
+    there.chmod(0o644)
+    there.write_bytes(wheel(tmp_path, name="changed_haven", told="1.0\nSummary: changed").read_bytes())
+    done = asha.run(PIP + "pip('changed_haven==1.0')")
+    assert done.text.startswith("1 ")
+    assert "DO NOT MATCH" in done.text
