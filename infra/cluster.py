@@ -35,9 +35,14 @@ def cluster_files(settings: Settings) -> dict[str, str]:
     }
 
 
-def cluster_values(cluster: ClusterSettings, run_folder: Path) -> dict[str, Any]:
-    """As the hub's code takes a cluster: with the folders of this haven's sockets."""
-    folders = {"doors": str(run_folder / "doors"), "servers": str(run_folder / "hub")}
+def cluster_values(cluster: ClusterSettings, settings: Settings) -> dict[str, Any]:
+    """As the hub's code takes a cluster: with the folders of this haven that pods see."""
+    folders = {
+        "doors": str(settings.run_folder / "doors"),
+        "servers": str(settings.run_folder / "hub"),
+        "imports": str(settings.imports_folder),
+        "packages": str(settings.packages_folder),
+    }
     return {**cluster.model_dump(exclude={"kubeconfig"}), **folders}
 
 
@@ -50,7 +55,7 @@ def _asked(settings: Settings) -> dict[str, Any]:
             mend="Say at least image, node, account and storage_class there (docs/kubernetes.md).",
         )
     return {
-        "cluster": cluster_values(bounds.cluster, settings.run_folder),
+        "cluster": cluster_values(bounds.cluster, settings),
         "held": {"disk": bounds.home_quota, "memory": bounds.memory, "process_memory": bounds.process_memory},
         "stay": {"idle": bounds.idle_minutes * 60, "longest": bounds.longest_minutes * 60},
     }

@@ -106,7 +106,7 @@ class EnvironmentParts(OptOutParts):
             idle_seconds=settings.workspaces.idle_minutes * 60,
             longest_seconds=settings.workspaces.longest_minutes * 60,
             workspace_memory=settings.workspaces.memory,
-            cluster=None if pods is None else cluster_values(pods, settings.run_folder),
+            cluster=None if pods is None else cluster_values(pods, settings),
             kubeconfig=None if pods is None else pods.kubeconfig,
         )
 

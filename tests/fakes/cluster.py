@@ -255,7 +255,12 @@ def pod_place(**said: Any) -> Iterator[PodPlace]:
 
     def of(home: Path) -> dict[str, Any]:
         (home / "kubeconfig").write_text(kubeconfig(port), encoding="utf-8")
-        claims = {"haven-doors": home / "doors", "haven-servers": home / "run"}
+        claims = {
+            "haven-doors": home / "doors",
+            "haven-servers": home / "run",
+            "haven-imports": home / "imports",
+            "haven-packages": home / "packages",
+        }
         made.append(FakeCluster(Node(home, environments_folder(), clients_folder(), claims), ACCOUNT))
         stack.enter_context(standing(made[0], port))
         cluster = {
@@ -265,6 +270,8 @@ def pod_place(**said: Any) -> Iterator[PodPlace]:
             "storage_class": "encrypted",
             "doors": str(home / "doors"),
             "servers": str(home / "run"),
+            "imports": str(home / "imports"),
+            "packages": str(home / "packages"),
         }
         told = {"kubeconfig": home / "kubeconfig", **cluster, **said}
         return {"kubeconfig": told.pop("kubeconfig"), "cluster": told}

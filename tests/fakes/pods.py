@@ -92,6 +92,7 @@ def _made(asked: dict[str, Any]) -> dict[str, Any]:
             home=nowhere, lab=Path("w-1/lab"), door=Path(told["door"]) / "gateway.sock",
             flight=Path(told["door"]) / "flight.sock", hub=Path("w-1/hub.sock"),
             environment=Path(cluster.environment), python=nowhere, client=nowhere, jupyter=nowhere,
+            imports=Path(cluster.imports) / told["project"], packages=Path(cluster.packages) / told["project"],
         ),
         variables=tuple(sorted(told["variables"].items())),
         conditions=tuple(told["conditions"]),

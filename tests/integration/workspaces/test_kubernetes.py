@@ -34,7 +34,7 @@ CLUSTER = ClusterSettings(image=IMAGE, node="haven-1.example", account=990, stor
 SAID = CLUSTER.model_dump(exclude={"kubeconfig"})
 HOME = Path("/srv/haven")
 ASKED: dict[str, Any] = {
-    "cluster": cluster_values(CLUSTER, HOME / "run"),
+    "cluster": cluster_values(CLUSTER, Settings(home=HOME)),
     "held": {"disk": 20 * 1024**3, "memory": 8 * 1024**3},
     "stay": {"idle": 7200, "longest": 86400},
     "spec": {
@@ -97,7 +97,7 @@ def test_every_object_of_the_namespace_is_in_it(written: dict[str, str]) -> None
     """Nothing lands in the namespace that happens to be chosen where it is applied."""
     objects = [one for name, text in written.items() if name[0].isdigit() for one in _objects(text)]
     bare = [one["kind"] for one in objects if "namespace" not in one["metadata"]]
-    assert bare == ["Namespace", "PersistentVolume", "PersistentVolume"]
+    assert bare == ["Namespace", *["PersistentVolume"] * 4]
     assert {one["metadata"].get("namespace", "haven-workspaces") for one in objects} == {"haven-workspaces"}
 
 

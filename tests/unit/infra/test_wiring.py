@@ -65,5 +65,6 @@ def test_workspaces_are_pods_only_where_the_hub_is_somebody_in_the_cluster(tmp_p
     assert place.kubeconfig == (Path("/etc/haven/kubeconfig") if named else None)
     told = {"image": "x", "node": "n", "account": 1, "storage_class": "s", "namespace": "haven-workspaces",
             "environment": "/opt/haven/environments/workspace", "processors": 2.0, "most_workspaces": 20,
-            "doors": str(run / "doors"), "servers": str(place.run)}  # fmt: skip
+            "doors": str(run / "doors"), "servers": str(place.run),
+            "imports": str(home / "imports"), "packages": str(home / "packages")}  # fmt: skip
     assert place.cluster == (told if named else None)

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from haven_hub.kubernetes.model import Cluster
-from haven_hub.kubernetes.pod import DOORS, LOGS_ON_THE_NODE, SERVERS, SHARE_KEPT
+from haven_hub.kubernetes.pod import BROUGHT_IN, DOORS, LOGS_ON_THE_NODE, PACKAGED, SERVERS, SHARE_KEPT
 from haven_hub.watch import Bounds
 
 HUB = "haven-hub"
@@ -23,9 +23,11 @@ def manifests(cluster: Cluster, held: Bounds) -> dict[str, list[Manifest]]:
         "00-namespace.yaml": [_namespace(cluster)],
         "10-network.yaml": [_no_network(cluster)],
         "20-amounts.yaml": [_quota(cluster, held), _limits(cluster, held)],
-        "30-sockets.yaml": [
+        "30-folders.yaml": [
             *_folder(cluster, DOORS, cluster.doors),
             *_folder(cluster, SERVERS, cluster.servers),
+            *_folder(cluster, BROUGHT_IN, cluster.imports),
+            *_folder(cluster, PACKAGED, cluster.packages),
         ],
         "40-hub.yaml": _hub(cluster),
     }
@@ -94,7 +96,7 @@ def _limits(cluster: Cluster, held: Bounds) -> Manifest:
 
 
 def _folder(cluster: Cluster, name: str, path: PurePosixPath) -> list[Manifest]:
-    """A folder of sockets on the haven's own node, and this namespace's claim to it: nobody else can take it."""
+    """A folder on the haven's own node, and this namespace's claim to it: nobody else can take it."""
     amount = {"storage": "1Mi"}  # must be said, and means nothing for a folder
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [cluster.node]}
     volume_name = f"{cluster.namespace}-{name}"

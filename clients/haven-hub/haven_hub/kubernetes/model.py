@@ -36,6 +36,7 @@ class Cluster:
     WorkspaceSpec names. node: the host name (label kubernetes.io/hostname) of the node on which the haven itself runs:
     sockets reach no further. account: the number of the haven's own account there, under which pods run (in a user
     namespace of their own). doors, servers: the folders of the gateway's doors and of the hub's sockets on that node.
+    imports, packages: the folders there of what was brought in for each project.
     """
 
     image: str
@@ -44,6 +45,8 @@ class Cluster:
     storage_class: str
     doors: PurePosixPath
     servers: PurePosixPath
+    imports: PurePosixPath
+    packages: PurePosixPath
     environment: PurePosixPath = IN_THE_IMAGE  # the researchers'
     namespace: str = "haven-workspaces"
     processors: float = 2.0  # of one workspace
@@ -64,7 +67,7 @@ class Cluster:
                 f"account must be a number from 1 to {HIGHEST_ACCOUNT}: no workspace runs as root.",
                 "The number of the haven's own account on the node: id -u haven.",
             )
-        for name in ("doors", "servers", "environment"):
+        for name in ("doors", "servers", "imports", "packages", "environment"):
             if not _is_plain(getattr(self, name)):
                 raise NotForACluster(f"{name} must be the whole path of a folder.", "Begin it at the root; no '..'.")
         if not LEAST_PROCESSORS <= self.processors <= 1024 or not 1 <= self.most_workspaces <= 100_000:

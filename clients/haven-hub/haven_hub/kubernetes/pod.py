@@ -18,8 +18,10 @@ from haven_hub.sandbox import (
     GATEWAY_SOCKET,
     HOME,
     HUB_SOCKET,
+    IMPORTS,
     JUPYTER,
     LAB_FOLDER,
+    PACKAGES,
     WorkspaceSpec,
     limits_of_a_process,
     server_command,
@@ -29,7 +31,8 @@ from haven_hub.stay import StayBounds
 from haven_hub.watch import Bounds
 
 DOORS, SERVERS = "haven-doors", "haven-servers"
-"""The claims to the folders of sockets, of the same names as their volumes."""
+BROUGHT_IN, PACKAGED = "haven-imports", "haven-packages"
+"""The claims to folders of the haven's node, of the same names as their volumes."""
 NAME = "workspace-{user_server}"
 CONDITIONS_NOTE = "haven/conditions"
 LOG = "/tmp/server.log"  # noqa: S108 - the pod's own
@@ -164,6 +167,8 @@ def _volumes(spec: WorkspaceSpec) -> list[dict[str, Any]]:
         {"name": "home", "persistentVolumeClaim": {"claimName": NAME}},
         {"name": DOORS, "persistentVolumeClaim": {"claimName": DOORS, "readOnly": True}},
         {"name": SERVERS, "persistentVolumeClaim": {"claimName": SERVERS}},
+        {"name": BROUGHT_IN, "persistentVolumeClaim": {"claimName": BROUGHT_IN, "readOnly": True}},
+        {"name": PACKAGED, "persistentVolumeClaim": {"claimName": PACKAGED, "readOnly": True}},
         {"name": "conditions", "downwardAPI": {"items": [note], "defaultMode": 0o444}},
         {"name": "tmp", **memory},
         {"name": "shm", **memory},
@@ -179,6 +184,8 @@ def _mounts(spec: WorkspaceSpec, cluster: Cluster) -> list[dict[str, Any]]:
         _read(DOORS, FLIGHT_SOCKET, _below(doors, folders.flight)),
         _read(SERVERS, HUB_SOCKET, _below(servers, folders.hub)),
         {"name": SERVERS, "mountPath": LAB_FOLDER, "subPath": _unexpanded(_below(servers, folders.lab))},
+        _read(BROUGHT_IN, IMPORTS, _below(cluster.imports, folders.imports)),
+        _read(PACKAGED, PACKAGES, _below(cluster.packages, folders.packages)),
         _read("conditions", CONDITIONS, "conditions.txt"),
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - the pod's own
@@ -194,8 +201,8 @@ def _below(folder: PurePosixPath, path: PurePosixPath) -> str:
     whole = folder / path
     if ".." in whole.parts or whole == folder or not whole.is_relative_to(folder):
         raise NotForACluster(
-            "A socket of the workspace lies outside the folders that the cluster's pods see.",
-            "doors and servers must be the folders of this haven (docs/kubernetes.md).",
+            "A folder or socket of the workspace lies outside the folders that the cluster's pods see.",
+            "doors, servers, imports and packages must be the folders of this haven (docs/kubernetes.md).",
         )
     return str(whole.relative_to(folder))
 

@@ -58,6 +58,8 @@ def example(cluster: Cluster, limits: Limits) -> WorkspaceSpec:
             environment=Path(cluster.environment),
             python=Path("/nowhere"),  # these three lie in the image
             client=Path("/nowhere"),
+            imports=Path(cluster.imports) / "example-project",
+            packages=Path(cluster.packages) / "example-project",
             jupyter=Path("/nowhere"),
         ),
         variables=(),

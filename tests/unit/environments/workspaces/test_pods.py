@@ -29,6 +29,8 @@ SETTINGS: dict[str, Any] = {
     "storage_class": "encrypted",
     "doors": "/srv/haven/run/doors",
     "servers": "/srv/haven/run/hub",
+    "imports": "/srv/haven/imports",
+    "packages": "/srv/haven/packages",
 }
 CLUSTER = Cluster.of(SETTINGS)
 POD: dict[str, Any] = next(
@@ -100,7 +102,9 @@ def test_nothing_is_no_workspace() -> None:
     assert len(faults_of({}, CLUSTER)) >= 10
 
 
-@pytest.mark.parametrize("name", ["image", "node", "account", "storage_class", "doors", "servers"])
+@pytest.mark.parametrize(
+    "name", ["image", "node", "account", "storage_class", "doors", "servers", "imports", "packages"]
+)
 def test_what_must_be_said_has_no_default(name: str) -> None:
     """A setting that is left out is named."""
     with pytest.raises(NotForACluster, match=name):
