@@ -39,7 +39,7 @@ from tests.bench.linkage._memory import peak
 
 KEY = HeldKey("bench", 1, b"k" * 32, "check")
 RUN = "00000000-0000-4000-8000-000000000000"
-ACCEPT, LOWEST = 8.0, -4.0
+LOWEST = -4.0
 RECORDS = "standardising, tokens, records"
 Seconds = dict[str, float]
 NOT_CONTRADICTED = "coalesce(a.nhs_number = b.nhs_number, true)"
