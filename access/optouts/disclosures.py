@@ -62,10 +62,10 @@ class Disclosures:
     def may_disclose(self, plan: DisclosurePlan) -> Decision:
         """Is there a list to apply, and has no recipient the other cut already?"""
         with self._records.read() as session:
-            newest, given = store.newest_list(session), store.cuts_given(session)
+            ended, given = store.newest_ended(session), store.cuts_given(session)
         decision: Decision = Allowed()
         if plan.applies:
-            decision = policies.may_use(newest, plan.using, self._longest, self._records.clock.now())
+            decision = policies.may_use(ended, plan.using, self._longest, self._records.clock.now())
         return decision and policies.may_give(plan.cuts, given)
 
     def may_still_be_used(self, scope: Scope, build: str) -> Decision:

@@ -269,18 +269,21 @@ def _outside(person: Person, inside: Container[str]) -> Decision:
     )
 
 
-def may_use(newest: OptOutList | None, using: OptOutList | None, longest: timedelta | None, now: datetime) -> Decision:
-    """Is there a list that may be used now? newest: the last asking; using: the last that was answered."""
+def may_use(ended: OptOutList | None, using: OptOutList | None, longest: timedelta | None, now: datetime) -> Decision:
+    """Is there a list that may be used now? ended: the last asking that is over; using: the last that was answered.
+
+    An asking under way is neither: asking again lifts no block, an answer does.
+    """
     if longest is None:
         return Refused(
             "optouts.no_age_limit",
             "Opt-outs apply to this project, and how old the list of them may be is not set.",
             "Decide it, and set longest_age_days under [optouts] in haven.toml: there is no default.",
         )
-    if newest is not None and newest.state is ListState.FAILED:
+    if ended is not None and ended.state is ListState.FAILED:
         return Refused(
             "optouts.list_failed",
-            f"Opt-outs apply to this project, and the last asking for them failed. {newest.sentence or ''}".strip(),
+            f"Opt-outs apply to this project, and the last asking for them failed. {ended.sentence or ''}".strip(),
             "Mend the cause and ask again: haven optout refresh --wait",
         )
     if using is None:

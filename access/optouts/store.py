@@ -155,6 +155,11 @@ def newest_list(session: Session) -> OptOutList | None:
     return next(iter(lists(session)), None)
 
 
+def newest_ended(session: Session) -> OptOutList | None:
+    """The last asking that came to an end, well or not; one that is under way tells nothing yet."""
+    return next((one for one in lists(session) if one.state is not ListState.ASKED), None)
+
+
 def list_in_force(session: Session) -> OptOutList | None:
     """The last asking that was answered, unless it was purged."""
     return next((one for one in lists(session) if one.state in ANSWERED), None)
