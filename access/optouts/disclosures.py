@@ -32,6 +32,8 @@ from audit.records import Change, Records
 from audit.suppression import shown_count
 
 SCOPE = "scope"
+CUTS = "optouts:cuts"
+"""What a disclosure holds while it is made: two at the same moment could be the one with opt-outs and one without."""
 NOBODY = "nobody-known"
 """The recipient where the records know none: opt-outs apply toward it."""
 
@@ -62,7 +64,15 @@ class Disclosures:
     def may_disclose(self, plan: DisclosurePlan) -> Decision:
         """Is there a list to apply, and has no recipient the other cut already?"""
         with self._records.read() as session:
-            ended, given = store.newest_ended(session), store.cuts_given(session)
+            return self._may_disclose(session, plan)
+
+    def may_disclose_now(self, change: Change, plan: DisclosurePlan) -> Decision:
+        """Asked again within the change that discloses: it is the only one now, and sees what others were given."""
+        change.hold(CUTS)
+        return self._may_disclose(change.session, plan)
+
+    def _may_disclose(self, session: Session, plan: DisclosurePlan) -> Decision:
+        ended, given = store.newest_ended(session), store.cuts_given(session)
         decision: Decision = Allowed()
         if plan.applies:
             decision = policies.may_use(ended, plan.using, self._longest, self._records.clock.now())

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from access.optouts.model import OptOutCase
+from audit.events import EventName
+from audit.model import organisation
 from linkage.optouts.errors import ListFailed
+from linkage.separation.here import InThisProcess
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import BY, OptOutHaven, one, refused
+from tests.fakes.optouts import BY, OptOutHaven, names, one, refused
 
 ADA, BEN = nhs_number(1), nhs_number(2)
 
@@ -43,3 +47,36 @@ def test_asking_again_lifts_no_block_an_answer_does(haven: OptOutHaven) -> None:
     haven.refresh([ADA])
     haven.publish()
     assert haven.codes()["gp_events"] == ["b"]
+
+
+def _by_consent(haven: OptOutHaven, name: str, **changes: object) -> None:
+    """A live project to which opt-outs do not apply: every flow is of people who consented."""
+    haven.live(name, legal_basis="explicit-consent", support=None, **changes)
+    for dataset in ("gp", "hospital"):
+        for recipient in ("haven", "university"):
+            haven.optouts.decide(
+                name, dataset, recipient, OptOutCase.EXPLICIT_CONSENT, "Form 2", by=organisation(dataset)
+            )
+
+
+def test_no_recipient_gets_both_cuts_by_publishing_both_at_once(
+    haven: OptOutHaven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With opt-outs and without, built at the same moment: the one that ends second is refused, and no file stays."""
+    haven.live("with")
+    _by_consent(haven, "without")
+    haven.refresh([ADA])
+    run, begun = InThisProcess.run, []
+
+    def another_meanwhile(runner: InThisProcess, verb: str, *args: object, **options: object) -> object:
+        if verb == "scope.build" and not begun:
+            begun.append(verb)
+            haven.publish("without")
+        return run(runner, verb, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(InThisProcess, "run", another_meanwhile)
+    assert refused(lambda: haven.publish("with")) == "optouts.with_and_without"
+    assert names(haven)[-1] is EventName.SCOPE_PUBLISH_REFUSED
+    assert haven.codes("without")["gp_events"] == ["a", "b"]
+    assert [one.plan.project for one in haven.disclosures.certificates()] == ["without"]
+    assert list((haven.home / "scopes" / "with").iterdir()) == []
