@@ -188,17 +188,27 @@ def _recipients(session: Session, project: str, version: ProjectVersion | None) 
 def _cuts(scope: Scope, standings: tuple[FlowStanding, ...]) -> list[Cut]:
     """A disclosure is of one piece: where opt-outs apply to a flow of it, they were applied to all of it."""
     applied = any(one.applies for one in standings)
-    return [Cut(one.flow.recipient, one.flow.dataset, *_days(scope, one.flow.dataset), applied) for one in standings]
+    found = {one.flow.dataset: _days(scope, one.flow.dataset) for one in standings}
+    return [
+        Cut(one.flow.recipient, one.flow.dataset, start, end, applied, column)
+        for one in standings
+        for column, start, end in [found[one.flow.dataset]]
+    ]
 
 
-def _days(scope: Scope, dataset: str) -> tuple[date | None, date | None]:
-    """The days that the scope's tables of this dataset span; None where one is without bounds."""
+def _days(scope: Scope, dataset: str) -> tuple[str | None, date | None, date | None]:
+    """By which column the scope's tables of this dataset are cut, and the days that they span; None: without bounds.
+
+    Tables that are cut by different columns are named with them: only a cut of the same kind is compared by its days.
+    """
     tables: list[TableScope] = [table for table in scope.tables if table.dataset == dataset]
-    periods = [table.period for table in tables]
-    if any(period is None for period in periods):
-        return None, None
-    known = [period for period in periods if period is not None]
-    return min(start for start, _ in known), max(end for _, end in known)
+    known = [(table.period, table.date_column) for table in tables if table.period and table.date_column]
+    if len(known) < len(tables):
+        return None, None, None
+    columns = {column for _, column in known}
+    of_tables = sorted(f"{table.table}.{table.date_column}" for table in tables)
+    column = columns.pop() if len(columns) == 1 else " ".join(of_tables)
+    return column, min(start for (start, _), _ in known), max(end for (_, end), _ in known)
 
 
 def _stamp(standings: tuple[FlowStanding, ...], heeded: tuple[str, ...], using: OptOutList | None) -> str:

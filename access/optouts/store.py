@@ -261,12 +261,12 @@ def _standing_of(row: OptOutCertificateRow, one: dict[str, Any]) -> FlowStanding
 
 def _cut_data(cut: Cut) -> dict[str, Any]:
     days = {"from": cut.start and cut.start.isoformat(), "to": cut.end and cut.end.isoformat()}
-    return {"recipient": cut.recipient, "dataset": cut.dataset, **days, "applied": cut.applied}
+    return {"recipient": cut.recipient, "dataset": cut.dataset, "column": cut.column, **days, "applied": cut.applied}
 
 
 def _cut_of(data: dict[str, Any]) -> Cut:
     start, end = (data[name] and date.fromisoformat(data[name]) for name in ("from", "to"))
-    return Cut(data["recipient"], data["dataset"], start, end, data["applied"])
+    return Cut(data["recipient"], data["dataset"], start, end, data["applied"], data.get("column"))
 
 
 def _list_of(row: OptOutListRow) -> OptOutList:

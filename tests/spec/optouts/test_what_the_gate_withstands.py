@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from access.decisions import Refused
 from access.optouts.model import OptOutCase
+from access.optouts.store import OptOutCertificateRow
+from access.projects.scope import Scope
 from audit.events import EventName
 from audit.model import organisation
 from linkage.optouts.errors import ListFailed
@@ -80,3 +85,36 @@ def test_no_recipient_gets_both_cuts_by_publishing_both_at_once(
     assert haven.codes("without")["gp_events"] == ["a", "b"]
     assert [one.plan.project for one in haven.disclosures.certificates()] == ["without"]
     assert list((haven.home / "scopes" / "with").iterdir()) == []
+
+
+ADMITTED = {"hospital": {"tables": {"hospital_episodes": {"columns": {"admidate": "the outcome"}, "dates": "day",
+            "period": {"column": "admidate", "from": "2026-02-01", "to": "2026-02-28"}}}}}  # fmt: skip
+
+
+def _later_by(scope: Scope, column: str) -> Scope:
+    """The same table of the year after, cut by this column."""
+    (table,) = scope.tables
+    later = (date(2027, 1, 1), date(2027, 12, 31))
+    return replace(scope, tables=(replace(table, date_column=column, period=later),))
+
+
+def test_days_by_another_date_are_no_other_days(haven: OptOutHaven) -> None:
+    """Admitted in one year, left in the next: both cuts hold the stay, so the days of two dates are not compared."""
+    haven.live("with", datasets=ADMITTED)
+    haven.refresh([ADA])
+    haven.publish("with")
+    _by_consent(haven, "without")
+    scope = replace(haven.access.live_scope("with"), project="without")
+
+    def asked(column: str) -> str:
+        plan = haven.disclosures.plan(_later_by(scope, column))
+        assert not plan.applies
+        found = haven.disclosures.may_disclose(plan)
+        return found.code if isinstance(found, Refused) else "given"
+
+    assert [asked("admidate"), asked("disdate")] == ["given", "optouts.with_and_without"]
+    with haven.records.change(by=BY) as change:
+        for row in change.session.query(OptOutCertificateRow):
+            row.cuts = [{key: value for key, value in cut.items() if key != "column"} for cut in row.cuts]
+        change.record(EventName.OPTOUT_CERTIFIED)
+    assert asked("admidate") == "optouts.with_and_without"
