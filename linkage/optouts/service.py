@@ -105,14 +105,25 @@ class OptOutLists:
             found = store.lists(session)
         return found, [name for name in told["objections"] if name not in known]
 
-    def require_named(self, objection: str) -> None:
-        """Is somebody named in the zone under this id? Raises ObjectorUnknown."""
-        if objection not in self._zones.run("optouts.status").data["objections"]:
+    def require_named(self, objection: str, *, by: Actor) -> None:
+        """Is somebody named in the zone under this id? When and by which account goes into the log, never who.
+
+        Raises ObjectorUnknown.
+        """
+        named = self._zones.run("optouts.status").data["named"].get(objection)
+        if named is None:
             raise ObjectorUnknown(
                 "Nobody is named in the linkage zone under this id.",
                 where=f"objection {objection[:40]}",
                 mend="Name the person first: haven optout name-objector",
             )
+        self._records.note(
+            EventName.OPTOUT_OBJECTOR_NAMED,
+            by=by,
+            objection=objection,
+            named_at=named["at"],
+            account=named["account"],
+        )
 
     def purge(self, *, by: Actor, everything: bool = False) -> dict[str, Any] | None:
         """Erase lists that are not in force or older than they may be (everything: all); a signed certificate.

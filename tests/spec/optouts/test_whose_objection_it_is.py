@@ -9,10 +9,12 @@ import pyarrow as pa
 import pytest
 
 from access.optouts.model import ObjectionTarget
+from audit.events import EventName
 from audit.model import organisation
+from linkage.optouts.errors import ObjectorNamed, ObjectorUnknown
 from linkage.references.tables import bring_into_force, prepare_references, put_rows
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import OptOutHaven, one
+from tests.fakes.optouts import BY, OptOutHaven, one
 
 ADA, BEN = nhs_number(1), nhs_number(2)
 TO_GP = ObjectionTarget("controller", "gp")
@@ -49,3 +51,20 @@ def test_an_objection_under_a_superseded_number_is_heeded(haven: OptOutHaven) ->
     haven.optouts.record_objection("o1", TO_GP, "No", by=organisation("gp"))
     haven.publish()
     assert haven.codes()["gp_events"] == ["b"]
+
+
+def test_an_objection_does_not_pass_to_another_person(haven: OptOutHaven) -> None:
+    """Another number under a known id is refused; the same again changes nothing; the log says that one is named."""
+    haven.name_objector(ADA, "o1")
+    haven.name_objector(ADA, "o1")
+    haven.optouts.record_objection("o1", TO_GP, "No", by=organisation("gp"))
+    with pytest.raises(ObjectorNamed) as told:
+        haven.name_objector(BEN, "o1")
+    assert not {ADA, BEN} & set(str(told.value).split())
+    haven.publish()
+    assert haven.codes()["gp_events"] == ["b"]
+    haven.lists.require_named("o1", by=BY)
+    (event,) = [one for one in haven.records.log.events if one.name is EventName.OPTOUT_OBJECTOR_NAMED]  # type: ignore[attr-defined]
+    assert event.details == {"objection": "o1", "named_at": "2026-03-01T09:00:00", "account": None}
+    with pytest.raises(ObjectorUnknown):
+        haven.lists.require_named("o2", by=BY)
