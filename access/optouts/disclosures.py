@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -138,10 +138,10 @@ class Disclosures:
         with self._records.read() as session:
             return store.newest_of(session, project, build)
 
-    def of_version(self, project: str, version: int) -> OptOutCertificate | None:
-        """The last certificate of a scope of this version."""
-        found = (one for one in self.certificates(project) if one.kind == SCOPE and one.plan.version == version)
-        return next(found, None)
+    def of_version(self, project: str, version: int, *, until: datetime) -> OptOutCertificate | None:
+        """The certificate of this version's scope that was the last one then."""
+        own = (one for one in self.certificates(project) if one.kind == SCOPE and one.plan.version == version)
+        return next((one for one in own if one.at <= until), None)
 
     def certificate(self, name: str) -> OptOutCertificate:
         """The certificate of this id. Raises UnknownOptOut."""
