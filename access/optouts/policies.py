@@ -216,7 +216,8 @@ def may_answer(
 ) -> Decision:
     """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over.
 
-    inside: who is or was of the project that the objection is to; here and below they decide nothing about it.
+    inside: who gains, being or having been of the project that the objection is to, or of a live one over the data of
+    the controller that it is to; here and below they decide nothing about it.
     """
     if not (open_still := _may_change(objection)):
         return open_still
@@ -245,7 +246,7 @@ def may_take_back(
 ) -> Decision:
     """May this actor write down that the person took the objection back? It ends it: none who gains by that does.
 
-    A controller concerned, or a person who takes such letters (may_record_objection) and is not of the project.
+    A controller concerned, or a person who takes such letters (may_record_objection) and is not inside.
     """
     if not (open_still := _may_change(objection)):
         return open_still

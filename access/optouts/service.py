@@ -84,9 +84,8 @@ class OptOuts:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
         found = next((one for one in self.objections(name) if one.target == target), None)
         asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
-        inside = self.access.members(target.name) if target.kind == "project" else frozenset[str]()
         decision = self.access.own_account(by) and asked(
-            found, self._concerned(target), self._person(by), by, self._today(), inside=inside
+            found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
         )
         decision = decision and _nameless(considered)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
@@ -152,6 +151,15 @@ class OptOuts:
 
     def _objection(self, name: str, target: ObjectionTarget) -> Objection:
         return next(one for one in self.objections(name) if one.target == target)
+
+    def _gaining(self, target: ObjectionTarget) -> frozenset[str]:
+        """Who is or was of the project; of a controller: of any live project over its data. They gain by an answer."""
+        if target.kind == "project":
+            return self.access.members(target.name)
+        with self.records.read() as session:
+            names = approvals.project_names(session)
+        using = [one for one in names if target.name in self.access.project(one).version.controllers]
+        return frozenset().union(*(self.access.members(one) for one in using if self.access.standing(one)))
 
     def _concerned(self, target: ObjectionTarget) -> set[str]:
         """The controllers that answer."""

@@ -164,3 +164,19 @@ def test_of_two_versions_that_which_bears_the_case_is_decided(haven: OptOutHaven
         for case, said in ((OptOutCase.SECTION_251, "21/CAG/0123"), (OptOutCase.EXPLICIT_CONSENT, "Form 2"))
     ]
     assert decided == [[1], [2]]
+
+
+def test_who_gains_by_a_controllers_data_ends_no_objection_to_its_use(haven: OptOutHaven) -> None:
+    """Its own delegate, being of a live project over its data, neither declines it nor says that it was taken back."""
+    haven.optouts.record_objection("o10", TO_GP, "No", by=GP)
+    roles = {Role.RESEARCHER, Role.CONTROLLER_DELEGATE}
+    for name in ("asha", "gail"):
+        haven.access.register_person(invented_person(name, "gp", roles, date(2026, 3, 1)), by=HOUSE)
+    for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
+        answer = lambda by, said=said: haven.optouts.answer("o10", TO_GP, said, "by letter", by=by)  # noqa: E731
+        assert refused(lambda answer=answer: answer(person("asha"))) == "optouts.own_project"
+    assert answer(person("gail")).state is ObjectionState.WITHDRAWN
+    haven.optouts.record_objection("o11", TO_GP, "No", by=GP)
+    haven.access.withdraw("admissions", "gp", "The purpose changed.", by=GP)
+    declined = haven.optouts.answer("o11", TO_GP, ObjectionState.DECLINED, "A court order", by=person("asha"))
+    assert declined.state is ObjectionState.DECLINED
