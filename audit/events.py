@@ -113,6 +113,9 @@ class EventName(StrEnum):
     # access: opt-outs
     OPTOUT_DECIDED = "optout.decided"  # under which case a flow falls, and whether its evidence exempts it
     OPTOUT_DECIDE_REFUSED = "optout.decide_refused"
+    OPTOUT_OBJECTOR_NAMED = (
+        "optout.objector_named"  # found named in the linkage zone: when, by which account, never who
+    )
     OPTOUT_OBJECTED = "optout.objected"  # to one controller's or one project's use, under an opaque id
     OPTOUT_ANSWERED = "optout.answered"  # an objection: upheld, declined or withdrawn
     OPTOUT_OBJECTION_REFUSED = "optout.objection_refused"

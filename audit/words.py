@@ -99,6 +99,7 @@ WORDS: dict[EventName, str] = {
     EventName.KEY_UNWRAP_HAND_OUT_REFUSED: "was refused the project's key",
     EventName.OPTOUT_DECIDED: "decided under which case of the opt-outs' rule a flow falls",
     EventName.OPTOUT_DECIDE_REFUSED: "was refused to decide on a flow's opt-outs",
+    EventName.OPTOUT_OBJECTOR_NAMED: "found that the linkage zone knows whose wish an objection is",
     EventName.OPTOUT_OBJECTED: "recorded that somebody objects to a use",
     EventName.OPTOUT_ANSWERED: "recorded what became of an objection",
     EventName.OPTOUT_OBJECTION_REFUSED: "was refused to record or answer an objection",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from access.housekeeping.model import HouseworkDone
 from access.housekeeping.service import Housekeeping
-from audit.model import Actor
+from access.optouts.store import list_in_force
+from audit.model import Actor, service
 from audit.progress import Progress, silent
 from infra.registers.folder import locked
 from infra.registers.publishing import Published, publish_register
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from access.realm.service import Synced
     from infra.wiring.haven import Haven
 
-REGISTER, DESTROYED = "register", "delivery-destroyed"
+REGISTER, DESTROYED, PURGED = "register", "delivery-destroyed", "opt-out-list-purged"
+CERTIFICATES = "opt-outs-purged"
+"""The folder beside the records where certificates of purged lists lie; the log holds each of them too."""
 
 
 def housekeeping(haven: Haven) -> Housekeeping:
@@ -31,9 +35,25 @@ def keep_records(haven: Haven, *, by: Actor) -> list[HouseworkDone]:
 
 
 def keep_retention(haven: Haven, progress: Progress = silent) -> list[HouseworkDone]:
-    """Destroy what may not be kept longer, where its agreement lets the haven do so; once."""
+    """Destroy what may not be kept longer, where its agreement lets the haven do so, and the old opt-outs; once."""
     gone = destroy_overdue(haven, progress=progress)
-    return [HouseworkDone(DESTROYED, one.held.name, f"was kept until {one.until}; certified") for one in gone]
+    done = [HouseworkDone(DESTROYED, one.held.name, f"was kept until {one.until}; certified") for one in gone]
+    return [*done, *purge_optouts(haven, by=service("housekeeping"))]
+
+
+def purge_optouts(haven: Haven, *, by: Actor) -> list[HouseworkDone]:
+    """Purge a list of opt-outs that is older than it may be; its certificate stays with the records. Once."""
+    with haven.records.read() as session:
+        if list_in_force(session) is None:
+            return []
+    made = haven.opt_out_lists.purge_old(by=by)
+    if made is None:
+        return []
+    statement = made["statement"]
+    folder = haven.settings.home / "records" / CERTIFICATES
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / f"{statement['id']}.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+    return [HouseworkDone(PURGED, name, "was older than it may be; certified") for name in statement["lists"]]
 
 
 def keeps_identity(haven: Haven) -> bool:

@@ -127,11 +127,12 @@ class HavenPlant:
 
     def destroy_overdue(self, progress: Progress = silent) -> Summary:
         """Destroy and certify what may not be kept longer, where its agreement lets the haven do so."""
-        from infra.housekeeping import keep_retention
+        from infra.housekeeping import DESTROYED, PURGED, keep_retention
 
-        done = keep_retention(self._haven, progress)
-        said = "What was agreed to end was destroyed." if done else "No agreement asks for a destruction today."
-        return self._told(Summary("retention-summary", said, (("deliveries destroyed", str(len(done))),)))
+        kinds = Counter(one.kind for one in keep_retention(self._haven, progress))
+        said = "What was to end was destroyed." if kinds else "Nothing asks for a destruction today."
+        rows = (("deliveries destroyed", str(kinds[DESTROYED])), ("lists of opt-outs purged", str(kinds[PURGED])))
+        return self._told(Summary("retention-summary", said, rows))
 
     def publish_register(self) -> Summary:
         """Publish the public register as of today. Raises RegisterInvalid."""

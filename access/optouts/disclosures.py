@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,8 @@ from audit.records import Change, Records
 from audit.suppression import shown_count
 
 SCOPE = "scope"
+CUTS = "optouts:cuts"
+"""What a disclosure holds while it is made: two at the same moment could be the one with opt-outs and one without."""
 NOBODY = "nobody-known"
 """The recipient where the records know none: opt-outs apply toward it."""
 
@@ -62,10 +64,18 @@ class Disclosures:
     def may_disclose(self, plan: DisclosurePlan) -> Decision:
         """Is there a list to apply, and has no recipient the other cut already?"""
         with self._records.read() as session:
-            newest, given = store.newest_list(session), store.cuts_given(session)
+            return self._may_disclose(session, plan)
+
+    def may_disclose_now(self, change: Change, plan: DisclosurePlan) -> Decision:
+        """Asked again within the change that discloses: it is the only one now, and sees what others were given."""
+        change.hold(CUTS)
+        return self._may_disclose(change.session, plan)
+
+    def _may_disclose(self, session: Session, plan: DisclosurePlan) -> Decision:
+        ended, given = store.newest_ended(session), store.cuts_given(session)
         decision: Decision = Allowed()
         if plan.applies:
-            decision = policies.may_use(newest, plan.using, self._longest, self._records.clock.now())
+            decision = policies.may_use(ended, plan.using, self._longest, self._records.clock.now())
         return decision and policies.may_give(plan.cuts, given)
 
     def may_still_be_used(self, scope: Scope, build: str) -> Decision:
@@ -128,10 +138,10 @@ class Disclosures:
         with self._records.read() as session:
             return store.newest_of(session, project, build)
 
-    def of_version(self, project: str, version: int) -> OptOutCertificate | None:
-        """The last certificate of a scope of this version."""
-        found = (one for one in self.certificates(project) if one.kind == SCOPE and one.plan.version == version)
-        return next(found, None)
+    def of_version(self, project: str, version: int, *, until: datetime) -> OptOutCertificate | None:
+        """The certificate of this version's scope that was the last one then."""
+        own = (one for one in self.certificates(project) if one.kind == SCOPE and one.plan.version == version)
+        return next((one for one in own if one.at <= until), None)
 
     def certificate(self, name: str) -> OptOutCertificate:
         """The certificate of this id. Raises UnknownOptOut."""
@@ -178,17 +188,27 @@ def _recipients(session: Session, project: str, version: ProjectVersion | None) 
 def _cuts(scope: Scope, standings: tuple[FlowStanding, ...]) -> list[Cut]:
     """A disclosure is of one piece: where opt-outs apply to a flow of it, they were applied to all of it."""
     applied = any(one.applies for one in standings)
-    return [Cut(one.flow.recipient, one.flow.dataset, *_days(scope, one.flow.dataset), applied) for one in standings]
+    found = {one.flow.dataset: _days(scope, one.flow.dataset) for one in standings}
+    return [
+        Cut(one.flow.recipient, one.flow.dataset, start, end, applied, column)
+        for one in standings
+        for column, start, end in [found[one.flow.dataset]]
+    ]
 
 
-def _days(scope: Scope, dataset: str) -> tuple[date | None, date | None]:
-    """The days that the scope's tables of this dataset span; None where one is without bounds."""
+def _days(scope: Scope, dataset: str) -> tuple[str | None, date | None, date | None]:
+    """By which column the scope's tables of this dataset are cut, and the days that they span; None: without bounds.
+
+    Tables that are cut by different columns are named with them: only a cut of the same kind is compared by its days.
+    """
     tables: list[TableScope] = [table for table in scope.tables if table.dataset == dataset]
-    periods = [table.period for table in tables]
-    if any(period is None for period in periods):
-        return None, None
-    known = [period for period in periods if period is not None]
-    return min(start for start, _ in known), max(end for _, end in known)
+    known = [(table.period, table.date_column) for table in tables if table.period and table.date_column]
+    if len(known) < len(tables):
+        return None, None, None
+    columns = {column for _, column in known}
+    of_tables = sorted(f"{table.table}.{table.date_column}" for table in tables)
+    column = columns.pop() if len(columns) == 1 else " ".join(of_tables)
+    return column, min(start for (start, _), _ in known), max(end for (_, end), _ in known)
 
 
 def _stamp(standings: tuple[FlowStanding, ...], heeded: tuple[str, ...], using: OptOutList | None) -> str:

@@ -108,17 +108,26 @@ class Objection:
 
 @dataclass(frozen=True)
 class Cut:
-    """What a recipient was given of a dataset: which days, and were opt-outs applied? None: open on that side."""
+    """What a recipient was given of a dataset: which days, and were opt-outs applied? None: open on that side.
+
+    column: by which date the days were cut; None: by none that is known, as in certificates of before.
+    """
 
     recipient: str
     dataset: str
     start: date | None
     end: date | None
     applied: bool
+    column: str | None = None
 
     def overlaps(self, other: Cut) -> bool:
-        """Is there a day, of the same dataset toward the same recipient, in both?"""
+        """May a row, of the same dataset toward the same recipient, be in both? Days of different dates tell nothing.
+
+        Who was admitted in one year and left in the next is in the cut of either year by the other column.
+        """
         same = (self.recipient, self.dataset) == (other.recipient, other.dataset)
+        if self.column is None or self.column != other.column:
+            return same
         after = self.start is not None and other.end is not None and self.start > other.end
         before = self.end is not None and other.start is not None and self.end < other.start
         return same and not after and not before

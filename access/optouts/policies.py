@@ -216,7 +216,8 @@ def may_answer(
 ) -> Decision:
     """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over.
 
-    inside: who is or was of the project that the objection is to; here and below they decide nothing about it.
+    inside: who gains, being or having been of the project that the objection is to, or of a live one over the data of
+    the controller that it is to; here and below they decide nothing about it.
     """
     if not (open_still := _may_change(objection)):
         return open_still
@@ -245,7 +246,7 @@ def may_take_back(
 ) -> Decision:
     """May this actor write down that the person took the objection back? It ends it: none who gains by that does.
 
-    A controller concerned, or a person who takes such letters (may_record_objection) and is not of the project.
+    A controller concerned, or a person who takes such letters (may_record_objection) and is not inside.
     """
     if not (open_still := _may_change(objection)):
         return open_still
@@ -269,18 +270,21 @@ def _outside(person: Person, inside: Container[str]) -> Decision:
     )
 
 
-def may_use(newest: OptOutList | None, using: OptOutList | None, longest: timedelta | None, now: datetime) -> Decision:
-    """Is there a list that may be used now? newest: the last asking; using: the last that was answered."""
+def may_use(ended: OptOutList | None, using: OptOutList | None, longest: timedelta | None, now: datetime) -> Decision:
+    """Is there a list that may be used now? ended: the last asking that is over; using: the last that was answered.
+
+    An asking under way is neither: asking again lifts no block, an answer does.
+    """
     if longest is None:
         return Refused(
             "optouts.no_age_limit",
             "Opt-outs apply to this project, and how old the list of them may be is not set.",
             "Decide it, and set longest_age_days under [optouts] in haven.toml: there is no default.",
         )
-    if newest is not None and newest.state is ListState.FAILED:
+    if ended is not None and ended.state is ListState.FAILED:
         return Refused(
             "optouts.list_failed",
-            f"Opt-outs apply to this project, and the last asking for them failed. {newest.sentence or ''}".strip(),
+            f"Opt-outs apply to this project, and the last asking for them failed. {ended.sentence or ''}".strip(),
             "Mend the cause and ask again: haven optout refresh --wait",
         )
     if using is None:

@@ -19,12 +19,12 @@ from access.optouts.model import (
 )
 from access.people.model import Person
 from access.projects import store as approvals
-from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
+from access.projects.reading import Standing
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
-from audit.records import Records
+from audit.records import Change, Records
 
 TEN_DIGITS = re.compile(r"\d(?:[ \-]?\d){9}")
 """What may be an NHS number: in no text that lies outside the linkage zone."""
@@ -39,36 +39,23 @@ class OptOuts:
 
     def decide(
         self, project: str, dataset: str, recipient: str, case: OptOutCase, evidence: str | None, *, by: Actor
-    ) -> FlowDecision:
-        """Say under which case the flow of the newest version falls. Raises RefusedError, recorded; UnknownOptOut."""
-        standing = self.access.newest(project)
-        version, file = standing.version, standing.file
-        self._require_flow(version, file, dataset, recipient)
-        controller = self.access.datasets()[dataset].controller
-        decision = self.access.own_account(by) and policies.may_decide_flow(
-            controller, version, by, self._person(by), self._today()
-        )
-        decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
-        if decision and policies.exempts(case, evidence):
-            support = self.access.support(file.support) if file.support else None
-            decision = policies.is_in_the_letter(case, evidence, file.legal_basis, support)
-        self._require(decision, EventName.OPTOUT_DECIDE_REFUSED, by, project=project, dataset=dataset)
+    ) -> list[FlowDecision]:
+        """Say under which case the flow falls, of the version in force and of the newest submitted; of each a decision.
+
+        Of one that has no such flow, or whose basis or support does not bear the case, none is made. Raises
+        RefusedError, recorded, where that is both of them; UnknownOptOut.
+        """
+        flowing = self._flowing(project, dataset, recipient)
+        answers = [(one, self._may_decide(one, dataset, case, evidence, by)) for one in flowing]
+        may = [one for one, decision in answers if decision]
+        if not may:
+            details = {"project": project, "dataset": dataset}
+            self._require(answers[-1][1], EventName.OPTOUT_DECIDE_REFUSED, by, **details)
         with self.records.change(by=by) as change:
-            made = FlowDecision(
-                str(uuid.uuid4()), DataFlow(project, version.version, dataset, recipient), case, evidence, by, change.at
-            )
-            number = store.next_number(change.session, store.OptOutDecisionRow)
-            change.session.add(
-                store.OptOutDecisionRow(
-                    id=made.id, number=number, project=project, version=version.version, dataset=dataset,
-                    recipient=recipient, case=case.value, evidence=evidence, by=by, at=change.at,
-                )
-            )  # fmt: skip
-            change.record(
-                EventName.OPTOUT_DECIDED, project=project, dataset=dataset, version=version.version, decision=made.id,
-                recipient=recipient, case=case.value, exempts=policies.exempts(case, evidence),
-            )  # fmt: skip
-        return made
+            return [
+                self._decided(change, DataFlow(project, one.version.version, dataset, recipient), case, evidence)
+                for one in may
+            ]
 
     def record_objection(self, name: str, target: ObjectionTarget, wish: str, *, by: Actor) -> Objection:
         """Somebody, who is named in the linkage zone under this opaque id, objects. Heeded from now on.
@@ -97,9 +84,8 @@ class OptOuts:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
         found = next((one for one in self.objections(name) if one.target == target), None)
         asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
-        inside = self.access.members(target.name) if target.kind == "project" else frozenset[str]()
         decision = self.access.own_account(by) and asked(
-            found, self._concerned(target), self._person(by), by, self._today(), inside=inside
+            found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
         )
         decision = decision and _nameless(considered)
         self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
@@ -128,10 +114,52 @@ class OptOuts:
             named = approvals.project_file(session, version.project, version.version).recipients
         return sorted({one.organisation for one in people if one is not None} | set(named))
 
+    def recipients_of(self, project: str) -> list[str]:
+        """Those of the version in force and of the newest submitted. Raises RefusedError."""
+        return sorted({name for one in self.access.decided_upon(project) for name in self.recipients(one.version)})
+
     # -- parts
+
+    def _may_decide(
+        self, standing: Standing, dataset: str, case: OptOutCase, evidence: str | None, by: Actor
+    ) -> Decision:
+        version, file = standing.version, standing.file
+        controller = self.access.datasets()[dataset].controller
+        decision = self.access.own_account(by) and policies.may_decide_flow(
+            controller, version, by, self._person(by), self._today()
+        )
+        decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
+        if decision and policies.exempts(case, evidence):
+            support = self.access.support(file.support) if file.support else None
+            decision = policies.is_in_the_letter(case, evidence, file.legal_basis, support)
+        return decision
+
+    def _decided(self, change: Change, flow: DataFlow, case: OptOutCase, evidence: str | None) -> FlowDecision:
+        made = FlowDecision(str(uuid.uuid4()), flow, case, evidence, change.by, change.at)
+        number = store.next_number(change.session, store.OptOutDecisionRow)
+        change.session.add(
+            store.OptOutDecisionRow(
+                id=made.id, number=number, project=flow.project, version=flow.version, dataset=flow.dataset,
+                recipient=flow.recipient, case=case.value, evidence=evidence, by=change.by, at=change.at,
+            )
+        )  # fmt: skip
+        change.record(
+            EventName.OPTOUT_DECIDED, project=flow.project, dataset=flow.dataset, version=flow.version,
+            decision=made.id, recipient=flow.recipient, case=case.value, exempts=policies.exempts(case, evidence),
+        )  # fmt: skip
+        return made
 
     def _objection(self, name: str, target: ObjectionTarget) -> Objection:
         return next(one for one in self.objections(name) if one.target == target)
+
+    def _gaining(self, target: ObjectionTarget) -> frozenset[str]:
+        """Who is or was of the project; of a controller: of any live project over its data. They gain by an answer."""
+        if target.kind == "project":
+            return self.access.members(target.name)
+        with self.records.read() as session:
+            names = approvals.project_names(session)
+        using = [one for one in names if target.name in self.access.project(one).version.controllers]
+        return frozenset().union(*(self.access.members(one) for one in using if self.access.standing(one)))
 
     def _concerned(self, target: ObjectionTarget) -> set[str]:
         """The controllers that answer."""
@@ -141,15 +169,20 @@ class OptOuts:
             versions = approvals.versions_as_decided(session, target.name)
         return {name for version in versions for name in version.controllers}
 
-    def _require_flow(self, version: ProjectVersion, file: ProjectFile, dataset: str, recipient: str) -> None:
-        if dataset not in file.datasets:
+    def _flowing(self, project: str, dataset: str, recipient: str) -> list[Standing]:
+        """Those of the versions decided upon that have this flow. Raises UnknownOptOut where none has."""
+        asked = self.access.decided_upon(project)
+        using = [one for one in asked if dataset in one.file.datasets]
+        if not using:
             raise UnknownOptOut("The project uses no such dataset.", where=dataset, mend="`haven project show` tells.")
-        if recipient not in self.recipients(version):
+        found = [one for one in using if recipient in self.recipients(one.version)]
+        if not found:
             raise UnknownOptOut(
                 "Nobody of this organisation is in the project, and it is no recipient of it.",
                 where=recipient,
-                mend=f"Its data flow toward: {', '.join(self.recipients(version))}.",
+                mend=f"Its data flow toward: {', '.join(self.recipients_of(project))}.",
             )
+        return found
 
     def _require_target(self, target: ObjectionTarget) -> None:
         with self.records.read() as session:

@@ -155,6 +155,11 @@ def newest_list(session: Session) -> OptOutList | None:
     return next(iter(lists(session)), None)
 
 
+def newest_ended(session: Session) -> OptOutList | None:
+    """The last asking that came to an end, well or not; one that is under way tells nothing yet."""
+    return next((one for one in lists(session) if one.state is not ListState.ASKED), None)
+
+
 def list_in_force(session: Session) -> OptOutList | None:
     """The last asking that was answered, unless it was purged."""
     return next((one for one in lists(session) if one.state in ANSWERED), None)
@@ -256,12 +261,12 @@ def _standing_of(row: OptOutCertificateRow, one: dict[str, Any]) -> FlowStanding
 
 def _cut_data(cut: Cut) -> dict[str, Any]:
     days = {"from": cut.start and cut.start.isoformat(), "to": cut.end and cut.end.isoformat()}
-    return {"recipient": cut.recipient, "dataset": cut.dataset, **days, "applied": cut.applied}
+    return {"recipient": cut.recipient, "dataset": cut.dataset, "column": cut.column, **days, "applied": cut.applied}
 
 
 def _cut_of(data: dict[str, Any]) -> Cut:
     start, end = (data[name] and date.fromisoformat(data[name]) for name in ("from", "to"))
-    return Cut(data["recipient"], data["dataset"], start, end, data["applied"])
+    return Cut(data["recipient"], data["dataset"], start, end, data["applied"], data.get("column"))
 
 
 def _list_of(row: OptOutListRow) -> OptOutList:

@@ -76,6 +76,15 @@ class ProjectReading(Verbs):
         policies.exists(self._newest(name)).require()
         return self._standing_of(self._known_newest(name))
 
+    def decided_upon(self, name: str) -> list[Standing]:
+        """The version in force and the newest that was submitted, each once, the older first: no draft beside them.
+
+        Raises RefusedError when there is no such project.
+        """
+        policies.exists(self._newest(name)).require()
+        found = {one.version: one for one in (self._governing(name), self._newest_submitted(name)) if one is not None}
+        return [self._standing_of(found[number]) for number in sorted(found)]
+
     def standing(self, project: str) -> Decision:
         """Is the project live now?"""
         return policies.is_live(self._governing(project), self._today())

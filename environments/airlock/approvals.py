@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from access.decisions import Decision, Refused
 from access.optouts.disclosures import Disclosures
@@ -105,9 +105,11 @@ class AccessApprovals:
         named = [one for one in self._access.organisations() if one.name == name]
         return self._access.organisation(name) or (named[0] if len(named) == 1 else None)
 
-    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
-        """As the last certificate of the version's scope says: the output was made from it."""
-        made_from = self._disclosures.of_version(project, version)
+    def certify_release(
+        self, change: Change, project: str, version: int, request: str, *, offered: datetime
+    ) -> str | None:
+        """As the certificate says that the version's scope had when the output was offered: it was made from that."""
+        made_from = self._disclosures.of_version(project, version, until=offered)
         if made_from is None:
             return None
         plan = replace(made_from.plan, cuts=())  # a table that passed is no cut of persons' rows

@@ -106,6 +106,14 @@ class ReleaseRequest:
         return tuple(file for file in self.every_file if file.round == self.round)
 
     @property
+    def offered(self) -> datetime:
+        """Since when the request holds what it holds: a file that is offered again unchanged is as old as before.
+
+        Of several files: of the youngest. Raises ValueError for a request without files.
+        """
+        return max(min(one.at for one in self.every_file if one.content == file.content) for file in self.files)
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts given for exactly the bytes of the current round."""
         hashes = {file.id: file.sha256 for file in self.files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from access.decisions import Decision
@@ -60,10 +61,13 @@ class Approvals(Protocol):
         """Does this actor speak for who was told of a recall?"""
         ...
 
-    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
+    def certify_release(
+        self, change: Change, project: str, version: int, request: str, *, offered: datetime
+    ) -> str | None:
         """Keep what was done about opt-outs in what this is released from, within the change; the certificate's id.
 
-        None where nothing was ever built for this version.
+        offered: when its files were; what was built later is not what they were made from. None where nothing was
+        built for this version until then.
         """
         ...
 

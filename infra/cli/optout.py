@@ -72,10 +72,12 @@ def decide(
         raise UnknownOptOut("The rule knows no such case.", where=case[:40], mend="haven optout rules")
     haven = open_haven(home)
     by, chosen = haven.actor(who), OptOutCase(case)
-    for recipient in to or haven.opt_outs.recipients(haven.access.newest(project).version):
-        made = haven.opt_outs.decide(project, dataset, recipient, chosen, evidence or None, by=by)
-        done = "opt-outs do not apply" if exempts(chosen, made.evidence) else "opt-outs apply: the evidence is missing"
-        typer.echo(f"{dataset} to {recipient}: {done} ({chosen.value}; decision {made.id}).")
+    for recipient in to or haven.opt_outs.recipients_of(project):
+        for made in haven.opt_outs.decide(project, dataset, recipient, chosen, evidence or None, by=by):
+            exempt = exempts(chosen, made.evidence)
+            done = "opt-outs do not apply" if exempt else "opt-outs apply: the evidence is missing"
+            of = f"version {made.flow.version}, {dataset} to {recipient}"
+            typer.echo(f"{of}: {done} ({chosen.value}; decision {made.id}).")
 
 
 def flows(project: Project, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:

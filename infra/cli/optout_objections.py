@@ -75,8 +75,9 @@ def record(
     Example: `haven optout object 6f0e2a52-0e3c-4a53-9d65-2f8a0f3a1c11 --to controller:gp --wish "No research." --as gp`
     """
     haven = open_haven(home)
-    haven.opt_out_lists.require_named(name)
-    made = haven.opt_outs.record_objection(name, _target(to), wish, by=haven.actor(who))
+    by = haven.actor(who)
+    haven.opt_out_lists.require_named(name, by=by)
+    made = haven.opt_outs.record_objection(name, _target(to), wish, by=by)
     typer.echo(
         f"Objection {made.id} to {made.target.kind} {made.target.name} is recorded and heeded: {made.state.value}."
     )

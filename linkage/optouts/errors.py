@@ -50,3 +50,11 @@ class ObjectorUnknown(LinkageError):
     code = "optouts.objector_unknown"
     exit_status = 66
     http_status = 409
+
+
+class ObjectorNamed(LinkageError):
+    """Another person is named under this objection's id already."""
+
+    code = "optouts.objector_named"
+    exit_status = 65
+    http_status = 409

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from access.decisions import Refused
+from access.decisions import Decision, Refused
 from access.optouts.disclosures import SCOPE, Disclosures
 from access.optouts.model import DisclosurePlan
 from access.projects.scope import Scope
@@ -40,7 +40,10 @@ class DisclosureGate(Protocol):
         ...
 
     def certify(self, change: Change, passage: Passage, build: str, facts: Mapping[str, Any]) -> None:
-        """Within the change that makes the build the scope. facts: people, rows; both as with nobody left out."""
+        """Within the change that makes the build the scope. facts: people, rows; both as with nobody left out.
+
+        Raises RefusedError, recorded, where another disclosure came meanwhile that this must not stand beside.
+        """
         ...
 
     def still_certified(self, passage: Passage, build: str) -> bool:
@@ -48,7 +51,10 @@ class DisclosureGate(Protocol):
         ...
 
     def certify_again(self, change: Change, passage: Passage, build: str) -> None:
-        """The same build stands under what is known now: the same people, another list or decision."""
+        """The same build stands under what is known now: the same people, another list or decision.
+
+        Raises RefusedError as certify does.
+        """
         ...
 
 
@@ -64,10 +70,7 @@ class OptOutGate:
     def open(self, scope: Scope, *, by: Actor) -> Passage:
         """As the port says."""
         plan = self._disclosures.plan(scope)
-        decision = self._disclosures.may_disclose(plan)
-        if isinstance(decision, Refused):
-            self._records.note(EventName.SCOPE_PUBLISH_REFUSED, by=by, project=scope.project, rule=decision.code)
-        decision.require()
+        self._require(self._disclosures.may_disclose(plan), plan, by)
         if not plan.applies and not plan.objections:
             return Passage(plan, nobody(), [])
         answer = self._zones.run(
@@ -83,6 +86,7 @@ class OptOutGate:
 
     def certify(self, change: Change, passage: Passage, build: str, facts: Mapping[str, Any]) -> None:
         """As the port says."""
+        self._require(self._disclosures.may_disclose_now(change, passage.plan), passage.plan, change.by)
         before, rows = facts["before"], facts["rows"]
         people = (int(before["people"]), int(facts["people"]))
         pairs = {table: (int(many), int(rows.get(table, 0))) for table, many in before["rows"].items()}
@@ -97,7 +101,13 @@ class OptOutGate:
         found = self._disclosures.of_build(passage.plan.project, build)
         if found is None:
             raise RuntimeError("a build that stands was certified when it was made")
+        self._require(self._disclosures.may_disclose_now(change, passage.plan), passage.plan, change.by)
         self._disclosures.certify(change, passage.plan, SCOPE, build, found.people, found.rows)
+
+    def _require(self, decision: Decision, plan: DisclosurePlan, by: Actor) -> None:
+        if isinstance(decision, Refused):
+            self._records.note(EventName.SCOPE_PUBLISH_REFUSED, by=by, project=plan.project, rule=decision.code)
+        decision.require()
 
 
 def nobody() -> pa.Table:

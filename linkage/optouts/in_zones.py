@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from access.keys.files import erase
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.optouts.errors import MailboxUnset, NothingToAsk, NumberUnfit, ObjectorUnknown
+from linkage.optouts.errors import MailboxUnset, NothingToAsk, NumberUnfit, ObjectorNamed, ObjectorUnknown
 from linkage.optouts.form import LINE, written
 from linkage.optouts.judging import judge
 from linkage.optouts.model import ANSWERED, UNDER_WAY, ExchangeState
@@ -100,10 +100,14 @@ def step(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 
 
 def status(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
-    """exchanges: each that is known, the newest first; objections: the ids under which somebody is named here."""
+    """exchanges: each that is known, the newest first; objections: the ids under which somebody is named here.
+
+    named: of each id when, and by which account where accounts are apart.
+    """
     with _store(room, read_only=True) as store:
         told = [_told(store, one) for one in exchanges(store)]
-    return Answer({"exchanges": told, "objections": _named(room)})
+    named = _named(room)
+    return Answer({"exchanges": told, "objections": list(named), "named": named})
 
 
 def left_out(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
@@ -158,7 +162,10 @@ def purge(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 
 
 def name_objector(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
-    """Keep whose wish an objection is. asked: number, objection, at, test_range, account. Raises NumberUnfit."""
+    """Keep whose wish an objection is, for good: the same again is nothing new, another number is refused.
+
+    asked: number, objection, at, test_range, account. Raises NumberUnfit, ObjectorNamed.
+    """
     found = nhs_numbers(pl.Series("number", [str(asked["number"])]), test_range=asked["test_range"])
     if found.null_count():
         raise NumberUnfit(
@@ -166,12 +173,19 @@ def name_objector(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
         )
     with _objectors(room) as store:
         prepare_objectors(store)
-        store.execute("DELETE FROM objectors WHERE objection = ?", [asked["objection"]])
-        store.execute(
-            "INSERT INTO objectors VALUES (?, ?, ?, ?)",
-            [asked["objection"], found[0], datetime.fromisoformat(asked["at"]), asked.get("account")],
-        )
-    return Answer({"objection": asked["objection"]})
+        known = store.execute("SELECT number FROM objectors WHERE objection = ?", [asked["objection"]]).fetchall()
+        if any(number != found[0] for (number,) in known):
+            raise ObjectorNamed(
+                "Somebody else is named under this id, and an objection does not pass to another.",
+                where=f"objection {str(asked['objection'])[:40]}",
+                mend="Name the person under a new id, and record that; what was recorded by mistake is answered so.",
+            )
+        if not known:
+            store.execute(
+                "INSERT INTO objectors VALUES (?, ?, ?, ?)",
+                [asked["objection"], found[0], datetime.fromisoformat(asked["at"]), asked.get("account")],
+            )
+    return Answer({"objection": asked["objection"], "new": not known})
 
 
 # -- the steps of an exchange
@@ -282,12 +296,13 @@ def _put_in_quarantine(store: duckdb.DuckDBPyConnection, exchange: str, bad: pl.
     store.unregister("bad")
 
 
-def _named(room: Room) -> list[str]:
+def _named(room: Room) -> dict[str, Plain]:
+    """By the id under which somebody is named, in order: when, and by which account."""
     with _objectors(room, read_only=True) as store:
         if not is_there(store, "objectors"):
-            return []
-        found = store.execute("SELECT DISTINCT objection FROM objectors ORDER BY 1").fetchall()
-    return [str(name) for (name,) in found]
+            return {}
+        found = store.execute("SELECT objection, as_at, account FROM objectors ORDER BY 1").fetchall()
+    return {str(name): {"at": at.isoformat(), "account": account} for name, at, account in found}
 
 
 def _require_at_rest(known: list[Exchange]) -> None:

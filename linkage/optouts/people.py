@@ -38,8 +38,11 @@ def persons_left_out(
     numberless_stay: bool,
     test_range: bool,
 ) -> list[str]:
-    """The person numbers that a disclosure leaves out, sorted. may_be_used: None where opt-outs do not apply to it."""
-    people = linked_records(zone)
+    """The person numbers that a disclosure leaves out, sorted. may_be_used: None where opt-outs do not apply to it.
+
+    objecting: as the letters say; whose number was superseded is meant under the new one too.
+    """
+    people, objecting = linked_records(zone), pl.concat([objecting, _successors(zone, objecting)])
     held = people.join(records_with_numbers(zone, test_range=test_range), on="record", how="left")
     out = held.filter(pl.col("number").is_in(objecting.implode())).select("person")
     if may_be_used is not None:
@@ -83,12 +86,13 @@ def _of_tokens_only(zone: duckdb.DuckDBPyConnection, people: pl.DataFrame) -> pl
 
 
 def _followed(zone: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> pl.DataFrame:
-    superseded = references_in(zone).superseded_nhs_numbers.drop_nulls("new")
-    if not superseded.height:
-        return frame.clear()
-    now = follow(frame["number"], superseded, keep_unresolved=True)
-    changed = frame.with_columns(now=now).filter(pl.col("now") != pl.col("number"))
+    changed = frame.with_columns(now=_successors(zone, frame["number"])).filter(pl.col("now") != pl.col("number"))
     return changed.select("record", number="now", fault=pl.lit(None, dtype=pl.String))
+
+
+def _successors(zone: duckdb.DuckDBPyConnection, given: pl.Series) -> pl.Series:
+    """The number that took each one's place; where none did, itself."""
+    return follow(given, references_in(zone).superseded_nhs_numbers, keep_unresolved=True)
 
 
 def _has_column(zone: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

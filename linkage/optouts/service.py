@@ -31,7 +31,7 @@ from audit.records import Records
 from audit.suppression import shown_count
 from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from linkage.optouts.judging import FAILURES
-from linkage.optouts.model import ANSWERED, ExchangeState
+from linkage.optouts.model import ANSWERED, UNDER_WAY, ExchangeState
 from linkage.separation.ports import ZoneRunner
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -105,14 +105,25 @@ class OptOutLists:
             found = store.lists(session)
         return found, [name for name in told["objections"] if name not in known]
 
-    def require_named(self, objection: str) -> None:
-        """Is somebody named in the zone under this id? Raises ObjectorUnknown."""
-        if objection not in self._zones.run("optouts.status").data["objections"]:
+    def require_named(self, objection: str, *, by: Actor) -> None:
+        """Is somebody named in the zone under this id? When and by which account goes into the log, never who.
+
+        Raises ObjectorUnknown.
+        """
+        named = self._zones.run("optouts.status").data["named"].get(objection)
+        if named is None:
             raise ObjectorUnknown(
                 "Nobody is named in the linkage zone under this id.",
                 where=f"objection {objection[:40]}",
                 mend="Name the person first: haven optout name-objector",
             )
+        self._records.note(
+            EventName.OPTOUT_OBJECTOR_NAMED,
+            by=by,
+            objection=objection,
+            named_at=named["at"],
+            account=named["account"],
+        )
 
     def purge(self, *, by: Actor, everything: bool = False) -> dict[str, Any] | None:
         """Erase lists that are not in force or older than they may be (everything: all); a signed certificate.
@@ -133,8 +144,25 @@ class OptOutLists:
                 if row is not None and row.state == ListState.IN_FORCE:
                     row.state = ListState.PURGED.value
             digest = certificate["statement"]["id"]
-            change.record(EventName.OPTOUT_LIST_PURGED, lists=list(gone), kept=keep, certificate=digest)
+            change.record(
+                EventName.OPTOUT_LIST_PURGED, lists=list(gone), kept=keep, certificate=digest, signed=certificate
+            )
         return certificate
+
+    def purge_old(self, *, by: Actor) -> dict[str, Any] | None:
+        """Erase the list in force once it is older than it may be; a signed certificate, which is in the log whole.
+
+        None where there is nothing to purge, and while an asking is under way: the next run does it. Raises
+        RefusedError (recorded).
+        """
+        with self._records.read() as session:
+            using = store.list_in_force(session)
+        if using is None or not self._is_old(using):
+            return None
+        told = self._zones.run("optouts.status").data["exchanges"]
+        if using.id not in {one["id"] for one in told} or {ExchangeState(one["state"]) for one in told} & UNDER_WAY:
+            return None
+        return self.purge(by=by)
 
     # -- parts
 

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from access.decisions import RefusedError
 from access.keys import HeldKey, KeyRing
 from access.keys.store import project_key_version
 from access.projects.scope import Scope
@@ -113,7 +114,11 @@ class ScopePublisher:
                     return _summary(standing, unchanged=True)
                 name = f"{scope.project}/v{scope.version}-{built.data['build'][:16]}.duckdb"
                 draft.keep_as(self._folder / name)
-            return self._switch(scope, built.data["build"], name, built.data["facts"], key, passage, by, begun)
+            try:
+                return self._switch(scope, built.data["build"], name, built.data["facts"], key, passage, by, begun)
+            except RefusedError:  # by the gate, which is asked again: what was built for nobody stays nowhere
+                self._remove(scope.project, self._folder / name)
+                raise
 
     def _certify_standing(self, standing: PublishedScope, passage: Passage, by: Actor) -> None:
         """The build stays, under a newer list or another decision that changes nobody in it."""
@@ -197,11 +202,13 @@ class ScopePublisher:
             folder.chmod(READ_ONLY_FOLDER)
 
     def _remove_others(self, project: str, name: str) -> None:
+        self._remove(project, *(set((self._folder / project).glob("*.duckdb")) - {self._folder / name}))
+
+    def _remove(self, project: str, *paths: Path) -> None:
         folder = self._folder / project
         folder.chmod(PRIVATE)
-        for path in folder.glob("*.duckdb"):
-            if path != self._folder / name:
-                path.unlink()
+        for path in paths:
+            path.unlink(missing_ok=True)
         folder.chmod(READ_ONLY_FOLDER)
 
 

@@ -26,7 +26,7 @@ class ReviewersDoor:
         self._ask("review.decide", {"pair": pair, "said": said, "comment": comment})
 
     def name_objector(self, told: Plain) -> None:
-        """Whose wish an objection is. told: number, objection, at, test_range. Raises NumberUnfit."""
+        """Whose wish an objection is. told: number, objection, at, test_range. Raises NumberUnfit, ObjectorNamed."""
         self._ask("optouts.name_objector", told)
 
     def _ask(self, verb: str, arguments: Plain) -> Plain:

@@ -103,7 +103,9 @@ class FakeApprovals:
             return Allowed()
         return Refused("release.not_the_recipient", "Only who was told acknowledges.")
 
-    def certify_release(self, change: Change, project: str, version: int, request: str) -> str | None:
+    def certify_release(
+        self, change: Change, project: str, version: int, request: str, *, offered: datetime
+    ) -> str | None:
         return f"certificate-of-{version}"
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:

@@ -187,7 +187,9 @@ class Releasing:
         )
 
     def _certified(self, work: Work, request: ReleaseRequest) -> str | None:
-        return self.desk.approvals.certify_release(work.change, request.project, request.scope_version, request.id)
+        return self.desk.approvals.certify_release(
+            work.change, request.project, request.scope_version, request.id, offered=request.offered
+        )
 
     def _write_out(self, request_id: str, by: Actor) -> None:
         """Prepared first, then recorded as released; a disk that fails makes the request `failed`."""

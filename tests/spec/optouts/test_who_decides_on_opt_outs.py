@@ -11,13 +11,14 @@ import pytest
 from access.decisions import Refused
 from access.optouts.model import ObjectionState, ObjectionTarget, OptOutCase
 from access.people.model import Role
+from access.projects.file import ProjectFile
 from audit.events import EventName
 from audit.model import organisation, person
 from infra.published import GatewayScopes
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.havens import HOUSE
+from tests.fakes.havens import HOUSE, project_file
 from tests.fakes.optouts import OptOutHaven, names, one, refused
-from tests.fakes.papers import support_for
+from tests.fakes.papers import REAL, support_for
 from tests.fakes.people import invented_person
 
 ADA, BEN = nhs_number(1), nhs_number(2)
@@ -127,3 +128,55 @@ def test_a_barred_organisation_ends_no_objection_to_its_own_use(haven: OptOutHav
     assert names(haven)[-1] is EventName.OPTOUT_OBJECTION_REFUSED
     haven.access.lift_sanction(held.id, "the appeal was upheld", by=HOUSE)
     assert answer().state is said
+
+
+def _version_two(**changes: object) -> ProjectFile:
+    return project_file(**(REAL | {"title": "The same question, asked once more", "cohort": []} | changes))
+
+
+def _applies_now(haven: OptOutHaven) -> bool:
+    haven.clock_on()
+    return haven.disclosures.plan(haven.access.live_scope("admissions")).applies
+
+
+def test_a_decision_on_the_version_in_force_can_be_taken_back_whatever_waits(haven: OptOutHaven) -> None:
+    """Neither a kept draft nor a submitted amendment stands before it; what was submitted is decided with it."""
+    take_back = lambda: haven.optouts.decide("admissions", "gp", "university", OptOutCase.SECTION_251, None, by=GP)  # noqa: E731
+    _exempt(haven)
+    haven.access.draft(_version_two(), applicant="asha", by=person("asha"))
+    assert not _applies_now(haven)
+    assert [one.flow.version for one in take_back()] == [1]
+    assert _applies_now(haven)
+    _exempt(haven)
+    assert not _applies_now(haven)
+    haven.access.apply(_version_two(), applicant="asha", by=person("asha"))
+    assert haven.access.scope_version("admissions") == 1
+    newest = haven.access.newest("admissions").version.version
+    assert [one.flow.version for one in take_back()] == [1, newest]
+    assert _applies_now(haven)
+
+
+def test_of_two_versions_that_which_bears_the_case_is_decided(haven: OptOutHaven) -> None:
+    """The amendment rests on consent: its case is none of the version in force, and the other way round."""
+    haven.access.apply(_version_two(legal_basis="explicit-consent", support=None), applicant="asha", by=person("asha"))
+    decided = [
+        [one.flow.version for one in haven.optouts.decide("admissions", "gp", "university", case, said, by=GP)]
+        for case, said in ((OptOutCase.SECTION_251, "21/CAG/0123"), (OptOutCase.EXPLICIT_CONSENT, "Form 2"))
+    ]
+    assert decided == [[1], [2]]
+
+
+def test_who_gains_by_a_controllers_data_ends_no_objection_to_its_use(haven: OptOutHaven) -> None:
+    """Its own delegate, being of a live project over its data, neither declines it nor says that it was taken back."""
+    haven.optouts.record_objection("o10", TO_GP, "No", by=GP)
+    roles = {Role.RESEARCHER, Role.CONTROLLER_DELEGATE}
+    for name in ("asha", "gail"):
+        haven.access.register_person(invented_person(name, "gp", roles, date(2026, 3, 1)), by=HOUSE)
+    for said in (ObjectionState.DECLINED, ObjectionState.WITHDRAWN):
+        answer = lambda by, said=said: haven.optouts.answer("o10", TO_GP, said, "by letter", by=by)  # noqa: E731
+        assert refused(lambda answer=answer: answer(person("asha"))) == "optouts.own_project"
+    assert answer(person("gail")).state is ObjectionState.WITHDRAWN
+    haven.optouts.record_objection("o11", TO_GP, "No", by=GP)
+    haven.access.withdraw("admissions", "gp", "The purpose changed.", by=GP)
+    declined = haven.optouts.answer("o11", TO_GP, ObjectionState.DECLINED, "A court order", by=person("asha"))
+    assert declined.state is ObjectionState.DECLINED

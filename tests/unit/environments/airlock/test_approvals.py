@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,9 @@ from access.optouts.disclosures import Disclosures
 from access.organisations.model import Organisation
 from access.people.model import Role
 from access.service import Access
+from audit.clock import FixedClock
 from audit.model import organisation, person
+from audit.records import Change
 from environments.airlock.approvals import AccessApprovals
 from environments.airlock.ports import Approvals
 from environments.disclosure.profile import criteria
@@ -157,14 +159,33 @@ def test_an_unknown_project_is_refused(access: Access) -> None:
         _approvals(access).profile("nothing")
 
 
+def _certified(access: Access, change: Change, request: str, offered: datetime) -> str | None:
+    return _approvals(access).certify_release(change, "admissions", 1, request, offered=offered)
+
+
+def test_a_release_is_certified_by_what_was_in_use_when_it_was_offered(access: Access) -> None:
+    """A scope that was published after the table was offered, under another list, is not what the table is of."""
+    disclosures, scope, clock = _disclosures(access), access.live_scope("admissions"), access.records.clock
+    assert isinstance(clock, FixedClock)
+    for build, people in (("first", (30, 20)), ("second", (30, 19))):
+        with access.records.change(by=HOUSE) as change:
+            disclosures.certify(change, disclosures.plan(scope), "scope", build, people, {"gp_events": (60, 40)})
+            clock.at += timedelta(hours=2)
+    with access.records.change(by=HOUSE) as change:
+        between, later = (_certified(access, change, f"r{ago}", clock.now() - timedelta(hours=ago)) for ago in (3, 1))
+    assert between is not None
+    assert later is not None
+    assert [disclosures.certificate(one).people for one in (between, later)] == [(30, 20), (30, 19)]
+
+
 def test_a_release_is_certified_as_the_scope_it_was_made_from(access: Access) -> None:
     """Its certificate has the scope's plan and counts and no cut; of a version that was never built there is none."""
     disclosures, scope = _disclosures(access), access.live_scope("admissions")
     with access.records.change(by=HOUSE) as change:
-        assert _approvals(access).certify_release(change, "admissions", 1, "r0") is None
+        assert _certified(access, change, "r0", change.at) is None
         disclosures.certify(change, disclosures.plan(scope), "scope", "build", (30, 20), {"gp_events": (60, 40)})
     with access.records.change(by=HOUSE) as change:
-        name = _approvals(access).certify_release(change, "admissions", 1, "r1")
+        name = _certified(access, change, "r1", change.at)
     assert name is not None
     made = disclosures.certificate(name)
     assert (made.kind, made.subject, made.people, made.plan.cuts) == ("release", "r1", (30, 20), ())
