@@ -98,6 +98,14 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         super().assess_organisation(name, assessment, by=by)
         self.note_live(by=by)
 
+    def lift_sanction(self, id: str, reason: str, *, by: Actor) -> None:
+        """Lift a sanction before its end; not one that stops a project of one's own. Raises RefusedError, recorded."""
+        for kind, _, name in (one.subject.partition(":") for one in self.sanctions() if one.id == id):
+            stopped = self._assessed_for if kind == "organisation" else _people_of
+            self._require_outside(lambda file, stopped=stopped, name=name: name in stopped(file),  # type: ignore[misc]
+                                  EventName.SANCTION_REFUSED, by, {"sanction": id})  # fmt: skip
+        super().lift_sanction(id, reason, by=by)
+
     # -- questions
 
     def live_scope(self, project: str) -> Scope:
@@ -190,7 +198,7 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
 
     def _assessed_for(self, file: ProjectFile) -> set[str]:
         """The organisations whose assessments the project waits for: of its datasets, its people, the haven's own."""
-        catalogue, people = self.datasets(), map(self.person, [*file.people, file.lead or ""])
+        catalogue, people = self.datasets(), map(self.person, _people_of(file))
         controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
         employers = {one.organisation for one in people if one is not None}
         return controllers | employers | {self.ourselves, file.provider or ""}
@@ -210,3 +218,8 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
     def _file_of(self, version: ProjectVersion) -> ProjectFile:
         with self.records.read() as session:
             return projects_store.project_file(session, version.project, version.version)
+
+
+def _people_of(file: ProjectFile) -> set[str]:
+    """Everybody whom the file names: who works in the project, and who leads it."""
+    return {*file.people, *([file.lead] if file.lead else [])}

@@ -181,6 +181,14 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     appoint(person("max"))
     let_in = lambda: access.open_emergency("asha", "admissions", "a good reason", 1, by=LENA)  # noqa: E731
     assert _refused(let_in) == "emergency.own_project"
+    for subject in (organisation("gp"), organisation("university"), ASHA):
+        held = access.sanction(subject, "sold extracts on", None, by=LENA)  # that stops it, too
+        lift = lambda by, held=held: access.lift_sanction(held.id, "the appeal was upheld", by=by)  # noqa: E731
+        assert _refused(lambda lift=lift: lift(LENA)) == "project.own_application"  # type: ignore[misc]
+        assert access.records.log.events[-1].name is EventName.SANCTION_REFUSED
+        lift(person("max"))
+    held = access.sanction(person("carys"), "sold extracts on", None, by=LENA)
+    access.lift_sanction(held.id, "the appeal was upheld", by=LENA)  # of somebody who is not of the project
     access.close("admissions", by=ASHA)
     access.register_agreement(paper.model_copy(update={"id": "gp-next"}), by=LENA)  # what is over keeps nobody
 
