@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from access.decisions import Decision
+from access.decisions import Allowed, Decision
 from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
 from access.organisations.model import ENOUGH, Organisation, SecurityAssessment
 from access.organisations.service import OrganisationVerbs
-from access.people.model import Role
+from access.people.model import Person, Role
 from access.people.policies import may_log_in
 from access.people.recovery import RecoveryVerbs
 from access.people.service import PeopleVerbs
@@ -49,6 +49,24 @@ class Entry:
 
 class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
     """Safe People and Safe Projects, as every other part of the haven asks them."""
+
+    # -- who prepares people for a project is not of it
+
+    def register_person(self, person: Person, *, by: Actor) -> None:
+        """Add or change a person, but for whom one's own project needs. Raises RefusedError, which is recorded."""
+        if not person.suspended:
+            project = self._own_project(lambda file: self._needs(file, person), by, Role.ADMINISTRATOR)
+            decision = policies.own_application() if project else Allowed()
+            self._require(decision, EventName.PERSON_REGISTER_REFUSED, project, by, person=person.id)
+        super().register_person(person, by=by)
+
+    def _officer_not_self(self, name: str, by: Actor) -> Decision:
+        """Nobody records evidence of whom their own project needs."""
+        decision, of = super()._officer_not_self(name, by), self.person(name)
+        if not decision or of is None:
+            return decision
+        own = self._own_project(lambda file: self._needs(file, of), by, Role.ADMINISTRATOR)
+        return policies.own_application() if own else decision
 
     # -- what puts a part in force may make a project live
 
@@ -207,13 +225,27 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         self, concerned: Callable[[ProjectFile], bool], event: EventName, by: Actor, details: Mapping[str, str]
     ) -> None:
         """Nobody puts in force what their own project waits for. Raises RefusedError, which is recorded."""
+        project = self._own_project(concerned, by, Role.GOVERNANCE_LEAD)
+        self._require(policies.own_application() if project else Allowed(), event, project, by, **details)
+
+    def _own_project(self, concerned: Callable[[ProjectFile], bool], by: Actor, office: Role) -> str | None:
+        """A project that is not closed, of which this holder of an office is, and which is concerned."""
         kind, _, name = by.partition(":")
-        if kind != "person" or not self._office(by, Role.GOVERNANCE_LEAD):
-            return  # the verb itself refuses whom the office is not
+        if kind != "person" or not self._office(by, office):
+            return None  # the verb itself refuses whom the office is not
         for version in self.every_version():
-            inside = not version.closed and name in version.insiders | version.people
-            if inside and concerned(self._file_of(version)):
-                self._require(policies.own_application(), event, version.project, by, **details)
+            # By a draft, which anybody keeps who may apply, no administrator is kept from their work.
+            counts = not version.closed and (version.submitted_at is not None or office is not Role.ADMINISTRATOR)
+            if counts and name in version.insiders | version.people and concerned(self._file_of(version)):
+                return version.project
+        return None
+
+    def _needs(self, file: ProjectFile, person: Person) -> bool:
+        """Is it one of the project's people, or of those who decide on it?"""
+        catalogue = self.datasets()
+        controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
+        decides = Role.CONTROLLER_DELEGATE in person.roles and person.organisation in controllers
+        return decides or Role.CALDICOTT_GUARDIAN in person.roles or person.id in _people_of(file)
 
     def _file_of(self, version: ProjectVersion) -> ProjectFile:
         with self.records.read() as session:
