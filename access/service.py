@@ -175,10 +175,6 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         version = self._governing(project)
         return version.version if version and policies.is_live(version, self._today()) else None
 
-    def disclosure_profile(self, project: str) -> str:
-        """The profile named in the version in force. Raises RefusedError."""
-        return self.project(project).file.disclosure_profile
-
     def why(self, person: str, project: str, action: Action) -> Decision:
         """May this person do this, and if not: which rule, and who can change it?"""
         match action:
