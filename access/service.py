@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from access.decisions import Decision
+from access.decisions import Allowed, Decision
 from access.organisations import store as organisations_store
 from access.organisations.agreement import Agreement
 from access.organisations.model import ENOUGH, Organisation, SecurityAssessment
 from access.organisations.service import OrganisationVerbs
-from access.people.model import Role
+from access.people.model import Person, Role
 from access.people.policies import may_log_in
 from access.people.recovery import RecoveryVerbs
 from access.people.service import PeopleVerbs
@@ -49,6 +49,24 @@ class Entry:
 
 class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, ProjectVerbs):
     """Safe People and Safe Projects, as every other part of the haven asks them."""
+
+    # -- who prepares people for a project is not of it
+
+    def register_person(self, person: Person, *, by: Actor) -> None:
+        """Add or change a person, but for whom one's own project needs. Raises RefusedError, which is recorded."""
+        if not person.suspended:
+            project = self._own_project(lambda file: self._needs(file, person), by, Role.ADMINISTRATOR)
+            decision = policies.own_application() if project else Allowed()
+            self._require(decision, EventName.PERSON_REGISTER_REFUSED, project, by, person=person.id)
+        super().register_person(person, by=by)
+
+    def _officer_not_self(self, name: str, by: Actor) -> Decision:
+        """Nobody records evidence of whom their own project needs."""
+        decision, of = super()._officer_not_self(name, by), self.person(name)
+        if not decision or of is None:
+            return decision
+        own = self._own_project(lambda file: self._needs(file, of), by, Role.ADMINISTRATOR)
+        return policies.own_application() if own else decision
 
     # -- what puts a part in force may make a project live
 
@@ -97,6 +115,14 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         self._require_assessor(name, assessment, by)
         super().assess_organisation(name, assessment, by=by)
         self.note_live(by=by)
+
+    def lift_sanction(self, id: str, reason: str, *, by: Actor) -> None:
+        """Lift a sanction before its end; not one that stops a project of one's own. Raises RefusedError, recorded."""
+        for kind, _, name in (one.subject.partition(":") for one in self.sanctions() if one.id == id):
+            stopped = self._assessed_for if kind == "organisation" else _people_of
+            self._require_outside(lambda file, stopped=stopped, name=name: name in stopped(file),  # type: ignore[misc]
+                                  EventName.SANCTION_REFUSED, by, {"sanction": id})  # fmt: skip
+        super().lift_sanction(id, reason, by=by)
 
     # -- questions
 
@@ -149,10 +175,6 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         version = self._governing(project)
         return version.version if version and policies.is_live(version, self._today()) else None
 
-    def disclosure_profile(self, project: str) -> str:
-        """The profile named in the version in force. Raises RefusedError."""
-        return self.project(project).file.disclosure_profile
-
     def why(self, person: str, project: str, action: Action) -> Decision:
         """May this person do this, and if not: which rule, and who can change it?"""
         match action:
@@ -190,7 +212,7 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
 
     def _assessed_for(self, file: ProjectFile) -> set[str]:
         """The organisations whose assessments the project waits for: of its datasets, its people, the haven's own."""
-        catalogue, people = self.datasets(), map(self.person, [*file.people, file.lead or ""])
+        catalogue, people = self.datasets(), map(self.person, _people_of(file))
         controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
         employers = {one.organisation for one in people if one is not None}
         return controllers | employers | {self.ourselves, file.provider or ""}
@@ -199,14 +221,33 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         self, concerned: Callable[[ProjectFile], bool], event: EventName, by: Actor, details: Mapping[str, str]
     ) -> None:
         """Nobody puts in force what their own project waits for. Raises RefusedError, which is recorded."""
+        project = self._own_project(concerned, by, Role.GOVERNANCE_LEAD)
+        self._require(policies.own_application() if project else Allowed(), event, project, by, **details)
+
+    def _own_project(self, concerned: Callable[[ProjectFile], bool], by: Actor, office: Role) -> str | None:
+        """A project that is not closed, of which this holder of an office is, and which is concerned."""
         kind, _, name = by.partition(":")
-        if kind != "person" or not self._office(by, Role.GOVERNANCE_LEAD):
-            return  # the verb itself refuses whom the office is not
+        if kind != "person" or not self._office(by, office):
+            return None  # the verb itself refuses whom the office is not
         for version in self.every_version():
-            inside = not version.closed and name in version.insiders | version.people
-            if inside and concerned(self._file_of(version)):
-                self._require(policies.own_application(), event, version.project, by, **details)
+            # By a draft, which anybody keeps who may apply, no administrator is kept from their work.
+            counts = not version.closed and (version.submitted_at is not None or office is not Role.ADMINISTRATOR)
+            if counts and name in version.insiders | version.people and concerned(self._file_of(version)):
+                return version.project
+        return None
+
+    def _needs(self, file: ProjectFile, person: Person) -> bool:
+        """Is it one of the project's people, or of those who decide on it?"""
+        catalogue = self.datasets()
+        controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
+        decides = Role.CONTROLLER_DELEGATE in person.roles and person.organisation in controllers
+        return decides or Role.CALDICOTT_GUARDIAN in person.roles or person.id in _people_of(file)
 
     def _file_of(self, version: ProjectVersion) -> ProjectFile:
         with self.records.read() as session:
             return projects_store.project_file(session, version.project, version.version)
+
+
+def _people_of(file: ProjectFile) -> set[str]:
+    """Everybody whom the file names: who works in the project, and who leads it."""
+    return {*file.people, *([file.lead] if file.lead else [])}

@@ -6,19 +6,22 @@ its delegate: the login is the delegate's, and the records say whose delegate th
 
 from __future__ import annotations
 
+from datetime import date
+
 from access.decisions import Allowed, Decision, Refused
 from access.people.model import Person, Role
+from access.people.policies import may_log_in
 from audit.model import Actor
 
 LOG_IN = "Log in as whom you name: haven login"
 
 
-def may_act_as(actor: Actor, known: Person | None, logged_in: str) -> Decision:
-    """May `logged_in`, whom the records know as `known`, act as `actor`?"""
+def may_act_as(actor: Actor, known: Person | None, logged_in: str, today: date) -> Decision:
+    """May `logged_in`, whom the records know as `known`, act as `actor`? Nobody does who may not be let in."""
     if known is None or known.id != logged_in:
         return Refused("login.unknown_person", "The records know nobody by the name of this login.", LOG_IN)
-    if known.suspended:
-        return Refused("person.suspended", "The person of this login is suspended.", "The haven's team lifts it.")
+    if not (let_in := may_log_in(known, today)):
+        return let_in
     kind, _, name = actor.partition(":")
     if kind == "person":
         return Allowed() if name == known.id else Refused("login.another", "The login is another person's.", LOG_IN)

@@ -13,7 +13,7 @@ from access.organisations import policies, store
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
 from access.people.model import Role
-from access.people.policies import may_act, may_hold_office
+from access.people.policies import may_act, may_hold_office, may_take_back
 from access.retention.policies import may_be_kept
 from access.support import store as support_store
 from access.support.policies import in_force as support_in_force
@@ -285,9 +285,9 @@ class OrganisationVerbs(Verbs):
                 "agreement.no_party", f"{name} is no party of this agreement.", "A party ends it, or a governance lead."
             )
         delegate = self.person(name) if kind == "person" else None
-        if delegate is not None and delegate.organisation in (agreement.discloser, agreement.recipient):
-            held_office = may_hold_office(delegate, Role.CONTROLLER_DELEGATE, self._today())
-            return held_office or self._office(by, Role.GOVERNANCE_LEAD)
+        theirs = delegate is not None and delegate.organisation in (agreement.discloser, agreement.recipient)
+        if theirs and delegate is not None and Role.CONTROLLER_DELEGATE in delegate.roles:
+            return may_take_back(delegate, self._today()) or self._office(by, Role.GOVERNANCE_LEAD)
         return self._office(by, Role.GOVERNANCE_LEAD)
 
 

@@ -194,6 +194,7 @@ APART: tuple[tuple[Role, frozenset[Role]], ...] = (
                 Role.CONTROLLER_DELEGATE,
                 Role.ANONYMISATION_AUTHORISER,
                 Role.RESEARCHER,
+                Role.COMMISSIONER,
             }
         ),
     ),
@@ -203,8 +204,9 @@ APART: tuple[tuple[Role, frozenset[Role]], ...] = (
     (Role.LINKAGE_REVIEWER, frozenset({Role.RESEARCHER})),
     (Role.DATA_ENGINEER, frozenset({Role.RESEARCHER})),
 )
-"""Offices that one person does not hold together: who sets roles decides nothing, and each looks at another's work.
-Who sees identifiers as a reviewer or engineer is no researcher, who sees what was linked of the same people."""
+"""Offices that one person does not hold together: who sets roles decides and applies for nothing, and each
+looks at another's work. Who sees identifiers as a reviewer or engineer is no researcher, who sees what was linked of
+the same people."""
 
 
 def may_hold_together(person: Person) -> Decision:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from access.realm.parts import Part, Parts, parts_of
+from access.realm.parts import KEYCLOAKS_ATTRIBUTES, Part, Parts, parts_of
 
 Data = Mapping[str, Any]
 
@@ -84,9 +84,17 @@ def _added_attributes(
 
 def _unknown(ours: Parts, theirs: Parts) -> Iterator[Difference]:
     for (part, name), fields in theirs.items():
+        if part is Part.SETTING and (part, name) not in ours and _is_theirs(name, fields):
+            yield Difference(Kind.CHANGED, part, name, "value", None, fields["value"])
         settled = part is Part.SETTING or (part is Part.ACTION and not fields["enabled"])
         if not settled and (part, name) not in ours:
             yield Difference(Kind.UNKNOWN, part, name)
+
+
+def _is_theirs(setting: str, fields: Mapping[str, Any]) -> bool:
+    """Is it an attribute of the realm that neither we nor Keycloak wrote? Any may change the log-in (`acr.loa.map`)."""
+    kind, _, attribute = setting.partition(".")
+    return kind == "attributes" and attribute not in KEYCLOAKS_ATTRIBUTES and fields["value"] not in ("", None)
 
 
 def _said(value: Any) -> str:

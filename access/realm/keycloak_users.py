@@ -23,7 +23,7 @@ class KeycloakUsers:
         self._first = FIRST_ACTIONS[realm.settings.second_factor]
 
     def users(self) -> list[User]:
-        """All of them but service accounts, with the groups and whatever else each holds."""
+        """All people, with the groups and whatever else each holds. A program's account is drift of the realm."""
         with self._realm.said():
             return [self._user(one) for one in self._admin.get_users({}) if not one.get("serviceAccountClientId")]
 

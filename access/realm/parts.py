@@ -26,6 +26,7 @@ class Part(StrEnum):
     COMPONENT = "component"
     PROFILE = "user profile"
     PROVIDER = "identity provider"
+    ACCOUNT = "service account"
     SETTING = "setting"
 
 
@@ -34,13 +35,22 @@ Parts = dict[tuple[Part, str], Data]
 APART = frozenset(
     {
         "roles", "groups", "clientScopes", "clients", "scopeMappings", "clientScopeMappings", "authenticationFlows",
-        "requiredActions", "components", "identityProviders", "userProfile", "attributes",
+        "requiredActions", "components", "identityProviders", "userProfile", "attributes", "users",
     }
 )  # fmt: skip
 """Keys of a realm that are parts of their own; every other key is a setting."""
 KEYCLOAKS_ROLES = frozenset({"offline_access", "uma_authorization"})
 NOTED_BY_KEYCLOAK = frozenset({"realm_client", "client.secret.creation.time"})
+KEYCLOAKS_ATTRIBUTES = frozenset(
+    {
+        "cibaAuthRequestedUserHint", "cibaBackchannelTokenDeliveryMode", "cibaExpiresIn", "cibaInterval",
+        "oauth2DeviceCodeLifespan", "oauth2DevicePollingInterval", "parRequestUriLifespan", "realmReusableOtpCode",
+    }
+)  # fmt: skip
+"""What Keycloak writes into every realm's attributes; what counts of it is a setting, too."""
 KEYS, STORES = "org.keycloak.keys.KeyProvider", "org.keycloak.storage.UserStorageProvider"
+REGISTRATION = "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy"
+COMPONENTS = (KEYS, STORES, REGISTRATION)
 
 
 def parts_of(representation: Mapping[str, Any]) -> Parts:
@@ -58,6 +68,7 @@ def parts_of(representation: Mapping[str, Any]) -> Parts:
         (Part.COMPONENT, _components(representation.get("components", {}))),
         (Part.PROFILE, _profiles(representation)),
         (Part.PROVIDER, {one["alias"]: {} for one in representation.get("identityProviders", ())}),
+        (Part.ACCOUNT, {one["username"]: {} for one in representation.get("users", ())}),
     ):
         parts |= {(part, name): fields for name, fields in named.items()}
     return parts
@@ -179,8 +190,14 @@ def _action(one: Mapping[str, Any]) -> Data:
 
 
 def _components(components: Mapping[str, Any]) -> dict[str, Data]:
-    """Keys and user stores. All the haven's signing keys are one part: while a key is changed there are two."""
-    found: dict[str, Data] = {}
+    """Keys, user stores and rules of registration. All the haven's signing keys are one: in a change there are two."""
+    found: dict[str, Data] = {
+        component_name(one): {
+            "providerId": one["providerId"],
+            "config": {key: sorted(value) for key, value in one.get("config", {}).items()},
+        }
+        for one in components.get(REGISTRATION, ())
+    }
     for kind in (KEYS, STORES):
         for one in components.get(kind, ()):
             config = {key: list(value) for key, value in one.get("config", {}).items()}
@@ -191,6 +208,12 @@ def _components(components: Mapping[str, Any]) -> dict[str, Data]:
                 fields["config.priority"] = ["100"]
             found[name] = found.get(name, {}) | fields
     return found
+
+
+def component_name(component: Mapping[str, Any]) -> str:
+    """Its name; and for whom it is, where one name is given twice (`Trusted Hosts (anonymous)`)."""
+    whose = component.get("subType")
+    return f"{component.get('name')} ({whose})" if whose else str(component.get("name"))
 
 
 def _changed_key(name: str, provider: str, config: Data) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from keycloak import KeycloakAdmin
 
 from access.realm.drift import Difference, Kind
-from access.realm.parts import KEYS, STORES, Part
+from access.realm.parts import COMPONENTS, KEYCLOAKS_ATTRIBUTES, REGISTRATION, Part, component_name
 from access.realm.wanted.settings import REALM
 
 MERGED = ("attributes", "authenticationFlowBindingOverrides")
@@ -197,13 +197,18 @@ class Repairs:
 
     def _component(self, name: str) -> None:
         (kind, wanted), *_ = (
-            (kind, one) for kind in (KEYS, STORES) for one in self.wanted["components"][kind] if one["name"] == name
+            (kind, one) for kind in COMPONENTS for one in self.wanted["components"][kind] if component_name(one) == name
         )
         payload = {**wanted, "providerType": kind, "parentId": self.found["id"]}
-        if found := _named(self.admin.get_components(), "name", name):
+        if found := self._found_component(name):
+            if kind == REGISTRATION:  # of keys, what stands in it stays: it is the key
+                payload["config"] = {key: [] for key in found.get("config", {})} | wanted["config"]
             self.admin.update_component(found["id"], {**payload, "id": found["id"]})
         else:
             self.admin.create_component(payload)
+
+    def _found_component(self, name: str) -> Data:
+        return next((dict(one) for one in self.admin.get_components() if component_name(one) == name), {})
 
     def _profile(self) -> None:
         self.admin.update_realm_users_profile(dict(self.wanted["userProfile"]))
@@ -213,7 +218,8 @@ class Repairs:
         names = set(names) - {"enabled"}
         payload = {name: self.wanted[name] for name in names if name in self.wanted and name not in DEFAULT_SCOPES}
         if any(name.startswith("attributes.") for name in names):
-            payload["attributes"] = {**self.found["attributes"], **self.wanted["attributes"]}
+            kept = {key: value for key, value in self.found["attributes"].items() if key in KEYCLOAKS_ATTRIBUTES}
+            payload["attributes"] = kept | self.wanted["attributes"]
         if payload:
             self.admin.update_realm(REALM, payload)
         if names & set(DEFAULT_SCOPES):
@@ -243,9 +249,12 @@ class Repairs:
                     name, {**(admin.get_required_action_by_alias(name) or {}), "enabled": False}
                 )
             case Part.COMPONENT:
-                admin.delete_component(_named(admin.get_components(), "name", name)["id"])
+                admin.delete_component(self._found_component(name)["id"])
             case Part.PROVIDER:
                 admin.delete_idp(name)
+            case Part.ACCOUNT:
+                if user := admin.get_user_id(name):  # else it went with its client, or with the client's setting
+                    admin.delete_user(user)
             case Part.PROFILE | Part.SETTING:
                 raise LookupError(f"a {part} cannot be unknown")
 

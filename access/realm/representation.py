@@ -7,7 +7,7 @@ drift is compared with what stands here, and what does not stand here is not wat
 from __future__ import annotations
 
 from access.realm.roles import COMMAND_LINE, GATEWAY, HUB, PORTAL, ROLES, roles_of
-from access.realm.wanted.clients import client_scopes, clients
+from access.realm.wanted.clients import client_scopes, clients, registration_policies
 from access.realm.wanted.log_in import flows, required_actions, rules_of_log_in
 from access.realm.wanted.settings import DAY, REALM, SIGNING_KEY, Data, RealmSettings
 
@@ -34,6 +34,7 @@ def realm_representation(settings: RealmSettings) -> Data:
         "requiredActions": required_actions(settings),
         "components": _components(),
         "identityProviders": [],
+        "users": [],  # of programs: none has an account here, so that none holds a role
         "userProfile": _user_profile(),
     }
 
@@ -64,6 +65,7 @@ def _components() -> Data:
             {"name": "aes-generated", "providerId": "aes-generated", "config": {"priority": ["100"]}},
         ],
         "org.keycloak.storage.UserStorageProvider": [],  # people come from the haven's records only
+        "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy": registration_policies(),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from access.decisions import Refused
 from access.errors import AccessError
+from access.projects.model import ProjectVersion
 from access.support.model import Support
 from audit.events import EventName
 from audit.model import AuditEvent, organisation, person
@@ -26,6 +28,7 @@ from linkage.store import all_deliveries
 
 if TYPE_CHECKING:
     from access.optouts.model import OptOutCertificate
+    from access.service import Access
     from infra.wiring.haven import Haven
 
 YEAR = timedelta(days=365)
@@ -66,11 +69,10 @@ def write_review_pack(haven: Haven, reference: str, folder: Path) -> Path:
 def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
     today = haven.clock.now().date()
     since = max(support.starts, today - YEAR)
-    projects = [one for one in haven.access.projects() if one.file.support == support.reference]
     index = SearchIndex(haven.settings.audit_folder, haven.settings.home / "records" / "audit-index.db")
     start = datetime.combine(since, time(), UTC)
     kept = [event for _, event in kept_events(list(index.find(Wanted(since=start, limit=MOST_EVENTS))))]
-    concern = _Concern.of(haven, support)
+    concern = _Concern.of(haven, support, start)
     events = [event for event in kept if concern.is_counted(event)]
     return {
         "reference": support.reference,
@@ -85,13 +87,15 @@ def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
         "opt_out_exemption": support.opt_out_exemption,
         "projects": [
             {
-                "project": one.version.project,
-                "title": one.version.title,
-                "state": one.state.value,
-                "purpose": one.file.purpose,
-                "opt_outs_apply": opt_out_of_project(haven, one.version.project),
+                "project": name,
+                "title": standing.version.title,
+                "state": standing.state.value,
+                "purpose": standing.file.purpose,
+                "until": spans[-1].until.date() if spans[-1].until else None,
+                "opt_outs_apply": opt_out_of_project(haven, name),
             }
-            for one in projects
+            for name, spans in sorted(concern.projects.items())
+            for standing in [haven.access.project(name)]
         ],
         "counts": dict(sorted(Counter(event.name.value for event in events).items())),
         "incidents": [
@@ -102,23 +106,67 @@ def _gathered(haven: Haven, support: Support) -> dict[str, Any]:
         "certificates": [
             _certificate(one)
             for one in sorted(haven.disclosures.certificates(), key=lambda one: (one.at, one.id))
-            if one.plan.project in concern.projects and one.at.replace(tzinfo=one.at.tzinfo or UTC) >= start
+            if concern.covers(one.plan.project, one.at) and _aware(one.at) >= start
         ],
     }
+
+
+@dataclass(frozen=True)
+class Span:
+    """For how long a version of a project governed it. until: None while it does."""
+
+    version: int
+    since: datetime
+    until: datetime | None
+
+
+def spans_of(versions: Sequence[ProjectVersion]) -> list[Span]:
+    """When each version that was submitted governed its project, the first one first.
+
+    One governs from when it went live, or, while none ever had, from when it was submitted; until the next one does.
+    An amendment that was never live governs nothing once another version was.
+    """
+    began: list[tuple[int, datetime]] = []
+    lived = False
+    for one in sorted(versions, key=lambda one: one.version):
+        at = one.went_live_at if lived else one.submitted_at
+        if at is not None:
+            began.append((one.version, _aware(at)))
+        lived = lived or one.went_live_at is not None
+    ends = [at for _, at in began[1:]]
+    return [Span(number, at, until) for (number, at), until in zip(began, [*ends, None], strict=False)]
+
+
+def _aware(at: datetime) -> datetime:
+    return at.replace(tzinfo=at.tzinfo or UTC)
+
+
+def resting_on(access: Access, support: Support, start: datetime) -> dict[str, list[Span]]:
+    """The projects that rested on a support since a moment, and when: also those that rest on another one now."""
+    files, versions = access.every_file(), access.every_version()
+    found: dict[str, list[Span]] = {}
+    for name in {one.project for one in versions}:
+        spans = [
+            span
+            for span in spans_of([one for one in versions if one.project == name])
+            if files[name, span.version].support == support.reference and (span.until is None or span.until >= start)
+        ]
+        found |= {name: spans} if spans else {}
+    return found
 
 
 @dataclass(frozen=True)
 class _Concern:
     """Whom and what the review is about: projects and their people, datasets and their deliveries, organisations."""
 
-    projects: frozenset[str]
+    projects: Mapping[str, Sequence[Span]]
     datasets: frozenset[str]
     subjects: frozenset[str]
     deliveries: frozenset[str]
 
     @classmethod
-    def of(cls, haven: Haven, support: Support) -> _Concern:
-        projects = {one.version.project for one in haven.access.projects() if one.file.support == support.reference}
+    def of(cls, haven: Haven, support: Support, start: datetime) -> _Concern:
+        projects = resting_on(haven.access, support, start)
         datasets = {flow.dataset for flow in support.flows}
         people = {name for project in projects for name in haven.access.members(project)}
         employers = {one.organisation for one in haven.access.people() if one.id in people}
@@ -127,7 +175,12 @@ class _Concern:
             deliveries = {row.id for row in all_deliveries(session) if row.dataset in datasets}
         bodies = {organisation(name) for name in employers | parties}
         subjects = {str(one) for one in {person(name) for name in people} | bodies}
-        return cls(frozenset(projects), frozenset(datasets), frozenset(subjects), frozenset(deliveries))
+        return cls(projects, frozenset(datasets), frozenset(subjects), frozenset(deliveries))
+
+    def covers(self, project: str | None, at: datetime) -> bool:
+        """Did the project rest on the support at this moment?"""
+        spans, when = self.projects.get(project or "", ()), _aware(at)
+        return any(one.since <= when and (one.until is None or when < one.until) for one in spans)
 
     def is_counted(self, event: AuditEvent) -> bool:
         """Is it of a kind that the review asks about, and of one of these? Not every event names project or dataset."""
@@ -136,7 +189,7 @@ class _Concern:
         told = event.details
         linked = told.get("deliveries")
         return (
-            event.project in self.projects
+            self.covers(event.project, event.at)
             or event.dataset in self.datasets
             or told.get("subject") in self.subjects
             or f"person:{told.get('person')}" in self.subjects
@@ -172,9 +225,16 @@ def _page(data: dict[str, Any]) -> Report:
     page.heading("Projects that rest on it")
     page.table(
         "Projects",
-        ["Project", "Title", "Purpose", "State", "Opt-outs applied"],
+        ["Project", "Title", "Purpose", "State", "Rested on it until", "Opt-outs applied"],
         [
-            [one["project"], one["title"], one["purpose"], one["state"], one["opt_outs_apply"] or "nothing disclosed"]
+            [
+                one["project"],
+                one["title"],
+                one["purpose"],
+                one["state"],
+                str(one["until"] or "now"),
+                one["opt_outs_apply"] or "nothing disclosed",
+            ]
             for one in data["projects"]
         ],
     )

@@ -122,7 +122,8 @@ class Logins:
         self._records.note(EventName.LOGIN_CLOSED, by=person(who), client=client, at_issuer=at_issuer)
 
     def _may_act_as(self, actor: Actor, claims: Claims) -> Decision:
-        return may_act_as(actor, self._access.person(claims.person), claims.person)
+        today = self._records.clock.now().date()
+        return may_act_as(actor, self._access.person(claims.person), claims.person, today)
 
     def _renewed(self, granted: Granted) -> Granted:
         """The next tokens; a login that the issuer ended is forgotten here too."""

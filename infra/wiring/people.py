@@ -46,8 +46,9 @@ class PeopleParts(KeyParts):
             actor = self.logins.require(actor)
         if actor.startswith("person:"):
             self.access.saw(name := actor.partition(":")[2])
-            if self.greet is not None and (person := self.access.person(name)) is not None:
-                self.greet(person)
+            person = self.access.person(name)
+            if self.greet is not None and person is not None and self.access.may_log_in(name):
+                self.greet(person)  # what waits names people: whoever is closed or barred is told nothing
         return actor
 
     def registered(self, name: str) -> Actor:

@@ -17,6 +17,7 @@ from access.identity.errors import GrantRefused
 from access.identity.local.device_grants import ANSWERS, DeviceGrant, DeviceGrants, GrantState, digest_of
 from access.identity.local.issuer import TOKEN_SECONDS, LocalIssuer
 from access.people.model import Person, Role
+from access.people.policies import may_log_in
 from access.realm.roles import longest_session, roles_of
 from audit.events import EventName
 from audit.model import person as person_actor
@@ -91,7 +92,7 @@ class LocalLogins:
 
     def candidates(self) -> list[Person]:
         """As whom somebody may log in: a role must count for a client of this issuer."""
-        return [one for one in self._people.people() if not one.suspended and one.roles & self._roles()]
+        return [one for one in self._people.people() if self._may_log_in(one)]
 
     def decide(self, user_code: str, person: str | None) -> None:
         """Approve the code as this person; None: deny it."""
@@ -160,9 +161,12 @@ class LocalLogins:
 
     def _registered(self, name: str) -> Person:
         known = self._people.person(name)
-        if known is None or known.suspended or not known.roles & self._roles():
+        if known is None or not self._may_log_in(known):
             raise self._noted(GrantRefused("access_denied", "person.unknown", "Nobody of this name may log in."))
         return known
+
+    def _may_log_in(self, known: Person) -> bool:
+        return bool(may_log_in(known, self._now().date()) and known.roles & self._roles())
 
     def _roles(self) -> set[Role]:
         return {role for client in self._clients for role in roles_of(client)}

@@ -160,6 +160,56 @@ def _client(name: str, title: str, *, audience: str | None, attributes: Data | N
 def _built_in_clients() -> list[Data]:
     """Keycloak's own in a realm. Nobody of this realm administers or looks after it from within."""
     names = ("account", "account-console", "admin-cli", "security-admin-console")
-    return [{"clientId": name, "enabled": False, "directAccessGrantsEnabled": False} for name in names] + [
-        {"clientId": "realm-management"}
+    off = {"enabled": False, "directAccessGrantsEnabled": False, "serviceAccountsEnabled": False}
+    return [*({"clientId": name, **off} for name in names), _administration()]
+
+
+def _administration() -> Data:
+    """What the administrators' roles belong to: nobody logs in by it, and it has no account of its own.
+
+    Keycloak says that its standard flow is on and lets nobody change the client; bearer-only gives no token to anybody.
+    """
+    return {
+        "clientId": "realm-management",
+        "bearerOnly": True,
+        "publicClient": False,
+        "implicitFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "serviceAccountsEnabled": False,
+        "redirectUris": [],
+        "webOrigins": [],
+    }
+
+
+def registration_policies() -> list[Data]:
+    """What a program that registers itself as a client is held to: Keycloak's own rules, and no host is trusted.
+
+    Without them whoever reaches the server registers one (https://www.keycloak.org/securing-apps/client-registration).
+    """
+    mappers = [
+        "oidc-address-mapper",
+        "oidc-full-name-mapper",
+        "oidc-sha256-pairwise-sub-mapper",
+        "oidc-usermodel-attribute-mapper",
+        "oidc-usermodel-property-mapper",
+        "saml-role-list-mapper",
+        "saml-user-attribute-mapper",
+        "saml-user-property-mapper",
+    ]
+    everybody = {
+        "Allowed Client Scopes": ("allowed-client-templates", {"allow-default-scopes": ["true"]}),
+        "Allowed Protocol Mapper Types": ("allowed-protocol-mappers", {"allowed-protocol-mapper-types": mappers}),
+        "Allowed Registration Web Origins": ("registration-web-origins", {}),
+    }
+    matched = {"host-sending-registration-request-must-match": ["true"], "client-uris-must-match": ["true"]}
+    strangers = everybody | {
+        "Consent Required": ("consent-required", {}),
+        "Full Scope Disabled": ("scope", {}),
+        "Max Clients Limit": ("max-clients", {"max-clients": ["200"]}),
+        "Trusted Hosts": ("trusted-hosts", matched),
+    }
+    return [
+        {"name": name, "providerId": provider, "subType": whose, "config": config}
+        for whose, policies in (("anonymous", strangers), ("authenticated", everybody))
+        for name, (provider, config) in policies.items()
     ]

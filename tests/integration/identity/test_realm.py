@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from keycloak import KeycloakAdmin
+from keycloak.exceptions import KeycloakError
 
 from access.realm.errors import RealmUnreachable
 from access.realm.keycloak import KeycloakRealm
@@ -112,6 +114,33 @@ def _telling_mapper(admin: KeycloakAdmin) -> None:
     admin.add_mapper_to_client(str(admin.get_client_id("haven-cli")), {**mapper, "config": config})
 
 
+def _program_who_administers(admin: KeycloakAdmin) -> None:
+    """A client gets an account of its own, with every right in the realm: no list of people shows it."""
+    _client(admin, "haven-hub", serviceAccountsEnabled=True)
+    account = admin.get_client_service_account_user(str(admin.get_client_id("haven-hub")))
+    management = str(admin.get_client_id("realm-management"))
+    admin.assign_client_role(account["id"], management, [admin.get_client_role(management, "realm-admin")])
+
+
+def _registration(admin: KeycloakAdmin) -> list[dict[str, Any]]:
+    """The rules for strangers who register a client."""
+    return [one for one in admin.get_components() if one.get("subType") == "anonymous"]
+
+
+def _without_rules(admin: KeycloakAdmin) -> None:
+    for one in _registration(admin):
+        admin.delete_component(one["id"])
+
+
+def _trusted_host(admin: KeycloakAdmin) -> None:
+    (rule,) = (one for one in _registration(admin) if one["name"] == "Trusted Hosts")
+    admin.update_component(rule["id"], {**rule, "config": {**rule["config"], "trusted-hosts": ["theirs.example"]}})
+
+
+def _attribute(admin: KeycloakAdmin, name: str, value: str) -> None:
+    admin.update_realm(REALM, {"attributes": {**admin.get_realm(REALM)["attributes"], name: value}})
+
+
 DRIFTS: dict[str, tuple[Break, set[str]]] = {
     "a role is removed": (
         lambda admin: admin.delete_realm_role("output_checker"),
@@ -208,13 +237,36 @@ DRIFTS: dict[str, tuple[Break, set[str]]] = {
         ),
         {"changed required-action/CONFIGURE_TOTP/defaultAction"},
     ),
+    "a program administers": (
+        _program_who_administers,
+        {"changed client/haven-hub/serviceAccountsEnabled", "unknown service-account/service-account-haven-hub"},
+    ),
+    "strangers register clients": (
+        _without_rules,
+        {
+            f"missing component/{name} (anonymous)"
+            for name in (
+                "Allowed Client Scopes", "Allowed Protocol Mapper Types", "Allowed Registration Web Origins",
+                "Consent Required", "Full Scope Disabled", "Max Clients Limit", "Trusted Hosts",
+            )
+        },
+    ),
+    "one stranger registers clients": (_trusted_host, {"changed component/Trusted Hosts (anonymous)/config"}),
+    "a password is called two factors": (
+        lambda admin: _attribute(admin, "acr.loa.map", '{"2": 1}'),
+        {"changed setting/attributes.acr.loa.map/value"},
+    ),
+    "codes are entered on another page": (
+        lambda admin: _attribute(admin, "shortVerificationUri", "https://theirs.example/device"),
+        {"changed setting/attributes.shortVerificationUri/value"},
+    ),
     "people give e-mail addresses": (
         lambda admin: admin.update_realm_users_profile(
             {**admin.get_realm_users_profile(), "unmanagedAttributePolicy": "ENABLED"}
         ),
         {"changed user-profile/users/unmanaged"},
     ),
-}
+}  # fmt: skip
 
 
 def test_a_second_apply_changes_nothing(keycloak: KeycloakForTests) -> None:
@@ -224,6 +276,15 @@ def test_a_second_apply_changes_nothing(keycloak: KeycloakForTests) -> None:
     assert keycloak.realm.apply() == []
     assert keycloak.realm.read() == before
     assert before["enabled"] is True
+
+
+def test_nobody_changes_what_the_administrators_roles_belong_to(keycloak: KeycloakForTests) -> None:
+    """Keycloak refuses it by its interface, so that only whoever has its database can; it stays bearer-only."""
+    for change in ({"bearerOnly": False}, {"serviceAccountsEnabled": True}, {"redirectUris": ["*"]}):
+        with pytest.raises(KeycloakError) as refusal:
+            _client(keycloak.realm.admin, "realm-management", **change)
+        assert refusal.value.response_code == 403
+    assert keycloak.realm.drift() == []
 
 
 @pytest.mark.parametrize("name", DRIFTS)

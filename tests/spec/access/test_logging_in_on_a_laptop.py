@@ -6,14 +6,18 @@ with a proof key (RFC 7636), refresh tokens that rotate (RFC 9700), revocation (
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from access.identity.errors import IssuerRefused
 from access.identity.keys import HeldKeys
 from access.identity.local.issuer import LocalIssuer
 from access.identity.tokens import Verifier
+from access.service import Access
 from audit.clock import SystemClock
-from audit.model import service
+from audit.model import person as person_actor
+from tests.fakes.havens import HOUSE
 from tests.fakes.local_logins import CODE, LocalLoginsForTests, approve, collect
 from tests.fakes.tokens import AUDIENCE, CLIENT, URL, HeldSigning
 
@@ -114,10 +118,19 @@ def test_a_login_that_is_ended_gives_no_more_tokens(house: LocalLoginsForTests) 
     assert len(house.ended) == 1
 
 
-def test_who_is_suspended_gets_no_more_tokens(house: LocalLoginsForTests) -> None:
+@pytest.mark.parametrize(
+    "ended",
+    [
+        lambda access: access.suspend_person("asha", by=HOUSE),
+        lambda access: access.close_person("asha", "left us", by=HOUSE),
+        lambda access: access.sanction(person_actor("asha"), "sold extracts on", None, by=HOUSE),
+    ],
+    ids=["suspended", "closed", "barred"],
+)
+def test_who_may_not_log_in_gets_no_more_tokens(house: LocalLoginsForTests, ended: Callable[[Access], object]) -> None:
     """The records are asked at each renewal, and the page does not offer them."""
     refresh = _logged_in(house)
-    house.access.suspend_person("asha", by=service("administration"))
+    ended(house.access)
     with house.http() as http:
         assert http.post("/token", data=_refresh(refresh)).json()["error"] == "access_denied"
         started = http.post("/device/code", data=CODE).json()

@@ -14,14 +14,14 @@ from access.decisions import Refused, RefusedError
 from access.organisations.model import DatasetEntry, SecurityAssessment, SecurityStatus
 from access.organisations.store import DatasetRow
 from access.people.invented import invented_evidence
-from access.people.model import Evidence, Person, Role
+from access.people.model import Evidence, Person, ProofingKind, Role, TrainingKind
 from access.projects.compiling import compile_scope
 from access.projects.model import Approval, Outcome
 from access.projects.narrowing import Narrowing
 from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
-from audit.model import organisation, person
+from audit.model import Actor, organisation, person
 from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.havens import (
@@ -123,6 +123,7 @@ def test_one_person_decides_once_on_a_version(access: Access) -> None:
     [
         {Role.ADMINISTRATOR, Role.CALDICOTT_GUARDIAN},
         {Role.ADMINISTRATOR, Role.CONTROLLER_DELEGATE},
+        {Role.ADMINISTRATOR, Role.COMMISSIONER},
         {Role.CALDICOTT_GUARDIAN, Role.CONTROLLER_DELEGATE},
         {Role.GOVERNANCE_LEAD, Role.ANONYMISATION_AUTHORISER},
         {Role.AUDITOR, Role.ADMINISTRATOR},
@@ -150,6 +151,36 @@ def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
     assert _refused(lambda: access.resume("admissions", by=LENA)) == "project.own_application"
     assert _refused(lambda: access.close("admissions", by=person("bryn"))) == "project.not_yours_to_close"
     assert _refused(lambda: access.close("admissions", by=organisation("gp"))) == "person.unknown"
+
+
+def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None:
+    """An administrator who leads a project readies neither its people nor who decides on it; another does."""
+    for name in ("adam", "anna"):
+        access.register_person(invented_person(name, "haven", {Role.ADMINISTRATOR}), by=HOUSE)
+    adam, anna = person("adam"), person("anna")
+    access.apply(project_file(lead="adam"), applicant="asha", by=ASHA)
+    access.suspend_person("asha", by=adam)  # that stops it
+    asha = access.person("asha")
+    assert asha is not None
+    delegate = invented_person("dan", "gp", {Role.CONTROLLER_DELEGATE})
+    guardian = invented_person("gita", "haven", {Role.CALDICOTT_GUARDIAN})
+    tests: list[Callable[[Actor], object]] = [
+        lambda by: access.register_person(replace(asha, suspended=False), by=by),
+        lambda by: access.record_training("asha", TrainingKind.INFORMATION_GOVERNANCE, TODAY, 100, by=by),
+        lambda by: access.record_proofing("gwen", ProofingKind.PASSPORT_IN_PERSON, by=by),
+        lambda by: access.record_accreditation("greta", "ONS", "A-1", date(2030, 1, 1), by=by),
+        lambda by: access.register_person(delegate, by=by),
+        lambda by: access.register_person(guardian, by=by),
+    ]
+    for call in tests:
+        assert _refused(lambda call=call: call(adam)) == "project.own_application"  # type: ignore[misc]
+        assert access.records.log.events[-1].name in (
+            EventName.PERSON_REGISTER_REFUSED, EventName.PERSON_EVIDENCE_REFUSED,
+        )  # fmt: skip
+        call(anna)
+    access.register_person(invented_person("nia", "university", {Role.AUDITOR}), by=adam)  # of nothing that is theirs
+    access.close("admissions", by=ASHA)
+    access.register_person(delegate, by=adam)  # what is over keeps nobody
 
 
 def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -> None:
@@ -181,6 +212,14 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     appoint(person("max"))
     let_in = lambda: access.open_emergency("asha", "admissions", "a good reason", 1, by=LENA)  # noqa: E731
     assert _refused(let_in) == "emergency.own_project"
+    for subject in (organisation("gp"), organisation("university"), ASHA):
+        held = access.sanction(subject, "sold extracts on", None, by=LENA)  # that stops it, too
+        lift = lambda by, held=held: access.lift_sanction(held.id, "the appeal was upheld", by=by)  # noqa: E731
+        assert _refused(lambda lift=lift: lift(LENA)) == "project.own_application"  # type: ignore[misc]
+        assert access.records.log.events[-1].name is EventName.SANCTION_REFUSED
+        lift(person("max"))
+    held = access.sanction(person("carys"), "sold extracts on", None, by=LENA)
+    access.lift_sanction(held.id, "the appeal was upheld", by=LENA)  # of somebody who is not of the project
     access.close("admissions", by=ASHA)
     access.register_agreement(paper.model_copy(update={"id": "gp-next"}), by=LENA)  # what is over keeps nobody
 

@@ -13,6 +13,7 @@ from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
 from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import Role
+from access.people.policies import may_act
 from access.projects.errors import NarrowingUnfit, ProjectIncomplete
 from access.projects.file import TEMPLATE_WORDS, ProjectFile
 from access.projects.model import Outcome
@@ -292,13 +293,15 @@ def test_a_withdrawn_agreement_comes_again_only_signed_anew(access: Access, cloc
 
 
 def test_a_delegate_of_a_party_ends_its_agreement(access: Access) -> None:
-    """While they may act; another organisation's delegate does not."""
+    """Also when their evidence ran out, as an approval is taken back; another organisation's delegate does not."""
     for name, of in (("gwen", "gp"), ("hugh", "hospital")):
         known = invented_person(name, of, {Role.CONTROLLER_DELEGATE}, TODAY)
         access.register_person(known, by=HOUSE)
     access.suspend_person("gwen", by=HOUSE)
     assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("gwen"))) == "person.suspended"
-    access.register_person(invented_person("gwen", "gp", {Role.CONTROLLER_DELEGATE}, TODAY), by=HOUSE)
+    ended = invented_person("gwen", "gp", {Role.CONTROLLER_DELEGATE}, TODAY - timedelta(days=1))
+    access.register_person(ended, by=HOUSE)
+    assert isinstance(may_act(access.person("gwen"), TODAY), Refused)
     assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("hugh"))) == "person.other_role"
     access.withdraw_agreement("gp-2026", by=person("gwen"))
     assert _rule(access) == "agreement.missing"

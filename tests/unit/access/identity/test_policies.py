@@ -13,6 +13,7 @@ from access.decisions import Refused
 from access.identity.ended_sessions import EndedInFolder
 from access.identity.model import LEEWAY, LONGEST_LIFE
 from access.identity.policies import may_act_as
+from access.organisations.model import Sanction
 from access.people.model import Person, Role
 from audit.clock import FixedClock
 from audit.model import Actor, organisation, person, service
@@ -21,6 +22,7 @@ from tests.fakes.tokens import NOW
 
 GWEN = invented_person("gwen", "gp", {Role.CONTROLLER_DELEGATE}, date(2027, 1, 1))
 ASHA = invented_person("asha", "gp", {Role.RESEARCHER}, date(2027, 1, 1))
+BARRED = Sanction("s1", "person:gwen", "sold extracts on", NOW.date(), None, None)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +39,15 @@ ASHA = invented_person("asha", "gp", {Role.RESEARCHER}, date(2027, 1, 1))
         (person("gwen"), ASHA, "gwen", "login.unknown_person"),
         (person("gwen"), replace(GWEN, suspended=True), "gwen", "person.suspended"),
         (organisation("gp"), replace(GWEN, suspended=True), "gwen", "person.suspended"),
+        (organisation("gp"), replace(GWEN, closed_on=NOW.date()), "gwen", "person.closed"),
+        (person("gwen"), replace(GWEN, sanctions=(BARRED,)), "gwen", "person.sanctioned"),
     ],
 )
 def test_a_login_acts_as_its_person_and_as_the_organisation_whose_delegate_they_are(
     actor: Actor, known: Person | None, login: str, rule: str | None
 ) -> None:
     """Allowed, or the rule that refuses."""
-    decision = may_act_as(actor, known, login)
+    decision = may_act_as(actor, known, login, NOW.date())
     assert (decision.code if isinstance(decision, Refused) else None) == rule
 
 

@@ -102,6 +102,25 @@ CHANGES: dict[str, tuple[Callable[[Realm], object], list[str]]] = {
         ),
         ["component 'ldap' is not the haven's"],
     ),
+    "the administrators' client has an account": (
+        lambda realm: _client(realm, "realm-management").update(
+            bearerOnly=False, serviceAccountsEnabled=True, directAccessGrantsEnabled=True, redirectUris=["*"]
+        ),
+        [
+            "client 'realm-management', bearerOnly: is False, should be True",
+            "client 'realm-management', directAccessGrantsEnabled: is True, should be False",
+            "client 'realm-management', redirectUris: is *, should be nothing",
+            "client 'realm-management', serviceAccountsEnabled: is True, should be False",
+        ],
+    ),
+    "a program's account": (
+        lambda realm: realm["users"].append({"username": "service-account-realm-management"}),
+        ["service account 'service-account-realm-management' is not the haven's"],
+    ),
+    "an attribute of the realm": (
+        lambda realm: realm["attributes"].update({"acr.loa.map": '{"2": 1}', "cibaInterval": "5"}),
+        ["setting 'attributes.acr.loa.map': is {\"2\": 1}, should be nothing"],
+    ),
     "a scope that carries a role": (
         lambda realm: realm["scopeMappings"].append({"clientScope": "haven-person", "roles": ["administrator"]}),
         ["client scope 'haven-person', roles: is administrator, should be nothing"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import socket
 from pathlib import Path
@@ -22,6 +23,18 @@ from haven_hub.gate_rules import allowed_routes
 from haven_hub.seccomp import DENIED_CALLS, DENIED_NUMBERS, HIGHEST_ALLOWED, denied_families
 
 PREFIX = "/user/asha/diabetes/"
+HUB = Path(__file__).parents[4] / "clients" / "haven-hub" / "haven_hub" / "config.py"
+
+
+def test_the_hub_asks_every_second_whether_a_workspace_may_stay() -> None:
+    """As docs/governance.md promises; the hub's own default would be every thirty seconds."""
+    settings = {
+        ast.unparse(target): node.value
+        for node in ast.walk(ast.parse(HUB.read_text("utf-8")))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    assert ast.literal_eval(settings["c.Spawner.poll_interval"]) == 1
 
 
 @pytest.mark.parametrize(
