@@ -84,13 +84,21 @@ def reduce_pairs(
             if _stands(part, clear, traits, never):
                 joined |= dict.fromkeys(part, min(part))
         refused |= {pair for pair in inside if joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])}
-    asked = {pair: CONTRADICTED if pair in decided else SEVERAL for pair in sorted(refused - never)}
+    answered = {_ends(pair, joined) for pair in never}  # who was joined to the one is not the other either
+    open_still = (pair for pair in sorted(refused - never) if pair in decided or _ends(pair, joined) not in answered)
+    asked = {pair: CONTRADICTED if pair in decided else SEVERAL for pair in open_still}
     for pair, weight in weights.items():
-        apart = joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])
+        ends = _ends(pair, joined)
+        apart = len(ends) == 2 and ends not in answered
         between = bounds.ask <= weight < bounds.accept and pair not in never and pair not in decided
         if between and apart and not (pair[0] in joined and pair[1] in joined):
             asked[pair] = BETWEEN
     return Reduced({cluster: label for cluster, label in joined.items() if cluster != label}, asked)
+
+
+def _ends(pair: Pair, joined: Mapping[int, int]) -> frozenset[int]:
+    """Into which clusters the two have come."""
+    return frozenset(joined.get(one, one) for one in pair)
 
 
 def _groups(pairs: Iterable[Pair]) -> list[frozenset[int]]:

@@ -6,8 +6,10 @@ people have decided stands above what the model says. Without an approved model 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -15,9 +17,10 @@ import pyarrow as pa
 
 from audit.progress import Progress, silent
 from linkage.matching.decisions import MOST_PAIRS, PairDecision
-from linkage.matching.ladder import DECIDED_STEP, MODEL_STEP, NOT_JOINED
+from linkage.matching.ladder import DECIDED_STEP, FIELDS, MODEL_STEP, NOT_JOINED
 from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides, prepare_crowded
-from linkage.matching.residual.reduction import Bounds, Pair, Reduced, Traits, reduce_pairs
+from linkage.matching.residual.parting import Parted, part
+from linkage.matching.residual.reduction import SEVERAL, Bounds, Pair, Reduced, Traits, reduce_pairs
 from linkage.matching.residual.slices import Weighing, weigh_in_slices
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from linkage.specified.frozen import FrozenModel
@@ -91,7 +94,7 @@ def settle_residual(
     zone.execute("DELETE FROM crowded")
     if plan.model is None and not plan.decisions:
         return
-    _dissolve(zone, plan.standing)
+    torn = _part(zone, plan.standing)
     progress("finding whom to weigh", 0, None)
     gather_sides(zone)
     weighed = NOTHING_WEIGHED
@@ -109,37 +112,81 @@ def settle_residual(
         (int(a), int(b)): float(w) for a, b, w in zone.execute("SELECT a, b, weight FROM cluster_pairs").fetchall()
     }
     same, different = (_decided(zone, plan.standing, same=same) for same in (True, False))
-    if weights or same:
+    if weights or same or torn:
         traits = _traits(zone, {one for pair in (*weights, *same) for one in pair})
         reduced = reduce_pairs(weights, traits, plan.bounds, same=same, different=different)
+        reduced = _asking(zone, reduced, torn, different)
         _join(zone, reduced.joined, {one for pair in same for one in pair})
         _ask(zone, reduced, run, plan.model_id, test_range=test_range)
     for table in ("sides", "candidates", "cluster_pairs", "decided", "joined", "asked"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
-def _dissolve(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> None:
-    """A cluster in which people told two records apart is taken to pieces: what belongs together is weighed anew."""
+def _part(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> list[Pair]:
+    """A cluster in which people told two records apart is divided by the ladder's steps; pairs of clusters to ask of.
+
+    A record that no step joins any more stands alone, as one that was never joined.
+    """
     apart = [(one.subject_a, one.subject_b) for one in decisions if not one.same]
     if not apart:
-        return
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE apart AS SELECT record FROM work WHERE cluster IN (SELECT x.cluster FROM"
-        " (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b) d"
+        return []
+    torn = zone.execute(
+        "SELECT DISTINCT x.cluster, e.record, f.record FROM (SELECT unnest(?::UUID[]) AS a, unnest(?::UUID[]) AS b) d"
         " JOIN evidence e ON e.subject = d.a JOIN work x ON x.record = e.record"
-        " JOIN evidence f ON f.subject = d.b JOIN work y ON y.record = f.record WHERE x.cluster = y.cluster)",
+        " JOIN evidence f ON f.subject = d.b JOIN work y ON y.record = f.record WHERE x.cluster = y.cluster",
         [[a for a, _ in apart], [b for _, b in apart]],
-    )
+    ).fetchall()
+    pairs: dict[int, list[Pair]] = defaultdict(list)
+    for cluster, a, b in torn:
+        pairs[cluster].append((a, b))
+    parted = [part(*_tokens_of(zone, cluster, found)) for cluster, found in sorted(pairs.items())]
+    _write_parts(zone, parted)
+    return [pair for one in parted for pair in one.asked]
+
+
+def _tokens_of(
+    zone: duckdb.DuckDBPyConnection, cluster: int, apart: list[Pair]
+) -> tuple[dict[int, dict[str, Any]], list[Pair], dict[int, str | None]]:
+    """What `part` is asked with: the records of a cluster with their tokens, and of each its dataset, if a register."""
+    rows = zone.execute(
+        f"SELECT record, {', '.join(FIELDS)}, CASE WHEN register THEN dataset END AS of_register"
+        " FROM evidence JOIN datasets USING (dataset) SEMI JOIN (SELECT record FROM work WHERE cluster = ?) w"
+        " USING (record)",
+        [cluster],
+    ).fetchall()
+    tokens = {row[0]: dict(zip(FIELDS, row[1:-1], strict=True)) for row in rows}
+    return tokens, apart, {row[0]: row[-1] for row in rows}
+
+
+def _write_parts(zone: duckdb.DuckDBPyConnection, parted: Sequence[Parted]) -> None:
+    """Into `work`: each part a cluster of its own, with what the guards ask of it."""
+    rows = [(record, min(group), one.steps.get(record)) for one in parted for group in one.groups for record in group]
+    if not rows:
+        return
+    parts = pl.DataFrame(rows, schema={"record": pl.Int64, "label": pl.Int64, "by": pl.Int16}, orient="row")
+    zone.register("parts", parts.to_arrow())
     zone.execute(
-        "UPDATE work SET cluster = work.record, step = NULL, c_n_low = e.n, c_n_high = e.n, c_first = e.gi,"
-        " c_last = e.gi, c_datasets = d.bit FROM evidence e JOIN datasets d USING (dataset)"
-        " WHERE e.record = work.record AND work.record IN (SELECT record FROM apart)"
+        "UPDATE work SET cluster = t.label, step = t.by, c_n_low = t.n_low, c_n_high = t.n_high, c_first = t.first,"
+        " c_last = t.last, c_datasets = t.datasets FROM (SELECT p.record, p.label, p.by, min(e.n) OVER part AS n_low,"
+        " max(e.n) OVER part AS n_high, min(e.gi) OVER part AS first, max(e.gi) OVER part AS last,"
+        " bit_or(d.bit) OVER part AS datasets FROM parts p JOIN evidence e USING (record) JOIN datasets d"
+        " USING (dataset) WINDOW part AS (PARTITION BY p.label)) t WHERE work.record = t.record"
     )
-    zone.execute(
-        "CREATE OR REPLACE TEMP TABLE doubts AS FROM doubts UNION"
-        f" SELECT record, '{CLERICAL_REVIEW}' AS flag FROM apart"
-    )
-    zone.execute("DROP TABLE temp.apart")
+    zone.unregister("parts")
+
+
+def _asking(zone: duckdb.DuckDBPyConnection, reduced: Reduced, torn: list[Pair], different: set[Pair]) -> Reduced:
+    """With what agrees equally with two that were told apart, as far as nobody has said or weighed whose it is."""
+    joined = reduced.joined
+    left = [pair for pair in torn if not joined.keys() & set(pair) and pair not in different]
+    added = {pair: SEVERAL for pair in left if not set(pair) & set(joined.values())} | reduced.asked
+    for a, b in added:
+        zone.execute(
+            "INSERT INTO cluster_pairs BY NAME SELECT $a AS a, $b AS b, 0 AS weight, $a AS l, $b AS r, '{}' AS fields"
+            " WHERE NOT EXISTS (FROM cluster_pairs c WHERE c.a = $a AND c.b = $b)",
+            {"a": a, "b": b},
+        )
+    return Reduced(joined, added)
 
 
 def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision], *, same: bool) -> set[Pair]:

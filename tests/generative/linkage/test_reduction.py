@@ -81,12 +81,14 @@ def test_nobody_is_joined_without_a_reason(
 def test_nothing_is_dropped_in_silence(
     weights: dict[Pair, float], traits: dict[int, Traits], decided: dict[Pair, bool]
 ) -> None:
-    """A pair heavy enough to join is joined, decided, or asked about."""
+    """A pair heavy enough to join is joined, asked about, or answered: of whom they came to be, two were told apart."""
     reduced = _reduced(weights, traits, decided)
     persons = _persons(reduced)
+    told_apart = {frozenset(persons[end] for end in pair) for pair, one in decided.items() if not one}
     for pair, weight in weights.items():
         if weight >= BOUNDS.accept:
-            assert persons[pair[0]] == persons[pair[1]] or decided.get(pair) is False or pair in reduced.asked
+            ends = frozenset(persons[end] for end in pair)
+            assert len(ends) == 1 or ends in told_apart or pair in reduced.asked
     for pair, one in decided.items():
         followed = (persons[pair[0]] == persons[pair[1]]) == one
         assert followed or (one and reduced.asked[pair] == CONTRADICTED)

@@ -154,3 +154,54 @@ def test_told_apart_the_rest_finds_each_other_again() -> None:
     for everybody in (False, True):
         zone.link(everybody=everybody)
         assert zone.together() == {frozenset("ab"), frozenset("c")}
+
+
+N = nhs_number(1)
+OF_ONE_NUMBER = (
+    _row("gp", "a", nhs_number=N),
+    _row("hospital", "b", nhs_number=N, postcode="LS2 9JT"),
+    _row("hospital", "c", nhs_number=N, postcode="LS3 1AA"),
+    _row("care", "d", nhs_number=N, sex=None),
+    _row("deaths", "e", nhs_number=N, postcode=None),
+    _row("care", "x", nhs_number=N, surname="Other", forenames="Zoe", postcode="LS9 9ZZ", date_of_birth="1951-03-15"),
+)
+
+
+@pytest.mark.parametrize("plan", [ResidualPlan(), WITH_MODEL], ids=["ladder alone", "with a model"])
+def test_one_told_apart_leaves_the_others_one_person(plan: ResidualPlan) -> None:
+    """What the ladder joins more surely than with the stranger stays joined; nobody else is asked or flagged."""
+    zone = _linked(plan, *OF_ONE_NUMBER)
+    assert zone.together() == {frozenset("abcdex")}
+    zone.decide("a", "x", same=False)
+    for everybody in (False, True):
+        zone.link(everybody=everybody)
+        assert zone.together() == {frozenset("abcde"), frozenset("x")}
+        assert zone.doubtful() == set()
+        assert set(zone.steps().values()) <= {NOT_JOINED, 1, 2, 3}
+
+
+@pytest.mark.parametrize("plan", [ResidualPlan(), WITH_MODEL], ids=["ladder alone", "with a model"])
+def test_what_fits_both_who_were_told_apart_is_asked_about(plan: ResidualPlan) -> None:
+    """Rows without names agree equally with both: they stay one person's, and whose is for people to say."""
+    nameless = {"surname": None, "forenames": None, "nhs_number": N}
+    zone = LinkageZone(plan, registers=["gp"])
+    zone.bring(
+        "first",
+        [
+            _row("gp", "g", nhs_number=N), _row("hospital", "h", **nameless),
+            _row("hospital", "i", **nameless, postcode=None),
+            _row("care", "x", nhs_number=N, surname="Other", forenames="Zoe"),
+        ],
+    )  # fmt: skip
+    zone.link()
+    zone.decide("g", "x", same=False)
+    zone.link()
+    assert zone.together() == {frozenset("g"), frozenset("hi"), frozenset("x")}
+    asked = {pair for pair, _ in zone.doubtful()}
+    assert len(asked) == 2
+    assert all(len(pair & set("hi")) == 1 for pair in asked)
+    (mine,) = [next(iter(pair & set("hi"))) for pair in asked if "g" in pair]
+    zone.decide("g", mine, same=True)
+    zone.link()
+    assert zone.together() == {frozenset("ghi"), frozenset("x")}
+    assert zone.doubtful() == set()
