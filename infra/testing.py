@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,6 +20,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
 FULL_FOLDERS = ("integration", "acceptance", "browser")
+BESIDE = ("browser", "acceptance", "integration/linkage", "integration/records", "integration/keys")
+"""Folders of the full part that run beside the others, one after another: they share no account, port or server."""
 POSTGRESQL_CONFIGURATION = Path("/etc/postgresql-common/createcluster.conf")
 INCOMPLETE_STATUS = 3
 WORKERS = str(min(os.cpu_count() or 1, 8))
@@ -79,9 +82,18 @@ def run_tests(*, quick: bool, only: Sequence[str] = ()) -> int:
         _pytest(tally, folder, at_once + (["-m", "not slow"] if quick else []), only)
     if not quick:
         unmet = " and ".join(f"not {need.marker}" for need in missing if need.marker)
-        for folder in FULL_FOLDERS:
-            _pytest(tally, folder, ["-m", unmet] if unmet else [], only)
+        selection = ["-m", unmet] if unmet else []
+        left_out = [f"--ignore={ROOT / 'tests' / one}" for one in BESIDE]
+        with ThreadPoolExecutor(1) as beside:
+            other = beside.submit(_run_beside, tally, selection, only)
+            _pytest(tally, "integration", [*selection, *left_out], only)
+            other.result()
     return _verdict(tally, quick=quick)
+
+
+def _run_beside(tally: Tally, selection: list[str], only: Sequence[str]) -> None:
+    for folder in BESIDE:
+        _pytest(tally, folder, selection, only, at_the_end=True)
 
 
 def _house_checks(tally: Tally) -> None:
@@ -108,19 +120,28 @@ def _step(tally: Tally, name: str, command: list[str]) -> None:
     tally.steps.append((name, "passed" if done.returncode == 0 else "FAILED", time.monotonic() - started))
 
 
-def _pytest(tally: Tally, folder: str, selection: list[str], only: Sequence[str]) -> None:
-    """One folder of tests in a pytest of its own, counted from its JUnit file."""
+def _pytest(tally: Tally, folder: str, selection: list[str], only: Sequence[str], *, at_the_end: bool = False) -> None:
+    """One folder of tests in a pytest of its own, counted from its JUnit file.
+
+    at_the_end: what it prints is shown whole when it has ended, since another prints meanwhile.
+    """
     tests = ROOT / "tests" / folder
     if not any(tests.rglob("test_*.py")):
         return
     started = time.monotonic()
-    print(f"--- tests/{folder}", flush=True)
+    print(f"--- tests/{folder}{' (beside the others)' if at_the_end else ''}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         outcome = Path(scratch) / "outcome.xml"
         command = [sys.executable, "-m", "pytest", str(tests), f"--junitxml={outcome}", *selection]
         if only:
             command += ["-k", " or ".join(only)]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        kept = subprocess.PIPE if at_the_end else None
+        done = subprocess.run(
+            command, cwd=ROOT, check=False, text=True, stdout=kept, stderr=subprocess.STDOUT if at_the_end else None
+        )
+        if at_the_end:
+            print(f"\n--- tests/{folder}, which ran beside the others\n{done.stdout}", flush=True)
+        status = done.returncode
         counts = _counts(outcome)
     nothing_chosen = status == 5 and (only or selection)
     good = status == 0 or nothing_chosen
