@@ -25,7 +25,10 @@ SECONDS_TO_START = 60.0
 BUFFER = 16 * 1024 * 1024
 PRIVATE = 0o700
 BESIDE_THE_ENGINE = 1024**3  # bytes: the program itself, and batches on their way
-SIZE = re.compile(r"([0-9]+) ?([KMGT])(i?)B", re.IGNORECASE)
+UNITS: dict[str, int] = {
+    f"{sign}{kind}B": base**power for power, sign in enumerate("KMGT", 1) for kind, base in (("", 1000), ("I", 1024))
+}
+SIZE = re.compile(r"([0-9]+) ?([KMGT]I?B)", re.IGNORECASE)
 # -P: its working folder is its own to write: nothing is imported from there
 WORK = [sys.executable, "-P", "-m", "environments.gateway.worker"]
 
@@ -180,9 +183,7 @@ def bytes_of(size: str) -> int:
     found = SIZE.fullmatch(size)
     if found is None:
         raise ValueError("a size is a number with KB, MB, GB, TB or KiB, MiB, GiB, TiB")
-    number, power, binary = found.groups()
-    power_of = "KMGT".index(power.upper()) + 1
-    return int(number) * int(pow(1024 if binary else 1000, power_of))
+    return int(found[1]) * UNITS[found[2].upper()]
 
 
 @contextmanager

@@ -59,7 +59,11 @@ COULD_NOT_START = Refusal(
 
 
 class WorkspaceSpawner(Spawner):
-    """One workspace: a person in a project. Below: as a sandbox; kubernetes/spawner.py: as a pod."""
+    """One workspace: a person in a project. Below: as a sandbox; kubernetes/spawner.py: as a pod.
+
+    What a kind must say itself raises NotImplementedError, as in JupyterHub's Spawner: its metaclass is traitlets', and
+    none of abc's goes with it.
+    """
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import update
 
 from access.decisions import Decision, Refused, RefusedError
 from audit.events import EventName
@@ -29,9 +28,9 @@ from environments.airlock.imports.inspect import inspected
 from environments.airlock.imports.model import ImportFile, ImportRequest
 from environments.airlock.imports.states import ARRIVAL, ImportState, may_move
 from environments.airlock.imports.store import ImportFileRow, ImportMoveRow, ImportRow
-from environments.airlock.policies import bare, held_role_then, is_person, outside
+from environments.airlock.policies import bare, is_person
 from environments.airlock.ports import Approvals
-from environments.airlock.verbs.desk import add_move, record, refusals
+from environments.airlock.verbs.desk import add_move, hold_row, may_check, record, refusals
 
 FORMAT = "haven-import/1"
 READ_BY_WORKSPACES = 0o755
@@ -194,8 +193,7 @@ class Imports:
     @contextmanager
     def _locked(self, request_id: str, by: Actor) -> Iterator[Work]:
         with self._records.change(by=by) as change:
-            # an update that changes nothing takes the row's lock before it is read
-            change.session.execute(update(ImportRow).where(ImportRow.id == request_id).values(id=request_id))
+            hold_row(change, ImportRow, request_id)
             row, request = change.session.get(ImportRow, request_id), store.find_import(change.session, request_id)
             if row is None or request is None:
                 raise _unknown()
@@ -215,11 +213,7 @@ class Imports:
         )
 
     def _may_check(self, request: ImportRequest, by: Actor) -> Decision:
-        """Outside the project and not its author, a checker now, and a checker when it was asked for."""
-        members = self._approvals.members(request.project)
-        decision = is_person(by) and outside(request, bare(by), members, frozenset())
-        decision = decision and self._approvals.may_check_output(bare(by), request.project)
-        return decision and held_role_then(request, bare(by))
+        return may_check(self._approvals, request, by, self._approvals.members(request.project))
 
     def _may_decide(self, request: ImportRequest, after: ImportState, why: str, by: Actor) -> Decision:
         return policies.may_go(request, after) and self._may_check(request, by) and policies.says_why(why)

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import update
-
 from access.decisions import Allowed, Decision, Refused
 from audit.events import EventName
 from audit.model import Actor, Json
@@ -25,9 +23,9 @@ from environments.airlock.packages.index import PackageIndex, check_archive
 from environments.airlock.packages.model import PackageRequest, normalised
 from environments.airlock.packages.states import ARRIVAL, PackageState, may_move
 from environments.airlock.packages.store import PackageMoveRow, PackageRow
-from environments.airlock.policies import bare, held_role_then, is_person, outside
+from environments.airlock.policies import bare, is_person
 from environments.airlock.ports import Approvals
-from environments.airlock.verbs.desk import add_move, refusals
+from environments.airlock.verbs.desk import add_move, hold_row, may_check, refusals
 
 S = PackageState
 LIVING = frozenset({S.REQUESTED, S.APPROVED, S.MIRRORED})
@@ -125,7 +123,7 @@ class Packages:
     @contextmanager
     def _locked(self, request_id: str, by: Actor) -> Iterator[tuple[Change, PackageRow, PackageRequest]]:
         with self._records.change(by=by) as change:
-            change.session.execute(update(PackageRow).where(PackageRow.id == request_id).values(id=request_id))
+            hold_row(change, PackageRow, request_id)
             row, request = change.session.get(PackageRow, request_id), store.find_package(change.session, request_id)
             if row is None or request is None:
                 raise _unknown()
@@ -147,9 +145,7 @@ class Packages:
         )
 
     def _may_check(self, request: PackageRequest, by: Actor) -> Decision:
-        decision = is_person(by) and outside(request, bare(by), self._approvals.members(request.project), frozenset())
-        decision = decision and self._approvals.may_check_output(bare(by), request.project)
-        return decision and held_role_then(request, bare(by))
+        return may_check(self._approvals, request, by, self._approvals.members(request.project))
 
     def _may_mirror(self, request: PackageRequest, sha256: str, by: Actor) -> Decision:
         """A data engineer outside the project, while it is live and who approved could still approve."""

@@ -25,9 +25,9 @@ from environments.airlock.context import may_pass_gate
 from environments.airlock.errors import AirlockError, UnknownRequest
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
-from environments.airlock.imports.store import ImportMoveRow
+from environments.airlock.imports.store import ImportMoveRow, ImportRow
 from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
-from environments.airlock.packages.store import PackageMoveRow
+from environments.airlock.packages.store import PackageMoveRow, PackageRow
 from environments.airlock.policies import bare
 from environments.airlock.ports import Approvals
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
@@ -79,6 +79,13 @@ class AnyRequest(Protocol):
 
     id: str
     project: str
+
+
+class AnyReviewed(policies.Reviewed, Protocol):
+    """What somebody judges, of a project."""
+
+    @property
+    def project(self) -> str: ...
 
 
 def record(change: Change, name: EventName, row: AnyRequest, details: Details) -> AuditEvent:
@@ -168,8 +175,7 @@ class Desk:
     def locked(self, request_id: str, by: Actor) -> Iterator[Work]:
         """The request, with nobody else changing it. Raises UnknownRequest."""
         with self.records.change(by=by) as change:
-            # an update that changes nothing takes the row's lock before it is read, on SQLite and PostgreSQL alike
-            change.session.execute(update(RequestRow).where(RequestRow.id == request_id).values(id=request_id))
+            hold_row(change, RequestRow, request_id)
             row = change.session.get(RequestRow, request_id)
             request = store.find_request(change.session, request_id)
             if row is None or request is None:
@@ -202,10 +208,7 @@ class Desk:
 
     def may_check(self, request: ReleaseRequest, by: Actor) -> Decision:
         """May this person review this request: outside it, a checker now, and a checker when it was submitted?"""
-        members, makers = self.inside(request)
-        decision = policies.is_person(by) and policies.outside(request, bare(by), members, makers)
-        decision = decision and self.approvals.may_check_output(bare(by), request.project)
-        return decision and policies.held_role_then(request, bare(by))
+        return may_check(self.approvals, request, by, *self.inside(request))
 
     def may_go_to(self, project: str, gate: Gate, recipient: str | None) -> Decision:
         """Does the gate fit its recipient, and may the recipient of a hand-over have it now?"""
@@ -219,6 +222,27 @@ class Desk:
         members, makers = self.inside(request)
         decision = policies.is_person(by) and policies.outside(request, bare(by), members, makers)
         return decision and self.approvals.may_check_output(bare(by), request.project)
+
+
+def may_check(
+    approvals: Approvals,
+    request: AnyReviewed,
+    by: str,
+    members_now: frozenset[str],
+    makers: frozenset[str] = frozenset(),
+) -> Decision:
+    """May this person judge it: outside it, a checker now, and a checker when it was asked for?
+
+    makers: whom the request does not know itself.
+    """
+    decision = policies.is_person(by) and policies.outside(request, bare(by), members_now, makers)
+    decision = decision and approvals.may_check_output(bare(by), request.project)
+    return decision and policies.held_role_then(request, bare(by))
+
+
+def hold_row(change: Change, kind: type[RequestRow] | type[ImportRow] | type[PackageRow], request_id: str) -> None:
+    """An update that changes nothing takes the row's lock before it is read, on SQLite and PostgreSQL alike."""
+    change.session.execute(update(kind).where(kind.id == request_id).values(id=request_id))
 
 
 def hashes_of(content: bytes) -> tuple[str, str]:

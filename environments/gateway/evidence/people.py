@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from environments.gateway.evidence.trees import Node, column_ref, operator
 from environments.gateway.gate_walk import ascii_lower
 
 PERSON = "pseudonym"
-Node = Mapping[str, Any]
 
 
 class NoEvidence(Exception):
@@ -223,13 +223,3 @@ def walk(node: Any) -> Iterator[Node]:
     elif isinstance(node, list):
         for value in node:
             yield from walk(value)
-
-
-def column_ref(names: tuple[str, ...]) -> dict[str, Any]:
-    """A column as the parse tree says it."""
-    return {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "column_names": list(names)}
-
-
-def operator(kind: str, children: list[dict[str, Any]]) -> dict[str, Any]:
-    """An operator as the parse tree says it."""
-    return {"class": "OPERATOR", "type": kind, "alias": "", "children": children}

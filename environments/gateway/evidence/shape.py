@@ -13,21 +13,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from environments.gateway.evidence import trees
 from environments.gateway.evidence.people import (
     Known,
     NoEvidence,
-    column_ref,
     known_with,
-    operator,
     standing,
     walk,
 )
+from environments.gateway.evidence.trees import Node, Tree
 from environments.gateway.evidence.unlinked import counted
 from environments.gateway.functions import AGGREGATES
 from environments.gateway.gate_walk import ascii_lower
-
-Node = Mapping[str, Any]
-Tree = dict[str, Any]
 
 SUMS = frozenset({"sum", "fsum", "kahan_sum", "sumkahan"})
 ADDING = SUMS | {"avg", "favg", "mean"}
@@ -137,7 +134,7 @@ def _keys(query: Node) -> list[Key]:
     items = query["select_list"]
     if query["aggregate_handling"] == "FORCE_AGGREGATES":
         plain = [(place, item) for place, item in enumerate(items) if not list(_aggregates(item))]
-        return [Key(place, _bare(item), _bare(item)) for place, item in plain]
+        return [Key(place, trees.bare(item), trees.bare(item)) for place, item in plain]
     return [_key(expression, items) for expression in query["group_expressions"]]
 
 
@@ -145,11 +142,11 @@ def _key(expression: Node, items: list[Node]) -> Key:
     """A group expression: by its number in the result, by a name that the result gives, or as it is."""
     place = _place_of(expression, items)
     if place is None:
-        return Key(None, _bare(expression), _bare(expression))
+        return Key(None, trees.bare(expression), trees.bare(expression))
     if _is_place(expression):
-        return Key(place, _bare(items[place]), _bare(items[place]))
+        return Key(place, trees.bare(items[place]), trees.bare(items[place]))
     # Name and expression stay side by side, as in the query: the engine reads the name as it did there.
-    return Key(place, copy.deepcopy(dict(items[place])), _bare(expression))
+    return Key(place, copy.deepcopy(dict(items[place])), trees.bare(expression))
 
 
 def _place_of(expression: Node, items: list[Node]) -> int | None:
@@ -183,7 +180,7 @@ def _names_of(item: Node) -> set[str]:
 def _inner(query: Node, keys: list[Key], person: Tree, calls: list[Node]) -> Tree:
     """A row for each group and person."""
     columns = [key.shown for key in keys] + [copy.deepcopy(key.said) for key in keys]
-    columns += [person, _call("count_star", [])]
+    columns += [person, trees.call("count_star", [])]
     for call in calls:
         columns += _shares(call)
     groups = [key.said for key in keys] + [copy.deepcopy(person)]
@@ -204,20 +201,20 @@ def _shares(call: Node) -> list[Tree]:
     arguments = [argument["expression"] for argument in call["arguments"]]
     name, where = ascii_lower(call["function_name"]), call["filter"]
     if name in CONDITIONS:
-        return [_call("count_star", [], _both([*([where] if where else []), *arguments])), _nothing()]
+        return [trees.call("count_star", [], _both([*([where] if where else []), *arguments])), trees.nothing()]
     needed = arguments[:1] if name in OF_ONE_VALUE else arguments
-    there = [operator("OPERATOR_IS_NOT_NULL", [_bare(one)]) for one in needed]
-    counted = _call("count_star", [], _both([*([where] if where else []), *there]))
+    there = [trees.operator("OPERATOR_IS_NOT_NULL", [trees.bare(one)]) for one in needed]
+    counted = trees.call("count_star", [], _both([*([where] if where else []), *there]))
     if not _adds(call):
-        return [counted, _nothing()]
-    return [counted, _call("sum", [_call("abs", [_cast_double(arguments[0])])], where)]
+        return [counted, trees.nothing()]
+    return [counted, trees.call("sum", [trees.call("abs", [trees.cast_double(arguments[0])])], where)]
 
 
 def _both(conditions: list[Node]) -> Node | None:
     """The conditions, all of them."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None
-    children = [_bare(one) for one in conditions]
+    children = [trees.bare(one) for one in conditions]
     return {"class": "CONJUNCTION", "type": "CONJUNCTION_AND", "alias": "", "children": children}
 
 
@@ -229,17 +226,23 @@ def _outer(query: Node, inner: Tree, keys: list[Key], figures: tuple[Figure, ...
     names = [f"{one}{place}" for one in "kg" for place in range(len(keys))] + ["person", "n"]
     for place in range(len(figures)):
         names += [f"c{place}", f"s{place}"]
-    shown = [_call("any_value", [column_ref((name,))]) for name in names[: len(keys)]]
-    key_columns = [column_ref((name,)) for name in names[len(keys) : 2 * len(keys)]]
-    columns = [*shown, _call("count", [column_ref(("person",))]), _call("sum", [column_ref(("n",))])]
+    shown = [trees.call("any_value", [trees.column_ref((name,))]) for name in names[: len(keys)]]
+    key_columns = [trees.column_ref((name,)) for name in names[len(keys) : 2 * len(keys)]]
+    columns = [
+        *shown,
+        trees.call("count", [trees.column_ref(("person",))]),
+        trees.call("sum", [trees.column_ref(("n",))]),
+    ]
     for place, figure in enumerate(figures):
         # Who adds nothing to a sum stands behind no part of it.
-        counts = _greater_than_nothing(
+        counts = trees.greater_than_nothing(
             f"{'s' if ascii_lower(figure.function) in SUMS and figure.adding else 'c'}{place}"
         )
-        columns.append(_call("count", [column_ref(("person",))], counts))
-        columns.append(_call("max", [column_ref((f"s{place}",)), _number(2)]) if figure.adding else _nothing())
-        columns.append(_call("sum", [column_ref((f"s{place}",))]) if figure.adding else _nothing())
+        columns.append(trees.call("count", [trees.column_ref(("person",))], counts))
+        columns.append(
+            trees.call("max", [trees.column_ref((f"s{place}",)), trees.number(2)]) if figure.adding else trees.nothing()
+        )
+        columns.append(trees.call("sum", [trees.column_ref((f"s{place}",))]) if figure.adding else trees.nothing())
     table = {
         "type": "SUBQUERY", "alias": "e", "sample": None, "subquery": {"node": inner, "named_param_map": []},
         "column_name_alias": names,
@@ -301,49 +304,3 @@ def _said(node: Any) -> Any:
     if isinstance(node, list):
         return tuple(_said(value) for value in node)
     return node
-
-
-# -- writing a tree
-
-
-def _bare(expression: Node) -> Tree:
-    """A copy without a name of its own: the columns inside are named from outside."""
-    return {**copy.deepcopy(dict(expression)), "alias": ""}
-
-
-def _call(name: str, arguments: list[Any], where: Node | None = None) -> Tree:
-    return {
-        "class": "FUNCTION", "type": "FUNCTION", "alias": "", "function_name": name, "schema": "", "catalog": "",
-        "qualified_name": {"path": [name]}, "filter": copy.deepcopy(where), "distinct": False, "is_operator": False,
-        "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "export_state": False,
-        "arguments": [{"name": "", "expression": _bare(one)} for one in arguments],
-    }  # fmt: skip
-
-
-def _number(value: int) -> Tree:
-    literal = {"kind": "INTEGER", "text": str(value)}
-    return {"class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": literal}
-
-
-def _nothing() -> Tree:
-    return {
-        "class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "literal": {"kind": "NULL_LITERAL", "text": ""}
-    }  # fmt: skip
-
-
-def _greater_than_nothing(name: str) -> Tree:
-    return {
-        "class": "COMPARISON", "type": "COMPARE_GREATERTHAN", "alias": "", "left": column_ref((name,)),
-        "right": _number(0),
-    }  # fmt: skip
-
-
-def _cast_double(child: Node) -> Tree:
-    kind = {
-        "class": "TYPE", "type": "TYPE", "alias": "", "catalog": "", "schema": "", "type_name": "double",
-        "children": [], "qualified_name": {"path": ["double"]},
-    }  # fmt: skip
-    return {
-        "class": "CAST", "type": "OPERATOR_CAST", "alias": "", "child": _bare(child), "try_cast": False,
-        "type_expr": kind,
-    }  # fmt: skip

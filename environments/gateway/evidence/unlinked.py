@@ -11,16 +11,17 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from environments.gateway.evidence.people import PERSON, column_ref
+from environments.gateway.evidence.people import PERSON
+from environments.gateway.evidence.trees import Tree, call, column_ref
 
-Tree = dict[str, Any]
 SCHEMA, TABLE = "house", "unlinked"  # linkage.scopes.steps writes it
 
 
 def counted(person: Mapping[str, Any]) -> Tree:
     """The person, or one in place of all whose rows could not be linked; NULL stays NULL."""
     unlinked = _query(column_ref((PERSON,)), "ANY", copy.deepcopy(dict(person)))
-    checks = [{"when_expr": unlinked, "then_expr": _query(_least(), "SCALAR", None)}]
+    least = call("min", [column_ref((PERSON,))])
+    checks = [{"when_expr": unlinked, "then_expr": _query(least, "SCALAR", None)}]
     return {
         "class": "CASE", "type": "CASE_EXPR", "alias": "", "case_checks": checks,
         "else_expr": copy.deepcopy(dict(person)),
@@ -42,13 +43,4 @@ def _query(shown: Tree, kind: str, child: Tree | None) -> Tree:
         "class": "SUBQUERY", "type": "SUBQUERY", "alias": "", "subquery_type": kind, "child": child,
         "subquery": {"node": node, "named_param_map": []},
         "comparison_type": "COMPARE_EQUAL" if child is not None else "INVALID",
-    }  # fmt: skip
-
-
-def _least() -> Tree:
-    return {
-        "class": "FUNCTION", "type": "FUNCTION", "alias": "", "function_name": "min", "schema": "", "catalog": "",
-        "qualified_name": {"path": ["min"]}, "filter": None, "distinct": False, "is_operator": False,
-        "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "export_state": False,
-        "arguments": [{"name": "", "expression": column_ref((PERSON,))}],
     }  # fmt: skip

@@ -8,20 +8,17 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from access.decisions import Refused, RefusedError
-from access.documents import DocumentError, parse_document
+from access.documents import parse_document
 from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
 from access.organisations.agreement import Agreement
 from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import Role
 from access.people.policies import may_act
 from access.projects.errors import NarrowingUnfit, ProjectIncomplete
-from access.projects.file import TEMPLATE_WORDS, ProjectFile
 from access.projects.model import Outcome
-from access.projects.narrowing import TEMPLATE as NARROWING_TEMPLATE
 from access.projects.narrowing import Narrowing
 from access.projects.purposes import PURPOSES
 from access.projects.states import ProjectState
-from access.projects.template import PROJECT_TEMPLATE
 from access.service import Access
 from access.support.file import TEMPLATE as SUPPORT_TEMPLATE
 from access.support.file import SupportFile
@@ -372,17 +369,6 @@ def test_two_controllers_narrow_differently(clock: FixedClock) -> None:
     assert told["gp"] == ["without gp_events.event_date"]
 
 
-@pytest.mark.parametrize(
-    ("template", "model"),
-    [(AGREEMENT_TEMPLATE, Agreement), (SUPPORT_TEMPLATE, SupportFile), (NARROWING_TEMPLATE, Narrowing)],
-)
-def test_each_template_fits_its_model_and_an_unknown_key_does_not(template: str, model: type) -> None:
-    """What a person is given to fill in is valid as it stands; a key that nobody knows is an error with its line."""
-    parse_document(template, model, name="template")
-    with pytest.raises(DocumentError, match=r"line \d+: unknown key 'surprise'"):
-        parse_document(template + "surprise: yes\n", model, name="template")
-
-
 def test_a_lead_recertifies_each_quarter_or_nobody_gets_in(access: Access, clock: FixedClock) -> None:
     """After a quarter and its grace nobody queries; the lead keeps Asha, and Ewa loses access at once."""
     assert access.may_query("ewa", "admissions")
@@ -394,10 +380,3 @@ def test_a_lead_recertifies_each_quarter_or_nobody_gets_in(access: Access, clock
     assert access.may_query("ewa", "admissions").code == "project.not_a_member"  # type: ignore[union-attr]
     strangers = frozenset({"asha", "bryn"})
     assert _refused(lambda: access.recertify("admissions", strangers, by=ASHA)) == "project.not_a_member"
-
-
-def test_a_template_that_nobody_filled_in_is_not_complete(access: Access) -> None:
-    """Each place of the project's template that still says what it said is told; all of them are known."""
-    file = parse_document(PROJECT_TEMPLATE, ProjectFile, name="template")
-    unfilled = [one for one in access.problems(file) if "still says what the template says" in one]
-    assert len(unfilled) == len(TEMPLATE_WORDS) == 6
