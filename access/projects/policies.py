@@ -195,6 +195,11 @@ def may_apply(person: Person | None, before: ProjectVersion | None, today: date)
     return Allowed()
 
 
+def was_stopped(project: ProjectVersion, today: date) -> bool:
+    """Did somebody refuse it, or take an approval back? Then it can be asked for again as it is."""
+    return state_of(project, today) in (ProjectState.REFUSED, ProjectState.WITHDRAWN)
+
+
 def may_decide_for(
     controller: str, project: ProjectVersion | None, delegate: Person | None, today: date, stands: Standing = may_act
 ) -> Decision:

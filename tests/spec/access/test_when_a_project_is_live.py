@@ -80,6 +80,20 @@ def test_a_withdrawal_ends_the_project_at_once(access: Access) -> None:
     assert _refused(lambda: access.live_scope("admissions")) == "project.withdrawn"
 
 
+@pytest.mark.parametrize("stop", ["withdraw", "refuse"])
+def test_what_was_stopped_is_asked_for_again_as_it_is(access: Access, stop: str) -> None:
+    """The same file while it waits changes nothing; after it was stopped it is a new version that all decide on."""
+    assert access.apply(project_file(), applicant="asha", by=ASHA).version == 1
+    if stop == "withdraw":
+        _approved(access)
+    getattr(access, stop)("admissions", "gp", "A question about the purpose.", by=organisation("gp"))
+    assert access.apply(project_file(), applicant="asha", by=ASHA).version == 2
+    assert access.apply(project_file(), applicant="asha", by=ASHA).version == 2
+    assert not access.standing("admissions")
+    _approved(access)
+    assert access.may_query("asha", "admissions")
+
+
 def test_a_withdrawn_approval_is_not_given_again(access: Access) -> None:
     """The project applies anew instead, and everybody decides again."""
     _approved(access)
