@@ -34,6 +34,20 @@ def test_a_heading_says_what_it_is(heading: str, values: list[str], means: str) 
     assert guess(look_at(heading, pl.Series(heading, values))).means == means
 
 
+WHOLE = [f"{name} Berg" for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["nombre y apellidos", "Nachname, Vorname", "Vor- und Nachname", "Nom et prénom", "cognome e nome", "Ad Soyad"]
+    + ["first and last name", "Name, Vorname", "Фамилия Имя Отчество", "voornaam en achternaam", "imię i nazwisko"],
+)
+def test_a_heading_that_says_both_names_is_of_the_whole(heading: str) -> None:
+    """And not of the one that is found in it first; where the cells hold one word it is not."""
+    assert guess(look_at(heading, pl.Series(heading, WHOLE))).means == "full_name"
+    assert guess(look_at("nom", pl.Series("nom", WHOLE))).means == "surname"
+
+
 @pytest.mark.parametrize(
     ("heading", "values", "means"),
     [
