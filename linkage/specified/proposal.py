@@ -145,6 +145,8 @@ def _columns(fields: list[Field]) -> list[str]:
             headings = getattr(column, side)
             if headings:
                 parts.append(f"{side}: [{', '.join(map(_quoted, headings))}]")
+        if column.in_parts:
+            parts.append("in_parts: true")
         if column.separator:
             parts.append(f"separator: {_quoted(column.separator)}")
         if column.day_first is not None:
