@@ -274,6 +274,11 @@ class _StretchRun:
             bad, good, _ = self._judge_groups(guard, "TRUE")
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
+        if bad and step.certain and self._guards.registers:
+            # Whose is a number that a register gives to two people? Its events are one person's all the same.
+            in_none = f"(m.c_datasets & {self._guards.registers}) = 0"
+            self._engine.keep("members", f"SELECT m.* {OF_GROUPS} WHERE g.good OR {in_none}")
+            _, good, _ = self._judge_groups(guard, "TRUE")
         if not good:
             return
         (chained,) = self._engine.numbers(f"SELECT count(*) - count(DISTINCT m.cluster) {OF_GROUPS} WHERE g.good")
@@ -306,10 +311,7 @@ class _StretchRun:
         )
 
     def _judge_groups(self, guard: str, fits: str) -> tuple[int, int, int]:
-        """`groups`: the members of each shared value with their verdict. How many are bad, good, and too large.
-
-        fits: SQL over a group's records; how many it may have.
-        """
+        """`groups`: each shared value's members, judged; how many are bad, good, too large. fits: SQL over records."""
         self._engine.keep(
             "groups",
             f"SELECT k, label, records, {', '.join(TRAIT_NAMES)}, {guard} AND {fits} AS good FROM"

@@ -106,15 +106,17 @@ class SplinkEngine:
         sessions = 0
         for number, rule in enumerate(rules, 1):
             progress("learning from " + " + ".join(rule), number, len(rules) + 1)
-            if count_pairs(self.con, rule, two=self.two) < FEWEST_FOR_EM:
-                continue
+            compared = {one.of for one in self.specification.comparisons}
+            if compared <= set(rule) or count_pairs(self.con, rule, two=self.two) < FEWEST_FOR_EM:
+                continue  # where all agrees that is compared, nothing is left to learn
             sessions += self._one_session(linker, rule)
         self.learned = bool(sessions)
         if not sessions and not (few and self.possible_pairs <= FEW_POSSIBLE):
             raise CannotTrain(
                 "There are too few pairs to learn from without labels.",
                 where="training",
-                mend="Name wider rules under 'training', or use a model that was trained elsewhere: --model.",
+                mend="Name wider rules under 'training', each with a compared column left free, or use a model that was"
+                " trained elsewhere: --model.",
             )
         return self._read_model(linker.misc.save_model_to_json(), prior)
 

@@ -26,6 +26,8 @@ SAMPLE = 3000
 HARDLY_COMMON, MOSTLY_COMMON = 0.02, 0.3  # of the values of two columns
 CODES = frozenset({"postcode", "house_number", "identifier", "area", "phone"})
 OF_AN_AGE = ({"number", "year"}, {"number", "date"})  # a column of ages and one of births
+IN_ONE = "only in one of both files"
+WORDS_OF_A_WHOLE, OF_A_PIECE = 1.5, 0.6
 WORTH = ("truth", "record_id")
 
 
@@ -71,9 +73,11 @@ def find_fields(frames: list[pl.DataFrame], truth: frozenset[str]) -> Fields:
         used = {headings[min(place, len(headings) - 1)] for headings, _ in paired}
         for name, _ in _usable(guesses[place]):
             if name not in used:
-                found.ignored[name] = "only in one of both files"
+                found.ignored[name] = IN_ONE
     _leave_out_repetitions(found, frames)
     _join_spellings(found)
+    if len(frames) == 2:
+        _put_names_together(found, frames, looks, guesses)
     _make_years_of_ages(found, frames, guesses)
     if not found.fields:
         raise SpecifiedError(
@@ -258,6 +262,42 @@ def _make_years_of_ages(found: Fields, frames: list[pl.DataFrame], guesses: list
             one.evidence += f"; ages, {abs(taken['right'] - taken['left'])} years apart as people of one name tell"
         else:
             one.evidence += "; ages, made years of birth"
+
+
+def _put_names_together(
+    found: Fields, frames: list[pl.DataFrame], looks: list[dict[str, Look]], guesses: list[dict[str, Guess]]
+) -> None:
+    """A whole name in one file, of which the other has the pieces: known by the words that they have in common."""
+    free = [[name for name, _ in _usable(side) if found.ignored.get(name) == IN_ONE] for side in guesses]
+    for place in (0, 1):
+        for whole in free[place]:
+            look, other = looks[place][whole], looks[1 - place]
+            if guesses[place][whole].means not in NAMES | {"text"} or look.words_each < WORDS_OF_A_WHOLE:
+                continue
+            words = set(_words(frames[place][whole]))
+            pieces = [name for name in free[1 - place] if _said_within(frames[1 - place][name], words)]
+            pieces.sort(key=lambda name: guesses[1 - place][name].means not in NAMES)
+            pieces = sorted(pieces[: round(look.words_each)], key=list(other).index)
+            if len(pieces) < 2:
+                continue
+            headings = {"left": [whole], "right": pieces} if place == 0 else {"left": pieces, "right": [whole]}
+            missing = sorted({filler for one in (look, *(other[name] for name in pieces)) for filler in one.fillers})
+            name = _name("full_name", {field.column.name for field in found.fields})
+            kept = {"name": name, "means": "full_name", "in_parts": True, "missing": missing, **headings}
+            evidence = f"the words of {whole} stand in {' and '.join(pieces)}; {look.distinct:,} different values"
+            found.fields.append(Field(Column.model_validate(kept), look, evidence))
+            for heading in (whole, *pieces):
+                found.ignored.pop(heading, None)
+            return
+
+
+def _words(values: pl.Series) -> list[str]:
+    return [word for value in values.drop_nulls().head(SAMPLE * 4).to_list() for word in fold(value).split()]
+
+
+def _said_within(values: pl.Series, words: set[str]) -> bool:
+    mine = [word for word in _words(values) if not word.isdigit()]
+    return bool(mine) and sum(word in words for word in mine) >= OF_A_PIECE * len(mine)
 
 
 def _leave_out(found: Fields, one: Field, why: str) -> None:

@@ -93,6 +93,14 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
 
 FEWEST_DIGITS = {"number": 0.8, "postcode": 0.5, "month": 0.6, "day": 0.6, "house_number": 0.6}
 MOST_SHAPES = 12
+WHOLE_NAME = re.compile(
+    r"(?=.*\b(sur ?name|last ?name|family|nach ?name|nom|apellidos?|achternaam|efternamn|etternavn|efternavn|cognome"
+    r"|sobrenome|apelido|nazwisko|фамилия|prijmeni|priezvisko|soyad|επωνυμο)\b)"
+    r"(?=.*\b(fore ?names?|first ?name|given|vor|vornamen?|prenoms?|nombres?|nome|imie|имя|voornaam|voornamen|fornavn"
+    r"|fornamn|jmeno|meno|ad|ονομα|first and)\b)|^name vorname$|^vorname name$"
+)
+"""A heading that names both: `nombre y apellidos`, `Nachname, Vorname`, `nom et prénom`."""
+WORDS_OF_A_WHOLE = 1.5
 OF_A_CODE = re.compile(r"\b(id|no|nr|num|number|nummer|numero|code|key|ref|reference|kennziffer|kennung)$")
 MOST_YEARS = 100  # that are another in every row; more are a row's number
 MOST_HOUSES = 50
@@ -146,6 +154,8 @@ def _numbered(look: Look) -> Guess | None:
 
 
 def _by_heading(look: Look) -> Guess | None:
+    if WHOLE_NAME.search(look.name) and look.words_each >= WORDS_OF_A_WHOLE and _fits("full_name", look):
+        return Guess("full_name", "by its heading, which says forename and surname")
     for kind, pattern in HEADINGS:
         if re.search(pattern, look.name) and (fitting := _fits(kind, look)):
             return Guess(fitting, "by its heading" + ("" if fitting == kind else " and its values"))

@@ -56,7 +56,7 @@ LEVELS: dict[str, list[str]] = {
     "house_number": ["same", "levenshtein: 1"],
     "identifier": ["same", "damerau: 1"],
     "phone": ["same", "damerau: 1"],
-    "email": ["same", "jaro_winkler: 0.92"],
+    "email": ["same", "damerau: 1", "damerau: 2"],
     "occupation": ["same", "words_within", "jaro_winkler: 0.88"],
     "category": ["same"],
     "number": ["same", "difference: 1", "difference: 2", "difference: 5"],
@@ -145,6 +145,8 @@ def _columns(fields: list[Field]) -> list[str]:
             headings = getattr(column, side)
             if headings:
                 parts.append(f"{side}: [{', '.join(map(_quoted, headings))}]")
+        if column.in_parts:
+            parts.append("in_parts: true")
         if column.separator:
             parts.append(f"separator: {_quoted(column.separator)}")
         if column.day_first is not None:

@@ -34,13 +34,14 @@ Headings = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 
 
 class Column(_Part):
-    """One thing known of people, and where each file has it. Several headings are several spellings of it."""
+    """One thing known of people, and where each file has it. Several headings: spellings, or pieces."""
 
     name: Word
     means: Kind
     heading: Headings = ()  # in every file
     left: Headings = ()
     right: Headings = ()
+    in_parts: bool = False  # several headings are pieces of one value, put together in this order
     separator: str | None = Field(default=None, min_length=1)  # between several spellings in one cell
     day_first: bool | None = None  # for dates: is 03/04/1950 of April?
     first_of_january: Literal["a_day", "year_only"] = "a_day"
@@ -63,7 +64,8 @@ class Column(_Part):
     @property
     def has_spellings(self) -> bool:
         """May one record have several values?"""
-        return self.separator is not None or max(len(self.headings(False)), len(self.headings(True))) > 1
+        several = max(len(self.headings(False)), len(self.headings(True))) > 1
+        return self.separator is not None or (several and not self.in_parts)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -74,6 +76,10 @@ class Column(_Part):
             mend = "write means: year"
             what = f"column '{self.name}': ages_of makes years of birth of ages, and it means {self.means}"
             raise Unfit(Problem(what, mend, ("ages_of",)))
+        if self.in_parts and (self.separator or self.means not in TEXTS):
+            mend = "leave in_parts out, or the separator, or give another 'means'"
+            what = f"column '{self.name}': in_parts puts names and other texts together, each of one spelling"
+            raise Unfit(Problem(what, mend, ("in_parts",)))
         if self.has_spellings and self.means not in TEXTS:
             mend = "give one heading and no separator, or another 'means'"
             what = (

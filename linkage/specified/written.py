@@ -51,6 +51,8 @@ def written(frame: pl.DataFrame, columns: Iterable[Column], *, right: bool) -> p
     for column in columns:
         headings = column.headings(right)
         values = [_known(frame[heading], column.missing) for heading in headings]
+        if column.in_parts:
+            values = [_together(values)]
         if (taken := column.taken(right)) is not None:
             values = [years_of_birth(one, taken) for one in values]
         if column.means == "address":
@@ -73,6 +75,11 @@ def fold(text: str | None, *, in_latin: bool = True) -> str:
 
 def _known(values: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return values.replace(list(missing), [None] * len(missing)) if missing else values
+
+
+def _together(pieces: list[pl.Series]) -> pl.Series:
+    """One value a row of those pieces that are known."""
+    return pl.select(pl.concat_str(pieces, separator=" ", ignore_nulls=True)).to_series().replace("", None)
 
 
 def _single(column: Column, values: pl.Series) -> list[pl.Series]:

@@ -41,6 +41,24 @@ def test_without_a_record_of_their_own_they_stay_alone(who: str) -> None:
     assert zone.together() == {frozenset({"owner", "owner again"}), frozenset({"taken"})}
 
 
+EPISODES = [{}, {"postcode": "LS2 9JT"}, {"postcode": "LS3 1AA"}, {"date_of_birth": "1951-03-15"}, {"sex": None}]
+NAMELESS: Row = OLDER | {"surname": None, "forenames": None}
+
+
+def test_the_events_of_a_number_that_a_register_gives_two_people_stay_together() -> None:
+    """Of whom is not told; but they are one person's, and follow who has the number and a name."""
+    events = [(f"episode {place}", "hospital", NAMELESS | change) for place, change in enumerate(EPISODES)]
+    twice = [("owner", "gp", OLDER), ("other", "gp", OLDER | {"forenames": "Ruth"})]
+    episodes = frozenset(name for name, *_ in events)
+    assert _linked(*twice, *events, registers=("gp",)).together() == {
+        episodes,
+        frozenset({"owner"}),
+        frozenset({"other"}),
+    }
+    named = _linked(*twice, *events, ("care", "care", OLDER | {"postcode": "LS7 1AB"}), registers=("gp",))
+    assert named.together() == {episodes | {"owner", "care"}, frozenset({"other"})}
+
+
 @pytest.mark.parametrize(
     "change", [{}, {"postcode": "LS2 9JT"}, {"surname": "Moss"}, {"forenames": "Ada Ruth"}, {"sex": None}]
 )

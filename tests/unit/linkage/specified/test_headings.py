@@ -9,6 +9,7 @@ from linkage.specified.dates import read_date
 from linkage.specified.fields import find_fields
 from linkage.specified.guesses import guess
 from linkage.specified.looks import look_at
+from linkage.specified.written import written
 
 NAMES = [f"Name{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(60)]
 NUMBERS = [str(10_000_000_000 + 7919 * n) for n in range(60)]
@@ -32,6 +33,20 @@ NUMBERS = [str(10_000_000_000 + 7919 * n) for n in range(60)]
 def test_a_heading_says_what_it_is(heading: str, values: list[str], means: str) -> None:
     """Where the values bear it out."""
     assert guess(look_at(heading, pl.Series(heading, values))).means == means
+
+
+WHOLE = [f"{name} Berg" for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["nombre y apellidos", "Nachname, Vorname", "Vor- und Nachname", "Nom et prénom", "cognome e nome", "Ad Soyad"]
+    + ["first and last name", "Name, Vorname", "Фамилия Имя Отчество", "voornaam en achternaam", "imię i nazwisko"],
+)
+def test_a_heading_that_says_both_names_is_of_the_whole(heading: str) -> None:
+    """And not of the one that is found in it first; where the cells hold one word it is not."""
+    assert guess(look_at(heading, pl.Series(heading, WHOLE))).means == "full_name"
+    assert guess(look_at("nom", pl.Series("nom", WHOLE))).means == "surname"
 
 
 @pytest.mark.parametrize(
@@ -67,3 +82,16 @@ def test_a_heading_that_says_nothing_is_known_by_the_other_files_values() -> Non
     right = pl.DataFrame({"surname": NAMES * 3, "xq": codes})
     found = {one.column.means: one.column.headings(True) for one in find_fields([left, right], frozenset()).fields}
     assert found["postcode"] == ("xq",)
+
+
+def test_a_whole_name_is_held_against_its_pieces_in_the_other_file() -> None:
+    """Where one file has in one column what the other has in several; in the other file's order."""
+    others = [f"Other{name}" for name in NAMES]
+    left = pl.DataFrame({"card": NUMBERS, "name": NAMES, "father": others, "town": ["Ulm", "Köln"] * 30})
+    right = pl.DataFrame({"patient": [f"{a} {b}" for a, b in zip(NAMES, others, strict=True)], "town": left["town"]})
+    for frames in ([left, right], [right, left]):
+        (whole,) = (one.column for one in find_fields(frames, frozenset()).fields if one.column.means == "full_name")
+        assert whole.in_parts
+        assert {whole.left, whole.right} == {("name", "father"), ("patient",)}
+        sides = [written(frame, [whole], right=bool(place))["full_name"] for place, frame in enumerate(frames)]
+        assert sides[0].to_list() == sides[1].to_list()
