@@ -83,7 +83,7 @@ HEADINGS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "number",
-        r"^age\b|^(alter|leeftijd|edad|idade|wiek|eta|ikae?|alder|возраст|年龄|年齢|yas)$| age$|age at|years old",
+        r"^aged?\b|^(alter|leeftijd|edad|idade|wiek|eta|ikae?|alder|возраст|年龄|年齢|yas)$| age$|age at|years old",
     ),
     ("year", r"year|^yob$|jahr|annee|^ano|jaar|^ar$|^by$|^anno|rok|vuosi|yr$"),
     ("month", r"month|^mob$|monat|mois|^mes$|^bm$|mese|maand"),

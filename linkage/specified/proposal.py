@@ -19,6 +19,7 @@ from linkage.specified.keys import Counter, blocking_keys, certain_keys, repetit
 from linkage.specified.pairs import Key
 from linkage.specified.reading import read_people
 from linkage.specified.specification import Specification
+from linkage.specified.vocabulary import ONES_OWN
 from linkage.specified.written import written
 
 FEWEST_PAIRS, MOST_PAIRS, PAIRS_PER_RECORD = 400_000, 6_000_000, 100
@@ -118,8 +119,11 @@ def _require_rows(files: list[Path], frames: list[pl.DataFrame]) -> None:
 
 def _head(files: list[Path], found: Fields) -> list[str]:
     names = " and ".join(path.name for path in files)
+    stands = "It works as it stands."
+    if not ONES_OWN & {one.column.means for one in found.fields}:
+        stands = "NO COLUMN WAS FOUND that tells people apart: a name, a date of birth, a number. Say which one does."
     lines = [
-        f"# Proposed from {names}. Each remark says why; correct what is wrong. It works as it stands.",
+        f"# Proposed from {names}. Each remark says why; correct what is wrong. {stands}",
         "specification: 1",
         f"title: {_quoted(names)}",
         f"files: {len(files)}",

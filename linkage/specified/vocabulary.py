@@ -12,6 +12,8 @@ Kind = Literal[
     "house_number", "address", "identifier", "phone", "email", "occupation", "category", "number", "text",
 ]  # fmt: skip
 NAMES = frozenset({"forename", "surname", "full_name"})
+ONES_OWN = NAMES | {"date", "year", "identifier", "phone", "email", "address", "text"}
+"""What may tell one person from another; sex, place or occupation never do by themselves."""
 TEXTS = NAMES | {"area", "place", "street", "address", "occupation", "category", "text"}
 PARTS: dict[str, frozenset[str]] = {
     "date": frozenset({"year", "month", "day", "decade", "month_day"}),

@@ -39,10 +39,10 @@ class Unasked:
     agrees: str
 
 
-A_NAME = Unasked(
-    "surname or forename",
+A_FORENAME = Unasked(
+    "forename, or its beginning and the surname",
     "a.f IS NOT NULL AND a.g IS NOT NULL AND b.f IS NOT NULL AND b.g IS NOT NULL",
-    "a.f = b.f OR a.g = b.g OR coalesce(a.nm = b.nm, false)",
+    "a.g = b.g OR a.f = b.f AND coalesce(a.gi = b.gi, false) OR coalesce(a.nm = b.nm, false)",
 )
 A_BIRTHDAY = Unasked(
     "a part of the birthday",
@@ -56,7 +56,7 @@ def _unasked(step: LadderStep) -> Unasked | None:
     """By what a step is tried that no hidden number can try, or None where one can: it asks for no number."""
     asked = {field for key in step.keys for field in key}
     if not OF_NAMES & asked:
-        return A_NAME
+        return A_FORENAME
     if not step.certain:
         return None
     return THE_SURNAME if "f" not in asked else A_BIRTHDAY
@@ -92,8 +92,9 @@ def apart_elsewhere(zone: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int
     """step, records, apart: of the records that a step of UNASKED joined and that stand beside another of which the
     same is known, how many agree with none of these in what the step did not ask for. Raw counts.
 
-    Who marries keeps the forename, a misspelt forename mostly stands beside a right surname, and of a wrong birthday a
-    part is mostly right: all of it apart is seldom one person. So apart / records estimates what of a step is wrong.
+    Who marries keeps the forename, a misspelt one mostly begins alike and stands beside a right surname (which alone
+    says nothing: a number may be a sister's), and of a wrong birthday a part is mostly right: all of it apart is seldom
+    one person. So apart / records estimates what of a step is wrong.
     """
     found = []
     for step, unasked in UNASKED.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkage.specified.errors import CannotTrain
+from linkage.specified.proposal import propose_specification
 from linkage.specified.service import link_files
 from linkage.specified.specification import load_specification
 
@@ -33,3 +34,12 @@ def test_such_a_rule_is_passed_over(tmp_path: Path) -> None:
     with pytest.raises(CannotTrain) as refused:
         link_files(people, None, load_specification(specification))
     assert "left free" in str(refused.value)
+
+
+def test_a_proposal_says_where_nothing_tells_people_apart(tmp_path: Path) -> None:
+    """Sex and a category name nobody; with a name it works as it stands."""
+    rows = [f"{'MF'[n % 2]},{n % 8},{'abcdefgh'[n % 8]}{'klmnopqr'[n % 7]}er" for n in range(400)]
+    for headings, cut, said in (("sex,quarter", 2, "NO COLUMN WAS FOUND"), ("sex,quarter,surname", 3, "works as it")):
+        people = tmp_path / f"{cut}.csv"
+        people.write_text("\n".join([headings, *(",".join(row.split(",")[:cut]) for row in rows)]) + "\n", "utf-8")
+        assert said in propose_specification([people]).splitlines()[0]

@@ -10,8 +10,8 @@ import pytest
 from linkage.matching.ladder import LADDER
 from linkage.matching.quality.implausible import UNASKED, apart_elsewhere
 
-COLUMNS = ("record", "person", "step", "f", "g", "nm", "b", "b_y", "b_ym", "b_yd", "b_md", "b_swap")
-BORN = dict(zip(COLUMNS[6:], range(50, 56), strict=True))
+COLUMNS = ("record", "person", "step", "f", "g", "gi", "nm", "b", "b_y", "b_ym", "b_yd", "b_md", "b_swap")
+BORN = dict(zip(COLUMNS[7:], range(50, 56), strict=True))
 MISHEARD = {**BORN, "b": 60, "b_ym": 62, "b_yd": 63, "b_md": 64, "b_swap": 65}
 """Only the year is right."""
 ANOTHER = {name: value + 100 for name, value in BORN.items()}
@@ -35,8 +35,15 @@ def _told(*pairs: tuple[int, dict[str, int], dict[str, int]]) -> list[tuple[int,
         return apart_elsewhere(zone)
 
 
-def _named(f: int, g: int, nm: int) -> dict[str, int]:
-    return {"f": f, "g": g, "nm": nm}
+def _named(f: int, g: int, nm: int, gi: int | None = None) -> dict[str, int]:
+    return {"f": f, "g": g, "nm": nm} | ({"gi": gi} if gi else {})
+
+
+def test_a_sister_under_ones_number_is_told() -> None:
+    """The surname is the family's: it counts only beside a forename that begins alike, as a misspelt one does."""
+    sister = (4, _named(1, 20, 30, 7), _named(1, 21, 31, 8))
+    misspelt = (6, _named(1, 20, 30, 7), _named(1, 21, 31, 7))
+    assert _told(sister, misspelt) == [(4, 2, 2), (6, 2, 0)]
 
 
 def test_whoever_agrees_in_no_name_is_told_by_step() -> None:

@@ -84,7 +84,13 @@ def test_steps_of_the_number_are_tried_by_what_they_did_not_ask() -> None:
     """The share is of those of whom that is known, and tells no exact number of those that disagree."""
     (section,) = [one for one in sections_of(MEASURED) if one.key == "precision_by_what_was_not_asked"]
     (row,) = section.rows
-    assert row == ["1", "NHS number, date of birth, sex, postcode", "50,005", row[3], "surname or forename"]
+    assert row == [
+        "1",
+        "NHS number, date of birth, sex, postcode",
+        "50,005",
+        row[3],
+        "forename, or its beginning and the surname",
+    ]
     assert row[3].startswith("over 99.9")
 
 
