@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from environments.workspaces.machine import R_PACKAGES
+
 ROOT = Path(__file__).resolve().parent.parent
 QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
 FULL_FOLDERS = ("integration", "acceptance", "browser")
@@ -54,6 +56,8 @@ NEEDS = (
         ("softhsm2",),
         ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so"),
     ),
+    Need("R with its kernel for notebooks", "needs_r", R_PACKAGES, ("/usr/lib/R/site-library/IRkernel",)),
+    Need("R's packages for analyses", "needs_r", R_PACKAGES, ("/usr/lib/R/site-library/ggplot2",)),
     Need("systemd-analyze (it verifies the units)", None, ("systemd",), ("systemd-analyze",)),
     Need("a C compiler (for the kernel of tokens)", None, ("gcc", "libc6-dev"), ("cc",)),
     Need("Maven (it gets Keycloak)", None, ("maven",), ("mvn",)),

@@ -87,12 +87,12 @@ class HubClient:
             return [kernel.run(cell) for cell in cells]
 
     @contextmanager
-    def kernel(self, person: str, project: str) -> Iterator[Kernel]:
-        """A fresh kernel in the workspace, ended afterwards."""
+    def kernel(self, person: str, project: str, name: str = "python3") -> Iterator[Kernel]:
+        """A fresh kernel in the workspace, ended afterwards. name: of its kind, as the workspace lists it."""
         token = self.server_token(person, project)
         prefix = f"{self.address}/user/{quote(person)}/{quote(project)}"
         with httpx.Client(headers={"Authorization": f"token {token}"}, timeout=SECONDS_PER_REQUEST) as server:
-            answer = server.post(f"{prefix}/api/kernels", json={"name": "python3"})
+            answer = server.post(f"{prefix}/api/kernels", json={"name": name})
             if answer.status_code != httpx.codes.CREATED:
                 raise WorkspaceError("The workspace gave no kernel.", where=f"{person} in {project}")
             kernel_url = f"{prefix}/api/kernels/{answer.json()['id']}"

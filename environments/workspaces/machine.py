@@ -23,6 +23,8 @@ TRIAL_ACCOUNT = FIRST_ACCOUNT + 50_000  # one past the last number that a projec
 FILTERING = "2"  # Seccomp in /proc/PID/status: a filter is in force
 NO_RIGHTS = "0" * 16
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL")
+R_PACKAGES = ("r-base-core", "r-cran-irkernel", "r-cran-ggplot2", "r-cran-dplyr", "r-cran-survival")
+"""What Debian calls R, its kernel for notebooks, and the packages that analyses use most."""
 
 
 def may_run_here(hub_environment: Path, hub_code: Path) -> Decision:
@@ -55,6 +57,7 @@ def _machine(told: dict[str, Any] | None, *, program: bool) -> Machine:
         namespaces_switch=_switch("kernel/unprivileged_userns_clone"),
         most_namespaces=_switch("user/max_user_namespaces"),
         apparmor_switch=_switch("kernel/apparmor_restrict_unprivileged_userns"),
+        r=bool(told and told["r"]),
     )
 
 

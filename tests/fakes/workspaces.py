@@ -211,16 +211,17 @@ def workplace(
     *,
     plain: bool = False,
     pods: Callable[[Path], dict[str, Any]] | None = None,
+    real_doors: Any = None,
     **bounds: int,
 ) -> Iterator[WorkplaceForTests]:
     """A gateway process's control routes and a real hub, until the block ends; people log in by codes or `openid`.
 
     machine: what is asked at an opening. plain: root runs the hub under another account. pods: of a home, the cluster
-    of its hub's place.
+    of its hub's place. real_doors: a gateway's, in place of doors that tell whose they are.
     """
     account = PLAIN_ACCOUNT if plain and os.geteuid() == 0 else None
     with short_folder() as home:
-        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), FakeDoors(home / "doors", account)
+        log, approvals, doors = MemoryAuditLog(), FakeApprovals(), real_doors or FakeDoors(home / "doors", account)
         records = Records(create_engine("sqlite://"), log, SystemClock())
         register = WorkspaceRegister(records, approvals, doors, machine)
         tokens = ControlTokens(home / "control")

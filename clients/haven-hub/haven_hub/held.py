@@ -15,7 +15,14 @@ def system_of_host() -> System:
     """How this machine arranges its programs at the root."""
     root = Path("/")
     links = tuple(name for name in SYSTEM_NAMES if (root / name).is_symlink())
-    return System(links, tuple(name for name in SYSTEM_NAMES if name not in links and (root / name).is_dir()))
+    folders = tuple(name for name in SYSTEM_NAMES if name not in links and (root / name).is_dir())
+    return System(links, folders, r=has_r(root / "usr"))
+
+
+def has_r(usr: Path) -> bool:
+    """R, where a workspace looks for it, and a kernel for notebooks in a library that every R looks into."""
+    libraries = ("lib/R/site-library", "lib/R/library", "lib64/R/library", "local/lib/R/site-library")
+    return (usr / "bin" / "R").exists() and any((usr / one / "IRkernel").is_dir() for one in libraries)
 
 
 def libraries_of(program: Path) -> Path:

@@ -23,6 +23,7 @@ LAB_SOCKET = f"{LAB_FOLDER}/lab.sock"
 CONDITIONS = f"{RUN}/conditions.txt"
 CLIENT = "/opt/haven/client"
 JUPYTER = "/opt/haven/jupyter"
+R_PROFILE = f"{CLIENT}/r/profile.R"
 IMPORTS = "/imports"
 PACKAGES = "/packages"
 # Set inside, where the kernel (5.14 and newer) counts this sandbox's processes only, not all of the account's.
@@ -86,13 +87,15 @@ class Folders:
 
 @dataclass(frozen=True)
 class System:
-    """How the host arranges its programs at the root: names that are links into /usr, and names that are folders."""
+    """How the host arranges its programs: names at the root that are links into /usr, or folders; and has it R?"""
 
     links: tuple[str, ...] = ("bin", "sbin", "lib", "lib64")
     folders: tuple[str, ...] = ()
+    r: bool = False  # R with its kernel for notebooks stands in /usr
 
 
 SYSTEM_NAMES = ("bin", "sbin", "lib", "lib32", "lib64")
+PLACES_OF_R = ("/etc/R", "/etc/alternatives")  # its settings; by which names of /usr its algebra libraries go
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def system_places(system: System, handles: Handles) -> list[str]:
         arguments += ["--symlink", f"usr/{name}", f"/{name}"]
     for name in system.folders:
         arguments += ["--ro-bind", f"/{name}", f"/{name}"]
-    for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
+    for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", *(PLACES_OF_R if system.r else ())):
         arguments += ["--ro-bind-try", name, name]
     arguments += ["--ro-bind-data", str(handles.text(PASSWD)), "/etc/passwd"]
     arguments += ["--ro-bind-data", str(handles.text(GROUP)), "/etc/group"]
@@ -221,7 +224,17 @@ def variables_inside(spec: WorkspaceSpec) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_INDEX_URL": f"file://{PACKAGES}/simple/",
     }
-    return {**own, **dict(spec.variables)}
+    return {**own, **(_for_r() if spec.system.r else {}), **dict(spec.variables)}
+
+
+def _for_r() -> dict[str, str]:
+    """R's kernel is offered, and every R starts alike: with our profile, and with nothing that lies in the home."""
+    nothing = ("R_ENVIRON", "R_ENVIRON_USER", "R_LIBS_USER", "R_PROFILE_USER")
+    return {
+        "JUPYTER_PATH": f"{JUPYTER}:{JUPYTER}/with-r",
+        "R_PROFILE": R_PROFILE,
+        **dict.fromkeys(nothing, "/dev/null"),
+    }
 
 
 def limits_of_a_process(limits: Limits) -> dict[str, int]:

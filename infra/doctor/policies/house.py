@@ -70,6 +70,12 @@ def protections(found: Sequence[tuple[str, Decision]]) -> list[Finding]:
     return findings
 
 
+def r(there: bool, packages: Sequence[str]) -> Finding:
+    """Do workspaces offer R? Without it nothing is wrong."""
+    install = f"workspaces have Python only (R is optional; Debian: apt-get install {' '.join(packages)})"
+    return holds(MACHINE, "R in workspaces", "there, with its kernel for notebooks" if there else install)
+
+
 def room(facts: RoomFacts) -> list[Finding]:
     """Is there room for bytes, and for files?"""
     gigabytes = f"{facts.free_bytes / 1024**3:.1f} GB free of {facts.all_bytes / 1024**3:.1f}"

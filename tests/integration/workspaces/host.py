@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             os.chown(path, place.account, place.account)
     with contextlib.ExitStack() as stack:
         stack.callback(shared.unlink)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stands = {
             "tcp": str(stack.enter_context(_listener())),
             "udp": str(stack.enter_context(_answers_datagrams())),

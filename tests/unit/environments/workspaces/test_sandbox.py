@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from haven_hub.held import has_r
 from haven_hub.sandbox import (
     CONDITIONS,
     GROUP,
@@ -18,6 +19,7 @@ from haven_hub.sandbox import (
     WorkspaceSpec,
     sandbox_arguments,
     server_command,
+    variables_inside,
 )
 
 SPEC = WorkspaceSpec(
@@ -118,6 +120,35 @@ def test_two_places_can_be_written() -> None:
     arguments = sandbox_arguments(SPEC, _handles()[0])
     writable = [arguments[place + 2] for place, word in enumerate(arguments) if word == "--bind"]
     assert writable == ["/run/haven/lab", HOME]
+
+
+def test_r_where_the_machine_has_it() -> None:
+    """Two more places, read-only; its kernel is listed, and it starts with the haven's profile and nothing else."""
+    handles, spec = _handles()[0], replace(SPEC, system=replace(SPEC.system, r=True))
+    without, with_r = sandbox_arguments(SPEC, handles), sandbox_arguments(spec, handles)
+    places = ["--ro-bind-try", "/etc/R", "/etc/R", "--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]
+    at = with_r.index("/etc/R") - 1
+    assert with_r[at : at + len(places)] == places
+    assert "/etc/R" not in without
+    added = {name: value for name, value in variables_inside(spec).items() if variables_inside(SPEC).get(name) != value}
+    assert added == {
+        "JUPYTER_PATH": "/opt/haven/jupyter:/opt/haven/jupyter/with-r",
+        "R_PROFILE": "/opt/haven/client/r/profile.R",
+        **dict.fromkeys(("R_ENVIRON", "R_ENVIRON_USER", "R_LIBS_USER", "R_PROFILE_USER"), "/dev/null"),
+    }
+
+
+@pytest.mark.parametrize("library", ["lib/R/site-library", "lib64/R/library"])
+def test_r_without_its_kernel_is_not_offered(tmp_path: Path, library: str) -> None:
+    """Nor a kernel without R."""
+    assert not has_r(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "R").touch()
+    assert not has_r(tmp_path)
+    (tmp_path / library / "IRkernel").mkdir(parents=True)
+    assert has_r(tmp_path)
+    (tmp_path / "bin" / "R").unlink()
+    assert not has_r(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["HAVEN_HOME", "PATH", "LD_PRELOAD", "CONFIGPROXY_AUTH_TOKEN", "JPY_API_TOKEN"])

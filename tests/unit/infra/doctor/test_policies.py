@@ -63,6 +63,8 @@ CASES: list[tuple[Callable[[], Finding | list[Finding]], list[Standing]]] = [
     (lambda: house.kernel("no compiler", "install one"), [DOUBTFUL]),
     (lambda: house.kernel("other answers", "remove it", broken=True), [WRONG]),
     (lambda: house.protections([("call filter", Refused("x", "Not in force.", "Do."))]), [WRONG]),
+    (lambda: house.r(True, ["r-base-core"]), [HOLDS]),
+    (lambda: house.r(False, ["r-base-core"]), [HOLDS]),  # it is optional
     (lambda: house.room(RoomFacts(500 * GIGABYTE, 1000 * GIGABYTE, 5, 10)), [HOLDS, HOLDS]),
     (lambda: house.room(RoomFacts(100 * GIGABYTE, 1000 * GIGABYTE, 1, 10)), [DOUBTFUL, DOUBTFUL]),
     (lambda: house.room(RoomFacts(GIGABYTE // 2, GIGABYTE, 0, 10)), [WRONG, WRONG]),
