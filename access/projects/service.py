@@ -130,7 +130,7 @@ class ProjectVerbs(ProjectApplying):
         """The Guardian takes an approval back, of every version, at once. Raises RefusedError, which is recorded."""
         with self._changing(f"project:{project}", EventName.PROJECT_WITHDRAW_REFUSED, by, project) as change:
             versions = self._versions(project)
-            holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
+            holding = next((v for v in versions if v.endorsement and v.endorsement.in_force), None)
             asked = holding or (versions[0] if versions else None)
             decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
             decision = decision and may_be_said(reason)
