@@ -33,10 +33,12 @@ def may_be_named(organisation: Organisation) -> Decision:
     )
 
 
-def may_be_shown(name: str) -> Decision:
-    """May this name, as people write it, stand on a screen?"""
+def may_be_shown(name: str, what: str = "name", longest: int = 200) -> Decision:
+    """May this name, as people write it, stand on a screen and in its column? what: it is, in a word."""
     if UNSEEN.search(name) or "\n" in name:
-        return Refused("name.hidden_signs", f"The name {HIDDEN}.", f"{REWRITE.capitalize()}.")
+        return Refused("name.hidden_signs", f"The {what} {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    if len(name) > longest:
+        return Refused("name.too_long", f"The {what} is longer than {longest} signs.", "Write it shorter.")
     return Allowed()
 
 

@@ -61,6 +61,7 @@ class OrganisationVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD)
         if decision and self.organisation(name) is None:
             decision = policies.may_take_part(None, self._today())
+        decision = decision and policies.may_be_shown(assessment.ods_code, "code", 20)
         self._require(decision, EventName.ORGANISATION_ASSESS_REFUSED, None, by, organisation=name)
         with self.records.change(by=by) as change:
             _keep_assessment(change.session.get_one(store.OrganisationRow, name), assessment)

@@ -5,7 +5,7 @@ Rows become the frozen data of the model at this edge. An unknown status is an e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -120,10 +120,14 @@ def catalogue(session: Session) -> dict[str, DatasetEntry]:
     return {r.id: DatasetEntry(r.id, r.controller, r.notice, r.disclosure_profile, r.tables) for r in rows}
 
 
+def every_agreement(session: Session) -> Sequence[AgreementRow]:
+    """Every version of every agreement, by id, the newest of each last."""
+    return session.scalars(select(AgreementRow).order_by(AgreementRow.id, AgreementRow.version)).all()
+
+
 def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
     """The newest version of each agreement, by id."""
-    rows = session.scalars(select(AgreementRow).order_by(AgreementRow.id, AgreementRow.version))
-    return {row.id: row for row in rows}
+    return {row.id: row for row in every_agreement(session)}
 
 
 def last_withdrawn(session: Session, agreement: Agreement) -> date | None:

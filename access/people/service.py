@@ -114,7 +114,8 @@ class PeopleVerbs(Verbs):
     def record_accreditation(self, name: str, scheme: str, number: str, ends: date, *, by: Actor) -> None:
         """That a scheme accredited this researcher until a day."""
         evidence = Evidence(accreditation=Accreditation(scheme, number, ends))
-        self._record(name, evidence, self._officer_not_self(name, by), by, "accreditation", scheme)
+        decision = self._officer_not_self(name, by) and policies.is_accreditation(scheme, number)
+        self._record(name, evidence, decision, by, "accreditation", scheme)
 
     def acknowledge(self, name: str, *, by: Actor) -> None:
         """A person acknowledges their duty of confidence and the conditions of working here, for a year. Only they."""
@@ -244,7 +245,7 @@ class PeopleVerbs(Verbs):
         return ends
 
     def review_emergency(self, id: str, finding: str, *, justified: bool, by: Actor) -> None:
-        """Say afterwards whether an emergency was justified. Nobody reviews what they allowed or used."""
+        """Say afterwards whether it was justified. Nobody reviews what they allowed, used, or whose project it was."""
         with self._changing(f"review:{id}", EventName.EMERGENCY_REFUSED, by) as change:
             row = change.session.get(store.EmergencyRow, id)
             decision = self._office(by, Role.GOVERNANCE_LEAD)
@@ -254,6 +255,10 @@ class PeopleVerbs(Verbs):
                 )
             if decision and row is not None and by in (row.by, f"person:{row.person}"):
                 decision = Refused("emergency.self", "Nobody reviews what they allowed or used.", "Another lead does.")
+            if decision and row is not None and by in {f"person:{one}" for one in self._insiders(row.project)}:
+                decision = Refused(
+                    "emergency.own_project", "Nobody reviews who was let into their own project.", "Another lead does."
+                )
             self._require(decision and may_be_said(finding), EventName.EMERGENCY_REFUSED, None, by, emergency=id)
             if row is None:
                 raise RuntimeError("an emergency that may be reviewed exists")
