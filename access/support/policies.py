@@ -64,6 +64,18 @@ def may_be_due(next_due: date, starts: date, today: date) -> Decision:
     return Refused("support.review_not_annual", f"A support is reviewed yearly: by {last} here.", "Give that day.")
 
 
+def may_amend(before: Support | None, review_due: date, today: date) -> Decision:
+    """May a letter be registered over this one? It moves no annual review that is overdue: that is recorded."""
+    overdue = before is not None and before.withdrawn_on is None and before.review_due < today
+    if before is None or not overdue or review_due <= before.review_due:
+        return Allowed()
+    return Refused(
+        "support.review_unrecorded",
+        f"The annual review was due on {before.review_due}, and nobody recorded that it was accepted.",
+        f"Record it first: haven support reviewed {before.reference} --next DAY; then register the amendment.",
+    )
+
+
 def names_flow(support: Support, dataset: str, discloser: str, recipient: str, purpose: str) -> Decision:
     """Is this flow named in the support?"""
     if support.names(dataset, discloser, recipient, purpose):

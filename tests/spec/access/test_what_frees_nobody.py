@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.model import person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
-from tests.fakes.papers import agreement_with
+from tests.fakes.papers import agreement_with, support_for
 from tests.fakes.people import invented_person
 
 ASHA, LENA = person("asha"), person("lena")
@@ -96,3 +96,15 @@ def test_the_code_of_an_assessment_is_readable(access: Access) -> None:
     """It stands on screens and in the register."""
     painted = SecurityAssessment("R\x1b[31m", SecurityStatus.STANDARDS_MET, date(2030, 1, 1))
     assert _refused(lambda: access.assess_organisation("gp", painted, by=LENA)) == "name.hidden_signs"
+
+
+def test_an_amendment_moves_no_annual_review_that_is_overdue(access: Access, clock: FixedClock) -> None:
+    """Only the recorded review does; then the amended letter comes in as any."""
+    letter = lambda **changes: support_for([("gp", "gp")], **changes)  # noqa: E731
+    access.register_support(letter(review_due=date(2027, 1, 10)), by=LENA)
+    clock.at = datetime(2027, 1, 12, 9, tzinfo=UTC)
+    later = letter(review_due=date(2028, 1, 10))
+    assert _refused(lambda: access.register_support(later, by=LENA)) == "support.review_unrecorded"
+    access.register_support(letter(review_due=date(2027, 1, 10), title="Amended, and not reviewed"), by=LENA)
+    access.record_review("26/CAG/0001", date(2028, 1, 5), by=LENA)
+    assert access.register_support(later, by=LENA) == 4
