@@ -104,6 +104,17 @@ def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
     )
 
 
+def may_take_its_place(agreement: Agreement, before: Agreement | None, today: date) -> Decision:
+    """May it be registered over the one of its id that is in force today? Not while it begins later: a gap would be."""
+    if before is None or agreement.starts <= today:
+        return Allowed()
+    return Refused(
+        "agreement.begins_later",
+        f"It begins on {agreement.starts}, and would end the one of this id that is in force today.",
+        "Give the renewal an id of its own, or register it on its first day.",
+    )
+
+
 def made_with(agreements: Iterable[Agreement], recipient: str) -> list[Agreement]:
     """Those that let data flow to this organisation: another's paper covers nothing here."""
     return [one for one in agreements if one.recipient == recipient]

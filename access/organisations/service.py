@@ -100,7 +100,9 @@ class OrganisationVerbs(Verbs):
         document = agreement.model_dump(mode="json")
         digest = hashlib.sha256(agreement.model_dump_json().encode()).hexdigest()
         with self._changing_agreements(agreement.discloser, by) as change:
+            held = {one.id: one for one in store.agreements_in_force(change.session, self._today())}
             decision = self._may_register_agreement(agreement, by)
+            decision = decision and policies.may_take_its_place(agreement, held.get(agreement.id), self._today())
             self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
             before = store.newest_agreements(change.session).get(agreement.id)
             if before is not None and before.digest == digest and before.withdrawn_on is None:

@@ -64,8 +64,14 @@ def may_be_due(next_due: date, starts: date, today: date) -> Decision:
     return Refused("support.review_not_annual", f"A support is reviewed yearly: by {last} here.", "Give that day.")
 
 
-def may_amend(before: Support | None, review_due: date, today: date) -> Decision:
-    """May a letter be registered over this one? It moves no annual review that is overdue: that is recorded."""
+def may_amend(before: Support | None, starts: date, review_due: date, today: date) -> Decision:
+    """May a letter be registered over this one? It leaves no gap before it begins, and moves no overdue review."""
+    if starts > today and in_force(before, today):
+        return Refused(
+            "support.begins_later",
+            f"The letter begins on {starts}, and would end the one of this reference that is in force today.",
+            "Register it on its first day.",
+        )
     overdue = before is not None and before.withdrawn_on is None and before.review_due < today
     if before is None or not overdue or review_due <= before.review_due:
         return Allowed()

@@ -43,7 +43,7 @@ class SupportVerbs(Verbs):
             decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
             decision = decision and policies.may_be_due(file.review_due, file.starts, self._today())
             known = store.find_support(change.session, file.reference)
-            decision = decision and policies.may_amend(known, file.review_due, self._today())
+            decision = decision and policies.may_amend(known, file.starts, file.review_due, self._today())
             self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
             if before is not None and before.document == document and before.withdrawn_on is None:
                 change.abandon()

@@ -108,3 +108,16 @@ def test_an_amendment_moves_no_annual_review_that_is_overdue(access: Access, clo
     access.register_support(letter(review_due=date(2027, 1, 10), title="Amended, and not reviewed"), by=LENA)
     access.record_review("26/CAG/0001", date(2028, 1, 5), by=LENA)
     assert access.register_support(later, by=LENA) == 4
+
+
+def test_a_renewal_that_begins_later_ends_nothing_today(access: Access) -> None:
+    """Registered ahead over what is in force it would leave a gap: refused; under an id of its own it comes in."""
+    access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
+    ahead = {"starts": date(2027, 1, 1), "ends": date(2031, 12, 31)}
+    renewal = agreement_with("gp", ["gp"], **ahead)
+    assert _refused(lambda: access.register_agreement(renewal, by=LENA)) == "agreement.begins_later"
+    access.register_agreement(agreement_with("gp", ["gp"], id="gp-2027", **ahead), by=LENA)
+    assert [held for _, held in access.agreements()] == [True, False]
+    access.register_support(support_for([("gp", "gp")]), by=LENA)
+    letter = support_for([("gp", "gp")], starts=date(2026, 6, 1))
+    assert _refused(lambda: access.register_support(letter, by=LENA)) == "support.begins_later"
