@@ -119,7 +119,7 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         typer.echo(f"{dataset:<14} step {step:>2}  {rows:>14}  {label}")
     for what, tried, share in data["sections"]["trials"]["rows"]:
         typer.echo(f"{what}: {share} % of {tried}")
-    for key in ("precision_by_step", "names_by_step"):
+    for key in ("precision_by_step", "precision_by_what_was_not_asked"):
         for step, label, of, share, *_ in data["sections"].get(key, {"rows": []})["rows"]:
             typer.echo(f"step {step:>2}, estimated precision: {share} % of {of}  {label}")
     typer.echo(f"Page: {place / 'linkage-report.html'}")
@@ -194,15 +194,29 @@ def steps(as_json: AsJson = False) -> None:
     from linkage.matching.ladder import FIELDS, LADDER, STEP_LABELS
     from linkage.sealed.joining import KEY_LABELS
 
-    keys = {step.number: step.keys for step in LADDER}
+    ladder = {step.number: step for step in LADDER}
     if as_json:
-        named = [{"step": n, "label": label, "keys": keys.get(n, ()), "mode": "A"} for n, label in STEP_LABELS.items()]
-        print_json([*named, *({"step": n, "label": label, "keys": (), "mode": "B"} for n, label in KEY_LABELS.items())])
+        named = [
+            {"step": n, "label": label, "mode": "A"}
+            | ({"keys": ladder[n].keys, "guards": ladder[n].guards} if n in ladder else {"keys": (), "guards": ()})
+            for n, label in STEP_LABELS.items()
+        ]
+        print_json(
+            [
+                *named,
+                *(
+                    {"step": n, "label": label, "keys": (), "guards": (), "mode": "B"}
+                    for n, label in KEY_LABELS.items()
+                ),
+            ]
+        )
         return
     for number, label in STEP_LABELS.items():
         typer.echo(f"{number:>2}  {label}")
-        for key in keys.get(number, ()):
+        for key in ladder[number].keys if number in ladder else ():
             typer.echo(f"      agreement on: {', '.join(FIELDS[name] for name in key)}")
+        for guard in ladder[number].guards if number in ladder else ():
+            typer.echo(f"      never joins: {guard}")
     typer.echo("\nIn mode B, by key:")
     for number, label in KEY_LABELS.items():
         typer.echo(f"{number:>2}  {label}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from infra.cli.common import AsJson, print_json, progress_bar
 if TYPE_CHECKING:
     from linkage.specified.errors import SpecifiedError
     from linkage.specified.service import Evaluation
+    from linkage.specified.unread import Unread
 
 SHOWN = range(-6, 25, 2)
 
@@ -71,6 +72,7 @@ def files(
     from linkage.specified.reading import short_lines
     from linkage.specified.service import link_files
     from linkage.specified.specification import load_specification
+    from linkage.specified.unread import unread_dates
 
     _require_place(out, "--out")
     named = [path for path in (left, right) if path is not None]
@@ -84,6 +86,7 @@ def files(
         f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
     )
     _print_short(sum(short_lines(path, frame) for path, frame in zip(named, frames, strict=True)))
+    _print_unread(unread_dates(frames, specification.columns))
     _print_alone(linked.left_alone)
     _print_unlearned(linked.learned)
 
@@ -197,6 +200,7 @@ def _print(found: Evaluation) -> None:
         why = "blocking left none to compare" if not figures["candidate_pairs"] else "none reached the threshold"
         typer.echo(f"linked     no pair, so precision says nothing: {why}")
     _print_short(sum(found.short))
+    _print_unread(found.unread)
     _print_alone(found.linked.left_alone)
     _print_unlearned(found.linked.learned)
     if found.unmatched:
@@ -218,6 +222,14 @@ def _print(found: Evaluation) -> None:
 def _print_short(lines: int) -> None:
     if lines:
         typer.echo(f"files      {lines:,} lines have fewer fields than the headings: the rest was taken for not known")
+
+
+def _print_unread(found: Iterable[Unread]) -> None:
+    for one in found:
+        typer.echo(
+            f"dates      {one.values:,} values of '{one.column}' could not be read, and were taken for not known; they"
+            f" look like {', '.join(one.forms)} (9 a digit, a letters)"
+        )
 
 
 def _print_alone(records: int) -> None:

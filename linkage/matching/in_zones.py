@@ -23,7 +23,7 @@ from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.errors import wrong_key
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
-from linkage.matching.quality.implausible import active_after_death, contradicting_records, names_apart
+from linkage.matching.quality.implausible import active_after_death, apart_elsewhere, contradicting_records
 from linkage.matching.quality.measured import count_weights, summarise
 from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.trials import decoys, hidden_numbers
@@ -171,7 +171,7 @@ def told(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 
 def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """How right the linkage is, tried on copies: counts, signs, both trials; weights: how many have so many bits;
-    names_apart: by step, records and how many of them.
+    apart_elsewhere: by step, records and how many of them.
 
     asked: plan, test_range, and the deliveries that were linked for the first time.
     """
@@ -179,7 +179,7 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     with room.open(read_only=True) as zone:
         plan = _plan(room, zone, asked["plan"], Weighing())
         counts, weights, signs = summarise(zone, new), count_weights(zone), contradicting_records(zone)
-        apart = names_apart(zone)
+        apart = apart_elsewhere(zone)
         counts["sealed"], counts["crowded"] = summarise_sealed(zone, new), crowded(zone)
         counts["people"] += counts["sealed"].get("people", 0)
         room.progress("trying it with hidden NHS numbers", 0, None)
@@ -189,7 +189,7 @@ def measured(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     trials = {"hidden": hidden and asdict(hidden), "decoys": made_up and asdict(made_up)}
     told = [sorted(one.items()) for one in (weights.joined, weights.asked)]
     signs_told = [asdict(one) for one in signs]
-    return Answer({"counts": counts, "weights": told, "signs": signs_told, "names_apart": apart, **trials})
+    return Answer({"counts": counts, "weights": told, "signs": signs_told, "apart_elsewhere": apart, **trials})
 
 
 def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:

@@ -44,6 +44,7 @@ CONTRADICTS = "coalesce(n_low <> n_high, false)"
 GOOD = f"NOT {CONTRADICTS}"
 ONCE = " AND NOT twice"
 ALIKE = " AND coalesce(first_one = last_one, true)"
+NO_TWINS = " AND NOT (twice AND coalesce(first_one <> last_one, false))"
 NEW = {"cluster": "l.label", **{mine: f"l.{trait}" for mine, trait in zip(OF_CLUSTER, TRAIT_NAMES, strict=True)}}
 """Where `labels` has what a record knows of its cluster after a join."""
 TABLES = (
@@ -108,7 +109,8 @@ class _Guards:
 
     def of(self, step: LadderStep) -> str:
         """May these be one person, as far as this step asks?"""
-        return GOOD + (ALIKE if step.same_initial else "") + (ONCE if step.once else "")
+        asked = {ALIKE: step.same_initial, ONCE: step.once, NO_TWINS: step.no_twins}
+        return GOOD + "".join(guard for guard, on in asked.items() if on)
 
 
 def join_records(

@@ -39,7 +39,9 @@ class LadderStep:
 
     same_initial: the forenames known in what is joined must begin alike: the guard for twins and siblings where the
     key holds no forename. once: two people of one register (a dataset with one row a person) are not joined by so
-    little, nor is anybody who fits both: among a million people names and birthday repeat.
+    little, nor is anybody who fits both: among a million people names and birthday repeat, and a number may have been
+    recorded for somebody else of the house. no_twins: two people of one register are joined only if their forenames
+    begin alike.
     """
 
     number: int
@@ -47,11 +49,22 @@ class LadderStep:
     keys: tuple[Key, ...]
     same_initial: bool = False
     once: bool = False
+    no_twins: bool = False
 
     @property
     def certain(self) -> bool:
         """Does every key hold the NHS number?"""
         return all("n" in key for key in self.keys)
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Whom it does not join though a key agrees, in words."""
+        words = {
+            "people whose forenames begin differently": self.same_initial,
+            "two people of one register": self.once,
+            "two people of one register whose forenames begin differently": self.no_twins,
+        }
+        return tuple(said for said, asked in words.items() if asked)
 
     def __post_init__(self) -> None:
         if unknown := {field for key in self.keys for field in key} - set(FIELDS):
@@ -60,13 +73,17 @@ class LadderStep:
 
 PARTS_OF_BIRTH = ("b_ym", "b_yd", "b_md", "b_swap")
 LADDER: tuple[LadderStep, ...] = (
-    LadderStep(1, "NHS number, date of birth, sex, postcode", (("n", "b", "s", "p"),)),
-    LadderStep(2, "NHS number, date of birth, sex", (("n", "b", "s"),)),
-    LadderStep(3, "NHS number, date of birth", (("n", "b"),)),
-    LadderStep(4, "NHS number, sex, postcode, part of birthday", tuple(("n", "s", "p", b) for b in PARTS_OF_BIRTH)),
-    LadderStep(5, "NHS number, surname, forename", (("n", "f", "g"), ("n", "nm"))),
-    LadderStep(6, "NHS number, sex, part of birthday", tuple(("n", "s", b) for b in (*PARTS_OF_BIRTH, "b_y"))),
-    LadderStep(7, "NHS number, forename, year of birth or postcode", (("n", "g", "b_y"), ("n", "g", "p"))),
+    LadderStep(1, "NHS number, date of birth, sex, postcode", (("n", "b", "s", "p"),), no_twins=True),
+    LadderStep(2, "NHS number, date of birth, sex", (("n", "b", "s"),), no_twins=True),
+    LadderStep(3, "NHS number, date of birth", (("n", "b"),), no_twins=True),
+    LadderStep(
+        4, "NHS number, sex, postcode, part of birthday", tuple(("n", "s", "p", b) for b in PARTS_OF_BIRTH), once=True
+    ),
+    LadderStep(5, "NHS number, surname, forename", (("n", "f", "g"), ("n", "nm")), once=True),
+    LadderStep(
+        6, "NHS number, sex, part of birthday", tuple(("n", "s", b) for b in (*PARTS_OF_BIRTH, "b_y")), once=True
+    ),
+    LadderStep(7, "NHS number, forename, year of birth or postcode", (("n", "g", "b_y"), ("n", "g", "p")), once=True),
     LadderStep(8, "surname, forename, date of birth, postcode", (("f", "g", "b", "p"),), once=True),
     LadderStep(
         9,

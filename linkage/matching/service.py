@@ -291,7 +291,7 @@ class Linker:
             signs_of([*linkage["signs"], *research["signs"]]),
             WeightCounts(*({int(w): n for w, n in found} for found in linkage["weights"])),
             self.queue.judged(),
-            names_apart=[(step, records, apart) for step, records, apart in linkage["names_apart"]],
+            apart_elsewhere=[(step, records, apart) for step, records, apart in linkage["apart_elsewhere"]],
             engine=self._engine,
         )
 

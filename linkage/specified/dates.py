@@ -26,6 +26,9 @@ YEAR_FIRST = re.compile(r"^(\d{4})[-/. ](\d{1,2}|[?xX]{1,2})(?:[-/. ](\d{1,2}|[?
 YEAR_LAST = re.compile(r"^(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{1,2}|[?xX]{1,2})[-/. ]+(\d{4}|\d{2})(?:[T ]\d.*)?$")
 MONTH_YEAR = re.compile(r"^(\d{1,2})[-/. ](\d{4})$")
 COMPACT = re.compile(r"^(\d{8})(?:\.0)?$")
+IN_WIKIDATA = re.compile(r"^\+0*(?=\d{4}-\d\d-\d\d(?:T|$))")
+TWO_YEARS = re.compile(r"(?<!\d)(\d{2})(\d{2})/(\d{2})$")
+"""A day before 25 March by two calendars, of which one began the year then: 1745/46 is 1746."""
 EAST_ASIAN = re.compile(r"^(\d{4})年(\d{1,2})月(\d{1,2})日$")
 BESIDE_A_DATE = re.compile(r"[\[\]()]|\s*(?:г\.?|r\.)$")
 ROMANS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
@@ -54,6 +57,7 @@ class PartialDate:
 def read_date(text: str, *, day_first: bool) -> PartialDate | None:
     """The date, or None when it is not one. day_first decides only where both readings are possible."""
     text = BESIDE_A_DATE.sub("", EAST_ASIAN.sub(r"\1-\2-\3", text.strip())).strip()
+    text = TWO_YEARS.sub(_later_year, IN_WIKIDATA.sub("", text))
     text = ROMAN.sub(lambda found: f"{found[1]}.{ROMANS.index(found[2].upper()) + 1}.", text)
     if found := COMPACT.match(text):
         digits = found[1]
@@ -68,6 +72,12 @@ def read_date(text: str, *, day_first: bool) -> PartialDate | None:
         month = _month(found[2])
         return _date(found[4], str(month), found[1] or found[3]) if month else _only_year(text)
     return _only_year(text)
+
+
+def _later_year(found: re.Match[str]) -> str:
+    """Of two years that follow each other the later one; other digits stay as they are."""
+    later = int(found[1] + found[2]) + 1
+    return str(later) if later % 100 == int(found[3]) else found[0]
 
 
 def day_number(found: PartialDate) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from linkage.specified.quality import Counts, curve
 from linkage.specified.reading import read_people, short_lines
 from linkage.specified.specification import Specification
 from linkage.specified.truth import Truth, read_truth, record_ids, together
+from linkage.specified.unread import Unread, unread_dates
 from linkage.specified.weighing import Weighing
 from linkage.specified.written import written
 
@@ -60,6 +61,7 @@ class Evaluation:
     threshold: float
     seconds: float
     unmatched: int = 0  # rows of the truth that name no record of the files
+    unread: tuple[Unread, ...] = ()  # dates that could not be read
     short: tuple[int, ...] = ()  # lines of each file with fewer fields than its headings
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Evaluation:
             "truth_rows_unmatched": self.unmatched,
             "records": list(self.records),
             "short_lines": list(self.short),
+            "unread_dates": [asdict(one) for one in self.unread],
             "candidate_pairs": self.linked.compared,
             "blocking": [{"on": list(rule), "pairs": pairs} for rule, pairs in self.linked.blocking.rules.items()],
             "blocking_changed": self.linked.blocking.changed,
@@ -119,7 +122,8 @@ def evaluate_files(
         progress("measuring", 0, None)
         found = _measured(engine, linked, known, started)
     short = tuple(short_lines(path, frame) for path, frame in zip((left, right), frames, strict=False) if path)
-    return replace(found, unmatched=known.unmatched, short=short)
+    unread = unread_dates(frames, specification.columns)
+    return replace(found, unmatched=known.unmatched, unread=unread, short=short)
 
 
 def link_files(

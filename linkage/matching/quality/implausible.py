@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from linkage.intake.tables import quoted
-from linkage.matching.ladder import LADDER, NOT_JOINED
+from linkage.matching.ladder import LADDER, NOT_JOINED, PARTS_OF_BIRTH, LadderStep
 from linkage.zones import count
 
 DEATHS = ("deaths", "date_of_death")
@@ -27,8 +27,43 @@ SIGNS = {
 
 
 OF_NAMES = {"f", "g", "fs", "gi", "nm"}
-NAMELESS_STEPS = tuple(step.number for step in LADDER if not any(OF_NAMES & set(key) for key in step.keys))
-"""The steps that ask for no name: those of the NHS number, mostly, which no hidden number can try."""
+PARTS = ("b_y", *PARTS_OF_BIRTH)
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """What two records of one person mostly agree in, and a step did not ask for. known: are both so far known?"""
+
+    what: str
+    known: str
+    agrees: str
+
+
+A_NAME = Unasked(
+    "surname or forename",
+    "a.f IS NOT NULL AND a.g IS NOT NULL AND b.f IS NOT NULL AND b.g IS NOT NULL",
+    "a.f = b.f OR a.g = b.g OR coalesce(a.nm = b.nm, false)",
+)
+A_BIRTHDAY = Unasked(
+    "a part of the birthday",
+    "a.b IS NOT NULL AND b.b IS NOT NULL",
+    " OR ".join(f"coalesce(a.{part} = b.{part}, false)" for part in PARTS),
+)
+THE_SURNAME = Unasked("surname", "a.f IS NOT NULL AND b.f IS NOT NULL", "a.f = b.f OR coalesce(a.nm = b.nm, false)")
+
+
+def _unasked(step: LadderStep) -> Unasked | None:
+    """By what a step is tried that no hidden number can try, or None where one can: it asks for no number."""
+    asked = {field for key in step.keys for field in key}
+    if not OF_NAMES & asked:
+        return A_NAME
+    if not step.certain:
+        return None
+    return THE_SURNAME if "f" not in asked else A_BIRTHDAY
+
+
+UNASKED = {step.number: unasked for step in LADDER if (unasked := _unasked(step))}
+"""The steps of the NHS number, and those that ask for no name, each with what it is tried by."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +88,25 @@ def contradicting_records(zone: duckdb.DuckDBPyConnection) -> list[Sign]:
     return signs
 
 
-def names_apart(zone: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int]]:
-    """step, records, apart: of the records that a nameless step joined and that stand beside another with names, how
-    many agree with none of these in surname, forename, or both exchanged. Raw counts.
+def apart_elsewhere(zone: duckdb.DuckDBPyConnection) -> list[tuple[int, int, int]]:
+    """step, records, apart: of the records that a step of UNASKED joined and that stand beside another of which the
+    same is known, how many agree with none of these in what the step did not ask for. Raw counts.
 
-    Who marries keeps the forename, and a misspelt forename mostly stands beside a right surname: both apart is seldom
-    one person. So apart / records estimates what of a step is wrong, by evidence that the step did not use.
+    Who marries keeps the forename, a misspelt forename mostly stands beside a right surname, and of a wrong birthday a
+    part is mostly right: all of it apart is seldom one person. So apart / records estimates what of a step is wrong.
     """
-    found = zone.execute(
-        "WITH named AS (SELECT record, person, step, f, g, nm FROM evidence JOIN links USING (record)"
-        " WHERE f IS NOT NULL AND g IS NOT NULL)"
-        " SELECT step, count(*), count(*) FILTER (NOT agrees) FROM (SELECT a.record, a.step,"
-        " bool_or(a.f = b.f OR a.g = b.g OR coalesce(a.nm = b.nm, false)) AS agrees FROM named a JOIN named b"
-        " ON a.person = b.person AND a.record <> b.record WHERE list_contains(?, a.step) GROUP BY ALL)"
-        " GROUP BY step ORDER BY step",
-        [list(NAMELESS_STEPS)],
-    ).fetchall()
-    return [(int(step), int(records), int(apart)) for step, records, apart in found]
+    found = []
+    for step, unasked in UNASKED.items():
+        (records, apart), *_ = zone.execute(
+            "WITH told AS (SELECT e.*, person, step FROM evidence e JOIN links USING (record))"
+            " SELECT count(*), count(*) FILTER (NOT agrees) FROM"
+            f" (SELECT a.record, bool_or({unasked.agrees}) AS agrees FROM told a JOIN told b"
+            f" ON a.person = b.person AND a.record <> b.record WHERE a.step = ? AND {unasked.known} GROUP BY a.record)",
+            [step],
+        ).fetchall()
+        if records:
+            found.append((step, int(records), int(apart)))
+    return found
 
 
 def active_after_death(zone: duckdb.DuckDBPyConnection) -> list[Sign]:

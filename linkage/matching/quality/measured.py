@@ -45,7 +45,7 @@ class Measured:
     signs: list[Sign] = field(default_factory=list)
     weights: WeightCounts = field(default_factory=lambda: WeightCounts({}, {}))
     judged: Sequence[tuple[int, int, int]] = ()  # step, pairs that reviewers judged, pairs they called one person
-    names_apart: Sequence[tuple[int, int, int]] = ()  # of implausible.names_apart
+    apart_elsewhere: Sequence[tuple[int, int, int]] = ()  # of implausible.apart_elsewhere
     engine: str = "duckdb"  # on which the ladder ran
 
 

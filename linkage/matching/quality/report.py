@@ -13,6 +13,7 @@ from audit.suppression import SMALLEST_SHOWN, shown_count
 from linkage.matching.joining import LARGEST_GROUP
 from linkage.matching.ladder import FIELDS, STEP_LABELS
 from linkage.matching.quality.glance import at_a_glance, found_elsewhere
+from linkage.matching.quality.implausible import UNASKED
 from linkage.matching.quality.measured import Measured, Section
 from linkage.matching.quality.page import page_of
 from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
@@ -61,7 +62,7 @@ def sections_of(measured: Measured) -> list[Section]:
         *_sealed(measured),
         _trials(measured),
         *([_trial_steps(measured)] if measured.hidden or measured.decoys else []),
-        *([_names_apart(measured)] if measured.names_apart else []),
+        *([_apart_elsewhere(measured)] if measured.apart_elsewhere else []),
         *([_trial_datasets(measured.hidden)] if measured.hidden else []),
         _judged(measured),
         _signs(measured),
@@ -188,18 +189,20 @@ def _trial_steps(measured: Measured) -> Section:
     return Section("precision_by_step", "Each step's precision, estimated", True, headers, rows, about)
 
 
-def _names_apart(measured: Measured) -> Section:
+def _apart_elsewhere(measured: Measured) -> Section:
     rows = [
-        [str(step), STEP_LABELS[step], shown_count(of), percent(of - apart, of)]
-        for step, of, apart in measured.names_apart
+        [str(step), STEP_LABELS[step], shown_count(of), percent(of - apart, of), UNASKED[step].what]
+        for step, of, apart in measured.apart_elsewhere
     ]
     about = (
-        "Of the records that a step joined without asking for a name, and that stand beside another with names: how"
-        " many agree with one of these in surname or forename. The others are mostly somebody else; a few are one"
-        " person with both names changed."
+        "Steps that ask for the NHS number, which cannot be tried without it, or for no name. Of the records that one"
+        " joined, and that stand beside another of which the same is known: how many agree with one of these in what"
+        " the step did not ask for. The others are mostly somebody else; a few are one person of whom all of it was"
+        " recorded otherwise."
     )
-    headers = ("step", "agreement", "joined, names known", "a name agrees, %")
-    return Section("names_by_step", "Precision of the steps without names, estimated", True, headers, rows, about)
+    headers = ("step", "agreement", "joined, known", "agree, %", "in")
+    title = "Each step's precision, estimated by what it did not ask for"
+    return Section("precision_by_what_was_not_asked", title, True, headers, rows, about)
 
 
 def _trial_datasets(hidden: Trial) -> Section:

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from linkage.matching.quality.measured import Measured, Section
 
 ABOUT_STEPS = (PAIRS, "steps", "steps_by_dataset", "not_joined_because", "too_common")
-ABOUT_ERRORS = ("trials", "precision_by_step", "names_by_step", "missed_by_dataset", "judged", "implausible")
+ABOUT_ERRORS = (
+    "trials",
+    "precision_by_step",
+    "precision_by_what_was_not_asked",
+    "missed_by_dataset",
+    "judged",
+    "implausible",
+)
 
 
 def statement(measured: Measured, sections: list[Section]) -> str:

@@ -102,7 +102,8 @@ class _Work:
             return False
         initials = {self.records[one].get("gi") for one in members} - {None}
         known = [self.registers[one] for one in members if self.registers.get(one) is not None]
-        return not (step.same_initial and len(initials) > 1) and not (step.once and len(known) > len(set(known)))
+        unlike, twice = len(initials) > 1, len(known) > len(set(known))
+        return not ((step.same_initial and unlike) or (step.once and twice) or (step.no_twins and unlike and twice))
 
     def _members(self, group: int) -> frozenset[int]:
         return frozenset(record for record, found in self.group.items() if found == group)

@@ -26,6 +26,7 @@ def test_every_step_is_listed_with_its_label() -> None:
     assert list(listed) == list(range(len(LADDER) + 3))
     assert {step: one["label"] for step, one in listed.items()} == STEP_LABELS
     assert [one["keys"] for one in listed.values() if one["keys"]] == [[*map(list, s.keys)] for s in LADDER]
+    assert [one["guards"] for one in listed.values() if one["keys"]] == [list(s.guards) for s in LADDER]
 
 
 def test_every_key_of_mode_b_is_listed() -> None:
@@ -43,3 +44,4 @@ def test_a_person_reads_the_same() -> None:
         assert [line for line in part.splitlines() if line.strip() and not line.startswith("      ")] == [
             f"{step:>2}  {label}" for step, label in labels.items()
         ]
+    assert first.count("never joins: two people of one register\n") == sum(step.once for step in LADDER)

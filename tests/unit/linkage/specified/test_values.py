@@ -19,6 +19,8 @@ from linkage.specified.written import fold, written
         ("1950-03-04T00:00:00", "1950-03-04"), ("31/12/1950", "1950-12-31"),
         ("1950-03-04 00:00:00+01:00", "1950-03-04"), ("1950年3月4日", "1950-03-04"), ("4.III.1950", "1950-03-04"), ("[1850]", "1850"),
         ("4 de marzo de 1950", "1950-03-04"), ("4.3.1950 г.", "1950-03-04"),
+        ("+1850-00-00T00:00:00Z", "1850"), ("+00000001850-03-04T00:00:00Z", "1850-03-04"), ("1850/51", "1851"),
+        ("12 Feb 1745/46", "1746-02-12"), ("1799/00", "1800"),
     ],
 )  # fmt: skip
 def test_a_date_is_known_as_far_as_it_is_written(text: str, date: str) -> None:
@@ -26,7 +28,10 @@ def test_a_date_is_known_as_far_as_it_is_written(text: str, date: str) -> None:
     assert str(read_date(text, day_first=True)) == date
 
 
-@pytest.mark.parametrize("text", ["", "unknown", "99", "0000-00-00", "1850-13-40", "12345", "9999", "9999-12-31"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "unknown", "99", "0000-00-00", "1850-13-40", "12345", "9999", "9999-12-31", "1850s", "1850-1855", "1850/60"],
+)
 def test_what_is_no_date_is_nothing(text: str) -> None:
     """No date is guessed."""
     assert read_date(text, day_first=True) is None

@@ -36,7 +36,7 @@ MEASURED = Measured(
     Trial(4_003, 0, 0, ()),
     [Sign("people with two sexes recorded", 61_001, SMALL)],
     WeightCounts({9: SMALL}, {5: 41}),
-    names_apart=[(1, 50_003, SMALL)],
+    apart_elsewhere=[(1, 50_003, SMALL)],
 )
 
 
@@ -80,11 +80,12 @@ def test_what_too_many_share_to_be_weighed_by_is_told_in_words() -> None:
         assert "too_common" not in {one.key for one in sections_of(kept)}
 
 
-def test_steps_without_names_are_tried_by_names() -> None:
-    """Their share is of those with names, and tells no exact number of those that disagree."""
-    (section,) = [one for one in sections_of(MEASURED) if one.key == "names_by_step"]
-    assert section.rows == [["1", "NHS number, date of birth, sex, postcode", "50,005", section.rows[0][3]]]
-    assert section.rows[0][3].startswith("over 99.9")
+def test_steps_of_the_number_are_tried_by_what_they_did_not_ask() -> None:
+    """The share is of those of whom that is known, and tells no exact number of those that disagree."""
+    (section,) = [one for one in sections_of(MEASURED) if one.key == "precision_by_what_was_not_asked"]
+    (row,) = section.rows
+    assert row == ["1", "NHS number, date of birth, sex, postcode", "50,005", row[3], "surname or forename"]
+    assert row[3].startswith("over 99.9")
 
 
 def test_the_statement_is_in_the_order_of_guild_and_names_record(tmp_path: Path) -> None:
