@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import AbstractContextManager
 from datetime import date
 
 from access.decisions import Allowed, Decision, Refused
@@ -24,7 +25,7 @@ from access.projects.model import ProjectVersion
 from access.projects.reading import Standing
 from access.projects.states import ENDED
 from access.service import Access
-from access.verbs import SHORTEST_REASON
+from access.verbs import SHORTEST_REASON, changing
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Change, Records
@@ -54,7 +55,7 @@ class OptOuts:
         if not may:
             details = {"project": project, "dataset": dataset}
             self._require(answers[-1][1], EventName.OPTOUT_DECIDE_REFUSED, by, **details)
-        with self.records.change(by=by) as change:
+        with changing(self.records, "optouts:decisions", EventName.OPTOUT_DECIDE_REFUSED, by, project) as change:
             return [
                 self._decided(change, DataFlow(project, one.version.version, dataset, recipient), case, evidence)
                 for one in may
@@ -67,11 +68,11 @@ class OptOuts:
         """
         self._require_target(target)
         organisations = [one.id for one in self.access.organisations()]
-        decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
-        found = next((one for one in self.objections(name) if one.target == target), None)
-        decision = decision and policies.is_new(found) and _written(wish) and _nameless(wish)
-        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
-        with self.records.change(by=by) as change:
+        with self._changing_objection(name, by) as change:
+            decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
+            found = next((one for one in store.objections(change.session, name) if one.target == target), None)
+            decision = decision and policies.is_new(found) and _written(wish) and _nameless(wish)
+            self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
             change.session.add(
                 store.ObjectionRow(
                     id=name, kind=target.kind, target=target.name, wish=wish, state=ObjectionState.OPEN.value,
@@ -85,14 +86,14 @@ class OptOuts:
         self, name: str, target: ObjectionTarget, answer: ObjectionState, considered: str, *, by: Actor
     ) -> Objection:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
-        found = next((one for one in self.objections(name) if one.target == target), None)
         asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
-        decision = self.access.own_account(by) and asked(
-            found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
-        )
-        decision = decision and _written(considered, SHORTEST_REASON) and _nameless(considered)
-        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
-        with self.records.change(by=by) as change:
+        with self._changing_objection(name, by) as change:
+            found = next((one for one in store.objections(change.session, name) if one.target == target), None)
+            decision = self.access.own_account(by) and asked(
+                found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
+            )
+            decision = decision and _written(considered, SHORTEST_REASON) and _nameless(considered)
+            self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
             row = change.session.get_one(store.ObjectionRow, (name, target.kind, target.name))
             row.state, row.considered, row.answered_by, row.answered_at = answer.value, considered, by, change.at
             change.record(
@@ -122,6 +123,9 @@ class OptOuts:
         return sorted({name for one in self.access.decided_upon(project) for name in self.recipients(one.version)})
 
     # -- parts
+
+    def _changing_objection(self, name: str, by: Actor) -> AbstractContextManager[Change]:
+        return changing(self.records, f"objection:{name}", EventName.OPTOUT_OBJECTION_REFUSED, by)
 
     def _may_decide(
         self, standing: Standing, dataset: str, case: OptOutCase, evidence: str | None, by: Actor

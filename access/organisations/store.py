@@ -131,11 +131,15 @@ def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
 
 
 def last_withdrawn(session: Session, agreement: Agreement) -> date | None:
-    """The last day on which this agreement was withdrawn, under its id or as the same paper under another."""
-    paper = agreement.model_dump(mode="json", exclude={"id"})
+    """The last day on which this agreement was withdrawn, or another of the same parties that shares a dataset."""
     rows = session.scalars(select(AgreementRow).where(AgreementRow.withdrawn_on.is_not(None)))
-    days = (row.withdrawn_on for row in rows if row.id == agreement.id or row.document == {**paper, "id": row.id})
+    days = (row.withdrawn_on for row in rows if row.id == agreement.id or _is_over_the_same(row.document, agreement))
     return max((day for day in days if day is not None), default=None)
+
+
+def _is_over_the_same(document: Mapping[str, Any], agreement: Agreement) -> bool:
+    parties = (document["discloser"], document["recipient"]) == (agreement.discloser, agreement.recipient)
+    return parties and not agreement.datasets.keys().isdisjoint(document["datasets"])
 
 
 def agreements_in_force(session: Session, today: date) -> list[Agreement]:

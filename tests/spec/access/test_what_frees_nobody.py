@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from access.decisions import RefusedError
-from access.organisations.model import SecurityAssessment, SecurityStatus
-from access.people.model import Person, Role
+from access.organisations.model import Organisation, SecurityAssessment, SecurityStatus
+from access.people.model import Person, Role, TrainingKind
 from access.retention.model import HeldDelivery
 from access.service import Access
 from audit.clock import FixedClock
-from audit.model import person
+from audit.model import organisation, person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import agreement_with, support_for
 from tests.fakes.people import invented_person
@@ -121,3 +121,76 @@ def test_a_renewal_that_begins_later_ends_nothing_today(access: Access) -> None:
     access.register_support(support_for([("gp", "gp")]), by=LENA)
     letter = support_for([("gp", "gp")], starts=date(2026, 6, 1))
     assert _refused(lambda: access.register_support(letter, by=LENA)) == "support.begins_later"
+
+
+def test_no_paper_of_before_takes_the_place_of_an_agreement_that_was_withdrawn(
+    access: Access, clock: FixedClock
+) -> None:
+    """Another title, fewer data, another id: of the same parties over the same data it is signed again, or refused."""
+    held = agreement_with("gp", ["gp", "dental"])
+    other = agreement_with("gp", ["gp"], id="gp-audit", purposes=["audit"])
+    access.register_agreement(held, by=LENA)
+    access.register_agreement(other, by=LENA)
+    access.withdraw_agreement("gp-2026", by=organisation("gp"))
+    withdrawn = clock.at.date()
+    clock.at += timedelta(days=3)
+    for changes in ({"title": "Another title"}, {"datasets": {"gp": held.datasets["gp"]}}, {"purposes": ["audit"]}):
+        paper = held.model_copy(update={"id": "gp-other", **changes})
+        with pytest.raises(RefusedError, match="signs again") as told:
+            access.register_agreement(paper, by=LENA)
+        assert told.value.refused.code == "agreement.signed_before_withdrawal"
+    assert access.register_agreement(other, by=LENA) == 1  # in force beside it, and as it is
+    amended = other.model_copy(update={"title": "Amended, and not signed again"})
+    assert _refused(lambda: access.register_agreement(amended, by=LENA)) == "agreement.signed_before_withdrawal"
+    unsigned = held.model_copy(update={"id": "gp-other", "signatures": {}})
+    assert _refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.signed_before_withdrawal"
+    access.register_agreement(agreement_with("gp", ["opticians"], id="gp-eyes"), by=LENA)
+    access.register_agreement(agreement_with("hospital", ["gp"]), by=LENA)
+    on = {"on": withdrawn + timedelta(days=1)}
+    anew = {party: one.model_copy(update=on) for party, one in held.signatures.items()}
+    access.register_agreement(held.model_copy(update={"id": "gp-other", "signatures": anew}), by=LENA)
+
+
+def test_nobody_is_put_out_without_a_reason(access: Access) -> None:
+    """An account is closed for a reason that can be read."""
+    for said in ("", " ", "no", "left\x1b[2Kus"):
+        assert _refused(lambda said=said: access.close_person("asha", said, by=HOUSE)).startswith("reason.")  # type: ignore[misc]
+    assert access.person("asha").closed_on is None  # type: ignore[union-attr]
+    access.close_person("asha", "left the university", by=HOUSE)
+
+
+@pytest.mark.parametrize("name", ["", " \t"])
+def test_nobody_is_registered_without_a_name(access: Access, name: str) -> None:
+    """Neither an organisation nor a person: the register and the screens show it."""
+    assert _refused(lambda: access.register_organisation(Organisation("board", name), by=HOUSE)) == "name.empty"
+    nameless = replace(invented_person("noor", "haven", {Role.AUDITOR}), name=name)
+    assert _refused(lambda: access.register_person(nameless, by=HOUSE)) == "name.empty"
+
+
+LAST = date.max
+
+
+@pytest.mark.parametrize(
+    ("call", "rule"),
+    [
+        (lambda a: a.record_accreditation("asha", "ONS", "1", LAST, by=HOUSE), "day.too_far"),
+        (lambda a: a.record_accreditation("asha", "ONS", "1", START.date() + timedelta(days=3654), by=HOUSE),
+         "day.too_far"),
+        (lambda a: a.record_training("asha", TrainingKind.SAFE_RESEARCHER, LAST, 90, by=HOUSE),
+         "person.training_impossible"),
+        (lambda a: a.assess_organisation("gp", SecurityAssessment("RX1", SecurityStatus.STANDARDS_MET, LAST), by=LENA),
+         "day.too_far"),
+        (lambda a: a.register_support(support_for([("gp", "gp")], review_due=LAST, ends=LAST), by=LENA),
+         "support.review_not_annual"),
+        (lambda a: a.register_support(
+            support_for([("gp", "gp")], starts=date(9999, 1, 1), review_due=LAST, ends=LAST), by=LENA), "day.too_far"),
+    ],
+)  # fmt: skip
+def test_what_holds_for_ever_is_typed_wrongly(access: Access, call: Callable[[Access], object], rule: str) -> None:
+    """More than ten years ahead, or the calendar's last day: a sentence, and nothing is kept."""
+    assert _refused(lambda: call(access)) == rule
+
+
+def test_an_accreditation_of_ten_years_is_recorded(access: Access) -> None:
+    """The last day that may be given."""
+    access.record_accreditation("asha", "ONS", "1", START.date() + timedelta(days=3653), by=HOUSE)
