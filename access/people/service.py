@@ -378,7 +378,7 @@ class PeopleVerbs(Verbs):
         return decision
 
     def _move(self, person: Person, organisation: str, by: Actor) -> None:
-        with self.records.change(by=by) as change:
+        with self._changing(f"person:{person.id}", EventName.PERSON_REGISTER_REFUSED, by) as change:
             store.forget_evidence(change.session, person.id)
             moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
             store.keep_person(change.session, moved, change.at.date())
