@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import ClassVar
 
 from audit.errors import HavenError
@@ -48,3 +49,13 @@ class Refused:
 
 
 Decision = Allowed | Refused
+
+FURTHEST = timedelta(days=3653)
+"""Ten years: what is said to hold for longer was typed wrongly, or lets nobody look again."""
+
+
+def may_last_until(day: date, today: date) -> Decision:
+    """May somebody write down that something holds until this day, or begins on it? Not more than ten years ahead."""
+    if day <= today + FURTHEST:
+        return Allowed()
+    return Refused("day.too_far", f"{day} lies more than ten years ahead.", "Look at the year; give an earlier day.")

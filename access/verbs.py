@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -111,24 +111,33 @@ class Verbs:
         with self.records.read() as session:
             return may_act_for_itself(find_organisation(session, name), self._today())
 
-    @contextmanager
-    def _changing(self, subject: str, refused: EventName, by: Actor, project: str | None = None) -> Iterator[Change]:
-        """One change of a subject at a time: policies are asked within it, so that they see what came before.
-
-        Raises RefusedError, recorded as `refused`, where two make the same thing at once.
-        """
-        try:
-            with self.records.change(by=by) as change:
-                change.hold(subject)
-                yield change
-        except IntegrityError:
-            meanwhile = Refused("change.meanwhile", "Somebody changed it at the same moment.", "Look, and try again.")
-            self._require(meanwhile, refused, project, by)
+    def _changing(
+        self, subject: str, refused: EventName, by: Actor, project: str | None = None
+    ) -> AbstractContextManager[Change]:
+        return changing(self.records, subject, refused, by, project)
 
     def _require(self, decision: Decision, event: EventName, project: str | None, by: Actor, **details: str) -> None:
         if isinstance(decision, Refused):
             self.records.note(event, by=by, project=project, rule=decision.code, **details)
         decision.require()
+
+
+@contextmanager
+def changing(
+    records: Records, subject: str, refused: EventName, by: Actor, project: str | None = None
+) -> Iterator[Change]:
+    """One change of a subject at a time: policies are asked within it, so that they see what came before.
+
+    Raises RefusedError, recorded as `refused`, where two make the same thing at once.
+    """
+    try:
+        with records.change(by=by) as change:
+            change.hold(subject)
+            yield change
+    except IntegrityError:
+        meanwhile = Refused("change.meanwhile", "Somebody changed it at the same moment.", "Look, and try again.")
+        records.note(refused, by=by, project=project, rule=meanwhile.code)
+        meanwhile.require()
 
 
 def may_be_said(reason: str) -> Decision:

@@ -17,15 +17,12 @@ from access.people.model import ACCREDITED_ROLES, ACKNOWLEDGEMENT_HOLDS, TRAININ
 from access.projects.file import ProjectFile
 from access.projects.model import ProjectVersion
 from access.projects.policies import RECERTIFY_EVERY
-from access.projects.states import ProjectState
+from access.projects.states import ENDED, ProjectState
 from access.retention.model import Retention
 from access.support.model import Support
 
 STILL_TOLD = timedelta(days=90)  # after its end: an end that was reached on a day without a run is told, too
 LEAD = "a governance lead"
-ENDED = frozenset(
-    {ProjectState.DRAFT, ProjectState.REFUSED, ProjectState.WITHDRAWN, ProjectState.EXPIRED, ProjectState.CLOSED}
-)
 
 
 @dataclass(frozen=True)

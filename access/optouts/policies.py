@@ -216,8 +216,8 @@ def may_answer(
 ) -> Decision:
     """May this actor answer? A controller concerned, by its account or its delegate; an answer may be thought over.
 
-    inside: who gains, being or having been of the project that the objection is to, or of a live one over the data of
-    the controller that it is to; here and below they decide nothing about it.
+    inside: who gains, being or having been of the project that the objection is to, or of one over the data of the
+    controller that it is to that is or may become live; here and below they decide nothing about it.
     """
     if not (open_still := _may_change(objection)):
         return open_still

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import AbstractContextManager
 from datetime import date
 
-from access.decisions import Decision, Refused
+from access.decisions import Allowed, Decision, Refused
+from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.optouts import policies, store
 from access.optouts.errors import UnknownOptOut
 from access.optouts.model import (
@@ -21,12 +23,14 @@ from access.people.model import Person
 from access.projects import store as approvals
 from access.projects.model import ProjectVersion
 from access.projects.reading import Standing
+from access.projects.states import ENDED
 from access.service import Access
+from access.verbs import SHORTEST_REASON, changing
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Change, Records
 
-TEN_DIGITS = re.compile(r"\d(?:[ \-]?\d){9}")
+TEN_DIGITS = re.compile(r"\d(?:[\s.\-]{0,2}\d){9}")
 """What may be an NHS number: in no text that lies outside the linkage zone."""
 
 
@@ -51,7 +55,7 @@ class OptOuts:
         if not may:
             details = {"project": project, "dataset": dataset}
             self._require(answers[-1][1], EventName.OPTOUT_DECIDE_REFUSED, by, **details)
-        with self.records.change(by=by) as change:
+        with changing(self.records, "optouts:decisions", EventName.OPTOUT_DECIDE_REFUSED, by, project) as change:
             return [
                 self._decided(change, DataFlow(project, one.version.version, dataset, recipient), case, evidence)
                 for one in may
@@ -64,11 +68,11 @@ class OptOuts:
         """
         self._require_target(target)
         organisations = [one.id for one in self.access.organisations()]
-        decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
-        found = next((one for one in self.objections(name) if one.target == target), None)
-        decision = decision and policies.is_new(found) and _nameless(wish)
-        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
-        with self.records.change(by=by) as change:
+        with self._changing_objection(name, by) as change:
+            decision = policies.may_record_objection(self._person(by), by, organisations, self._today())
+            found = next((one for one in store.objections(change.session, name) if one.target == target), None)
+            decision = decision and policies.is_new(found) and _written(wish) and _nameless(wish)
+            self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
             change.session.add(
                 store.ObjectionRow(
                     id=name, kind=target.kind, target=target.name, wish=wish, state=ObjectionState.OPEN.value,
@@ -82,14 +86,14 @@ class OptOuts:
         self, name: str, target: ObjectionTarget, answer: ObjectionState, considered: str, *, by: Actor
     ) -> Objection:
         """Uphold or decline, with the reasons considered; or say that the person took it back. Raises RefusedError."""
-        found = next((one for one in self.objections(name) if one.target == target), None)
         asked = policies.may_take_back if answer is ObjectionState.WITHDRAWN else policies.may_answer
-        decision = self.access.own_account(by) and asked(
-            found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
-        )
-        decision = decision and _nameless(considered)
-        self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
-        with self.records.change(by=by) as change:
+        with self._changing_objection(name, by) as change:
+            found = next((one for one in store.objections(change.session, name) if one.target == target), None)
+            decision = self.access.own_account(by) and asked(
+                found, self._concerned(target), self._person(by), by, self._today(), inside=self._gaining(target)
+            )
+            decision = decision and _written(considered, SHORTEST_REASON) and _nameless(considered)
+            self._require(decision, EventName.OPTOUT_OBJECTION_REFUSED, by, objection=name)
             row = change.session.get_one(store.ObjectionRow, (name, target.kind, target.name))
             row.state, row.considered, row.answered_by, row.answered_at = answer.value, considered, by, change.at
             change.record(
@@ -120,6 +124,9 @@ class OptOuts:
 
     # -- parts
 
+    def _changing_objection(self, name: str, by: Actor) -> AbstractContextManager[Change]:
+        return changing(self.records, f"objection:{name}", EventName.OPTOUT_OBJECTION_REFUSED, by)
+
     def _may_decide(
         self, standing: Standing, dataset: str, case: OptOutCase, evidence: str | None, by: Actor
     ) -> Decision:
@@ -129,6 +136,7 @@ class OptOuts:
             controller, version, by, self._person(by), self._today()
         )
         decision = decision and policies.may_claim(case, file.legal_basis) and _nameless(evidence)
+        decision = decision and (Allowed() if evidence is None else _written(evidence))
         if decision and policies.exempts(case, evidence):
             support = self.access.support(file.support) if file.support else None
             decision = policies.is_in_the_letter(case, evidence, file.legal_basis, support)
@@ -153,13 +161,14 @@ class OptOuts:
         return next(one for one in self.objections(name) if one.target == target)
 
     def _gaining(self, target: ObjectionTarget) -> frozenset[str]:
-        """Who is or was of the project; of a controller: of any live project over its data. They gain by an answer."""
+        """Who is or was of the project; of a controller: of any over its data that is or may become live. They gain."""
         if target.kind == "project":
             return self.access.members(target.name)
         with self.records.read() as session:
             names = approvals.project_names(session)
-        using = [one for one in names if target.name in self.access.project(one).version.controllers]
-        return frozenset().union(*(self.access.members(one) for one in using if self.access.standing(one)))
+        standings = [one for name in names for one in self.access.decided_upon(name) if one.state not in ENDED]
+        using = {one.version.project for one in standings if target.name in one.version.controllers}
+        return frozenset().union(*map(self.access.members, using))
 
     def _concerned(self, target: ObjectionTarget) -> set[str]:
         """The controllers that answer."""
@@ -209,10 +218,17 @@ class OptOuts:
         decision.require()
 
 
+def _written(text: str, shortest: int = 1) -> Decision:
+    """Is there something to read, that shows itself as it is?"""
+    if len(text.strip()) < shortest:
+        return Refused("optouts.nothing_said", "Too little is said there.", "Write it down in a few words.")
+    if UNSEEN.search(text):
+        return Refused("optouts.hidden_signs", f"The text {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    return Allowed()
+
+
 def _nameless(text: str | None) -> Decision:
     """No number that could be somebody's stands in what is kept outside the linkage zone."""
-    from access.decisions import Allowed
-
     if text is None or not TEN_DIGITS.search(text):
         return Allowed()
     return Refused(

@@ -33,10 +33,14 @@ def may_be_named(organisation: Organisation) -> Decision:
     )
 
 
-def may_be_shown(name: str) -> Decision:
-    """May this name, as people write it, stand on a screen?"""
+def may_be_shown(name: str, what: str = "name", longest: int = 200) -> Decision:
+    """May this name, as people write it, stand on a screen and in its column? what: it is, in a word."""
+    if not name.strip():
+        return Refused("name.empty", f"The {what} is empty.", "Write it as people know it.")
     if UNSEEN.search(name) or "\n" in name:
-        return Refused("name.hidden_signs", f"The name {HIDDEN}.", f"{REWRITE.capitalize()}.")
+        return Refused("name.hidden_signs", f"The {what} {HIDDEN}.", f"{REWRITE.capitalize()}.")
+    if len(name) > longest:
+        return Refused("name.too_long", f"The {what} is longer than {longest} signs.", "Write it shorter.")
     return Allowed()
 
 
@@ -92,13 +96,29 @@ def agreement_in_force(agreement: Agreement, withdrawn_on: date | None, today: d
 
 
 def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
-    """May an agreement be registered that a party withdrew last on this day? Only signed anew by everybody after it."""
-    if withdrawn_on is None or all(one.on > withdrawn_on for one in agreement.signatures.values()):
+    """May it be registered where one of these parties over its data was withdrawn last on this day? Only signed anew.
+
+    By everybody, after that day; a paper without a signature is none.
+    """
+    signed = [one.on for one in agreement.signatures.values()] if not agreement.unsigned else []
+    if withdrawn_on is None or (signed and min(signed) > withdrawn_on):
         return Allowed()
     return Refused(
         "agreement.signed_before_withdrawal",
-        f"This agreement was withdrawn on {withdrawn_on}, and a signature is not later.",
-        "Each party signs it anew, on a later day.",
+        f"An agreement of {agreement.discloser} with {agreement.recipient} over the same data was withdrawn on"
+        f" {withdrawn_on}, and this paper is not signed by both on a later day.",
+        "Each party signs again, on a later day; then register that paper.",
+    )
+
+
+def may_take_its_place(agreement: Agreement, before: Agreement | None, today: date) -> Decision:
+    """May it be registered over the one of its id that is in force today? Not while it begins later: a gap would be."""
+    if before is None or agreement.starts <= today:
+        return Allowed()
+    return Refused(
+        "agreement.begins_later",
+        f"It begins on {agreement.starts}, and would end the one of this id that is in force today.",
+        "Give the renewal an id of its own, or register it on its first day.",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, may_last_until
 from access.organisations import policies, store
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
@@ -32,21 +32,16 @@ class OrganisationVerbs(Verbs):
 
         Adding one belongs to no office (an installed contract names its controller); changing and assessing one do.
         """
-        decision = policies.may_be_named(organisation)
-        if decision and self.organisation(organisation.id) is not None:
-            decision = self._office(by, Role.ADMINISTRATOR)
-        if decision and organisation.security is not None:
-            decision = self._office(by, Role.GOVERNANCE_LEAD)
-        self._require(
-            decision,
-            EventName.ORGANISATION_REGISTER_REFUSED,
-            None,
-            by,
-            organisation=organisation.id[:60] if organisation.id.isprintable() else "",
-        )
-        with self.records.change(by=by) as change:
-            row = change.session.get(store.OrganisationRow, organisation.id)
-            row = row or store.OrganisationRow(id=organisation.id)
+        refused, name = EventName.ORGANISATION_REGISTER_REFUSED, organisation.id
+        with self._changing(f"organisation:{name}", refused, by) as change:
+            row = change.session.get(store.OrganisationRow, name)
+            decision = policies.may_be_named(organisation)
+            if decision and row is not None:
+                decision = self._office(by, Role.ADMINISTRATOR)
+            if decision and organisation.security is not None:
+                decision = self._office(by, Role.GOVERNANCE_LEAD)
+            self._require(decision, refused, None, by, organisation=name[:60] if name.isprintable() else "")
+            row = row or store.OrganisationRow(id=name)
             row.name = organisation.name
             if organisation.security is not None:
                 _keep_assessment(row, organisation.security)
@@ -61,6 +56,8 @@ class OrganisationVerbs(Verbs):
         decision = self._office(by, Role.GOVERNANCE_LEAD)
         if decision and self.organisation(name) is None:
             decision = policies.may_take_part(None, self._today())
+        decision = decision and policies.may_be_shown(assessment.ods_code, "code", 20)
+        decision = decision and may_last_until(assessment.ends, self._today())
         self._require(decision, EventName.ORGANISATION_ASSESS_REFUSED, None, by, organisation=name)
         with self.records.change(by=by) as change:
             _keep_assessment(change.session.get_one(store.OrganisationRow, name), assessment)
@@ -99,10 +96,16 @@ class OrganisationVerbs(Verbs):
         document = agreement.model_dump(mode="json")
         digest = hashlib.sha256(agreement.model_dump_json().encode()).hexdigest()
         with self._changing_agreements(agreement.discloser, by) as change:
-            decision = self._may_register_agreement(agreement, by)
-            self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
+            held = {one.id: one for one in store.agreements_in_force(change.session, self._today())}
             before = store.newest_agreements(change.session).get(agreement.id)
-            if before is not None and before.digest == digest and before.withdrawn_on is None:
+            same = before is not None and before.digest == digest and before.withdrawn_on is None
+            decision = self._office(by, Role.GOVERNANCE_LEAD)
+            if decision and not same:
+                decision = self._may_register_agreement(agreement) and policies.may_take_its_place(
+                    agreement, held.get(agreement.id), self._today()
+                )
+            self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
+            if before is not None and same:
                 change.abandon()
                 return before.version
             version = before.version + 1 if before else 1
@@ -247,10 +250,7 @@ class OrganisationVerbs(Verbs):
         """One change at a time of what a discloser agreed to: what it withdrew counts for every paper of it."""
         return self._changing(f"agreements:{discloser}", EventName.AGREEMENT_REFUSED, by)
 
-    def _may_register_agreement(self, agreement: Agreement, by: Actor) -> Decision:
-        decision = self._office(by, Role.GOVERNANCE_LEAD)
-        if not decision:
-            return decision
+    def _may_register_agreement(self, agreement: Agreement) -> Decision:
         with self.records.read() as session:
             withdrawn = store.last_withdrawn(session, agreement)
         if not (again := policies.may_come_again(agreement, withdrawn)):
@@ -270,7 +270,7 @@ class OrganisationVerbs(Verbs):
             )
         if any(signature.on > self._today() for signature in agreement.signatures.values()):
             return Refused("agreement.signed_ahead", "A signature has a day that lies ahead.", "Correct the day.")
-        return decision
+        return Allowed()
 
     def _may_end_agreement(self, held: store.AgreementRow | None, by: Actor) -> Decision:
         """A party ends it by itself, by its account or its delegate; else a governance lead."""

@@ -5,7 +5,7 @@ Rows become the frozen data of the model at this edge. An unknown status is an e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -120,18 +120,26 @@ def catalogue(session: Session) -> dict[str, DatasetEntry]:
     return {r.id: DatasetEntry(r.id, r.controller, r.notice, r.disclosure_profile, r.tables) for r in rows}
 
 
+def every_agreement(session: Session) -> Sequence[AgreementRow]:
+    """Every version of every agreement, by id, the newest of each last."""
+    return session.scalars(select(AgreementRow).order_by(AgreementRow.id, AgreementRow.version)).all()
+
+
 def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
     """The newest version of each agreement, by id."""
-    rows = session.scalars(select(AgreementRow).order_by(AgreementRow.id, AgreementRow.version))
-    return {row.id: row for row in rows}
+    return {row.id: row for row in every_agreement(session)}
 
 
 def last_withdrawn(session: Session, agreement: Agreement) -> date | None:
-    """The last day on which this agreement was withdrawn, under its id or as the same paper under another."""
-    paper = agreement.model_dump(mode="json", exclude={"id"})
+    """The last day on which this agreement was withdrawn, or another of the same parties that shares a dataset."""
     rows = session.scalars(select(AgreementRow).where(AgreementRow.withdrawn_on.is_not(None)))
-    days = (row.withdrawn_on for row in rows if row.id == agreement.id or row.document == {**paper, "id": row.id})
+    days = (row.withdrawn_on for row in rows if row.id == agreement.id or _is_over_the_same(row.document, agreement))
     return max((day for day in days if day is not None), default=None)
+
+
+def _is_over_the_same(document: Mapping[str, Any], agreement: Agreement) -> bool:
+    parties = (document["discloser"], document["recipient"]) == (agreement.discloser, agreement.recipient)
+    return parties and not agreement.datasets.keys().isdisjoint(document["datasets"])
 
 
 def agreements_in_force(session: Session, today: date) -> list[Agreement]:

@@ -130,6 +130,15 @@ def _accredited(person: Person, today: date) -> Decision:
     return Allowed()
 
 
+def is_accreditation(scheme: str, number: str) -> Decision:
+    """Can somebody be accredited by this scheme under this number?"""
+    if not scheme.strip() or not number.strip():
+        return Refused(
+            "person.accreditation_unnamed", "An accreditation has its scheme and its number.", "Give both as written."
+        )
+    return may_be_shown(scheme, "scheme", 120) and may_be_shown(number, "number", 60)
+
+
 def _acknowledged(person: Person, today: date) -> Decision:
     on = person.evidence.acknowledged_on
     mend = f"They do it themselves: haven person acknowledge --as {person.id}."

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, may_last_until
 from access.organisations import store as organisations_store
 from access.organisations.model import Sanction
 from access.people import policies, store
@@ -44,17 +44,15 @@ class PeopleVerbs(Verbs):
 
     def register_person(self, person: Person, *, by: Actor) -> None:
         """Add a person, or change what they do; evidence handed in is kept too. Raises RefusedError, recorded."""
-        with self.records.read() as session:
-            known = {one.id for one in organisations_store.all_organisations(session)}
-        decision = self._office(by, Role.ADMINISTRATOR) and policies.may_register(person, known)
-        if decision and by == f"person:{person.id}":
-            decision = Refused("person.own_roles", "Nobody sets their own roles.", "Another administrator does.")
-        before = self.person(person.id)
-        moves = before is not None and before.organisation != person.organisation
-        self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
         roles = sorted(role.value for role in person.roles)
-        with self.records.change(by=by) as change:
-            if moves:  # another employer vouches for nobody's evidence
+        with self._changing(f"person:{person.id}", EventName.PERSON_REGISTER_REFUSED, by) as change:
+            known = {one.id for one in organisations_store.all_organisations(change.session)}
+            decision = self._office(by, Role.ADMINISTRATOR) and policies.may_register(person, known)
+            if decision and by == f"person:{person.id}":
+                decision = Refused("person.own_roles", "Nobody sets their own roles.", "Another administrator does.")
+            before = store.find_person(change.session, person.id)
+            self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
+            if before is not None and before.organisation != person.organisation:  # which vouches for no evidence
                 store.forget_evidence(change.session, person.id)
             store.keep_person(change.session, person, change.at.date())
             self._take_up(change, person.id)
@@ -78,7 +76,7 @@ class PeopleVerbs(Verbs):
 
     def close_person(self, name: str, why: str, *, by: Actor) -> None:
         """Close the account of somebody who left or does not use it. Raises RefusedError, recorded."""
-        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
+        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name)) and may_be_said(why)
         self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
         with self.records.change(by=by) as change:
             change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
@@ -100,7 +98,6 @@ class PeopleVerbs(Verbs):
 
     def record_training(self, name: str, kind: TrainingKind, passed_on: date, score: int, *, by: Actor) -> Training:
         """The result of a test; a failed one is kept too, and does not count. Raises RefusedError, recorded."""
-        training = Training(kind, passed_on, score, passed_on + TRAINING_HOLDS[kind])
         decision = self._officer_not_self(name, by)
         if decision and not (0 <= score <= 100 and passed_on <= self._today()):
             decision = Refused(
@@ -108,13 +105,17 @@ class PeopleVerbs(Verbs):
                 "A score lies between 0 and 100, and a test was taken today or before.",
                 f"A score of {PASS_MARK} passes.",
             )
+        ends = passed_on + TRAINING_HOLDS[kind] if decision else passed_on  # a refused day may be the calendar's last
+        training = Training(kind, passed_on, score, ends)
         self._record(name, Evidence(trainings=(training,)), decision, by, "training", kind.value)
         return training
 
     def record_accreditation(self, name: str, scheme: str, number: str, ends: date, *, by: Actor) -> None:
         """That a scheme accredited this researcher until a day."""
         evidence = Evidence(accreditation=Accreditation(scheme, number, ends))
-        self._record(name, evidence, self._officer_not_self(name, by), by, "accreditation", scheme)
+        decision = self._officer_not_self(name, by) and policies.is_accreditation(scheme, number)
+        decision = decision and may_last_until(ends, self._today())
+        self._record(name, evidence, decision, by, "accreditation", scheme)
 
     def acknowledge(self, name: str, *, by: Actor) -> None:
         """A person acknowledges their duty of confidence and the conditions of working here, for a year. Only they."""
@@ -161,7 +162,7 @@ class PeopleVerbs(Verbs):
                 continue
             now = staff.get(person.id)
             if now is None:
-                self.close_person(person.id, "left", by=by)
+                self.close_person(person.id, "left the organisation", by=by)
                 became[person.id] = "left"
             elif now != organisation:
                 self._move(person, now, by)
@@ -244,7 +245,7 @@ class PeopleVerbs(Verbs):
         return ends
 
     def review_emergency(self, id: str, finding: str, *, justified: bool, by: Actor) -> None:
-        """Say afterwards whether an emergency was justified. Nobody reviews what they allowed or used."""
+        """Say afterwards whether it was justified. Nobody reviews what they allowed, used, or whose project it was."""
         with self._changing(f"review:{id}", EventName.EMERGENCY_REFUSED, by) as change:
             row = change.session.get(store.EmergencyRow, id)
             decision = self._office(by, Role.GOVERNANCE_LEAD)
@@ -254,6 +255,10 @@ class PeopleVerbs(Verbs):
                 )
             if decision and row is not None and by in (row.by, f"person:{row.person}"):
                 decision = Refused("emergency.self", "Nobody reviews what they allowed or used.", "Another lead does.")
+            if decision and row is not None and by in {f"person:{one}" for one in self._insiders(row.project)}:
+                decision = Refused(
+                    "emergency.own_project", "Nobody reviews who was let into their own project.", "Another lead does."
+                )
             self._require(decision and may_be_said(finding), EventName.EMERGENCY_REFUSED, None, by, emergency=id)
             if row is None:
                 raise RuntimeError("an emergency that may be reviewed exists")
@@ -318,7 +323,7 @@ class PeopleVerbs(Verbs):
     def _record(self, name: str, evidence: Evidence, decision: Decision, by: Actor, kind: str, what: str) -> None:
         test = next(iter(evidence.trainings), None)
         self._require(decision, EventName.PERSON_EVIDENCE_REFUSED, None, by, person=name, kind=kind)
-        with self.records.change(by=by) as change:
+        with self._changing(f"person:{name}", EventName.PERSON_EVIDENCE_REFUSED, by) as change:
             row = change.session.get_one(store.PersonRow, name)
             if evidence.proofing is not None and row.proofing_by == INVENTED:
                 store.forget_evidence(change.session, name)  # what stood beside it was invented too
@@ -373,7 +378,7 @@ class PeopleVerbs(Verbs):
         return decision
 
     def _move(self, person: Person, organisation: str, by: Actor) -> None:
-        with self.records.change(by=by) as change:
+        with self._changing(f"person:{person.id}", EventName.PERSON_REGISTER_REFUSED, by) as change:
             store.forget_evidence(change.session, person.id)
             moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
             store.keep_person(change.session, moved, change.at.date())

@@ -38,18 +38,19 @@ class ProjectApplying(ProjectReading):
     def apply(self, file: ProjectFile, *, applicant: str, by: Actor) -> ProjectVersion:
         """Submit a project, or another version of it; the same file again changes nothing while it waits or stands.
 
-        After a refusal or a withdrawal it is a new version, on which everybody decides anew. Raises RefusedError, which
-        is recorded, or ProjectIncomplete.
+        What was refused or withdrawn, is over, or has other data now is a new version, on which everybody decides anew.
+        Raises RefusedError, which is recorded, or ProjectIncomplete.
         """
-        newest = self._may_apply(file, applicant, by)
+        self._may_apply(file, applicant, by)
         if problems := self.problems(file):
             self.records.note(EventName.PROJECT_APPLY_REFUSED, by=by, project=file.id, rule=ProjectIncomplete.code)
             raise ProjectIncomplete(problems, file.id)
-        asked = newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file)
-        if newest is not None and asked and not policies.was_stopped(newest, self._today()):
-            return newest
         with self._changing(f"project:{file.id}", EventName.PROJECT_APPLY_REFUSED, by, file.id) as change:
-            self._may_apply(file, applicant, by)
+            newest = self._may_apply(file, applicant, by)
+            asked = newest is not None and newest.submitted_at is not None and self._digest_of(newest) == _digest(file)
+            if newest is not None and asked and not policies.was_stopped(newest, self._today()):
+                change.abandon()
+                return newest
             row = self._row_for(change, file, applicant)
             row.submitted_at = change.at
             row.datasets = as_submitted(file, organisations_store.catalogue(change.session))

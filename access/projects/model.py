@@ -50,6 +50,11 @@ class Endorsement:
     answers: Mapping[str, str] = field(default_factory=dict)
     withdrawn: bool = False
 
+    @property
+    def in_force(self) -> bool:
+        """Was it an approval, and not taken back?"""
+        return self.outcome is Outcome.APPROVED and not self.withdrawn
+
 
 @dataclass(frozen=True)
 class Suspension:
@@ -88,6 +93,6 @@ class ProjectVersion:
 
     @property
     def last_day(self) -> date:
-        """The earliest of the end asked for and the ends that controllers set."""
-        limits = [one.narrowing.ends for one in self.approvals.values() if one.in_force and one.narrowing.ends]
+        """The earliest of the end asked for and the ends that controllers set; taking an approval back moves none."""
+        limits = [one.narrowing.ends for one in self.approvals.values() if one.narrowing.ends]
         return min([self.ends, *limits])

@@ -196,8 +196,9 @@ def may_apply(person: Person | None, before: ProjectVersion | None, today: date)
 
 
 def was_stopped(project: ProjectVersion, today: date) -> bool:
-    """Did somebody refuse it, or take an approval back? Then it can be asked for again as it is."""
-    return state_of(project, today) in (ProjectState.REFUSED, ProjectState.WITHDRAWN)
+    """Is it over, or about data that have changed? Then it can be asked for again as it is, and is decided on anew."""
+    over = (ProjectState.REFUSED, ProjectState.WITHDRAWN, ProjectState.EXPIRED)
+    return state_of(project, today) in over or any(one.code == "dataset.changed" for one in project.lapsed)
 
 
 def may_decide_for(
@@ -288,7 +289,7 @@ def may_withdraw_endorsement(guardian: Person | None, project: ProjectVersion | 
     if project is None:
         return unknown()
     acting = is_guardian(guardian, project, today, may_take_back)
-    if acting and (project.endorsement is None or project.endorsement.withdrawn):
+    if acting and (project.endorsement is None or not project.endorsement.in_force):
         return Refused("project.nothing_to_withdraw", "The Guardian has no approval in force to withdraw.")
     return acting
 

@@ -85,6 +85,21 @@ class ProjectReading(Verbs):
         found = {one.version: one for one in (self._governing(name), self._newest_submitted(name)) if one is not None}
         return [self._standing_of(found[number]) for number in sorted(found)]
 
+    def asked_of(self, name: str) -> Standing:
+        """The version that is decided on: the newest that was submitted. Raises RefusedError when there is none."""
+        return self.decided_upon(name)[-1]
+
+    def amendment(self, name: str) -> tuple[int, int]:
+        """What is decided on, and what it amends: the version in force, or else the one submitted before.
+
+        A draft is neither: whoever compares with one would not see what it had already changed.
+        """
+        submitted = [one.version for one in self._versions(name) if one.submitted_at is not None]
+        newer = self.asked_of(name).version.version
+        in_force = self.project(name).version.version
+        older = in_force if in_force < newer else next((one for one in submitted if one < newer), newer)
+        return older, newer
+
     def standing(self, project: str) -> Decision:
         """Is the project live now?"""
         return policies.is_live(self._governing(project), self._today())

@@ -27,14 +27,21 @@ class ProjectVerbs(ProjectApplying):
     """Projects, from the draft to the end."""
 
     def approve(
-        self, project: str, controller: str, *, by: Actor, narrowing: Narrowing = NO_NARROWING
+        self,
+        project: str,
+        controller: str,
+        *,
+        by: Actor,
+        narrowing: Narrowing = NO_NARROWING,
+        version: int | None = None,
     ) -> ProjectVersion:
         """One controller approves its own part of the newest submitted version, as narrowed.
 
-        Raises RefusedError, which is recorded, or NarrowingUnfit.
+        version: the one that was read; refused when it is another by now. Raises RefusedError, which is recorded,
+        or NarrowingUnfit.
         """
         with self._changing(f"project:{project}", EventName.PROJECT_APPROVE_REFUSED, by, project) as change:
-            version = self._may_decide(project, controller, by)
+            version = self._may_decide(project, controller, by, version)
             self._require_fit(narrowing, project, version, controller, by)
             change.session.add(_approval(project, version, controller, by, change, Outcome.APPROVED, narrowing))
             change.session.flush()
@@ -49,13 +56,15 @@ class ProjectVerbs(ProjectApplying):
             self._note_if_live(change, project)
         return self._known_newest(project)
 
-    def refuse(self, project: str, controller: str, reason: str, *, by: Actor) -> ProjectVersion:
+    def refuse(
+        self, project: str, controller: str, reason: str, *, by: Actor, version: int | None = None
+    ) -> ProjectVersion:
         """One controller refuses its part of the newest submitted version, with its reason.
 
-        Raises RefusedError, which is recorded.
+        version: as in `approve`. Raises RefusedError, which is recorded.
         """
         with self._changing(f"project:{project}", EventName.PROJECT_APPROVE_REFUSED, by, project) as change:
-            version = self._may_decide(project, controller, by)
+            version = self._may_decide(project, controller, by, version)
             self._require(may_be_said(reason), EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
             row = _approval(project, version, controller, by, change, Outcome.REFUSED, NO_NARROWING)
             row.reason = shortened(reason)
@@ -64,15 +73,23 @@ class ProjectVerbs(ProjectApplying):
         return self._known_newest(project)
 
     def endorse(
-        self, project: str, outcome: Outcome, answers: Mapping[str, str], reason: str | None = None, *, by: Actor
+        self,
+        project: str,
+        outcome: Outcome,
+        answers: Mapping[str, str],
+        reason: str | None = None,
+        *,
+        by: Actor,
+        version: int | None = None,
     ) -> ProjectVersion:
         """The Caldicott Guardian decides on the newest submitted version, with the answers of the release test.
 
-        answers: one for each key of policies.RELEASE_TEST; a refusal needs a reason. Raises RefusedError, recorded.
+        answers: one for each key of policies.RELEASE_TEST; a refusal needs a reason. version: as in `approve`.
+        Raises RefusedError, recorded.
         """
         with self._changing(f"project:{project}", EventName.PROJECT_ENDORSE_REFUSED, by, project) as change:
             newest = self._newest_submitted(project)
-            decision = policies.may_endorse(self._guardian(by), newest, self._today())
+            decision = policies.may_endorse(self._guardian(by), newest, self._today()) and _is_read(newest, version)
             if decision and outcome is Outcome.REFUSED:
                 decision = may_be_said(reason or "")
             elif decision:
@@ -113,7 +130,7 @@ class ProjectVerbs(ProjectApplying):
         """The Guardian takes an approval back, of every version, at once. Raises RefusedError, which is recorded."""
         with self._changing(f"project:{project}", EventName.PROJECT_WITHDRAW_REFUSED, by, project) as change:
             versions = self._versions(project)
-            holding = next((v for v in versions if v.endorsement and not v.endorsement.withdrawn), None)
+            holding = next((v for v in versions if v.endorsement and v.endorsement.in_force), None)
             asked = holding or (versions[0] if versions else None)
             decision = policies.may_withdraw_endorsement(self._guardian(by), asked, self._today())
             decision = decision and may_be_said(reason)
@@ -205,11 +222,11 @@ class ProjectVerbs(ProjectApplying):
         with self.records.read() as session:
             return frozenset(store.project_file(session, version.project, version.version).people)
 
-    def _may_decide(self, project: str, controller: str, by: Actor) -> int:
+    def _may_decide(self, project: str, controller: str, by: Actor, version: int | None) -> int:
         newest, delegate = self._newest_submitted(project), self._delegate(by)
         decision = _own_account(controller, by) and self.own_account(by)
         if decision:
-            decision = policies.may_approve(controller, newest, delegate, self._today())
+            decision = policies.may_approve(controller, newest, delegate, self._today()) and _is_read(newest, version)
         self._require(decision, EventName.PROJECT_APPROVE_REFUSED, project, by, controller=controller)
         return newest.version if newest else 0
 
@@ -275,6 +292,17 @@ def _own_account(controller: str, by: Actor) -> Decision:
         return Allowed()
     return Refused(
         "project.not_delegate", f"Only {controller} decides on its own part.", "The controller's delegate decides."
+    )
+
+
+def _is_read(newest: ProjectVersion | None, read: int | None) -> Decision:
+    """Is what is decided on what the decider read? An amendment may have come meanwhile."""
+    if newest is None or read in (None, newest.version):
+        return Allowed()
+    return Refused(
+        "project.another_version",
+        f"Version {newest.version} is decided on now, not version {read}.",
+        f"See what it changes: haven project diff {newest.project}; then decide on it.",
     )
 
 

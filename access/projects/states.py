@@ -85,6 +85,10 @@ RULE: Mapping[ProjectState, str] = {
 }
 
 
+ENDED = frozenset({S.DRAFT, S.REFUSED, S.WITHDRAWN, S.EXPIRED, S.CLOSED})
+"""From these nobody's decision makes this version live: it has ended, or was never submitted."""
+
+
 def state_of(project: ProjectVersion, today: date) -> ProjectState:
     """The state that the parts give on this day; the strongest reason against comes first."""
     if project.closed:

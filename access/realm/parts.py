@@ -39,6 +39,8 @@ APART = frozenset(
     }
 )  # fmt: skip
 """Keys of a realm that are parts of their own; every other key is a setting."""
+LEFT_OUT_WHEN_EMPTY: Data = {"defaultGroups": []}
+"""Settings that Keycloak leaves out of what it writes where there is nothing in them."""
 KEYCLOAKS_ROLES = frozenset({"offline_access", "uma_authorization"})
 NOTED_BY_KEYCLOAK = frozenset({"realm_client", "client.secret.creation.time"})
 KEYCLOAKS_ATTRIBUTES = frozenset(
@@ -55,7 +57,8 @@ COMPONENTS = (KEYS, STORES, REGISTRATION)
 
 def parts_of(representation: Mapping[str, Any]) -> Parts:
     """Every part by its kind and name, each with the fields that are compared."""
-    settings = {key: _sorted(value) for key, value in representation.items() if key not in APART}
+    said = {**LEFT_OUT_WHEN_EMPTY, **representation}
+    settings = {key: _sorted(value) for key, value in said.items() if key not in APART}
     settings |= {f"attributes.{key}": value for key, value in representation.get("attributes", {}).items()}
     parts: Parts = {(Part.SETTING, key): {"value": value} for key, value in settings.items()}
     for part, named in (

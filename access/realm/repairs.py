@@ -19,6 +19,7 @@ from access.realm.wanted.settings import REALM
 MERGED = ("attributes", "authenticationFlowBindingOverrides")
 """What Keycloak keeps of these unless it is told to be empty."""
 DEFAULT_SCOPES = ("defaultDefaultClientScopes", "defaultOptionalClientScopes")
+DEFAULT_GROUPS = "defaultGroups"
 Data = dict[str, Any]
 
 
@@ -214,9 +215,10 @@ class Repairs:
         self.admin.update_realm_users_profile(dict(self.wanted["userProfile"]))
 
     def _settings(self, names: Iterable[str]) -> None:
-        """In one call, but for the scopes that every new client would get, and for the switch of the realm."""
+        """In one call, but for what every new client or user would get, and for the switch of the realm."""
         names = set(names) - {"enabled"}
-        payload = {name: self.wanted[name] for name in names if name in self.wanted and name not in DEFAULT_SCOPES}
+        apart = {*DEFAULT_SCOPES, DEFAULT_GROUPS}
+        payload = {name: self.wanted[name] for name in names if name in self.wanted and name not in apart}
         if any(name.startswith("attributes.") for name in names):
             kept = {key: value for key, value in self.found["attributes"].items() if key in KEYCLOAKS_ATTRIBUTES}
             payload["attributes"] = kept | self.wanted["attributes"]
@@ -227,6 +229,10 @@ class Repairs:
                 self.admin.delete_default_default_client_scope(one["id"])
             for one in self.admin.get_default_optional_client_scopes():
                 self.admin.delete_default_optional_client_scope(one["id"])
+        if DEFAULT_GROUPS in names:
+            path = f"admin/realms/{REALM}/default-groups"
+            for one in self.admin.connection.raw_get(path).json():
+                self.admin.connection.raw_delete(f"{path}/{one['id']}")
 
     # -- what nobody wanted
 

@@ -22,6 +22,7 @@ def realm_representation(settings: RealmSettings) -> Data:
         "attributes": {"adminEventsExpiration": str(400 * DAY)},
         "roles": {"realm": _roles()},
         "groups": [{"name": role.value, "realmRoles": [role.value]} for role in ROLES],
+        "defaultGroups": [],  # nobody has a role by having a log-in
         "clientScopes": client_scopes(),
         "defaultDefaultClientScopes": [],
         "defaultOptionalClientScopes": [],

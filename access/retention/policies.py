@@ -17,11 +17,15 @@ from access.retention.model import HeldDelivery, Retention
 
 
 def retention_of(held: HeldDelivery, agreements: Iterable[Agreement]) -> Retention:
-    """Until when this delivery may be kept."""
-    mine = [one for one in agreements if one.discloser == held.controller and held.dataset in one.datasets]
-    if not mine:
+    """Until when this delivery may be kept. agreements: every version of each, the newest last.
+
+    Of each the newest counts that speaks of the dataset: an amendment that leaves it out ends no duty.
+    """
+    named = [one for one in agreements if one.discloser == held.controller and held.dataset in one.datasets]
+    if not named:
         return Retention(held)
-    strictest = min(mine, key=lambda one: (one.datasets[held.dataset].retention_days, one.id))
+    newest = {one.id: one for one in named}
+    strictest = min(newest.values(), key=lambda one: (one.datasets[held.dataset].retention_days, one.id))
     agreed = strictest.datasets[held.dataset]
     until = held.received_on + timedelta(days=agreed.retention_days)
     return Retention(held, until, strictest.id, agreed.destruction, agreed.destroyed_by)

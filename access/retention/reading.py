@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from access.organisations.agreement import Agreement
 from access.organisations.policies import made_with
-from access.organisations.store import newest_agreements
+from access.organisations.store import every_agreement
 from access.retention.model import HeldDelivery, Retention
 from access.retention.policies import retention_of
 
@@ -24,6 +24,5 @@ def retentions_in(session: Session, held: Held, ourselves: str) -> list[Retentio
     kept = held(session)
     if not kept:
         return []
-    papers = [Agreement.model_validate(row.document) for row in newest_agreements(session).values()]
-    mine = made_with(papers, ourselves)
+    mine = made_with((Agreement.model_validate(row.document) for row in every_agreement(session)), ourselves)
     return [retention_of(one, mine) for one in kept]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, may_last_until
 from access.support.identifiers import not_named
 from access.support.model import Support
 
 WARN_DAYS = (90, 60, 30)
 REVIEWED_WITHIN = timedelta(days=366 + 42)
 """An annual review, with the weeks that an answer to the one before it may take."""
-DAYS = frozenset({"starts", "review_due", "ends"})
 
 
 def in_force(support: Support | None, today: date) -> Decision:
@@ -44,24 +43,43 @@ def in_force(support: Support | None, today: date) -> Decision:
     return Allowed()
 
 
-def may_come_again(document: Mapping[str, object], withdrawn: Iterable[Mapping[str, object]]) -> Decision:
-    """May this letter be registered? Not where it says what one says that was withdrawn, whatever its days are."""
-    said = {key: value for key, value in document.items() if key not in DAYS}
-    if all({key: value for key, value in one.items() if key not in DAYS} != said for one in withdrawn):
+def may_come_again(before: Support | None) -> Decision:
+    """May a letter be registered under this reference? Not under one that was withdrawn, whatever the letter says."""
+    if before is None or before.withdrawn_on is None:
         return Allowed()
     return Refused(
         "support.withdrawn_before",
-        "A support that says the same was withdrawn under this reference.",
+        f"The support {before.reference} was withdrawn on {before.withdrawn_on}.",
         "Apply for support anew; then register what the new letter says, under its own reference.",
     )
 
 
 def may_be_due(next_due: date, starts: date, today: date) -> Decision:
     """May the next annual review be due on this day? Within a year and some weeks of today, or of a start ahead."""
+    if not (near := may_last_until(starts, today)):
+        return near
     last = max(today, starts) + REVIEWED_WITHIN
     if next_due <= last:
         return Allowed()
     return Refused("support.review_not_annual", f"A support is reviewed yearly: by {last} here.", "Give that day.")
+
+
+def may_amend(before: Support | None, starts: date, review_due: date, today: date) -> Decision:
+    """May a letter be registered over this one? It leaves no gap before it begins, and moves no overdue review."""
+    if starts > today and in_force(before, today):
+        return Refused(
+            "support.begins_later",
+            f"The letter begins on {starts}, and would end the one of this reference that is in force today.",
+            "Register it on its first day.",
+        )
+    overdue = before is not None and before.review_due < today
+    if before is None or not overdue or review_due <= before.review_due:
+        return Allowed()
+    return Refused(
+        "support.review_unrecorded",
+        f"The annual review was due on {before.review_due}, and nobody recorded that it was accepted.",
+        f"Record it first: haven support reviewed {before.reference} --next DAY; then register the amendment.",
+    )
 
 
 def names_flow(support: Support, dataset: str, discloser: str, recipient: str, purpose: str) -> Decision:

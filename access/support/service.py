@@ -34,16 +34,17 @@ class SupportVerbs(Verbs):
     def register_support(self, file: SupportFile, *, by: Actor) -> int:
         """Keep a support, or its amendment as the next version; which. The same again changes nothing.
 
-        Raises RefusedError, recorded; also for what was withdrawn.
+        Raises RefusedError, recorded; also for a reference that was withdrawn.
         """
         document = file.model_dump(mode="json", by_alias=True)
         with self._changing_support(file.reference, by) as change:
             before = store.newest(change.session, file.reference)
-            gone = store.withdrawn(change.session, file.reference)
-            decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(document, gone)
+            known = store.find_support(change.session, file.reference)
+            decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(known)
             decision = decision and policies.may_be_due(file.review_due, file.starts, self._today())
+            decision = decision and policies.may_amend(known, file.starts, file.review_due, self._today())
             self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
-            if before is not None and before.document == document and before.withdrawn_on is None:
+            if before is not None and before.document == document:
                 change.abandon()
                 return before.version
             version = before.version + 1 if before else 1

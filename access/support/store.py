@@ -33,13 +33,6 @@ def newest(session: Session, reference: str) -> SupportRow | None:
     return session.scalars(query).first()
 
 
-def withdrawn(session: Session, reference: str) -> list[dict[str, Any]]:
-    """What every version of this reference said up to the last one that was withdrawn."""
-    rows = session.scalars(select(SupportRow).where(SupportRow.reference == reference)).all()
-    last = max((row.version for row in rows if row.withdrawn_on is not None), default=0)
-    return [row.document for row in rows if row.version <= last]
-
-
 def find_support(session: Session, reference: str) -> Support | None:
     """The support of this reference, as its newest version says."""
     row = newest(session, reference)

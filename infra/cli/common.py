@@ -66,7 +66,7 @@ def acting(haven: Haven, officer: str | None) -> Actor:
     """The person who acts, or the haven's own account where nobody is named."""
     from audit.model import service
 
-    return haven.actor(officer) if officer else service("administration")
+    return service("administration") if officer is None else haven.actor(officer)
 
 
 def one_of(kind: type[StrEnum], name: str, where: str) -> Any:

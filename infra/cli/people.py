@@ -187,7 +187,7 @@ def suspend_person(name: Name, officer: Officer = None, home: Home = DEFAULT_HOM
 
 def close_person(
     name: Name,
-    reason: Annotated[str, typer.Option("--reason", help="Why, in a few words.")] = "left",
+    reason: Annotated[str, typer.Option("--reason", help="Why, in a few words.")] = "left the organisation",
     officer: Officer = None,
     home: Home = DEFAULT_HOME,
 ) -> None:

@@ -107,17 +107,24 @@ def submit_project(project: ProjectId, person: As, home: Home = DEFAULT_HOME, as
 
 
 def show_project(project: ProjectId, home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
-    """How does the project stand: its state, and each controller's decision?
+    """How does the project stand: its state, and each controller's decision? And the amendment that is decided on.
 
     Example: `haven project show diabetes-admissions`
     """
-    say_project(open_haven(home).access.project(project), as_json)
+    in_force, *asked = open_haven(home).access.decided_upon(project)
+    if as_json:
+        print_json(in_force.as_data() | {"amendment": asked[0].as_data() if asked else None})
+        return
+    say_project(in_force, as_json)
+    for one in asked:
+        typer.echo(f"An amendment is asked for; what it changes: haven project diff {project}")
+        say_project(one, as_json)
 
 
 def diff_project(
     project: ProjectId,
-    before: Annotated[int, typer.Argument(help="The older version; 0: the one before the newest.")] = 0,
-    after: Annotated[int, typer.Argument(help="The newer version; 0: the newest.")] = 0,
+    before: Annotated[int, typer.Argument(help="The older version; 0: the one in force, or submitted before.")] = 0,
+    after: Annotated[int, typer.Argument(help="The newer version; 0: the newest that was submitted.")] = 0,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """What does an amendment change, line by line?
@@ -125,8 +132,8 @@ def diff_project(
     Example: `haven project diff blood-pressure 1 2`
     """
     access = open_haven(home).access
-    newer = after or access.newest(project).version.version
-    told = access.changes(project, before or max(newer - 1, 1), newer)
+    older, newer = access.amendment(project)
+    told = access.changes(project, before or older, after or newer)
     for line in told:
         typer.echo(line)
     if not told:
@@ -138,12 +145,15 @@ def list_projects(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `haven project list --json`
     """
-    standings = open_haven(home).access.projects()
+    access = open_haven(home).access
+    standings = access.projects()
     if as_json:
         print_json([standing.as_data() for standing in standings])
         return
     for standing in standings:
-        typer.echo(f"{standing.version.project:<32} {standing.state.value:<10} {standing.version.title}")
+        asked = access.asked_of(standing.version.project)
+        newer = "" if asked.version.version == standing.version.version else f" (amendment: {asked.state.value})"
+        typer.echo(f"{standing.version.project:<32} {standing.state.value:<10} {standing.version.title}{newer}")
     if not standings:
         typer.echo("No project has been applied for.")
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from infra.wiring.haven import Haven
 
 ProjectId = Annotated[str, typer.Argument(help="The project's id.")]
+Read = Annotated[
+    int | None,
+    typer.Option("--version", help="The version that you read: refused when another is asked for by now."),
+]
 
 
 def new_narrowing(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
@@ -53,6 +57,7 @@ def approve_project(
     dates: Annotated[list[str] | None, typer.Option("--dates", help="TABLE=day, month or year; repeatable.")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Not after.")] = None,
     condition: Annotated[list[str] | None, typer.Option("--condition", help="In words; may be repeated.")] = None,
+    version: Read = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -63,14 +68,15 @@ def approve_project(
     haven = open_haven(home)
     actor = haven.actor(controller)
     taken = _narrowing(narrowing, without or [], dates or [], until, condition or [])
-    haven.access.approve(project, _controller_of(haven, actor), by=actor, narrowing=taken)
-    say_project(haven.access.newest(project), as_json)
+    haven.access.approve(project, _controller_of(haven, actor), by=actor, narrowing=taken, version=version)
+    say_project(haven.access.asked_of(project), as_json)
 
 
 def refuse_project(
     project: ProjectId,
     decider: As,
     reason: Annotated[str, typer.Option("--reason", help="Why, in a sentence. The public register shows it.")],
+    version: Read = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -80,8 +86,8 @@ def refuse_project(
     """
     haven = open_haven(home)
     actor = haven.actor(decider)
-    haven.access.refuse(project, _controller_of(haven, actor), reason, by=actor)
-    say_project(haven.access.newest(project), as_json)
+    haven.access.refuse(project, _controller_of(haven, actor), reason, by=actor, version=version)
+    say_project(haven.access.asked_of(project), as_json)
 
 
 def endorse_project(
@@ -89,6 +95,7 @@ def endorse_project(
     guardian: As,
     answers: Annotated[Path | None, typer.Option("--answers", help="The answered release test (YAML).")] = None,
     refuse: Annotated[str | None, typer.Option("--refuse", help="Refuse instead: why, in a sentence.")] = None,
+    version: Read = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -99,9 +106,9 @@ def endorse_project(
     from access.projects.model import Outcome
 
     haven = open_haven(home)
-    outcome = Outcome.REFUSED if refuse else Outcome.APPROVED
-    haven.access.endorse(project, outcome, _answers(answers), refuse, by=haven.actor(guardian))
-    say_project(haven.access.newest(project), as_json)
+    outcome = Outcome.APPROVED if refuse is None else Outcome.REFUSED  # also by a reason that is empty
+    haven.access.endorse(project, outcome, _answers(answers), refuse, by=haven.actor(guardian), version=version)
+    say_project(haven.access.asked_of(project), as_json)
 
 
 def withdraw_approval(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 NAME, NUMBER, ADDRESS = "[name withheld]", "[number withheld]", "[address withheld]"
-TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")  # as an NHS number is written
+TEN_DIGITS = re.compile(r"(?<!\d)\d{3}[\s.-]{0,2}\d{3}[\s.-]{0,2}\d{4}(?!\d)")  # as an NHS number is written
 MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 SHORTEST_PART = 3
 

@@ -58,6 +58,13 @@ def _group_with_more(admin: KeycloakAdmin) -> None:
     admin.assign_group_realm_roles(group["id"], [admin.get_realm_role("administrator")])
 
 
+def _group_of_everybody(admin: KeycloakAdmin) -> None:
+    """Whoever gets a log-in from now on would be an administrator."""
+    (group,) = (one for one in admin.get_groups() if one["name"] == "administrator")
+    path = f"admin/realms/{REALM}/default-groups/{group['id']}"
+    assert admin.connection.raw_put(path, data="{}").status_code == 204
+
+
 def _scope_role(admin: KeycloakAdmin) -> None:
     role = admin.get_realm_role("administrator")
     admin.assign_realm_roles_to_client_scope(str(admin.get_client_id("haven-hub")), [role])
@@ -157,6 +164,7 @@ DRIFTS: dict[str, tuple[Break, set[str]]] = {
         lambda admin: admin.add_realm_default_roles([admin.get_realm_role("auditor")]),
         {f"changed role/default-roles-{REALM}/composites"},
     ),
+    "everybody is in a group": (_group_of_everybody, {"changed setting/defaultGroups/value"}),
     "log-ins come back anywhere": (
         lambda admin: _client(admin, "haven-hub", redirectUris=["*"]),
         {"changed client/haven-hub/redirectUris"},

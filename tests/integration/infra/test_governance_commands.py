@@ -148,6 +148,48 @@ def test_an_amendment_is_a_new_version_with_its_differences(desk: Desk, tmp_path
     assert not desk.data("why", "bryn", "diabetes-admissions", "query")["allowed"]
 
 
+def test_an_empty_reason_is_no_approval_and_nobody_is_not_the_house(desk: Desk) -> None:
+    """`--refuse ""` refuses, and lacks its reason; `--as ""` is nobody, never the haven's own account."""
+    answers = str(PAPERS / "release-test-diabetes.yaml")
+    guardian = ("project", "endorse", "diabetes-admissions", "--answers", answers, "--as", "greta")
+    for controller in ("gp", "hospital", "council"):
+        desk.run("project", "approve", "diabetes-admissions", "--as", controller)
+    desk.done("project", "apply", str(PROJECT), "--as", "asha")
+    for controller in ("gp", "hospital", "council"):
+        desk.done("project", "approve", "diabetes-admissions", "--as", controller)
+    assert desk.refused(*guardian, "--refuse", "") == "reason.missing"
+    assert desk.refused("sanction", "impose", "bryn", "--reason", "a good reason", "--as", "") == "access.error"
+
+
+def test_a_draft_hides_no_change_from_those_who_decide(desk: Desk, tmp_path: Path) -> None:
+    """The differences are to what is in force, whatever was drafted between; `show` tells of what is asked for."""
+    answers = str(PAPERS / "release-test-diabetes.yaml")
+    desk.done("project", "endorse", "diabetes-admissions", "--answers", answers, "--as", "greta")
+    in_force = desk.data("project", "show", "diabetes-admissions")
+    assert (in_force["state"], in_force["amendment"]) == ("live", None)
+    wider, named = tmp_path / "wider.yaml", tmp_path / "named.yaml"
+    wider.write_text(PROJECT.read_text("utf-8").replace("people: [asha]", "people: [asha, bryn]"), "utf-8")
+    named.write_text(wider.read_text("utf-8").replace("title: ", "title: More of "), "utf-8")
+    asked = desk.data("project", "apply", str(named), "--as", "asha")["version"]
+    desk.done("project", "draft", str(wider), "--as", "asha")
+    told = desk.done("project", "diff", "diabetes-admissions")
+    assert "+ people.bryn: yes" in told
+    assert "~ title" in told
+    shown = desk.data("project", "show", "diabetes-admissions")
+    assert (shown["version"], shown["amendment"]["version"]) == (in_force["version"], asked)
+    assert f"version {asked}: submitted" in desk.done("project", "show", "diabetes-admissions")
+    assert "(amendment: submitted)" in desk.done("project", "list")
+    said = desk.done("project", "approve", "diabetes-admissions", "--version", str(asked), "--as", "gp")
+    assert f"version {asked}: submitted" in said
+
+
+def test_a_decision_is_on_the_version_that_was_read(desk: Desk) -> None:
+    """Whoever says which version they read is refused when another is asked for by now."""
+    wrong = ("diabetes-admissions", "--version", "1", "--as", "hospital")
+    assert desk.refused("project", "approve", *wrong) == "project.another_version"
+    assert desk.refused("project", "refuse", *wrong, "--reason", "not for us") == "project.another_version"
+
+
 def test_the_annual_review_pack_is_written_and_dates_move_on(desk: Desk, tmp_path: Path) -> None:
     """The pack has the flows, the projects and the year's counts; then the next review's day is recorded."""
     desk.done("support", "pack", "26/CAG/0001", str(tmp_path / "pack"))

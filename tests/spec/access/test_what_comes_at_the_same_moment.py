@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from access.decisions import RefusedError
+from access.optouts.model import ObjectionState, ObjectionTarget
+from access.optouts.service import OptOuts
 from access.organisations.model import Organisation
 from access.people.invented import invented_assessment, invented_evidence
 from access.people.model import Person, ProofingKind, Role, TrainingKind
 from access.people.policies import may_act
+from access.people.store import TrainingRow
 from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
@@ -59,11 +64,9 @@ def _at_once(*calls: Callable[[], object]) -> list[str]:
         except RefusedError as refused:
             rules.append(refused.refused.code)
 
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for done in [pool.submit(run, call) for call in calls]:
+            done.result()  # what is no refusal is raised here
     return rules
 
 
@@ -105,6 +108,35 @@ def test_two_leads_open_one_emergency(on_disk: Access) -> None:
     ]
     assert _at_once(*opens) == ["emergency.not_reviewed"]
     assert len(on_disk.emergencies()) == 1
+
+
+def test_of_two_who_register_the_same_the_second_changes_it(on_disk: Access) -> None:
+    """A person, an organisation, a test result: nobody meets the database's own words, and each is there once."""
+    noor = Person("noor", "Noor", "university", frozenset({Role.RESEARCHER}))
+    people = [lambda: on_disk.register_person(noor, by=HOUSE)] * 4
+    board = [lambda: on_disk.register_organisation(Organisation("board", "Board"), by=HOUSE)] * 2
+    assert _at_once(*people, *board) == []
+    day, kind = TODAY - timedelta(days=1), TrainingKind.INFORMATION_GOVERNANCE
+    tests = [
+        lambda score=score: on_disk.record_training("noor", kind, day, score, by=HOUSE)  # type: ignore[misc]
+        for score in (50, 85, 90, 95)
+    ]
+    assert _at_once(*tests) == []
+    with on_disk.records.read() as session:
+        numbers = session.scalars(select(TrainingRow.number).where(TrainingRow.person == "noor")).all()
+    assert sorted(numbers) == [1, 2, 3, 4]
+
+
+def test_an_objection_is_recorded_once_and_stays_taken_back(on_disk: Access) -> None:
+    """Of two who record it one is refused in a sentence; an answer at that moment does not undo that it ended."""
+    optouts, target, gp = OptOuts(on_disk.records, on_disk), ObjectionTarget("controller", "gp"), organisation("gp")
+    record = lambda: optouts.record_objection("letter-1", target, "Not for research.", by=gp)  # noqa: E731
+    assert _at_once(*[record] * 4) == ["optouts.recorded_already"] * 3
+    _at_once(
+        lambda: optouts.answer("letter-1", target, ObjectionState.WITHDRAWN, "They wrote again.", by=gp),
+        lambda: optouts.answer("letter-1", target, ObjectionState.UPHELD, "Their reasons weigh more.", by=gp),
+    )
+    assert [one.state for one in optouts.objections("letter-1")] == [ObjectionState.WITHDRAWN]
 
 
 @pytest.fixture

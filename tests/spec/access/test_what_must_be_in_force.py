@@ -313,15 +313,16 @@ def test_an_agreement_whose_review_is_overdue_is_not_in_force(access: Access) ->
 
 
 def test_a_withdrawn_support_does_not_come_again(access: Access, clock: FixedClock) -> None:
-    """The same letter stays withdrawn, also with later days and after a review; one that says other things counts."""
+    """No letter comes in under its reference again, whatever it says; a new one has a reference of its own."""
     access.record_review("26/CAG/0001", date(2027, 2, 1), by=LENA)
     access.withdraw_support("26/CAG/0001", by=LENA)
     clock.at += timedelta(days=2)
-    for again in (support(), support(starts=TODAY + timedelta(days=1)), support(review_due=date(2027, 3, 1))):
+    other = {"title": "Another title", "activity": "Linkage of what the letter of March names"}
+    for again in (support(), support(starts=TODAY + timedelta(days=1)), support(**other)):
         assert _refused(lambda again=again: access.register_support(again, by=LENA)) == "support.withdrawn_before"  # type: ignore[misc]
         assert _rule(access) == "support.withdrawn"
-    access.register_support(support(activity="Linkage of what the new letter of March names"), by=LENA)
-    assert _rule(access) == "yes"
+    assert access.register_support(support(reference="26/CAG/0009"), by=LENA) == 1
+    assert _rule(access) == "support.withdrawn"  # what rested on the old one is applied for again
 
 
 def test_a_delivery_comes_in_only_under_notice_agreement_and_authoriser(access: Access) -> None:

@@ -173,9 +173,8 @@ def test_the_annual_review_is_yearly(access: Access) -> None:
     assert access.records.log.events[-1].name is EventName.SUPPORT_REFUSED
     put_off(last)
     ahead = date(2028, 1, 1)
-    access.register_support(
-        support_for(flows, starts=ahead, review_due=ahead + timedelta(days=366), ends=date(2030, 1, 1)), by=LENA
-    )
+    dates = {"starts": ahead, "review_due": ahead + timedelta(days=366), "ends": date(2030, 1, 1)}
+    access.register_support(support_for(flows, reference="28/CAG/0001", **dates), by=LENA)
 
 
 def _person(access: Access, name: str) -> Person:

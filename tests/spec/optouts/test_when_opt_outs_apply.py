@@ -306,7 +306,8 @@ def test_what_was_recorded_is_not_written_over(haven: OptOutHaven) -> None:
 def test_no_number_stands_in_what_is_written_outside_the_linkage_zone(haven: OptOutHaven) -> None:
     """A wish or a reason that holds what may be an NHS number is refused."""
     spaced = f"{ADA[:3]} {ADA[3:6]} {ADA[6:]}"
-    for text in (f"her number is {ADA}", f"it is {spaced}."):
+    dotted, apart = spaced.replace(" ", "."), spaced.replace(" ", "  ")
+    for text in (f"her number is {ADA}", f"it is {spaced}.", f"it is {dotted}.", f"it is {apart}."):
         assert refused(lambda text=text: haven.optouts.record_objection("o5", TO_GP, text, by=GP)) == (
             "optouts.number_in_text"
         )

@@ -180,3 +180,26 @@ def test_who_gains_by_a_controllers_data_ends_no_objection_to_its_use(haven: Opt
     haven.access.withdraw("admissions", "gp", "The purpose changed.", by=GP)
     declined = haven.optouts.answer("o11", TO_GP, ObjectionState.DECLINED, "A court order", by=person("asha"))
     assert declined.state is ObjectionState.DECLINED
+
+
+def test_who_gains_once_it_goes_on_ends_no_objection_meanwhile(haven: OptOutHaven) -> None:
+    """A suspended project goes on: its people end no objection while it stands still."""
+    haven.optouts.record_objection("o12", TO_GP, "No", by=GP)
+    roles = {Role.RESEARCHER, Role.CONTROLLER_DELEGATE}
+    haven.access.register_person(invented_person("asha", "gp", roles, date(2026, 3, 1)), by=HOUSE)
+    haven.access.suspend("admissions", "an incident is looked into", by=HOUSE)
+    answer = lambda: haven.optouts.answer("o12", TO_GP, ObjectionState.DECLINED, "by letter", by=person("asha"))  # noqa: E731
+    assert refused(answer) == "optouts.own_project"
+
+
+def test_an_answer_has_its_reasons_and_texts_show_themselves(haven: OptOutHaven) -> None:
+    """Nothing is declined without a reason considered; no wish, reason or evidence is empty or paints a screen."""
+    assert refused(lambda: haven.optouts.record_objection("o13", TO_GP, " ", by=GP)) == "optouts.nothing_said"
+    painted = "No\x1b[2J"
+    assert refused(lambda: haven.optouts.record_objection("o13", TO_GP, painted, by=GP)) == "optouts.hidden_signs"
+    haven.optouts.record_objection("o13", TO_GP, "No", by=GP)
+    for words, rule in (("", "optouts.nothing_said"), ("because\u202e of it", "optouts.hidden_signs")):
+        answer = lambda words=words: haven.optouts.answer("o13", TO_GP, ObjectionState.DECLINED, words, by=GP)  # type: ignore[misc]  # noqa: E731
+        assert refused(answer) == rule
+    assert [one.state for one in haven.optouts.objections("o13")] == [ObjectionState.OPEN]
+    assert refused(lambda: _exempt(haven, f"21/CAG/0123{painted}")) == "optouts.hidden_signs"

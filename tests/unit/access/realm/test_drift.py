@@ -131,6 +131,11 @@ CHANGES: dict[str, tuple[Callable[[Realm], object], list[str]]] = {
         ),
         ["role 'researcher', composites: is administrator, realm-management:realm-admin, should be nothing"],
     ),
+    "a group that everybody comes into": (
+        lambda realm: realm.update(defaultGroups=["/administrator"]),
+        ["setting 'defaultGroups': is /administrator, should be nothing"],
+    ),
+    "no group that everybody comes into, as Keycloak writes it": (lambda realm: realm.pop("defaultGroups"), []),
     "a key of another curve": (
         lambda realm: realm["components"]["org.keycloak.keys.KeyProvider"].append(
             {"name": "haven-es256-102", "providerId": "ecdsa-generated", "config": {"ecdsaEllipticCurveKey": ["P-521"]}}

@@ -1,0 +1,130 @@
+"""What is decided on: the version that was read, compared with what is in force; and what can be asked for again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from access.decisions import RefusedError
+from access.organisations.store import DatasetRow
+from access.projects.model import Outcome
+from access.projects.narrowing import Narrowing
+from access.projects.states import ProjectState
+from access.service import Access
+from audit.clock import FixedClock
+from audit.events import EventName
+from audit.model import organisation, person
+from infra.database import make_engine
+from infra.migrations import upgrade
+from tests.fakes.havens import ANSWERS, HOUSE, START, endorse, make_live, memory_records, peopled, project_file
+
+ASHA, GRETA = person("asha"), person("greta")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A Sunday morning."""
+    return FixedClock(START)
+
+
+@pytest.fixture
+def access(clock: FixedClock) -> Access:
+    """A live project of Asha and Ewa."""
+    access = peopled(memory_records(clock))
+    access.apply(project_file(), applicant="asha", by=ASHA)
+    make_live(access)
+    return access
+
+
+def _refused(call: Callable[[], object]) -> str:
+    with pytest.raises(RefusedError) as told:
+        call()
+    return told.value.refused.code
+
+
+def test_nothing_is_hidden_behind_a_draft(access: Access) -> None:
+    """Ewa drafts what is wider, Asha submits it with a new title: the differences are to what is in force."""
+    wider = {"people": ["asha", "ewa", "bryn"]}
+    access.draft(project_file(**wider), applicant="ewa", by=person("ewa"))
+    access.apply(project_file(title="Only another title", **wider), applicant="asha", by=ASHA)
+    assert access.amendment("admissions") == (1, 3)
+    access.draft(project_file(title="And once more"), applicant="ewa", by=person("ewa"))
+    assert access.amendment("admissions") == (1, 3)
+    assert "+ people.bryn: yes" in access.changes("admissions", *access.amendment("admissions"))
+    access.refuse("admissions", "gp", "It is too wide for us.", by=organisation("gp"))
+    assert access.asked_of("admissions").version.version == 3
+
+
+def test_a_decision_is_on_the_version_that_was_read(access: Access) -> None:
+    """An amendment that comes between reading and deciding is not decided on unread."""
+    access.apply(project_file(title="The second version"), applicant="asha", by=ASHA)
+    gp = organisation("gp")
+    assert _refused(lambda: access.approve("admissions", "gp", by=gp, version=1)) == "project.another_version"
+    assert _refused(lambda: access.refuse("admissions", "gp", "Not for us.", by=gp, version=1)) == (
+        "project.another_version"
+    )
+    access.approve("admissions", "gp", by=gp, version=2)
+    access.approve("admissions", "hospital", by=organisation("hospital"))
+    endorsed = lambda: access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=GRETA, version=1)  # noqa: E731
+    assert _refused(endorsed) == "project.another_version"
+
+
+def test_what_a_controller_ended_earlier_is_asked_for_again_as_it_is(access: Access, clock: FixedClock) -> None:
+    """The end that it set has come, the file's has not: a new version. Taking the approval back moves no end."""
+    access.apply(project_file(title="With an earlier end"), applicant="asha", by=ASHA)
+    earlier = Narrowing(ends=date(2026, 6, 1))
+    access.approve("admissions", "gp", by=organisation("gp"), narrowing=earlier)
+    access.approve("admissions", "hospital", by=organisation("hospital"))
+    endorse(access)
+    assert access.project("admissions").state is ProjectState.LIVE
+    clock.at += timedelta(days=120)
+    assert access.project("admissions").state is ProjectState.EXPIRED
+    access.withdraw("admissions", "gp", "We end it by this, too.", by=organisation("gp"))
+    assert access.project("admissions").state is ProjectState.EXPIRED
+    assert access.apply(project_file(title="With an earlier end"), applicant="asha", by=ASHA).version == 3
+
+
+def test_data_that_changed_are_asked_for_again_by_the_same_file(access: Access) -> None:
+    """The mend of `dataset.changed` is to apply again: that is a new version, of the data as they are now."""
+    with access.records.change(by=HOUSE) as change:
+        row = change.session.get_one(DatasetRow, "hospital")
+        row.tables = {"hospital_episodes": {"admidate": "code", "diag_4_01": "code"}}
+        change.record(EventName.DATASET_REGISTERED, dataset="hospital", controller="hospital")
+    assert access.standing("admissions").code == "dataset.changed"  # type: ignore[union-attr]
+    assert access.apply(project_file(), applicant="asha", by=ASHA).version == 2
+    make_live(access)
+    assert access.standing("admissions")
+
+
+def test_a_refusal_of_the_guardian_is_not_taken_back(access: Access) -> None:
+    """Nothing is in force that could be: the log tells of no withdrawal that there was not."""
+    access.apply(project_file(id="other"), applicant="asha", by=ASHA)
+    for controller in ("gp", "hospital"):
+        access.approve("other", controller, by=organisation(controller))
+    access.endorse("other", Outcome.REFUSED, {}, "It is not in order.", by=GRETA)
+    call = lambda: access.withdraw_endorsement("other", "I thought it over.", by=GRETA)  # noqa: E731
+    assert _refused(call) == "project.nothing_to_withdraw"
+
+
+def test_one_application_at_once_is_one_version(tmp_path: Path) -> None:
+    """However often the same file is submitted at one moment."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'haven.db'}")
+    upgrade(engine)
+    access = peopled(memory_records(FixedClock(START), engine))
+    barrier = threading.Barrier(4)
+
+    def apply() -> None:
+        barrier.wait()
+        access.apply(project_file(), applicant="asha", by=ASHA)
+
+    threads = [threading.Thread(target=apply) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert access.newest("admissions").version.version == 1
+    engine.dispose()
