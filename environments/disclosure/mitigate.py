@@ -83,29 +83,34 @@ class _Work:
                 raise TableUnfit("A count is not a whole number.", where=f"column {column}", mend="Give true counts.")
             midpoint = self.context.rounding == "midpoint_6"
             self.shown[key, column] = shown_count(
-                row[column].number, self.rules, structural=self._structural(key), midpoint=midpoint
+                row[column].number,
+                self.rules,
+                structural=self.context.is_structural_zero(self.evidence.by, key),
+                midpoint=midpoint,
             )
         if self.rules.totals == "sum_of_rounded":
             self._add_up(column)
 
-    def _structural(self, key: Key) -> bool:
-        categories = dict(zip(self.evidence.by, key, strict=True))
-        zeros = self.context.structural_zeros
-        return any(zero and all(categories.get(name) == code for name, code in zero.items()) for zero in zeros)
-
     def _add_up(self, column: str) -> None:
-        """Totals as sums of what is shown: each is the sum of the cells it stands for."""
-        is_total = self.context.is_total
-        leaves = [key for key in self.evidence.values if not any(is_total(code) for code in key)]
-        for key in self.evidence.values:
-            if any(is_total(code) for code in key):
-                parts = [
-                    self.shown[leaf, column]
-                    for leaf in leaves
-                    if all(is_total(code) or code == other for code, other in zip(key, leaf, strict=True))
-                ]
-                numbers = [int(part) for part in parts if part.isdigit()]
-                self.shown[key, column] = str(sum(numbers)) if numbers or not parts else self.rules.masks[0]
+        """Totals as sums of what is shown: each is the sum of its line's cells, from the innermost on."""
+        lines = {line.total: line for line in self.evidence.lines if line.total is not None}
+        added: dict[Key, int | None] = {}
+
+        def shown_sum(key: Key) -> int | None:
+            """None: nothing of it is shown."""
+            if key not in added:
+                if key in lines:
+                    parts = [shown_sum(member) for member in lines[key].members]
+                    numbers = [part for part in parts if part is not None]
+                    added[key] = sum(numbers) if numbers or not parts else None
+                else:
+                    text = self.shown.get((key, column), "")
+                    added[key] = int(text) if text.isdigit() else None
+            return added[key]
+
+        for key in lines:
+            total = shown_sum(key)
+            self.shown[key, column] = self.rules.masks[0] if total is None else str(total)
 
     def table(self) -> pl.DataFrame:
         """The table as it would leave."""
@@ -168,6 +173,6 @@ class _Work:
         if self.evidence.values[key][column].number >= self.rules.smallest_shown:
             self.context = self.context.model_copy(update={"secondary_suppression": True})
         self.shown[key, column] = self.rules.masks[0]
-        if self.rules.totals == "sum_of_rounded" and not any(self.context.is_total(code) for code in key):
+        if self.rules.totals == "sum_of_rounded" and not self.context.has_total(self.evidence.by, key):
             self._add_up(column)
         return True
