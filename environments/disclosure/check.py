@@ -85,6 +85,25 @@ def _total_code_problems(table: pl.DataFrame, context: TableContext, by: list[st
     ]
 
 
+def full_cell(evidence: Evidence, line: Line, column: str, context: TableContext) -> Key | None:
+    """The one cell that holds all of the line, if the others are zero and could be otherwise."""
+    zeros = [key for key in line.members if _is_zero(evidence, key, column)]
+    others = [key for key in line.members if not _is_zero(evidence, key, column)]
+    if len(others) != 1 or not zeros:
+        return None
+    shown = evidence.shown(others[0], column)
+    structural = all(context.is_structural_zero(evidence.by, key) for key in zeros)
+    if shown is None or shown.kind is not Kind.NUMBER or structural:
+        return None
+    return others[0]
+
+
+def _is_zero(evidence: Evidence, key: Key, column: str) -> bool:
+    """Nobody: shown as zero, or no row at all (a grouped query leaves empty groups out)."""
+    shown = evidence.shown(key, column)
+    return shown is None or (shown.kind is Kind.NUMBER and shown.number == 0)
+
+
 class _Checking:
     """One check: findings by cell, made rule by rule."""
 
@@ -148,25 +167,9 @@ class _Checking:
         if self.rules.full_cells == "shown":
             return
         for line in self.evidence.lines:
-            full = self._full_cell(line, column)
+            full = full_cell(self.evidence, line, column, self.context)
             if full is not None:
                 self._mark(full, column, full_finding(line.column))
-
-    def _full_cell(self, line: Line, column: str) -> Key | None:
-        """The one cell that holds all of the line, if the others are zero and could be otherwise."""
-        others = [key for key in line.members if not self._is_zero(key, column)]
-        if len(others) != 1 or len(line.members) < 2:
-            return None
-        shown = self.evidence.shown(others[0], column)
-        zeros = [key for key in line.members if key != others[0]]
-        if shown is None or shown.kind is not Kind.NUMBER or all(self._structural(key) for key in zeros):
-            return None
-        return others[0]
-
-    def _is_zero(self, key: Key, column: str) -> bool:
-        """Nobody: shown as zero, or no row at all (a grouped query leaves empty groups out)."""
-        shown = self.evidence.shown(key, column)
-        return shown is None or (shown.kind is Kind.NUMBER and shown.number == 0)
 
     # totals
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from environments.disclosure.attack import Range, Sum, Wide, possible_values
 from environments.disclosure.evidence import Key, Line
@@ -32,7 +32,14 @@ class Totals:
         return [line for line in self.lines if not self._can_be(line)]
 
     def possible(self, targets: Iterable[Key], wide: Wide | None = None) -> dict[Key, Range] | None:
-        """The ends of each target that a total ties; None when no table fits."""
+        """The ends of each target that a total ties; None when no table fits.
+
+        Amounts with decimals are taken to add up exactly, unless that cannot be.
+        """
+        targets = list(targets)
+        exact = replace(self, unit=0.0)
+        if self.unit and not exact.broken() and (found := exact.possible(targets, wide)) is not None:
+            return found
         keys = list(dict.fromkeys(key for line in self.lines for key in (*line.members, line.total) if key is not None))
         number = {key: place for place, key in enumerate(keys)}
         sums = [self._sum(line, number) for line in self.lines if line.total is not None]
@@ -75,7 +82,7 @@ def _ends(found: Range) -> tuple[float, float]:
 
 def unit_of(texts: Iterable[str]) -> float:
     """Half of the last decimal in which these amounts are written; 0 for whole numbers and for unrounded ones."""
-    decimals = max((len(text.partition(".")[2]) for text in texts if "e" not in text.lower()), default=0)
+    decimals = max((len(text.partition(".")[2].rstrip("0")) for text in texts if "e" not in text.lower()), default=0)
     return 0.5 * 10**-decimals if 0 < decimals <= MOST_DECIMALS else 0.0
 
 
