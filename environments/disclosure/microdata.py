@@ -85,6 +85,7 @@ def tabulate(
     Raises TableUnfit: a column is not there, a value is no number, or there are more cells than a table has.
     """
     try:
+        connection.execute("set enable_progress_bar = false")
         return _Tabulation(connection, source, question).table()
     except duckdb.Error as error:
         raise _unreadable(None, error) from None
@@ -115,6 +116,9 @@ class _Tabulation:
         self.codes = [f"c{place}" for place in range(len(question.by))]
         self.code_list = ", ".join(self.codes)
         self._check_columns()
+        self.top = max(1, question.largest)
+        self.evidence = f"count(*) as n, count(v) as k, fsum(v) as t, max(v, {self.top}) as x, min(v) as l"
+        self.by_person = bool(question.person) and not self._one_row_each()
 
     def table(self) -> tuple[pl.DataFrame, TableContext]:
         """The whole crossing, each cell with its evidence."""
@@ -139,13 +143,16 @@ class _Tabulation:
         if not self.connection.execute(f"select 1 from {self.source} limit 1").fetchall():
             raise TableUnfit("The microdata have no rows.", where="microdata", mend="Name the file with the people.")
 
+    def _one_row_each(self) -> bool:
+        """Is nobody in two rows? Then rows are people, and are counted faster."""
+        person = _quoted(self.question.person or "")
+        found = self.connection.execute(f"select count(distinct {person}) = count(*) from {self.source}").fetchall()
+        return bool(found[0][0])
+
     def _people(self) -> None:
-        """One row for each person in each combination of codes, with what they contribute there."""
+        """Those who are in one combination of codes, counted in it; and each of the others once in each of theirs."""
         asked = self.question
-        codes = ", ".join(
-            f"coalesce(cast({_quoted(name)} as varchar), '') as {code}"
-            for name, code in zip(asked.by, self.codes, strict=True)
-        )
+        codes = ", ".join(f"{_quoted(name)} as {code}" for name, code in zip(asked.by, self.codes, strict=True))
         value = "cast(null as double)"
         if asked.value:
             value = f"try_cast({_quoted(asked.value)} as double)"
@@ -159,14 +166,21 @@ class _Tabulation:
                     where=f"column {asked.value}",
                     mend="Write numbers, or nothing.",
                 )
-        person = f", {_quoted(asked.person)} as person" if asked.person else ""
+        person = f", {_quoted(asked.person)} as person" if self.by_person and asked.person else ""
         rows = f"select {codes}, {value} as v{person} from {self.source}"
-        self._make("people", self._by_person(rows) if asked.person else rows)
-        if asked.person:
+        alone = f"({rows})"
+        if self.by_person:
+            self._make(
+                "people",
+                f"select {self.code_list}, person, fsum(v) as v from {alone} group by {self.code_list}, person",
+            )
             self._make("several", "select person from haven_people group by person having count(*) > 1")
-
-    def _by_person(self, rows: str) -> str:
-        return f"select {self.code_list}, person, fsum(v) as v from ({rows}) group by {self.code_list}, person"
+            same = "haven_several s on p.person is not distinct from s.person"
+            self._make("shared", f"select p.* from haven_people p semi join {same}")
+            alone = f"(select p.* from haven_people p anti join {same})"
+        self._make("leaves", f"select {self.code_list}, {self.evidence} from {alone} group by {self.code_list}")
+        codes = f"select distinct {self.code_list} from haven_"
+        self._make("codes", f"{codes}leaves union {codes}shared" if self.by_person else f"{codes}leaves")
 
     def _make(self, name: str, sql: str) -> None:
         self.connection.execute(f"create or replace temp table haven_{name} as {sql}")
@@ -175,11 +189,12 @@ class _Tabulation:
         """For each column which codes stand for which others: itself, those above it, and the total."""
         found = {}
         for name, code in zip(self.question.by, self.codes, strict=True):
-            shown = {row[0] for row in self.connection.execute(f"select distinct {code} from haven_people").fetchall()}
+            text = f"coalesce(cast({code} as varchar), '')"  # only here, as texts cost time
+            shown = {row[0] for row in self.connection.execute(f"select distinct {text} from haven_codes").fetchall()}
             parents = dict(self.question.hierarchies.get(name, {}))
             if parents:
                 found[name] = parents = _pruned(parents, shown, name)
-            pairs = [(one, above) for one in shown for above in (one, *ancestors(parents, one))]
+            pairs = [(one, above) for one in sorted(shown) for above in (one, *ancestors(parents, one))]
             total = self._total(name, parents)
             if total in shown:
                 raise TableUnfit(
@@ -187,53 +202,58 @@ class _Tabulation:
                     mend=f"Name the total otherwise: --total {name}=Everybody.",
                 )  # fmt: skip
             if self.question.with_totals:
-                known = {(one, above) for one, above in pairs}
+                known = set(pairs)
                 pairs += [(one, total) for one in sorted(shown) if (one, total) not in known]
-            frame = pl.DataFrame(pairs, schema={"code": pl.String, "node": pl.String}, orient="row").to_arrow()
-            self.connection.register("haven_pairs", frame)
-            self.connection.execute(f"create or replace temp table haven_nodes_{code} as select * from haven_pairs")
-            self.connection.unregister("haven_pairs")
+            numbers = {node: number for number, node in enumerate(sorted({node for _, node in pairs}))}
+            self._known(f"names_{code}", list(numbers.items()), {"node": pl.String, "id": pl.Int32})
+            self._known("pairs", [(one, numbers[node]) for one, node in pairs], {"code": pl.String, "id": pl.Int32})
+            self._make(
+                f"nodes_{code}",
+                f"select {code} as code, id from (select distinct {code} from haven_codes) "
+                f"join haven_pairs on haven_pairs.code = {text}",
+            )
         return found
+
+    def _known(self, name: str, rows: list[tuple[str, int]], schema: dict[str, type[pl.DataType]]) -> None:
+        self.connection.register("haven_given", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
+        self._make(name, "select * from haven_given")
+        self.connection.unregister("haven_given")
 
     def _total(self, name: str, parents: Mapping[str, str]) -> str:
         return self.question.totals.get(name) or (only_root(parents) if parents else None) or TOTAL
 
     def _overlapping(self) -> tuple[str, ...]:
         """The columns in which somebody has several codes: their totals are of people, and no sums."""
-        if not self.question.person:
+        if not self.by_person:
             return ()
         counts = ", ".join(f"coalesce(max({code}), 0)" for code in self.codes)
-        each = ", ".join(f"count(distinct {code}) as {code}" for code in self.codes)
+        each = ", ".join(f"count(distinct coalesce(cast({code} as varchar), '')) as {code}" for code in self.codes)
         row = self.connection.execute(
-            f"select {counts} from (select {each} from haven_people where person in (select person from haven_several) "
-            "or (person is null and exists (select 1 from haven_several where person is null)) group by person)"
+            f"select {counts} from (select {each} from haven_shared group by person)"
         ).fetchall()[0]
         return tuple(name for name, most in zip(self.question.by, row, strict=True) if most > 1)
 
     def _cells(self) -> pl.DataFrame:
         """Every cell that has people: those with one place are counted once and added up, the others at each cell."""
-        if not self.question.person:
-            alone = "select * from haven_people"
-        else:
-            alone = "select p.* from haven_people p anti join haven_several s on p.person is not distinct from s.person"
-        top = max(1, self.question.largest)
-        evidence = f"count(*) as n, count(v) as k, fsum(v) as t, max(v, {top}) as x, min(v) as l"
-        joins = " ".join(f"join haven_nodes_{code} n_{code} on n_{code}.code = p.{code}" for code in self.codes)
-        nodes = ", ".join(f"n_{code}.node as {code}" for code in self.codes)
-        parts = [f"select {nodes}, n, k, t, x, l from (select {self.code_list}, {evidence} from ({alone}) "
-                 f"group by {self.code_list}) p {joins}"]  # fmt: skip
-        if self.question.person:
-            parts.append(
-                f"select {self.code_list}, {evidence} from (select {self.code_list}, person, fsum(v) as v from "
-                f"(select {nodes}, p.person, p.v from haven_people p semi join haven_several s "
-                f"on p.person is not distinct from s.person {joins}) group by {self.code_list}, person) "
-                f"group by {self.code_list}"
-            )
+        joins = " ".join(
+            f"join haven_nodes_{code} n_{code} on n_{code}.code is not distinct from p.{code}" for code in self.codes
+        )
+        nodes = ", ".join(f"n_{code}.id as {code}" for code in self.codes)
+        parts = [f"select {nodes}, n, k, t, x, l from haven_leaves p {joins}"]
+        if self.by_person:
+            once = f"select {self.code_list}, person, fsum(v) as v from ("
+            once += f"select {nodes}, p.person, p.v from haven_shared p {joins}) group by {self.code_list}, person"
+            parts.append(f"select {self.code_list}, {self.evidence} from ({once}) group by {self.code_list}")
+        top = self.top
         tops = ", ".join(f"x[{place + 1}] as x{place + 1}" for place in range(top))
+        texts = ", ".join(f"names_{code}.node as {code}" for code in self.codes)
+        named = " ".join(
+            f"join haven_names_{code} names_{code} on names_{code}.id = cells.{code}" for code in self.codes
+        )
         return self._asked(
-            f"select {self.code_list}, n, k, t, {tops}, l from (select {self.code_list}, sum(n)::bigint as n, "
+            f"select {texts}, n, k, t, {tops}, l from (select {self.code_list}, sum(n)::bigint as n, "
             f"sum(k)::bigint as k, fsum(t) as t, list_slice(list_reverse_sort(flatten(list(x))), 1, {top}) as x, "
-            f"min(l) as l from ({' union all '.join(parts)}) group by {self.code_list})"
+            f"min(l) as l from ({' union all '.join(parts)}) group by {self.code_list}) cells {named}"
         )
 
     def _asked(self, sql: str) -> pl.DataFrame:
@@ -242,7 +262,7 @@ class _Tabulation:
 
     def _filled(self, cells: pl.DataFrame) -> pl.DataFrame:
         """The whole crossing: a combination that nobody is in is a cell of nobody."""
-        frames = [self._asked(f"select distinct node as {c} from haven_nodes_{c} order by 1") for c in self.codes]
+        frames = [self._asked(f"select node as {c} from haven_names_{c} order by id") for c in self.codes]
         size = 1
         for frame in frames:
             size *= frame.height
@@ -260,7 +280,7 @@ class _Tabulation:
         if not self.question.value:
             return full.select(*self.codes, "n").rename(names)
         names |= {"k": self._name("contributors"), "t": self._name("value"), "l": self._name("least")}
-        names |= {f"x{place}": self._name(f"largest_{place}") for place in range(1, max(1, self.question.largest) + 1)}
+        names |= {f"x{place}": self._name(f"largest_{place}") for place in range(1, self.top + 1)}
         return full.rename(names)
 
     def _name(self, wanted: str) -> str:
@@ -281,7 +301,7 @@ class _Tabulation:
             return context
         amount = {
             "value_column": self._name("value"),
-            "largest": tuple(self._name(f"largest_{place}") for place in range(1, max(1, self.question.largest) + 1)),
+            "largest": tuple(self._name(f"largest_{place}") for place in range(1, self.top + 1)),
             "contributors": self._name("contributors"),
             "least": self._name("least"),
         }

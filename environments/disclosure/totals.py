@@ -38,8 +38,8 @@ class Totals:
         """
         targets = list(targets)
         exact = replace(self, unit=0.0)
-        if self.unit and not exact.broken() and (found := exact.possible(targets, wide)) is not None:
-            return found
+        if self.unit and not exact.broken() and (exactly := exact.possible(targets, wide)) is not None:
+            return exactly
         keys = list(dict.fromkeys(key for line in self.lines for key in (*line.members, line.total) if key is not None))
         number = {key: place for place, key in enumerate(keys)}
         sums = [self._sum(line, number) for line in self.lines if line.total is not None]
