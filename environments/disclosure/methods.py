@@ -132,9 +132,10 @@ def _of_suppressed(made: Suppressed) -> MadeFit:
     chosen = made.chosen
     cost = float(len(made.secondary)) if made.cost is Cost.CELLS else chosen.cost
     least = chosen.bound if made.cost is Cost.VALUES or chosen.bound is None else _whole(chosen.bound)
+    proven = chosen.proven and len(made.secondary) == len(chosen.secondary)  # a total may be hidden with all its parts
     return MadeFit(
         SECONDARY, made.table, made.context, made.rules, made.secondary, made.intervals, made.amount_intervals,
-        made.result, made.problems, made.cost, cost, cost if chosen.proven else least, chosen.proven,
+        made.result, made.problems, made.cost, cost, cost if proven else least, proven,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ count can be worked out, the smallest neighbour in its line is hidden too. Rule:
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -46,6 +47,28 @@ def shown_count(count: int, rules: CountRules, *, structural: bool = False, midp
 def rounded(count: int, base: int | None) -> int:
     """To the nearest multiple of the base, a half upwards; as it is without a base."""
     return count if base is None else (count + base // 2) // base * base
+
+
+def added_up(evidence: Evidence, shown: Mapping[Key, str], mark: str, hidden: Collection[Key] = ()) -> dict[Key, str]:
+    """Totals as sums of what is shown: each is the sum of its line's cells, from the innermost on; hidden ones stay."""
+    lines = {line.total: line for line in evidence.lines if line.total is not None}
+    added: dict[Key, int | None] = {}
+
+    def shown_sum(key: Key) -> int | None:
+        """None: nothing of it is shown."""
+        if key not in added:
+            if key in hidden:
+                added[key] = None
+            elif key in lines:
+                parts = [shown_sum(member) for member in lines[key].members]
+                numbers = [part for part in parts if part is not None]
+                added[key] = sum(numbers) if numbers or not parts else None
+            else:
+                text = shown.get(key, "")
+                added[key] = int(text) if text.isdigit() else None
+        return added[key]
+
+    return {key: mark if (total := shown_sum(key)) is None else str(total) for key in lines}
 
 
 def suppress_and_round(table: pl.DataFrame, context: TableContext, profile: Criteria) -> Mitigated:
@@ -92,25 +115,9 @@ class _Work:
             self._add_up(column)
 
     def _add_up(self, column: str) -> None:
-        """Totals as sums of what is shown: each is the sum of its line's cells, from the innermost on."""
-        lines = {line.total: line for line in self.evidence.lines if line.total is not None}
-        added: dict[Key, int | None] = {}
-
-        def shown_sum(key: Key) -> int | None:
-            """None: nothing of it is shown."""
-            if key not in added:
-                if key in lines:
-                    parts = [shown_sum(member) for member in lines[key].members]
-                    numbers = [part for part in parts if part is not None]
-                    added[key] = sum(numbers) if numbers or not parts else None
-                else:
-                    text = self.shown.get((key, column), "")
-                    added[key] = int(text) if text.isdigit() else None
-            return added[key]
-
-        for key in lines:
-            total = shown_sum(key)
-            self.shown[key, column] = self.rules.masks[0] if total is None else str(total)
+        shown = {key: self.shown[key, column] for key in self.evidence.values}
+        for key, text in added_up(self.evidence, shown, self.rules.masks[0]).items():
+            self.shown[key, column] = text
 
     def table(self) -> pl.DataFrame:
         """The table as it would leave."""

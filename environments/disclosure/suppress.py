@@ -18,7 +18,7 @@ from environments.disclosure.attack import Range
 from environments.disclosure.check import check_counts_table, full_cell
 from environments.disclosure.errors import TableUnfit
 from environments.disclosure.evidence import Evidence, Key, Kind, read_evidence
-from environments.disclosure.mitigate import shown_count
+from environments.disclosure.mitigate import added_up, shown_count
 from environments.disclosure.model import FINE, CellStatus, CheckResult, Stage, TableContext
 from environments.disclosure.profile import Criteria
 from environments.disclosure.protect import LONGEST_EXACT, Hidden, Hiding, Need, Quantity, choose
@@ -106,6 +106,7 @@ class _Suppression:
         """The choice, the audit, the table, and its check from scratch."""
         chosen = choose(self._task(), self._is_whole_enough, seconds=seconds)
         hidden = {self.keys[cell] for cell in chosen.secondary} | self.rules.keys()
+        hidden |= {key for key, text in self._counts(hidden).items() if text == self.profile.counts.masks[0]}
         counts, amounts = self._audit(hidden)
         problems = [*self._told(counts, amounts), *self._unprotected(chosen)]
         table, context = self._shown(hidden)
@@ -279,10 +280,11 @@ class _Suppression:
     def _shown(self, hidden: set[Key]) -> tuple[pl.DataFrame, TableContext]:
         """As it may leave: hidden cells under the owner's mark, counts rounded if the owner asks, no evidence."""
         context, mark = self.context, self.profile.counts.masks[0]
+        shown = self._counts(hidden)
         columns: dict[str, list[str]] = {}
         for name in self.original.columns:
             if name == context.count_column:
-                columns[name] = [mark if key in hidden else self._count(key) for key in self.keys]
+                columns[name] = [shown[key] for key in self.keys]
             elif name == context.value_column:
                 columns[name] = [
                     mark if key in hidden else self.evidence.amounts[key].text.removesuffix(".0") for key in self.keys
@@ -295,6 +297,14 @@ class _Suppression:
         update = {"secondary_suppression": True, "largest": (), "contributors": None, "least": None}
         table = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         return table, context.model_copy(update=update)
+
+    def _counts(self, hidden: set[Key]) -> dict[Key, str]:
+        """The counts as shown; where totals are sums of what is shown, a total of hidden cells alone is hidden."""
+        mark = self.profile.counts.masks[0]
+        shown = {key: mark if key in hidden else self._count(key) for key in self.keys}
+        if self.profile.counts.totals == "sum_of_rounded":
+            shown |= added_up(self.evidence, shown, mark, hidden)
+        return shown
 
     def _count(self, key: Key) -> str:
         if self.people[key] == 0:  # a zero that is not hidden may stand

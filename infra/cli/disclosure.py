@@ -125,10 +125,17 @@ def audit_tables(
     if only_small and profile is None:
         raise TableUnfit("Below which threshold?", where="--only-small", mend="Name the profile.")
     rules = criteria(profile) if profile else None
+    every = by * len(table) if len(by) == 1 else by
+    known = {column for columns in by for column in columns.split(",")}
+    if strange := [one for one in hierarchy or () if one.partition("=")[0] not in known]:
+        raise TableUnfit(f"No table has this column: {strange[0]}.", where="--hierarchy", mend="Write area=areas.csv.")
     sources = [
-        Source(columns, path, None, count, None, value, None, total or (), hierarchy or (), (), overlapping)
-        for path, columns in zip(table, by * len(table) if len(by) == 1 else by, strict=True)
-    ]
+        Source(
+            columns, path, None, count, None, value, None, total or (),
+            [one for one in hierarchy or () if one.partition("=")[0] in columns.split(",")], (), overlapping,
+        )
+        for path, columns in zip(table, every, strict=True)
+    ]  # fmt: skip
     read = [source.read(rules)[:2] for source in sources]
     found = audit(read, rules, marks=mark or (), only_small=only_small)
     _show_audit(found, as_json)
