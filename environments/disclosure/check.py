@@ -64,6 +64,12 @@ def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria
     if context.rounding == "midpoint_6" and not profile.counts.midpoint_6:
         owners = ", ".join(profile.causes["midpoint_6"])
         problems.append(f"Midpoint-6 rounding is not accepted by {owners}: round to the nearest base instead.")
+    if context.rounding == "cell_key" and not (profile.counts.cell_key and stage is Stage.MITIGATED):
+        owners = ", ".join(profile.causes["cell_key"])
+        problems.append(
+            "A table perturbed by cell keys is accepted where the haven perturbs it, for owners who all know the method; "
+            f"asked by {owners}."
+        )
     asked = profile.amounts.contributions_asked
     if context.value_column and stage is not Stage.MITIGATED and len(context.largest) < asked:
         problems.append(
@@ -175,6 +181,8 @@ class _Checking:
 
     def _totals(self, column: str) -> None:
         lines = [line for line in self.evidence.lines if line.total is not None]
+        if self.context.rounding == "cell_key":  # totals are perturbed by themselves, and tell of no part
+            return
         if self.rules.totals == "sum_of_rounded" and self.stage is not Stage.TRUE:
             for line in lines:
                 if line.total is not None and not self._adds_up(line, column):

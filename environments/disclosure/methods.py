@@ -24,7 +24,7 @@ from environments.disclosure.suppress import HIDDEN_BY, Cost, Suppressed, comple
 SECONDARY = "secondary"
 SUPPRESS_AND_ROUND = "suppress-and-round"
 MIDPOINT_6 = "midpoint-6"
-METHODS = (SECONDARY, SUPPRESS_AND_ROUND, MIDPOINT_6)
+CELL_KEY = "cell-key"  # from microdata alone: cellkey.py
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ def _unreadable(path: Path | None, error: duckdb.Error) -> TableUnfit:
     )
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -145,19 +146,19 @@ class _Tabulation:
 
     def _one_row_each(self) -> bool:
         """Is nobody in two rows? Then rows are people, and are counted faster."""
-        person = _quoted(self.question.person or "")
+        person = quoted(self.question.person or "")
         found = self.connection.execute(f"select count(distinct {person}) = count(*) from {self.source}").fetchall()
         return bool(found[0][0])
 
     def _people(self) -> None:
         """Those who are in one combination of codes, counted in it; and each of the others once in each of theirs."""
         asked = self.question
-        codes = ", ".join(f"{_quoted(name)} as {code}" for name, code in zip(asked.by, self.codes, strict=True))
+        codes = ", ".join(f"{quoted(name)} as {code}" for name, code in zip(asked.by, self.codes, strict=True))
         value = "cast(null as double)"
         if asked.value:
-            value = f"try_cast({_quoted(asked.value)} as double)"
+            value = f"try_cast({quoted(asked.value)} as double)"
             wrong = self.connection.execute(
-                f"select count(*) from {self.source} where {_quoted(asked.value)} is not null "
+                f"select count(*) from {self.source} where {quoted(asked.value)} is not null "
                 f"and ({value} is null or not isfinite({value}))"
             ).fetchall()
             if wrong[0][0]:
@@ -166,7 +167,7 @@ class _Tabulation:
                     where=f"column {asked.value}",
                     mend="Write numbers, or nothing.",
                 )
-        person = f", {_quoted(asked.person)} as person" if self.by_person and asked.person else ""
+        person = f", {quoted(asked.person)} as person" if self.by_person and asked.person else ""
         rows = f"select {codes}, {value} as v{person} from {self.source}"
         alone = f"({rows})"
         if self.by_person:

@@ -47,7 +47,7 @@ class TableContext(BaseModel):
     overlapping: tuple[str, ...] = ()
     nested: tuple[tuple[str, str], ...] = ()
     structural_zeros: tuple[dict[str, str], ...] = ()
-    rounding: Literal["nearest", "midpoint_6"] = "nearest"
+    rounding: Literal["nearest", "midpoint_6", "cell_key"] = "nearest"
     secondary_suppression: bool = False  # some hidden counts are not small: they protect others
 
     @property

@@ -41,6 +41,7 @@ class CountRules(BaseModel):
     totals: Totals
     full_cells: FullCells
     midpoint_6: bool  # may the author use midpoint-6 rounding instead?
+    cell_key: bool = False  # may the haven perturb by cell keys instead of rounding?
     masks: tuple[str, ...] = Field(min_length=1)
     least_hidden_values: int = Field(ge=2)  # an attacker must be left with so many values of a hidden small count
 
@@ -151,6 +152,7 @@ def strictest(profiles: Sequence[Profile]) -> Criteria:
         totals=max((rule.totals for rule in rules), key=TOTALS_ORDER.index),
         full_cells=max((rule.full_cells for rule in rules), key=FULL_ORDER.index),
         midpoint_6=all(rule.midpoint_6 for rule in rules),
+        cell_key=all(rule.cell_key for rule in rules),
         masks=_masks([rule.masks for rule in rules]),
         least_hidden_values=max(rule.least_hidden_values for rule in rules),
     )

@@ -47,7 +47,7 @@ def number_finding(
             CellStatus.SMALL,
             f"Fewer than {rules.smallest_shown} people: hide it as {rules.masks[0]}, or make the categories coarser.",
         )
-    if rounded and rules.base and number % rules.base:
+    if rounded and context.rounding != "cell_key" and rules.base and number % rules.base:
         return Finding(CellStatus.UNROUNDED, f"Not rounded: round to the nearest {rules.base}.")
     return OK
 

@@ -37,6 +37,7 @@ class Method(StrEnum):
     SECONDARY = "secondary"
     SUPPRESS_AND_ROUND = "suppress-and-round"
     MIDPOINT_6 = "midpoint-6"
+    CELL_KEY = "cell-key"
 
 
 class CostOf(StrEnum):
@@ -167,6 +168,10 @@ def suppress_table(
     cost: Annotated[
         CostOf, typer.Option("--cost", help="What hiding a further cell costs: one, or what it holds.")
     ] = CostOf.CELLS,
+    record_key: Annotated[
+        str | None, typer.Option("--record-key", help="For cell-key: each person's random key.")
+    ] = None,
+    ptable: Annotated[Path | None, typer.Option("--ptable", help="For cell-key: a CSV with pcv, ckey, pvalue.")] = None,
     seconds: Annotated[float, typer.Option("--seconds", help="How long the optimum is looked for.", min=0.0)] = 60.0,
     as_json: AsJson = False,
 ) -> None:
@@ -182,8 +187,11 @@ def suppress_table(
         by, table, data, count, person, value, largest, total or (), hierarchy or (), structural_zero or (),
         overlapping, no_totals,
     )  # fmt: skip
-    frame, context, _ = source.read(rules)
-    made = made_fit(frame, context, rules, method=method.value if method else None, cost=cost.value, seconds=seconds)
+    if method is Method.CELL_KEY:
+        made = source.perturbed(rules, record_key, ptable)
+    else:
+        frame, context, _ = source.read(rules)
+        made = made_fit(frame, context, rules, method=method and method.value, cost=cost.value, seconds=seconds)
     if made.passed and out is not None:
         made.table.write_csv(out)
     if as_json:

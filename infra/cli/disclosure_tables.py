@@ -12,6 +12,8 @@ import typer
 from infra.cli.common import read_table_file
 
 if TYPE_CHECKING:
+    from environments.disclosure.methods import MadeFit
+    from environments.disclosure.microdata import Question
     from environments.disclosure.model import Stage, TableContext
     from environments.disclosure.profile import Criteria
 
@@ -89,21 +91,45 @@ class Source:
         import duckdb
 
         from environments.disclosure.errors import TableUnfit
-        from environments.disclosure.microdata import Question, read_microdata, tabulate
+        from environments.disclosure.microdata import read_microdata, tabulate
 
         if self.count or self.largest or self.overlapping:
             raise TableUnfit(
                 "Of microdata people are counted here.", where="--count, --largest, --overlapping",
                 mend="Leave them out; name the person's column with --person.",
             )  # fmt: skip
-        asked = Question(
-            tuple(self.columns), self.person, self.value, self._totals_of_columns(only=True), self._hierarchies(),
-            not self.no_totals, profile.amounts.contributions_asked if profile else 2,
-        )  # fmt: skip
+        asked = self._question(profile)
         with duckdb.connect(":memory:") as connection:
             read_microdata(connection, path).create_view("microdata")
             table, context = tabulate(connection, "microdata", asked)
         return table, context.model_copy(update={"structural_zeros": self._zeros(), **self.update})
+
+    def _question(self, profile: Criteria | None) -> Question:
+        from environments.disclosure.microdata import Question
+
+        return Question(
+            tuple(self.columns), self.person, self.value, self._totals_of_columns(only=True), self._hierarchies(),
+            not self.no_totals, profile.amounts.contributions_asked if profile else 2,
+        )  # fmt: skip
+
+    def perturbed(self, profile: Criteria, record_key: str | None, ptable: Path | None) -> MadeFit:
+        """The table of these microdata, perturbed by cell keys. Raises TableUnfit."""
+        import duckdb
+
+        from environments.disclosure.cellkey import perturb, read_ptable
+        from environments.disclosure.errors import TableUnfit
+        from environments.disclosure.microdata import read_microdata
+
+        if self.data is None or record_key is None or ptable is None or self.value:
+            raise TableUnfit(
+                "Cell keys need microdata with record keys, and a p-table; they are for counts.",
+                where="--method cell-key",
+                mend="Name --data, --record-key and --ptable, and no --value.",
+            )  # fmt: skip
+        with duckdb.connect(":memory:") as connection:
+            read_microdata(connection, self.data).create_view("microdata")
+            table = read_ptable(read_table_file(ptable))
+            return perturb(connection, "microdata", self._question(profile), record_key, table, profile)
 
     def _finished(self, path: Path) -> tuple[Any, TableContext]:
         from environments.disclosure.errors import TableUnfit

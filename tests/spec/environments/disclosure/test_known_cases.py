@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from environments.disclosure.audit import audit
+from environments.disclosure.cellkey import PTable, perturb
 from environments.disclosure.check import check_counts_table
+from environments.disclosure.errors import TableUnfit
 from environments.disclosure.methods import made_fit
 from environments.disclosure.microdata import Question, read_microdata, tabulate
 from environments.disclosure.model import CheckResult, Stage, TableContext
@@ -133,3 +135,50 @@ class TestWhatAcroGetsWrong:
     def test_an_empty_table_is_not_a_pass(self) -> None:
         """Nothing that was looked at is nothing that passed."""
         assert not check_counts_table(pl.DataFrame({"g": [], "n": []}), TableContext(count_column="n"), ACRO).passed
+
+
+class TestCellKeys:
+    """The method of the Office for National Statistics: equal groups get equal noise, in whatever table."""
+
+    PTABLE = PTable(
+        {(pcv, ckey): (ckey % 3 - 1) if pcv > 1 else 0 for pcv in range(1, 751) for ckey in range(256)}, 256
+    )
+
+    def perturbed(
+        self, rows: pl.DataFrame, by: tuple[str, ...], person: str | None = None
+    ) -> dict[tuple[str, ...], str]:
+        """The shown counts of rows that carry record keys."""
+        with duckdb.connect(":memory:") as connection:
+            connection.register("rows", rows.to_arrow())
+            made = perturb(connection, "rows", Question(by, person), "key", self.PTABLE, criteria("ons"))
+        assert made.passed
+        return {tuple(row[:-1]): row[-1] for row in made.table.rows()}
+
+    def test_by_hand(self) -> None:
+        """Thirty people with keys 0 to 29: their sum 435 is 179 modulo 256, to which the p-table adds one."""
+        rows = pl.DataFrame({"g": ["a"] * 30 + ["b"] * 4, "key": [*range(30), 1, 2, 3, 4], "half": ["x", "y"] * 17})
+        assert 435 % 256 % 3 - 1 == 1
+        assert self.perturbed(rows, ("g",))["a",] == "31"
+        assert self.perturbed(rows, ("g",))["b",] == "*"  # fewer than ten afterwards
+
+    def test_the_same_people_get_the_same_noise(self) -> None:
+        """As a cell of a finer table, as a total, and with several rows for one person."""
+        rows = pl.DataFrame({"g": ["a"] * 40 + ["b"] * 40, "h": ["x", "y"] * 40, "who": list(range(80)),
+                             "key": [n * 37 % 256 for n in range(80)]})  # fmt: skip
+        one, two = self.perturbed(rows, ("g",)), self.perturbed(rows, ("g", "h"))
+        assert one["a",] == two["a", "Total"]
+        assert self.perturbed(pl.concat([rows, rows]), ("g",), "who") == one
+
+    def test_large_counts_take_turns(self) -> None:
+        """751 is looked up as 501, 1000 as 750, 1001 as 501 again."""
+        rows = {(501, 7): 2, (750, 7): -2}
+        table = PTable(rows, 256)
+        assert [table.perturbed(n, 7) for n in (501, 751, 1000, 1001)] == [503, 753, 998, 1003]
+        with pytest.raises(TableUnfit, match="no row"):
+            table.perturbed(502, 7)
+
+    def test_exact_counts_are_not_passed_off_as_perturbed(self) -> None:
+        """A finished table that says so is refused: only the haven's own run is believed."""
+        table = pl.DataFrame({"g": ["a"], "n": ["31"]})
+        context = TableContext(count_column="n", rounding="cell_key")
+        assert "where the haven perturbs it" in check_counts_table(table, context, criteria("ons")).problems[0]
