@@ -10,13 +10,16 @@ from dataclasses import replace
 
 import polars as pl
 
-from environments.disclosure.attack import Sum, possible_values
+from environments.disclosure.amounts import amount_findings, tells_amount
+from environments.disclosure.attack import Range
 from environments.disclosure.evidence import Evidence, Key, Kind, Line, Shown, read_evidence
-from environments.disclosure.model import FINE, Cell, CheckResult, TableContext
+from environments.disclosure.model import FINE, Cell, CellStatus, CheckResult, Stage, TableContext
 from environments.disclosure.profile import Criteria
 from environments.disclosure.rules import (
     Finding,
     absent_finding,
+    adding_finding,
+    amount_finding,
     blank_finding,
     derivable_finding,
     figure_finding,
@@ -30,24 +33,25 @@ from environments.disclosure.rules import (
     total_finding,
     true_range,
 )
+from environments.disclosure.totals import Totals, amount_ranges, unit_of
 
-Findings = dict[tuple[Key, str], Finding]
-Interval = tuple[int, int]
 MOST_NAMED = 20  # cells named in one problem
 
 
-def check_counts_table(table: pl.DataFrame, context: TableContext, profile: Criteria) -> CheckResult:
+def check_counts_table(
+    table: pl.DataFrame, context: TableContext, profile: Criteria, stage: Stage = Stage.FINISHED
+) -> CheckResult:
     """Check a table in long form under the criteria. Raises EngineFailed when that could not be done."""
-    faults = _form_problems(table, context, profile)
+    faults = _form_problems(table, context, profile, stage)
     if faults:
         return CheckResult((), tuple(faults))
-    checking = _Checking(read_evidence(table, context, profile.counts.masks), context, profile)
+    checking = _Checking(read_evidence(table, context, profile.counts.masks), context, profile, stage)
     return checking.result()
 
 
-def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria) -> list[str]:
+def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria, stage: Stage) -> list[str]:
     """What makes the table impossible to judge: columns that are not there, no rows, a rounding not allowed."""
-    named = [*context.count_columns, *context.figures]
+    named = [*context.count_columns, *context.figures, *context.value_columns]
     problems = [
         f"There is no column '{name}': name the columns of the table as they stand in its first line."
         for name in dict.fromkeys([*named, *(column for pair in context.nested for column in pair)])
@@ -60,29 +64,63 @@ def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria
     if context.rounding == "midpoint_6" and not profile.counts.midpoint_6:
         owners = ", ".join(profile.causes["midpoint_6"])
         problems.append(f"Midpoint-6 rounding is not accepted by {owners}: round to the nearest base instead.")
+    if context.rounding == "cell_key" and not (profile.counts.cell_key and stage is Stage.MITIGATED):
+        owners = ", ".join(profile.causes["cell_key"])
+        problems.append(
+            "A table perturbed by cell keys is accepted where the haven perturbs it, for owners who all know the method; "
+            f"asked by {owners}."
+        )
+    asked = profile.amounts.contributions_asked
+    if context.value_column and stage is not Stage.MITIGATED and len(context.largest) < asked:
+        problems.append(
+            f"The {asked} largest contributions to '{context.value_column}' are asked for: name their columns with "
+            "--largest, or check the microdata; without them nobody can say who dominates."
+        )
     if problems:
         return problems
     return _total_code_problems(table, context, [name for name in table.columns if name not in named])
 
 
 def _total_code_problems(table: pl.DataFrame, context: TableContext, by: list[str]) -> list[str]:
-    codes = {str(code) for name in by for code in table[name].unique().to_list()}
+    codes = {name: {str(code) for code in table[name].unique().to_list()} for name in by}
+    missing = [code for code in context.total_codes if not any(code in found for found in codes.values())]
+    missing += [code for name, code in context.totals.items() if code not in codes.get(name, ())]
     return [
         f"No row carries the total code '{code}': correct total_codes, else totals are taken for categories."
-        for code in context.total_codes
-        if code not in codes
+        for code in missing
     ]
+
+
+def full_cell(evidence: Evidence, line: Line, column: str, context: TableContext) -> Key | None:
+    """The one cell that holds all of the line, if the others are zero and could be otherwise."""
+    zeros = [key for key in line.members if _is_zero(evidence, key, column)]
+    others = [key for key in line.members if not _is_zero(evidence, key, column)]
+    if len(others) != 1 or not zeros:
+        return None
+    shown = evidence.shown(others[0], column)
+    structural = all(context.is_structural_zero(evidence.by, key) for key in zeros)
+    if shown is None or shown.kind is not Kind.NUMBER or structural:
+        return None
+    return others[0]
+
+
+def _is_zero(evidence: Evidence, key: Key, column: str) -> bool:
+    """Nobody: shown as zero, or no row at all (a grouped query leaves empty groups out)."""
+    shown = evidence.shown(key, column)
+    return shown is None or (shown.kind is Kind.NUMBER and shown.number == 0)
 
 
 class _Checking:
     """One check: findings by cell, made rule by rule."""
 
-    def __init__(self, evidence: Evidence, context: TableContext, profile: Criteria) -> None:
+    def __init__(self, evidence: Evidence, context: TableContext, profile: Criteria, stage: Stage) -> None:
         self.evidence = evidence
         self.context = context
         self.rules = profile.counts
-        self.findings: Findings = {}
-        self.intervals: dict[tuple[Key, str], Interval] = {}
+        self.amounts = profile.amounts
+        self.stage = stage
+        self.findings: dict[tuple[Key, str], list[Finding]] = {}  # the first is the cell's status
+        self.intervals: dict[tuple[Key, str], Range] = {}
         self.problems: list[str] = []
 
     def result(self) -> CheckResult:
@@ -93,6 +131,8 @@ class _Checking:
             self._totals(column)
         self._remainders()
         self._figures()
+        if self.context.value_column:
+            self._each_amount(self.context.value_column)
         if self.evidence.repeated:
             self.problems.append(
                 "Rows repeat the same categories: name the columns that tell them apart, or add them up."
@@ -103,12 +143,13 @@ class _Checking:
     def _each_cell(self) -> None:
         for key, row in self.evidence.values.items():
             for column, shown in row.items():
-                self.findings[key, column] = self._finding(key, shown)
+                self.findings[key, column] = [self._finding(key, shown)]
 
     def _finding(self, key: Key, shown: Shown) -> Finding:
         match shown.kind:
             case Kind.NUMBER:
-                return number_finding(shown.number, self._structural(key), self.rules, self.context)
+                asked = self.stage is not Stage.TRUE
+                return number_finding(shown.number, self._structural(key), self.rules, self.context, rounded=asked)
             case Kind.MASK:
                 return masked_finding(self.rules)
             case Kind.BLANK:
@@ -117,16 +158,14 @@ class _Checking:
                 return other_finding(self.rules)
 
     def _structural(self, key: Key) -> bool:
-        """Did the author declare this cell a zero that could not be otherwise?"""
-        categories = dict(zip(self.evidence.by, key, strict=True))
-        return any(
-            zero and all(categories.get(column) == code for column, code in zero.items())
-            for zero in self.context.structural_zeros
-        )
+        return self.context.is_structural_zero(self.evidence.by, key)
 
     def _mark(self, key: Key, column: str, finding: Finding) -> None:
-        if self.findings[key, column].status in FINE:
-            self.findings[key, column] = finding
+        found = self.findings[key, column]
+        if found[0].status in FINE:
+            found.clear()
+        if finding.status not in {one.status for one in found}:
+            found.append(finding)
 
     # full cells
 
@@ -134,31 +173,17 @@ class _Checking:
         if self.rules.full_cells == "shown":
             return
         for line in self.evidence.lines:
-            full = self._full_cell(line, column)
+            full = full_cell(self.evidence, line, column, self.context)
             if full is not None:
                 self._mark(full, column, full_finding(line.column))
-
-    def _full_cell(self, line: Line, column: str) -> Key | None:
-        """The one cell that holds all of the line, if the others are zero and could be otherwise."""
-        others = [key for key in line.members if not self._is_zero(key, column)]
-        if len(others) != 1 or len(line.members) < 2:
-            return None
-        shown = self.evidence.shown(others[0], column)
-        zeros = [key for key in line.members if key != others[0]]
-        if shown is None or shown.kind is not Kind.NUMBER or all(self._structural(key) for key in zeros):
-            return None
-        return others[0]
-
-    def _is_zero(self, key: Key, column: str) -> bool:
-        """Nobody: shown as zero, or no row at all (a grouped query leaves empty groups out)."""
-        shown = self.evidence.shown(key, column)
-        return shown is None or (shown.kind is Kind.NUMBER and shown.number == 0)
 
     # totals
 
     def _totals(self, column: str) -> None:
         lines = [line for line in self.evidence.lines if line.total is not None]
-        if self.rules.totals == "sum_of_rounded":
+        if self.context.rounding == "cell_key":  # totals are perturbed by themselves, and tell of no part
+            return
+        if self.rules.totals == "sum_of_rounded" and self.stage is not Stage.TRUE:
             for line in lines:
                 if line.total is not None and not self._adds_up(line, column):
                     self._mark(line.total, column, total_finding())
@@ -175,33 +200,35 @@ class _Checking:
 
     def _attack(self, lines: list[Line], column: str) -> None:
         """Mark every hidden cell that the totals tell; when nothing fits, the totals themselves are wrong."""
-        keys = list(dict.fromkeys(key for line in lines for key in (*line.members, line.total) if key is not None))
-        number = {key: place for place, key in enumerate(keys)}
-        hidden = [number[key] for key in keys if self._hidden(key, column)]
-        sums = [Sum(number[line.total], tuple(number[key] for key in line.members)) for line in lines if line.total]
-        found = self._possible(keys, column, sums, hidden)
+        keys = dict.fromkeys(key for line in lines for key in (*line.members, line.total) if key is not None)
+        ranges: dict[Key, Range] = {key: self._range(key, column) for key in keys}
+        totals = Totals(tuple(lines), ranges, self.context.overlapping)
+        if self._wrong_totals(totals, column):
+            return
+        hidden = [key for key in keys if self._hidden(key, column)]
+        found = totals.possible(hidden, lambda low, high: not too_narrow((low, high), self.rules))
         if found is None:
             self.problems.append(
                 f"The totals of '{column}' cannot come from these cells: correct them, name the total codes, or, if "
                 "some hidden counts are not small, say so with secondary_suppression."
             )
             return
-        for cell, (low, high) in found.items():
-            if high is None:
-                continue
-            self._told(keys[cell], column, (low, high), lines)
+        for key, interval in found.items():
+            self._told(key, column, interval, lines)
 
-    def _possible(
-        self, keys: list[Key], column: str, sums: list[Sum], hidden: list[int]
-    ) -> dict[int, tuple[int, int | None]] | None:
-        ranges = [self._range(key, column) for key in keys]
-        return possible_values(ranges, sums, hidden, lambda low, high: not too_narrow((low, high), self.rules))
+    def _wrong_totals(self, totals: Totals, column: str) -> bool:
+        """Mark each total that does not add up while nothing of its line is hidden."""
+        wrong = [line.total for line in totals.broken() if not any(self._hidden(key, column) for key in line.members)]
+        for key in wrong:
+            if key is not None and (key, column) in self.findings:
+                self._mark(key, column, adding_finding())
+        return bool(wrong)
 
-    def _told(self, key: Key, column: str, interval: Interval, lines: list[Line]) -> None:
+    def _told(self, key: Key, column: str, interval: Range, lines: list[Line]) -> None:
         if (key, column) in self.findings:
             self.intervals[key, column] = interval
             if too_narrow(interval, self.rules):
-                self._mark(key, column, derivable_finding(interval, self.rules))
+                self._mark(key, column, derivable_finding(interval))
         elif too_narrow(interval, self.rules):  # an absent cell: its line's total tells it
             total = next((line.total for line in lines if line.total and key in line.members), None)
             if total is not None:
@@ -209,15 +236,20 @@ class _Checking:
 
     def _hidden(self, key: Key, column: str) -> bool:
         shown = self.evidence.shown(key, column)
-        return shown is None or shown.kind is not Kind.NUMBER
+        if shown is None:
+            return self.stage is not Stage.TRUE
+        return shown.kind is not Kind.NUMBER
 
-    def _range(self, key: Key, column: str) -> tuple[int, int | None]:
+    def _range(self, key: Key, column: str) -> Range:
         shown = self.evidence.shown(key, column)
+        if self.stage is Stage.TRUE:
+            number = shown.number if shown is not None else 0
+            return (number, number) if shown is None or shown.kind is Kind.NUMBER else (0, None)
         if shown is None:
             return (0, hidden_range(self.rules, self.context)[1])
         if shown.kind is Kind.NUMBER:
             return true_range(shown.number, self.rules, self.context)
-        if any(self.context.is_total(code) for code in key):
+        if self.context.has_total(self.evidence.by, key):
             return (hidden_range(self.rules, self.context)[0], None)
         return hidden_range(self.rules, self.context)
 
@@ -235,16 +267,58 @@ class _Checking:
         for key, figures in self.evidence.texts.items():
             people = self.evidence.values[key][self.context.count_column]
             for column, text in figures.items():
-                self.findings[key, column] = figure_finding(text, people.kind is Kind.NUMBER, self.rules)
+                self.findings[key, column] = [figure_finding(text, people.kind is Kind.NUMBER, self.rules)]
+
+    # amounts
+
+    def _each_amount(self, column: str) -> None:
+        for key, amount in self.evidence.amounts.items():
+            people = self.evidence.values[key][self.context.count_column]
+            shown = people.kind is Kind.NUMBER
+            found = [amount_finding(amount.number is not None, shown, self.rules)]
+            if self.stage is not Stage.MITIGATED and found[0].status is CellStatus.OK:
+                found = amount_findings(amount, people.number, self.amounts) or found
+            self.findings[key, column] = found
+        if self.stage is not Stage.MITIGATED:  # there the hidden amounts are known, and were attacked with them
+            self._attack_amounts(column)
+
+    def _attack_amounts(self, column: str) -> None:
+        lines = tuple(line for line in self.evidence.lines if line.total is not None)
+        keys = list(dict.fromkeys(key for line in lines for key in (*line.members, line.total) if key is not None))
+        numbers: dict[Key, float | None] = {key: one.number for key, one in self.evidence.amounts.items()}
+        if self.stage is Stage.TRUE:
+            numbers |= {key: 0.0 for key in keys if key not in numbers}
+        unit = unit_of(one.text for one in self.evidence.amounts.values())
+        totals = Totals(lines, amount_ranges(numbers, keys), whole=False, unit=unit)
+        for line in (broken := totals.broken()):
+            if line.total is not None:
+                self._mark(line.total, column, adding_finding())
+        found = {} if broken else totals.possible([key for key in keys if numbers.get(key) is None])
+        if found is None:
+            self.problems.append(f"The totals of '{column}' cannot come from these cells: correct them.")
+        for key, interval in (found or {}).items():
+            if (key, column) in self.findings:
+                self.intervals[key, column] = interval
+                if tells_amount(*interval, self.amounts):
+                    self._mark(key, column, derivable_finding(interval, amount=True))
 
     def _cells(self) -> list[Cell]:
         cells = []
-        for (key, column), finding in self.findings.items():
-            shown = self.evidence.shown(key, column) if column in self.context.count_columns else None
-            text = shown.text if shown is not None else self.evidence.texts[key][column]
-            cell = Cell(dict(zip(self.evidence.by, key, strict=True)), column, text, finding.status, finding.reason)
+        for (key, column), found in self.findings.items():
+            cell = Cell(
+                dict(zip(self.evidence.by, key, strict=True)), column, self._text(key, column), found[0].status,
+                found[0].reason, rules=tuple(one.status for one in found if one.status not in FINE),
+                total=self.context.has_total(self.evidence.by, key),
+            )  # fmt: skip
             cells.append(replace(cell, interval=self.intervals.get((key, column))))
         return cells
+
+    def _text(self, key: Key, column: str) -> str:
+        if column in self.context.count_columns:
+            return self.evidence.values[key][column].text
+        if column == self.context.value_column:
+            return self.evidence.amounts[key].text
+        return self.evidence.texts[key][column]
 
 
 def _sentences(cells: tuple[Cell, ...]) -> list[str]:

@@ -6,6 +6,7 @@ count can be worked out, the smallest neighbour in its line is hidden too. Rule:
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,6 +49,28 @@ def rounded(count: int, base: int | None) -> int:
     return count if base is None else (count + base // 2) // base * base
 
 
+def added_up(evidence: Evidence, shown: Mapping[Key, str], mark: str, hidden: Collection[Key] = ()) -> dict[Key, str]:
+    """Totals as sums of what is shown: each is the sum of its line's cells, from the innermost on; hidden ones stay."""
+    lines = {line.total: line for line in evidence.lines if line.total is not None}
+    added: dict[Key, int | None] = {}
+
+    def shown_sum(key: Key) -> int | None:
+        """None: nothing of it is shown."""
+        if key not in added:
+            if key in hidden:
+                added[key] = None
+            elif key in lines:
+                parts = [shown_sum(member) for member in lines[key].members]
+                numbers = [part for part in parts if part is not None]
+                added[key] = sum(numbers) if numbers or not parts else None
+            else:
+                text = shown.get(key, "")
+                added[key] = int(text) if text.isdigit() else None
+        return added[key]
+
+    return {key: mark if (total := shown_sum(key)) is None else str(total) for key in lines}
+
+
 def suppress_and_round(table: pl.DataFrame, context: TableContext, profile: Criteria) -> Mitigated:
     """A table of true counts made fit, if hiding and rounding can do it; `result` says what remains.
 
@@ -83,29 +106,18 @@ class _Work:
                 raise TableUnfit("A count is not a whole number.", where=f"column {column}", mend="Give true counts.")
             midpoint = self.context.rounding == "midpoint_6"
             self.shown[key, column] = shown_count(
-                row[column].number, self.rules, structural=self._structural(key), midpoint=midpoint
+                row[column].number,
+                self.rules,
+                structural=self.context.is_structural_zero(self.evidence.by, key),
+                midpoint=midpoint,
             )
         if self.rules.totals == "sum_of_rounded":
             self._add_up(column)
 
-    def _structural(self, key: Key) -> bool:
-        categories = dict(zip(self.evidence.by, key, strict=True))
-        zeros = self.context.structural_zeros
-        return any(zero and all(categories.get(name) == code for name, code in zero.items()) for zero in zeros)
-
     def _add_up(self, column: str) -> None:
-        """Totals as sums of what is shown: each is the sum of the cells it stands for."""
-        is_total = self.context.is_total
-        leaves = [key for key in self.evidence.values if not any(is_total(code) for code in key)]
-        for key in self.evidence.values:
-            if any(is_total(code) for code in key):
-                parts = [
-                    self.shown[leaf, column]
-                    for leaf in leaves
-                    if all(is_total(code) or code == other for code, other in zip(key, leaf, strict=True))
-                ]
-                numbers = [int(part) for part in parts if part.isdigit()]
-                self.shown[key, column] = str(sum(numbers)) if numbers or not parts else self.rules.masks[0]
+        shown = {key: self.shown[key, column] for key in self.evidence.values}
+        for key, text in added_up(self.evidence, shown, self.rules.masks[0]).items():
+            self.shown[key, column] = text
 
     def table(self) -> pl.DataFrame:
         """The table as it would leave."""
@@ -168,6 +180,6 @@ class _Work:
         if self.evidence.values[key][column].number >= self.rules.smallest_shown:
             self.context = self.context.model_copy(update={"secondary_suppression": True})
         self.shown[key, column] = self.rules.masks[0]
-        if self.rules.totals == "sum_of_rounded" and not any(self.context.is_total(code) for code in key):
+        if self.rules.totals == "sum_of_rounded" and not self.context.has_total(self.evidence.by, key):
             self._add_up(column)
         return True

@@ -41,8 +41,42 @@ class CountRules(BaseModel):
     totals: Totals
     full_cells: FullCells
     midpoint_6: bool  # may the author use midpoint-6 rounding instead?
+    cell_key: bool = False  # may the haven perturb by cell keys instead of rounding?
     masks: tuple[str, ...] = Field(min_length=1)
     least_hidden_values: int = Field(ge=2)  # an attacker must be left with so many values of a hidden small count
+
+
+class Dominance(BaseModel):
+    """The n largest contributors may not make more than the share k of an amount."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    n: int = Field(ge=1, le=10)
+    k: float = Field(gt=0, lt=1)
+
+
+class PriorKnowledge(BaseModel):
+    """pq: a contributor who knows the others' to the share q beforehand may not come to know the largest's to p."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    p: float = Field(gt=0, lt=1)
+    q: float = Field(gt=0, le=1)
+
+
+class AmountRules(BaseModel):
+    """What is asked of amounts added up over people: sums and means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    smallest_contributors: int = Field(ge=1)
+    dominance: tuple[Dominance, ...]  # each must hold; none: not asked for
+    p_percent: float | None = Field(gt=0, lt=1)
+    pq: tuple[PriorKnowledge, ...]
+    same_value: FullCells  # everybody contributes the same
+
+    @property
+    def contributions_asked(self) -> int:
+        """How many of the largest contributions these rules look at."""
+        pairs = 2 if self.p_percent is not None or self.pq else 0
+        return max([pairs, *(one.n for one in self.dominance)])
 
 
 class Profile(BaseModel):
@@ -55,6 +89,7 @@ class Profile(BaseModel):
     owner: str
     source: str
     counts: CountRules
+    amounts: AmountRules
 
 
 @dataclass(frozen=True)
@@ -64,6 +99,7 @@ class Criteria:
     name: str
     profiles: tuple[Profile, ...]
     counts: CountRules
+    amounts: AmountRules
     causes: dict[str, tuple[str, ...]]
 
     def as_data(self) -> dict[str, Json]:
@@ -71,6 +107,7 @@ class Criteria:
         return {
             "profiles": [{"id": one.id, "version": one.version, "owner": one.owner} for one in self.profiles],
             "counts": self.counts.model_dump(mode="json"),
+            "amounts": self.amounts.model_dump(mode="json"),
             "causes": {rule: list(ids) for rule, ids in self.causes.items()},
             "digest": self.digest(),
         }
@@ -115,13 +152,29 @@ def strictest(profiles: Sequence[Profile]) -> Criteria:
         totals=max((rule.totals for rule in rules), key=TOTALS_ORDER.index),
         full_cells=max((rule.full_cells for rule in rules), key=FULL_ORDER.index),
         midpoint_6=all(rule.midpoint_6 for rule in rules),
+        cell_key=all(rule.cell_key for rule in rules),
         masks=_masks([rule.masks for rule in rules]),
         least_hidden_values=max(rule.least_hidden_values for rule in rules),
     )
     if combined.zero != "shown":  # a zero that may not be shown must be allowed under the mask
         combined = combined.model_copy(update={"mask_may_hide_zero": True})
     name = "+".join(profile.id for profile in profiles)
-    return Criteria(name, tuple(profiles), combined, _causes(profiles, combined))
+    amounts = _strictest_amounts([profile.amounts for profile in profiles])
+    causes = _causes([(one.id, one.counts) for one in profiles], combined)
+    causes |= _causes([(one.id, one.amounts) for one in profiles], amounts)
+    return Criteria(name, tuple(profiles), combined, amounts, causes)
+
+
+def _strictest_amounts(rules: Sequence[AmountRules]) -> AmountRules:
+    """Every owner's dominance and prior knowledge holds; of the rest the strictest."""
+    percents = [one.p_percent for one in rules if one.p_percent is not None]
+    return AmountRules(
+        smallest_contributors=max(one.smallest_contributors for one in rules),
+        dominance=tuple(dict.fromkeys(rule for one in rules for rule in one.dominance)),
+        p_percent=max(percents, default=None),
+        pq=tuple(dict.fromkeys(rule for one in rules for rule in one.pq)),
+        same_value=max((one.same_value for one in rules), key=FULL_ORDER.index),
+    )
 
 
 def _base(bases: Sequence[int | None]) -> int | None:
@@ -136,11 +189,11 @@ def _masks(masks: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(common) or ("[c]",)
 
 
-def _causes(profiles: Sequence[Profile], combined: CountRules) -> dict[str, tuple[str, ...]]:
+def _causes(asked: Sequence[tuple[str, BaseModel]], combined: BaseModel) -> dict[str, tuple[str, ...]]:
     """Which owners ask for exactly the rule in force; all of them where it lies between theirs."""
-    everyone = tuple(profile.id for profile in profiles)
+    everyone = tuple(name for name, _ in asked)
     causes = {}
-    for rule in CountRules.model_fields:
+    for rule in type(combined).model_fields:
         value = getattr(combined, rule)
-        causes[rule] = tuple(one.id for one in profiles if getattr(one.counts, rule) == value) or everyone
+        causes[rule] = tuple(name for name, one in asked if getattr(one, rule) == value) or everyone
     return causes

@@ -16,6 +16,9 @@ MIDPOINT = 6
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE]-?\d+)?%?")
 
 
+Interval = tuple["float | None", "float | None"]
+
+
 @dataclass(frozen=True)
 class Finding:
     """A status and its reason."""
@@ -27,22 +30,24 @@ class Finding:
 OK = Finding(CellStatus.OK)
 
 
-def number_finding(number: int, structural: bool, rules: CountRules, context: TableContext) -> Finding:
-    """The status of a shown whole number by itself."""
+def number_finding(
+    number: int, structural: bool, rules: CountRules, context: TableContext, *, rounded: bool = True
+) -> Finding:
+    """The status of a shown whole number by itself. rounded: must it be rounded already?"""
     if number < 0:
         return Finding(CellStatus.NEGATIVE, "A count of people is never negative: correct the table.")
     if number > LARGEST_COUNT:
         return Finding(CellStatus.TOO_LARGE, "No count of people is so large: name the column that counts people.")
     if number == 0:
         return zero_finding(structural, rules)
-    if context.rounding == "midpoint_6":
+    if context.rounding == "midpoint_6" and rounded:
         return _midpoint_finding(number)
     if number < rules.smallest_shown:
         return Finding(
             CellStatus.SMALL,
             f"Fewer than {rules.smallest_shown} people: hide it as {rules.masks[0]}, or make the categories coarser.",
         )
-    if rules.base and number % rules.base:
+    if rounded and context.rounding != "cell_key" and rules.base and number % rules.base:
         return Finding(CellStatus.UNROUNDED, f"Not rounded: round to the nearest {rules.base}.")
     return OK
 
@@ -106,14 +111,36 @@ def remainder_finding(people: int, part: int, rules: CountRules) -> Finding:
     return OK
 
 
-def derivable_finding(interval: tuple[int, int], rules: CountRules) -> Finding:
+def derivable_finding(interval: Interval, *, amount: bool = False) -> Finding:
     """Hidden, but the totals and the other cells leave an attacker too few possible values."""
-    left = interval[1] - interval[0] + 1
+    left = (interval[1] or 0) - (interval[0] or 0) + 1
+    what = "leave only values close together" if amount else f"leave only {left:.0f} possible value{'s' * (left > 1)}"
     return Finding(
         CellStatus.DERIVABLE,
-        f"Hidden, but the totals and its neighbours leave only {left} possible value{'s' if left > 1 else ''}: "
+        f"Hidden, but the totals and its neighbours {what}: "
         f"hide another cell of its line as well, or leave the total out.",
     )
+
+
+def adding_finding() -> Finding:
+    """A total that is not the sum of its parts, though all of them are shown."""
+    return Finding(
+        CellStatus.NOT_ADDING_UP,
+        "The total is not the sum of its parts: correct it, or name the columns in which one person can be in several "
+        "categories.",
+    )
+
+
+def amount_finding(shown: bool, people_shown: bool, rules: CountRules) -> Finding:
+    """An amount by itself: shown beside a count that is shown, or hidden."""
+    if not shown:
+        return Finding(CellStatus.MASKED, "Not shown.")
+    if not people_shown:
+        return Finding(
+            CellStatus.FIGURE_ON_HIDDEN,
+            f"An amount over people whose count is hidden: hide it as {rules.masks[0]} too.",
+        )
+    return OK
 
 
 def total_finding() -> Finding:
@@ -167,10 +194,15 @@ def hidden_range(rules: CountRules, context: TableContext) -> tuple[int, int | N
     return (lowest, rules.smallest_shown - 1)
 
 
-def too_narrow(interval: tuple[int, int], rules: CountRules) -> bool:
+def too_narrow(interval: Interval, rules: CountRules) -> bool:
     """Does this interval tell a small hidden count? Large ones, and a zero that may be shown, are no secret."""
-    low, high = interval
-    if low >= rules.smallest_shown or (high == 0 and rules.zero == "shown"):
+    low, high = interval[0] or 0, interval[1]
+    if high is None or low >= rules.smallest_shown or (high == 0 and rules.zero == "shown"):
         return False
+    return high - low + 1 < values_left(rules)
+
+
+def values_left(rules: CountRules) -> int:
+    """How many values of a small hidden count must stay possible; not more than there were before the totals."""
     possible_before = rules.smallest_shown if rules.mask_may_hide_zero else rules.smallest_shown - 1
-    return high - low + 1 < min(rules.least_hidden_values, possible_before)
+    return min(rules.least_hidden_values, possible_before)

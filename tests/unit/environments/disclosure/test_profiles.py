@@ -8,7 +8,15 @@ import pytest
 
 from access.documents import DocumentError, load_document
 from environments.disclosure.errors import UnknownProfile
-from environments.disclosure.profile import PROFILES_FOLDER, CountRules, Profile, all_profiles, criteria, strictest
+from environments.disclosure.profile import (
+    PROFILES_FOLDER,
+    AmountRules,
+    CountRules,
+    Profile,
+    all_profiles,
+    criteria,
+    strictest,
+)
 
 # rules/disclosure.md, the table of owners: fewest people shown, zero, base
 OWNERS = {
@@ -44,7 +52,7 @@ def test_an_unknown_key_is_an_error_with_its_line(tmp_path: Path) -> None:
     text = (PROFILES_FOLDER / "hes.yaml").read_text(encoding="utf-8") + "  smalest_shown: 3\n"
     path = tmp_path / "hes.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(DocumentError, match=r"line \d+: unknown key 'counts.smalest_shown'"):
+    with pytest.raises(DocumentError, match=r"line \d+: unknown key 'amounts.smalest_shown'"):
         load_document(path, Profile)
 
 
@@ -71,7 +79,7 @@ def test_each_rule_names_the_owner_that_caused_it() -> None:
     causes = criteria("hes+ons").causes
     assert causes["smallest_shown"] == causes["zero"] == ("ons",)
     assert causes["base"] == ("hes", "ons")
-    assert set(causes) == set(CountRules.model_fields)
+    assert set(causes) == {*CountRules.model_fields, *AmountRules.model_fields}
 
 
 def test_combining_does_not_depend_on_the_order() -> None:
