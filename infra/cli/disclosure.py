@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli import anonymity
 from infra.cli.common import NOT_PASSED, AsJson, print_json, read_table_file
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     disclosure.command("check")(check_table)
     disclosure.command("suppress")(suppress_table)
     disclosure.command("profiles")(profiles)
+    anonymity.register(disclosure)
     app.add_typer(disclosure, name="disclosure")
 
 
