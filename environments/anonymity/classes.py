@@ -126,20 +126,32 @@ class Counted:
 
     def spread(self, number: int, nulls: NullRule) -> tuple[Spread, Ints]:
         """How the values of a sensitive column are spread over the classes, and over the whole table."""
+        joined = self._rank(number)
+        carried = ["rank", *(["person"] if self.roles.person else [])]
+        self._gather("counted", carried, nulls, joined)
+        found = self.numbers(f"SELECT class, rank, {self._size} FROM counted GROUP BY ALL ORDER BY class, rank")
+        nothing = self._run("SELECT min(rank) FROM ranks WHERE value IS NULL").fetchall()[0][0]
+        whole = "count(DISTINCT person)" if self.roles.person else "count(*)"
+        share = self.numbers(f"SELECT {whole} FROM members {joined} GROUP BY rank ORDER BY rank")[0]
+        return Spread(found[0], found[1], found[2], nothing), share
+
+    def entries(self, number: int) -> tuple[Ints, Ints, Ints]:
+        """Each class with each value of a sensitive column, and how many rows; or, with each person, that person."""
+        joined = self._rank(number)
+        sql = f"SELECT class, rank, count(*) FROM members {joined} GROUP BY ALL"
+        if self.roles.person:
+            sql = f"SELECT DISTINCT class, rank, dense_rank() OVER (ORDER BY person) FROM members {joined}"
+        classes, values, last = self.numbers(sql)
+        return classes, values, last
+
+    def _rank(self, number: int) -> str:
+        """Put the values of a sensitive column in order; the join that gives each row its value's place."""
         kind = f"s{number}::DOUBLE" if self.ordered[number] else f"s{number}"
         self._run(
             f"CREATE OR REPLACE TABLE ranks AS SELECT value, row_number() OVER (ORDER BY value NULLS LAST) - 1 AS rank"
             f" FROM (SELECT DISTINCT {kind} AS value FROM members)"
         )
-        carried = ["rank", *(["person"] if self.roles.person else [])]
-        self._gather("counted", carried, nulls, joined=f"JOIN ranks ON {kind} IS NOT DISTINCT FROM value")
-        found = self.numbers(f"SELECT class, rank, {self._size} FROM counted GROUP BY ALL ORDER BY class, rank")
-        nothing = self._run("SELECT min(rank) FROM ranks WHERE value IS NULL").fetchall()[0][0]
-        whole = "count(DISTINCT person)" if self.roles.person else "count(*)"
-        share = self.numbers(
-            f"SELECT {whole} FROM members JOIN ranks ON {kind} IS NOT DISTINCT FROM value GROUP BY rank ORDER BY rank"
-        )[0]
-        return Spread(found[0], found[1], found[2], nothing), share
+        return f"JOIN ranks ON {kind} IS NOT DISTINCT FROM value"
 
     def _gather(self, name: str, carried: list[str], nulls: NullRule, joined: str = "") -> None:
         """A table of class, the carried columns, and n rows; with nulls that match, of all that may agree with it."""
@@ -162,6 +174,31 @@ class Counted:
                     f" JOIN ({grouped}sum(n)::BIGINT AS n FROM own WHERE pattern IN ({', '.join(others)}) GROUP BY ALL)"
                     f" AS found ON {_equal('classes', 'found', both)}"
                 )
+
+    def codes(self, number: int) -> tuple[list[str | None], Ints]:
+        """The values of a quasi-identifier, and the place in them of each class's."""
+        key = self.keys[number]
+        self._run(
+            f"CREATE OR REPLACE TABLE codes AS SELECT {key} AS value, row_number() OVER (ORDER BY {key} NULLS LAST) - 1"
+            f" AS code FROM (SELECT DISTINCT {key} FROM classes)"
+        )
+        values = [row[0] for row in self._run("SELECT value FROM codes ORDER BY code").fetchall()]
+        joined = f"classes JOIN codes ON {key} IS NOT DISTINCT FROM value"
+        return values, self.numbers(f"SELECT code FROM {joined} ORDER BY class")[0]
+
+    def rows_by_class(self) -> Ints:
+        """How many rows each class has."""
+        return self.numbers("SELECT count(*) FROM members GROUP BY class ORDER BY class")[0]
+
+    def class_of_rows(self) -> Ints:
+        """The class of each row, in the file's order."""
+        return self.numbers("SELECT class FROM members ORDER BY row")[0]
+
+    def owners(self) -> list[Ints] | None:
+        """Each class with each of its people, as numbers; None where nothing says whose the rows are."""
+        if not self.roles.person:
+            return None
+        return self.numbers("SELECT DISTINCT class, dense_rank() OVER (ORDER BY person) FROM members")
 
     def named(self, numbers: Sequence[int]) -> list[tuple[str | None, ...]]:
         """The quasi-identifiers of these classes."""

@@ -158,3 +158,25 @@ class AnonymityResult:
     def rows_failing(self) -> int:
         """Rows in classes that fall short."""
         return sum(len(one.places) for one in self.failing)
+
+
+@dataclass(frozen=True)
+class Generalisation:
+    """How microdata were made coarser, what that lost, and how anonymous they are now.
+
+    levels: of each quasi-identifier, of heights. loss, 0 to 1: the mean of all cells' losses, a row left out losing
+    all (Iyengar 2002); losses: the same by column. discernibility: the sum over rows of how many rows each is like, a
+    row left out being like all (Bayardo and Agrawal 2005). nodes: generalisations that there are; counted: how many of
+    them were counted to know that none loses less. result: measured from scratch on what is left.
+    """
+
+    levels: dict[str, int]
+    heights: dict[str, int]
+    loss: float
+    losses: dict[str, float]
+    rows: int
+    suppressed: int
+    discernibility: int
+    nodes: int
+    counted: int
+    result: AnonymityResult

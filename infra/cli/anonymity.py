@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.common import NOT_PASSED, AsJson, print_json
+from infra.cli.common import NOT_PASSED, AsJson, print_json, read_table_file
 
 if TYPE_CHECKING:
-    from environments.anonymity.model import AnonymityRequirement, AnonymityResult, ColumnRoles, FailingClass
+    from environments.anonymity.hierarchy import Hierarchy
+    from environments.anonymity.model import (
+        AnonymityRequirement,
+        AnonymityResult,
+        ColumnRoles,
+        FailingClass,
+        Generalisation,
+    )
 
 MOST_NAMED = 20  # classes, and places of one class, that a person is shown
 
@@ -29,6 +36,7 @@ AskedT = Annotated[float | None, typer.Option("--t", help="How far a class may b
 def register(disclosure: typer.Typer) -> None:
     """Add the commands on microdata to `haven disclosure`."""
     disclosure.command("anonymity")(anonymity)
+    disclosure.command("generalise")(generalise_microdata)
 
 
 def anonymity(
@@ -63,6 +71,82 @@ def anonymity(
         _show(found)
     if not found.passed:
         raise typer.Exit(NOT_PASSED)
+
+
+def generalise_microdata(
+    microdata: Microdata,
+    quasi: Quasi,
+    hierarchy: Annotated[
+        list[str] | None,
+        typer.Option("--hierarchy", help="COLUMN=FILE: values and coarser forms; repeatable."),
+    ] = None,
+    sensitive: Sensitive = "",
+    k: Annotated[int, typer.Option("--k", help="People, or rows, that each class must have.")] = 5,
+    l_asked: AskedL = None,
+    t_asked: AskedT = None,
+    suppress: Annotated[float, typer.Option("--suppress", help="Share of rows that may be left out, 0 to 1.")] = 0.0,
+    person: Person = None,
+    categorical: Categorical = "",
+    null_codes: NullCodes = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where the rows go: CSV, or Parquet if it ends so.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make microdata as much coarser as k, l and t need and no more: the generalisation that loses least.
+
+    Example: `haven disclosure generalise extract.csv --quasi age,sex --hierarchy age=ages.csv --k 10 --out coarse.csv`
+    """
+    from environments.anonymity.generalise import generalise
+    from environments.anonymity.model import AnonymityRequirement
+    from environments.anonymity.reading import read_microdata
+    from environments.anonymity.writing import write_microdata
+
+    roles = _roles(quasi, sensitive, person, categorical)
+    made = generalise(
+        read_microdata(microdata, roles.columns),
+        roles,
+        _hierarchies(hierarchy or []),
+        AnonymityRequirement(k, l_asked, t_asked),
+        suppress=suppress,
+        null_codes=null_codes or (),
+    )
+    if out is not None:
+        write_microdata(made.table, out, source=microdata)
+    found = made.generalisation
+    if as_json:
+        print_json({**as_data(found.result), "generalisation": _generalisation_data(found)})
+        return
+    for column, level in found.levels.items():
+        typer.echo(f"{column}: level {level} of {found.heights[column]}, loses {found.losses[column]:.4f}")
+    typer.echo(f"loss = {found.loss:.4f}: the least of {found.nodes:,} generalisations ({found.counted:,} counted)")
+    typer.echo(f"left out: {found.suppressed:,} of {found.rows:,} rows; discernibility {found.discernibility:,}")
+    _show(found.result)
+
+
+def _generalisation_data(found: Generalisation) -> dict[str, Any]:
+    return {
+        "levels": found.levels,
+        "heights": found.heights,
+        "loss": found.loss,
+        "loss_by_column": found.losses,
+        "rows": found.rows,
+        "suppressed": found.suppressed,
+        "discernibility": found.discernibility,
+        "generalisations": found.nodes,
+        "counted": found.counted,
+    }
+
+
+def _hierarchies(named: list[str]) -> dict[str, Hierarchy]:
+    from environments.anonymity.errors import HierarchyUnfit
+    from environments.anonymity.hierarchy import read_hierarchy
+
+    found = {}
+    for one in named:
+        column, separator, file = one.partition("=")
+        if not separator or column in found:
+            raise HierarchyUnfit("Not COLUMN=FILE, or a column twice.", where="--hierarchy", mend="age=ages.csv")
+        found[column] = read_hierarchy(read_table_file(Path(file)), column)
+    return found
 
 
 def as_data(found: AnonymityResult) -> dict[str, Any]:

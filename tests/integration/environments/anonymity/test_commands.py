@@ -59,3 +59,62 @@ def test_nulls_that_match_are_asked_for(file: Path) -> None:
     done = ran("anonymity", file, "--quasi", "sex", "--k", 5, "--nulls", "wildcard", "--json")
     assert (done.exit_code, json.loads(done.stdout)["k"]) == (0, 5)
     assert isinstance(ran("anonymity", file, "--quasi", "sex", "--nulls", "none").exception, HavenError)
+
+
+class TestGeneralise:
+    """Made coarser until k holds."""
+
+    @pytest.fixture
+    def ages(self, tmp_path: Path) -> Path:
+        """A hierarchy of the ages in the file."""
+        path = tmp_path / "ages.csv"
+        path.write_text("01,0-4,all\n1,0-4,all\nNA,unknown,all\n", encoding="utf-8")
+        return path
+
+    def test_the_rows_are_written_without_the_others(self, file: Path, ages: Path, tmp_path: Path) -> None:
+        """The least loss that reaches k; quasi-identifiers and sensitive columns alone, sorted; what was lost."""
+        out = tmp_path / "out.csv"
+        words = ["--quasi", "age", "--sensitive", "diagnosis", "--hierarchy", f"age={ages}", "--k", 4]
+        done = ran("generalise", file, *words, "--suppress", 0.2, "--out", out, "--json")
+        found = json.loads(done.stdout)
+        assert done.exit_code == 0
+        assert found["generalisation"]["levels"] == {"age": 1}
+        assert (found["generalisation"]["suppressed"], found["k"], found["passed"]) == (1, 4, True)
+        assert found["generalisation"]["loss"] == pytest.approx((4 * 0.5 + 1) / 5)
+        assert out.read_text(encoding="utf-8").splitlines() == ["age,diagnosis", *["0-4,asthma"] * 3, "0-4,gout"]
+
+    def test_people_read_levels_and_loss(self, file: Path, ages: Path) -> None:
+        """Without a row left out all ages are one."""
+        done = ran("generalise", file, "--quasi", "age", "--hierarchy", f"age={ages}", "--k", 4)
+        assert done.exit_code == 0
+        assert "age: level 2 of 2, loses 1.0000" in done.stdout
+
+    def test_what_cannot_be_reached_is_said(self, file: Path, ages: Path, tmp_path: Path) -> None:
+        """And nothing is written."""
+        out = tmp_path / "out.csv"
+        done = ran("generalise", file, "--quasi", "age", "--hierarchy", f"age={ages}", "--k", 6, "--out", out)
+        assert isinstance(done.exception, HavenError)
+        assert not out.exists()
+
+    def test_the_file_itself_is_never_overwritten(self, file: Path, ages: Path) -> None:
+        """Its own name as --out is refused."""
+        done = ran("generalise", file, "--quasi", "age", "--hierarchy", f"age={ages}", "--k", 4, "--out", file)
+        assert isinstance(done.exception, HavenError)
+        assert file.read_text(encoding="utf-8") == ROWS
+
+    def test_a_formula_is_not_written(self, tmp_path: Path) -> None:
+        """A cell that a spreadsheet would run is refused in a CSV; a negative number is none."""
+        source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+        source.write_text("q,s\n-1,=1+1\n", encoding="utf-8")
+        words = ["generalise", source, "--sensitive", "s", "--k", 1, "--out"]
+        assert isinstance(ran(*words, out, "--quasi", "q").exception, HavenError)
+        assert not out.exists()
+        assert ran(*words, tmp_path / "out.parquet", "--quasi", "q").exit_code == 0
+        source.write_text("q,s\n-1,1+1\n", encoding="utf-8")
+        assert ran(*words, out, "--quasi", "q").exit_code == 0
+
+    @pytest.mark.parametrize("given", ["age", "other=ages.csv"])
+    def test_a_hierarchy_of_nothing_is_refused(self, file: Path, given: str) -> None:
+        """It names a quasi-identifier and a file."""
+        done = ran("generalise", file, "--quasi", "age", "--hierarchy", given)
+        assert isinstance(done.exception, HavenError)
