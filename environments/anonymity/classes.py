@@ -59,30 +59,29 @@ class Counted:
                              range(len(self.keys)))  # fmt: skip
         keys = ", ".join(self.keys)
         self._run(
-            f"CREATE TABLE classes AS SELECT row_number() OVER (ORDER BY {keys}) - 1 AS class, *, {pattern} AS pattern"
+            f"CREATE TABLE classes AS SELECT row_number() OVER () - 1 AS class, *, {pattern} AS pattern"
             f" FROM (SELECT DISTINCT {keys} FROM records)"
         )
         self._run(
             f"CREATE TABLE members AS SELECT class, records.* EXCLUDE ({keys}) FROM records JOIN classes ON"
             f" {' AND '.join(f'records.{key} IS NOT DISTINCT FROM classes.{key}' for key in self.keys)}"
         )
-        self._run("DROP TABLE records")
+        self._run("DROP VIEW records")
+        self._connection.unregister("given")
         self.ordered = [self._has_order(number, microdata) for number in range(len(roles.sensitive))]
 
     def _load(self, microdata: Microdata, null_codes: list[str]) -> None:
-        roles = self.roles
-        names = [*self.keys, *(f"s{number}" for number in range(len(roles.sensitive)))]
-        names += ["person"] if roles.person else []
+        names = [*self.keys, *(f"s{number}" for number in range(len(self.roles.sensitive)))]
+        names += ["person"] if self.roles.person else []
         table = microdata.table.rename_columns(names)
         numbers = pa.array(np.arange(table.num_rows, dtype=np.int64))
         self._connection.register("given", table.append_column("row", numbers))
-        cells = ", ".join(f"{_without_codes(name, null_codes)} AS {name}" for name in names)
-        self._connection.execute(f"CREATE TABLE records AS SELECT {cells}, row FROM given", null_codes * len(names))
-        self._connection.unregister("given")
-        if roles.person:
+        cells = ", ".join(f"{_text(name, null_codes)} AS {name}" for name in names)
+        self._run(f"CREATE VIEW records AS SELECT {cells}, row FROM given")
+        if self.roles.person:
             nobody = self._run("SELECT min(row) FROM records WHERE person IS NULL").fetchall()[0][0]
             if nobody is not None:
-                raise _whose(roles.person, f"{microdata.places_are} {microdata.place(nobody)}")
+                raise _whose(self.roles.person, f"{microdata.places_are} {microdata.place(nobody)}")
 
     def _has_order(self, number: int, microdata: Microdata) -> bool:
         """Are the values numbers? As the file says; in a CSV, as every value looks."""
@@ -223,11 +222,10 @@ def _whose(column: str, place: str) -> ColumnsUnfit:
     )
 
 
-def _without_codes(name: str, null_codes: list[str]) -> str:
+def _text(name: str, null_codes: list[str]) -> str:
     text = f"{name}::VARCHAR"
-    return (
-        f"CASE WHEN {text} IN ({', '.join('?' for _ in null_codes)}) THEN NULL ELSE {text} END" if null_codes else text
-    )
+    codes = ", ".join(f"'{code.replace(chr(39), chr(39) * 2)}'" for code in null_codes)
+    return f"CASE WHEN {text} IN ({codes}) THEN NULL ELSE {text} END" if codes else text
 
 
 def _of(table: str, keys: Sequence[str]) -> str:

@@ -44,7 +44,7 @@ from environments.anonymity.spread import (
 class Generalised:
     """What was found, and the rows that are left, their quasi-identifiers made coarser.
 
-    They are sorted by their cells, so that a row's place says nothing of where it was in the file.
+    The rows are in the file's order, which tells where each was in it: write_microdata sorts them.
     """
 
     generalisation: Generalisation
@@ -75,8 +75,7 @@ def generalise(
     with counting(microdata, roles, null_codes) as counted:
         lattice = _Lattice(counted, hierarchies, required, suppress)
         found = lattice.search()
-        rows = lattice.rows_left(found.levels)
-        left = _sorted(lattice.table(microdata, found.levels, rows), roles)
+        left = lattice.rows_left(microdata, found.levels)
     kept = Microdata(left, microdata.numeric if microdata.numeric is not None else lattice.numeric(), "row")
     result = measure_anonymity(kept, roles, required, NullRule.OWN_VALUE, null_codes)
     if not result.passed:
@@ -96,10 +95,6 @@ def _check(
         raise ColumnsUnfit(
             f"Not a quasi-identifier: {', '.join(strange)}.", where="--hierarchy", mend="Name columns of --quasi."
         )
-
-
-def _sorted(table: pa.Table, roles: ColumnRoles) -> pa.Table:
-    return table.sort_by([(name, "ascending") for name in (*roles.quasi, *roles.sensitive)])
 
 
 class _Lattice:
@@ -212,18 +207,14 @@ class _Lattice:
 
     # the chosen node
 
-    def rows_left(self, levels: tuple[int, ...]) -> Ints:
-        """The rows of the file that are not left out, counted from 0."""
+    def rows_left(self, microdata: Microdata, levels: tuple[int, ...]) -> pa.Table:
+        """The rows of the file that are not left out, at these levels."""
         groups, _, bad, _ = self._classes(levels)
-        return np.flatnonzero(~bad[groups][self._counted.class_of_rows()])
-
-    def table(self, microdata: Microdata, levels: tuple[int, ...], rows: Ints) -> pa.Table:
-        """These rows at these levels."""
-        classes = self._counted.class_of_rows()[rows]
-        table = microdata.table.take(pa.array(rows))
+        classes = self._counted.class_of_rows()
+        kept = ~bad[groups][classes]
+        table = microdata.table if kept.all() else microdata.table.filter(pa.array(kept))
         for place, (one, level) in enumerate(zip(self._columns, levels, strict=True)):
-            forms = pa.array([one.hierarchy.form(value, level) for value in one.values], pa.string())
-            table = table.set_column(place, table.column_names[place], forms.take(pa.array(one.codes[classes])))
+            table = table.set_column(place, table.column_names[place], one.at(level, classes[kept]))
         return table
 
     def numeric(self) -> frozenset[str]:
@@ -269,6 +260,16 @@ class _Quasi:
             place = {form: number for number, form in enumerate(dict.fromkeys(forms))}
             self.forms.append(np.array([place[form] for form in forms], dtype=np.int64))
             self.losses.append(np.array([self.hierarchy.loss(form, level) for form in forms]))
+
+    def at(self, level: int, classes: Ints) -> pa.DictionaryArray:
+        """The column at a level, for rows of these combinations."""
+        forms = [self.hierarchy.form(value, level) for value in self.values]
+        known = [form for form in dict.fromkeys(forms) if form is not None]
+        place = {form: number for number, form in enumerate(known)}
+        codes = np.array([place.get(form or "", 0) for form in forms], dtype=np.int32)
+        empty = np.array([form is None for form in forms])
+        rows = self.codes[classes]
+        return pa.DictionaryArray.from_arrays(pa.array(codes[rows], mask=empty[rows]), pa.array(known, pa.string()))
 
 
 class _Values:

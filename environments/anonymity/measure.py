@@ -119,7 +119,7 @@ def _failing(
 ) -> list[FailingClass]:
     numbers = np.flatnonzero(np.logical_or.reduce(list(faults.values()))).tolist()
     found = zip(numbers, counted.named(numbers), counted.rows_of(numbers), strict=True)
-    return [
+    failing = [
         FailingClass(
             categories=dict(zip(counted.roles.quasi, codes, strict=True)),
             size=int(sizes[number]),
@@ -130,3 +130,4 @@ def _failing(
         )
         for number, codes, rows in found
     ]
+    return sorted(failing, key=lambda one: [(code is None, code or "") for code in one.categories.values()])

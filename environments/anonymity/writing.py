@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from pyarrow import compute, parquet
+from pyarrow import compute
 
 from environments.disclosure.errors import TableUnfit
 from environments.disclosure.tables import FORMULA_STARTS, NUMBER
@@ -16,16 +16,20 @@ FORMULA = rf"^\s*({'|'.join(map(re.escape, FORMULA_STARTS))})"
 
 
 def write_microdata(table: pa.Table, path: Path, *, source: Path) -> None:
-    """Write the rows. Raises TableUnfit: it cannot be written, or a cell begins like a formula."""
+    """Write the rows, sorted, so that a row's place says nothing of where it was in its file.
+
+    Raises TableUnfit: it cannot be written, or a cell begins like a formula.
+    """
     if path.exists() and path.samefile(source):
         raise TableUnfit("That would overwrite the microdata.", where=path.name, mend="Name another file with --out.")
     try:
+        rows = pl.DataFrame(table).with_columns(pl.col(pl.Categorical).cast(pl.String)).sort(table.column_names)
         if path.suffix.lower() == ".parquet":
-            parquet.write_table(table, path)
+            rows.write_parquet(path)
             return
         for name in table.column_names:
             _check_formulas(table[name], name)
-        pl.DataFrame(table).write_csv(path)
+        rows.write_csv(path)
     except OSError as error:
         raise TableUnfit(
             f"The file cannot be written ({error.strerror}).", where=path.name, mend="Name a folder that is there."
