@@ -23,7 +23,7 @@ def write_microdata(table: pa.Table, path: Path, *, source: Path) -> None:
     if path.exists() and path.samefile(source):
         raise TableUnfit("That would overwrite the microdata.", where=path.name, mend="Name another file with --out.")
     try:
-        rows = pl.DataFrame(table).with_columns(pl.col(pl.Categorical).cast(pl.String)).sort(table.column_names)
+        rows = _sorted(pl.DataFrame(table))
         if path.suffix.lower() == ".parquet":
             rows.write_parquet(path)
             return
@@ -34,6 +34,13 @@ def write_microdata(table: pa.Table, path: Path, *, source: Path) -> None:
         raise TableUnfit(
             f"The file cannot be written ({error.strerror}).", where=path.name, mend="Name a folder that is there."
         ) from None
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows that are alike are many: they are counted, put in order once, and repeated."""
+    names = rows.columns
+    counts = rows.group_by(names).agg(pl.len().alias("\0times")).with_columns(pl.col(pl.Categorical).cast(pl.String))
+    return counts.sort(names).select(pl.col(names).repeat_by("\0times").explode())
 
 
 def _check_formulas(cells: pa.ChunkedArray, name: str) -> None:
