@@ -30,6 +30,7 @@ PURPOSE = {
     "spark": "Apache Spark, for linkage past one machine",
     "mesh": "NHS England's MESH sandbox, for trials of opt-outs",
     "controller": "the controller's agent, from its own wheel",
+    "pycanon": "pycanon and anjana, for `haven bench anonymity`",
     "test": "the haven with the tools of its tests",
 }
 

@@ -17,7 +17,7 @@ OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-emit-index-u
 
 def main() -> None:
     """Lock every environment; those that run the haven's code are held to its versions."""
-    for name in ("bootstrap", "haven", "hub", "workspace", "test", "spark", "controller", "mesh"):
+    for name in ("bootstrap", "haven", "hub", "workspace", "test", "spark", "controller", "mesh", "pycanon"):
         held = ["--constraint", "locks/haven.txt"] if name in ("test", "spark", "controller") else []
         subprocess.run(
             [

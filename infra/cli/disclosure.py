@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli import anonymity
 from infra.cli.common import NOT_PASSED, AsJson, print_json
 from infra.cli.disclosure_tables import (
     By,
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     disclosure.command("audit")(audit_tables)
     disclosure.command("suppress")(suppress_table)
     disclosure.command("profiles")(profiles)
+    anonymity.register(disclosure)
     app.add_typer(disclosure, name="disclosure")
 
 
