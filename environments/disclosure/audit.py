@@ -59,26 +59,33 @@ def is_recovered(cell: Cell) -> bool:
 
 def audit(
     tables: Sequence[tuple[pl.DataFrame, TableContext]], profile: Criteria | None = None, *, marks: Sequence[str] = (),
-    only_small: bool = False,
+    only_small: bool = False, negative: bool = False,
 ) -> Audit:  # fmt: skip
     """The attack on these tables together. only_small: a reader knows that every hidden count is below the threshold.
+
+    negative: hidden amounts may be below zero; they may as well where a shown one is.
 
     Raises TableUnfit: totals do not add up, tables contradict each other, or they are too large to be tried.
     """
     known = {mark for one in all_profiles().values() for mark in one.counts.masks}
     read = [(read_evidence(table, context, sorted({*known, *marks})), context) for table, context in tables]
-    return _Auditing(read, profile, only_small).done()
+    return _Auditing(read, profile, only_small, negative).done()
 
 
 class _Auditing:
     """The tables' cells by what they are, and their lines."""
 
     def __init__(
-        self, tables: Sequence[tuple[Evidence, TableContext]], profile: Criteria | None, only_small: bool
+        self,
+        tables: Sequence[tuple[Evidence, TableContext]],
+        profile: Criteria | None,
+        only_small: bool,
+        negative: bool,
     ) -> None:
         self.tables = tables
         self.profile = profile
         self.only_small = only_small
+        self.negative = negative
         self.context = tables[0][1]
         self.overlapping = {column for _, context in tables for column in context.overlapping}
         self.lines = tuple(dict.fromkeys(self._line(line, evidence, context) for evidence, context in tables
@@ -149,7 +156,7 @@ class _Auditing:
             for key, amount in evidence.amounts.items() if amount.number is not None
         })  # fmt: skip
         rules = self.profile.amounts if self.profile else WITHOUT_PROFILE
-        low = amount_ranges({**numbers, (): None}, [()])[()]
+        low: Range = (None, None) if self.negative else amount_ranges({**numbers, (): None}, [()])[()]
 
         def range_of(key: Key, absent: Range) -> Range:
             if key in numbers:

@@ -67,8 +67,8 @@ def _form_problems(table: pl.DataFrame, context: TableContext, profile: Criteria
     if context.rounding == "cell_key" and not (profile.counts.cell_key and stage is Stage.MITIGATED):
         owners = ", ".join(profile.causes["cell_key"])
         problems.append(
-            "A table perturbed by cell keys is accepted where the haven perturbs it, for owners who all know the"
-            f" method; asked by {owners}."
+            "A table perturbed by cell keys is accepted where the haven perturbs it, for owners who know the method "
+            f"(asked by {owners})."
         )
     asked = profile.amounts.contributions_asked
     if context.value_column and stage is not Stage.MITIGATED and len(context.largest) < asked:

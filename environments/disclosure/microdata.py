@@ -24,6 +24,8 @@ from environments.disclosure.model import TableContext, only_root
 TOTAL = "Total"
 MOST_CATEGORIES = 10
 LONGEST_HEADER = 100_000
+SMALL = 30_000  # so many codes have a number of two bytes
+WIDEST = 1 << 28  # so many numbers of persons are told apart by one bit each
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,14 @@ class _Tabulation:
     def _one_row_each(self) -> bool:
         """Is nobody in two rows? Then rows are people, and are counted faster."""
         person = quoted(self.question.person or "")
-        found = self.connection.execute(f"select count(distinct {person}) = count(*) from {self.source}").fetchall()
+        kinds = {row[0]: row[1] for row in self.connection.execute(f"describe {self.source}").fetchall()}
+        distinct = f"count(distinct {person})"
+        if kinds[self.question.person or ""] in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):
+            ends = f"min({person}), max({person})"
+            least, most = self.connection.execute(f"select {ends} from {self.source}").fetchall()[0]
+            if least is not None and most - least < WIDEST:  # a bit for each number is faster than a table of them
+                distinct = f"bit_count(bitstring_agg({person}, {least}, {most}))"
+        found = self.connection.execute(f"select {distinct} = count(*) from {self.source}").fetchall()
         return bool(found[0][0])
 
     def _people(self) -> None:
@@ -206,8 +215,16 @@ class _Tabulation:
                 known = set(pairs)
                 pairs += [(one, total) for one in sorted(shown) if (one, total) not in known]
             numbers = {node: number for number, node in enumerate(sorted({node for _, node in pairs}))}
-            self._known(f"names_{code}", list(numbers.items()), {"node": pl.String, "id": pl.Int32})
-            self._known("pairs", [(one, numbers[node]) for one, node in pairs], {"code": pl.String, "id": pl.Int32})
+            self._known(
+                f"names_{code}",
+                list(numbers.items()),
+                {"node": pl.String, "id": pl.Int16 if len(numbers) < SMALL else pl.Int32},
+            )
+            self._known(
+                "pairs",
+                [(one, numbers[node]) for one, node in pairs],
+                {"code": pl.String, "id": pl.Int16 if len(numbers) < SMALL else pl.Int32},
+            )
             self._make(
                 f"nodes_{code}",
                 f"select {code} as code, id from (select distinct {code} from haven_codes) "
@@ -227,12 +244,15 @@ class _Tabulation:
         """The columns in which somebody has several codes: their totals are of people, and no sums."""
         if not self.by_person:
             return ()
-        counts = ", ".join(f"coalesce(max({code}), 0)" for code in self.codes)
-        each = ", ".join(f"count(distinct coalesce(cast({code} as varchar), '')) as {code}" for code in self.codes)
+        several = ", ".join(
+            f"min({code}) is distinct from max({code}) or count({code}) not in (0, count(*)) as {code}"
+            for code in self.codes
+        )
+        anybody = ", ".join(f"coalesce(bool_or({code}), false)" for code in self.codes)
         row = self.connection.execute(
-            f"select {counts} from (select {each} from haven_shared group by person)"
+            f"select {anybody} from (select {several} from haven_shared group by person)"
         ).fetchall()[0]
-        return tuple(name for name, most in zip(self.question.by, row, strict=True) if most > 1)
+        return tuple(name for name, found in zip(self.question.by, row, strict=True) if found)
 
     def _cells(self) -> pl.DataFrame:
         """Every cell that has people: those with one place are counted once and added up, the others at each cell."""
@@ -242,7 +262,7 @@ class _Tabulation:
         nodes = ", ".join(f"n_{code}.id as {code}" for code in self.codes)
         parts = [f"select {nodes}, n, k, t, x, l from haven_leaves p {joins}"]
         if self.by_person:
-            once = f"select {self.code_list}, person, fsum(v) as v from ("
+            once = f"select {self.code_list}, person, sum(v) as v from ("
             once += f"select {nodes}, p.person, p.v from haven_shared p {joins}) group by {self.code_list}, person"
             parts.append(f"select {self.code_list}, {self.evidence} from ({once}) group by {self.code_list}")
         top = self.top

@@ -94,7 +94,7 @@ class _Suppression:
         if len(self.keys) > MOST_CELLS:
             raise TableUnfit(
                 f"The table has more than {MOST_CELLS:,} cells: too many to choose which to hide.",
-                mend="Round it (--method controlled-rounding or suppress-and-round), or make the categories coarser.",
+                mend="Round it instead (--method suppress-and-round), or make the categories coarser.",
             )
         self.number = {key: place for place, key in enumerate(self.keys)}
         self.people = {key: row[context.count_column].number for key, row in self.evidence.values.items()}

@@ -113,6 +113,7 @@ def audit_tables(
     only_small: Annotated[
         bool, typer.Option("--only-small", help="The reader knows that every hidden count is below the threshold.")
     ] = False,
+    negative: Annotated[bool, typer.Option("--negative", help="Hidden amounts may be below zero.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack finished tables: what a reader can work out of each hidden cell, over all the tables together.
@@ -140,7 +141,7 @@ def audit_tables(
         for path, columns in zip(table, every, strict=True)
     ]  # fmt: skip
     read = [source.read(rules)[:2] for source in sources]
-    found = audit(read, rules, marks=mark or (), only_small=only_small)
+    found = audit(read, rules, marks=mark or (), only_small=only_small, negative=negative)
     _show_audit(found, as_json)
     if found.told:
         raise typer.Exit(NOT_PASSED)

@@ -243,3 +243,18 @@ class TestAmounts:
         """Where shown amounts are negative, hidden ones may be."""
         found = attacked("g,n,v\na,20,-5\nb,*,*\nc,*,*\nTotal,60,300\n", value_column="v")
         assert {cell.interval for cell in found.cells if cell.column == "v" and cell.shown == "*"} == {(None, None)}
+
+    def test_a_table_with_losses(self) -> None:
+        """What is hidden of it may be below zero, though nothing shown is: the reader may be told so."""
+        cells = {("a", "p"): [20] * 5, ("a", "q"): [-10] * 5, ("b", "p"): [60, 20, 5, 4, 1], ("b", "q"): [10] * 30}
+        rows = pl.DataFrame([(*key, paid) for key, each in cells.items() for paid in each * (20 // len(each) or 1)],
+                            schema=["g", "h", "v"], orient="row")  # fmt: skip
+        with duckdb.connect(":memory:") as connection:
+            connection.register("rows", rows.to_arrow())
+            table, context = tabulate(connection, "rows", Question(("g", "h"), value="v"))
+        made = made_fit(table, context, ACRO)
+        assert made.passed
+        assert made.primary["a", "q"][0].value == "negative_contribution"
+        found = audit([(made.table, made.context)], negative=True)
+        low = {tuple(cell.categories.values()): cell.interval for cell in found.cells if cell.column == "value"}
+        assert low["a", "q"] == (None, None)
