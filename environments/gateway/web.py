@@ -6,6 +6,7 @@ header, an address or a body can change the person; only a token's holder names 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ from environments.gateway.model import Asker
 
 ARROW = "application/vnd.apache.arrow.stream"
 LONGEST_BODY = 1024 * 1024
+NOBODY_THERE = 499  # sent to nobody
 NOBODY = Refused("door.nobody", "It is not known who asks.", "Ask from your workspace, or with `haven query`.")
 
 
@@ -70,7 +72,9 @@ class _Desk:
         sql, parameters = _asked(await _body(request))
         running = await self._core.start(asker, sql, parameters)
         parts = self._core.stream(running, sql, parameters)
-        first = await anext(parts)  # what fails before the first batch is a plain answer, not a broken stream
+        # What fails before the first batch is a plain answer, not a broken stream.
+        if (first := await _unless_left(request, parts)) is None:
+            return Response(status_code=NOBODY_THERE)
         return StreamingResponse(_from(first, parts), media_type=ARROW, headers={"Haven-Query": running.id})
 
     async def outcome(self, request: Request) -> Response:
@@ -86,6 +90,28 @@ def asker_of(request: Request) -> Asker:
     if not person or not project:
         raise RefusedError(NOBODY)
     return Asker(person, project)
+
+
+async def _unless_left(request: Request, parts: AsyncIterator[bytes]) -> bytes | None:
+    """The first part; None where who asked has left meanwhile: nothing is computed for them."""
+
+    async def first() -> bytes:
+        return await anext(parts)
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    computing, leaving = asyncio.create_task(first()), asyncio.create_task(left())
+    try:
+        await asyncio.wait({computing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if computing.done():
+            return computing.result()
+    finally:
+        for task in (computing, leaving):
+            task.cancel()
+        await asyncio.gather(computing, leaving, return_exceptions=True)
+    return None
 
 
 async def _from(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -57,7 +57,7 @@ def _machine(told: dict[str, Any] | None, *, program: bool) -> Machine:
         namespaces_switch=_switch("kernel/unprivileged_userns_clone"),
         most_namespaces=_switch("user/max_user_namespaces"),
         apparmor_switch=_switch("kernel/apparmor_restrict_unprivileged_userns"),
-        r=bool(told and told["r"]),
+        r=told["r"] if told else None,
     )
 
 

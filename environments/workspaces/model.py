@@ -77,7 +77,7 @@ class Machine:
     namespaces_switch: str | None = None  # kernel.unprivileged_userns_clone
     most_namespaces: str | None = None  # user.max_user_namespaces
     apparmor_switch: str | None = None  # kernel.apparmor_restrict_unprivileged_userns
-    r: bool = False  # R with its kernel for notebooks: workspaces offer it; nothing asks for it
+    r: bool | None = None  # it has R with its kernel for notebooks: no protection, and optional; None: not known
 
 
 @dataclass(frozen=True)

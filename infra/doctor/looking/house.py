@@ -47,7 +47,7 @@ def machine(settings: Settings) -> Iterator[Finding]:
 
     found = examine(settings.environments_folder / "hub", settings.clients_folder / "haven-hub")
     yield from house.protections(protections(found))
-    yield house.r(found.r, R_PACKAGES)
+    yield house.r(bool(found.r), R_PACKAGES)
 
 
 def room(folder: Path) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
-"""Clients of the Flight SQL door that ask too much, stop reading or go away: the gateway goes on."""
+"""Clients of a door that ask too much, stop reading or go away, over Flight SQL or HTTP: the gateway goes on."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -67,3 +68,18 @@ async def test_a_client_that_goes_away_is_not_worked_for() -> None:
         await asyncio.to_thread(leave)
         await until_last(stands, "query.failed")
         await stands.doors.close(door)
+
+
+async def test_a_client_that_goes_away_over_http_is_not_worked_for() -> None:
+    """Before the first part of its answer, too: an interrupted notebook hangs up, and what it asked ends."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        before = stands.names().count("query.requested")
+        _, asking = await asyncio.open_unix_connection(str(await stands.doors.open("asha", "admissions")))
+        body = json.dumps({"sql": LONG, "parameters": None}).encode()
+        asking.write(b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        async with asyncio.timeout(60):
+            while stands.names().count("query.requested") == before:
+                await asyncio.sleep(0.05)
+        asking.close()
+        await until_last(stands, "query.failed")

@@ -304,7 +304,7 @@ def test_its_environment_holds_no_secret(r: Kernel, place: WorkplaceForTests) ->
 def test_an_interrupt_ends_the_question(
     r: Kernel, hub: HubClient, place: WorkplaceForTests, doors: DoorsElsewhere
 ) -> None:
-    """The button that stops a cell stops what it asked, and the kernel goes on."""
+    """The button that stops a cell stops what it asked, the query with it, and the kernel goes on."""
     long = "haven_sql('select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3')"
     request = _execute(uuid.uuid4().hex, long)
     r.channel.send(json.dumps(request))
@@ -319,3 +319,4 @@ def test_an_interrupt_ends_the_question(
     assert _said(r, "cat('on')") == "on"
     asking = "system(\"grep -al 'haven[.]for_r' /proc/[0-9]*/cmdline 2>/dev/null\", intern = TRUE)"
     assert _said(r, f"cat(length(suppressWarnings({asking})))") == "0"
+    assert becomes(lambda: doors.stands.names()[-1] == "query.failed")
