@@ -67,7 +67,7 @@ def calendar(kept: WhatIsKept) -> list[Due]:
 
 def _supports(kept: WhatIsKept) -> Iterator[Due]:
     for one in kept.supports:
-        if one.withdrawn_on is not None or kept.today > one.ends + STILL_TOLD:
+        if one.withdrawn_on is not None or kept.today - STILL_TOLD > one.ends:
             continue
         pack = f"sends the annual review (haven support pack {one.reference} OUT) and records its outcome"
         if kept.today <= one.ends:
@@ -77,7 +77,7 @@ def _supports(kept: WhatIsKept) -> Iterator[Due]:
 
 def _agreements(kept: WhatIsKept) -> Iterator[Due]:
     for one in kept.agreements:
-        if kept.today > one.ends + STILL_TOLD:
+        if kept.today - STILL_TOLD > one.ends:
             continue
         who = f"{LEAD} and {one.discloser}"
         renew = f"registers the reviewed agreement: haven agreement add FILE ({one.id})"

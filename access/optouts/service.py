@@ -171,12 +171,13 @@ class OptOuts:
         return frozenset().union(*map(self.access.members, using))
 
     def _concerned(self, target: ObjectionTarget) -> set[str]:
-        """The controllers that answer."""
+        """The controllers that answer: of a project those of the version in force; an amendment names whom it likes."""
         if target.kind == "controller":
             return {target.name}
         with self.records.read() as session:
-            versions = approvals.versions_as_decided(session, target.name)
-        return {name for version in versions for name in version.controllers}
+            if target.name not in approvals.project_names(session):
+                return set()
+        return set(self.access.project(target.name).version.controllers)
 
     def _flowing(self, project: str, dataset: str, recipient: str) -> list[Standing]:
         """Those of the versions decided upon that have this flow. Raises UnknownOptOut where none has."""

@@ -65,14 +65,17 @@ def may_be_due(next_due: date, starts: date, today: date) -> Decision:
 
 
 def may_amend(before: Support | None, starts: date, review_due: date, today: date) -> Decision:
-    """May a letter be registered over this one? It leaves no gap before it begins, and moves no overdue review."""
+    """May a letter be registered over this one? It leaves no gap before it begins, and moves no overdue review.
+
+    Of a support that has ended no review can be recorded: only a letter that extends it brings it back.
+    """
     if starts > today and in_force(before, today):
         return Refused(
             "support.begins_later",
             f"The letter begins on {starts}, and would end the one of this reference that is in force today.",
             "Register it on its first day.",
         )
-    overdue = before is not None and before.review_due < today
+    overdue = before is not None and before.review_due < today <= before.ends
     if before is None or not overdue or review_due <= before.review_due:
         return Allowed()
     return Refused(

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from access.decisions import RefusedError
+from access.housekeeping.model import DueKind
+from access.housekeeping.service import Housekeeping
 from access.organisations.model import Organisation, SecurityAssessment, SecurityStatus
 from access.people.model import Person, Role, TrainingKind
 from access.retention.model import HeldDelivery
@@ -110,6 +112,16 @@ def test_an_amendment_moves_no_annual_review_that_is_overdue(access: Access, clo
     assert access.register_support(later, by=LENA) == 4
 
 
+def test_a_support_that_ended_is_extended_by_its_new_letter(access: Access, clock: FixedClock) -> None:
+    """Its review was due by its end, and of what has ended none can be recorded."""
+    letter = lambda last: support_for([("gp", "gp")], review_due=last, ends=last)  # noqa: E731
+    access.register_support(letter(date(2027, 1, 10)), by=LENA)
+    clock.at = datetime(2027, 1, 12, 9, tzinfo=UTC)
+    review = lambda: access.record_review("26/CAG/0001", date(2028, 1, 5), by=LENA)  # noqa: E731
+    assert _refused(review) == "support.review_after_end"
+    assert access.register_support(letter(date(2028, 1, 10)), by=LENA) == 2
+
+
 def test_a_renewal_that_begins_later_ends_nothing_today(access: Access) -> None:
     """Registered ahead over what is in force it would leave a gap: refused; under an id of its own it comes in."""
     access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
@@ -189,6 +201,14 @@ LAST = date.max
 def test_what_holds_for_ever_is_typed_wrongly(access: Access, call: Callable[[Access], object], rule: str) -> None:
     """More than ten years ahead, or the calendar's last day: a sentence, and nothing is kept."""
     assert _refused(lambda: call(access)) == rule
+
+
+def test_papers_without_an_end_stop_no_housekeeping(access: Access) -> None:
+    """An agreement or a support until the calendar's last day is on the calendar as any."""
+    access.register_agreement(agreement_with("gp", ["gp"], ends=LAST), by=LENA)
+    access.register_support(support_for([("gp", "gp")], ends=LAST), by=LENA)
+    due = Housekeeping(access).due(within=timedelta(days=700))
+    assert {one.kind for one in due} >= {DueKind.AGREEMENT_REVIEW, DueKind.SUPPORT_REVIEW}
 
 
 def test_an_accreditation_of_ten_years_is_recorded(access: Access) -> None:

@@ -16,7 +16,7 @@ from audit.events import EventName
 from audit.model import organisation, person
 from infra.published import GatewayScopes
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.havens import HOUSE, project_file
+from tests.fakes.havens import HOUSE, make_live, project_file
 from tests.fakes.optouts import OptOutHaven, names, one, refused
 from tests.fakes.papers import REAL, support_for
 from tests.fakes.people import invented_person
@@ -190,6 +190,22 @@ def test_who_gains_once_it_goes_on_ends_no_objection_meanwhile(haven: OptOutHave
     haven.access.suspend("admissions", "an incident is looked into", by=HOUSE)
     answer = lambda: haven.optouts.answer("o12", TO_GP, ObjectionState.DECLINED, "by letter", by=person("asha"))  # noqa: E731
     assert refused(answer) == "optouts.own_project"
+
+
+def test_an_amendment_makes_nobody_answer_for_the_project(haven: OptOutHaven) -> None:
+    """Asha asks for the hospital's data, too: the hospital declines no objection to what the GP alone let live."""
+    table = {"columns": {"code": "defines the cohort", "event_date": "order of events"}}
+    own = {"id": "gp-only", "datasets": {"gp": {"tables": {"gp_events": table}}}}
+    haven.access.apply(_version_two(**own), applicant="asha", by=person("asha"))
+    make_live(haven.access, "gp-only", ("gp",))
+    target = ObjectionTarget("project", "gp-only")
+    haven.optouts.record_objection("o14", target, "No", by=GP)
+    declined = lambda by: haven.optouts.answer("o14", target, ObjectionState.DECLINED, "A court order", by=by)  # noqa: E731
+    haven.access.draft(_version_two(id="gp-only"), applicant="asha", by=person("asha"))
+    assert refused(lambda: declined(organisation("hospital"))) == "person.unknown"
+    haven.access.apply(_version_two(id="gp-only"), applicant="asha", by=person("asha"))
+    assert refused(lambda: declined(organisation("hospital"))) == "person.unknown"
+    assert declined(GP).state is ObjectionState.DECLINED
 
 
 def test_an_answer_has_its_reasons_and_texts_show_themselves(haven: OptOutHaven) -> None:
