@@ -71,8 +71,11 @@ def _told(asked: TablePart, taken: set[str], dates: Precision) -> PeriodPart | N
     start, end = period.start, period.end
     if period.column in taken or start > end:
         return _days(period.column, EARLIEST, EARLIEST)
-    first = start if _cut(start, dates) == start else _next(start, dates)
-    last = end if _end(_cut(end, dates), dates) == end else _cut(end, dates) - timedelta(days=1)
+    try:
+        first = start if _cut(start, dates) == start else _next(start, dates)
+        last = end if _end(_cut(end, dates), dates) == end else _cut(end, dates) - timedelta(days=1)
+    except OverflowError:  # no whole month or year is left before the calendar's end
+        return _days(period.column, EARLIEST, EARLIEST)
     return _days(period.column, first, last) if first <= last else _days(period.column, EARLIEST, EARLIEST)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,17 @@ class Standing:
     def as_data(self) -> dict[str, Any]:
         """The same for a program."""
         return as_data(self.version, self.state, self.file)
+
+
+def governing_of(versions: Sequence[ProjectVersion]) -> ProjectVersion | None:
+    """The version in force: the newest that everybody approved. Without one the newest submitted; then the draft.
+
+    What came before it is over, also while a part of it is not in force: else a restriction would end with it.
+    versions: of one project, the newest first.
+    """
+    decided = [version for version in versions if is_decided(version)]
+    submitted = [version for version in versions if version.submitted_at is not None]
+    return next(iter([*decided, *submitted, *versions]), None)
 
 
 class ProjectReading(Verbs):
@@ -174,14 +186,7 @@ class ProjectReading(Verbs):
         return self._versions(project)[0]
 
     def _governing(self, project: str) -> ProjectVersion | None:
-        """The version in force: the newest that everybody approved. Without one the newest submitted; then the draft.
-
-        What came before it is over, also while a part of it is not in force: else a restriction would end with it.
-        """
-        versions = self._versions(project)
-        decided = [version for version in versions if is_decided(version)]
-        submitted = [version for version in versions if version.submitted_at is not None]
-        return next(iter(decided + submitted + versions), None)
+        return governing_of(self._versions(project))
 
     def _newest_submitted(self, project: str) -> ProjectVersion | None:
         """The version that is decided on; a draft that was kept after it hides it from nobody."""

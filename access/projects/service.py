@@ -16,6 +16,7 @@ from access.projects.applying import ProjectApplying
 from access.projects.errors import NarrowingUnfit
 from access.projects.model import Outcome, ProjectVersion
 from access.projects.narrowing import NO_NARROWING, Narrowing
+from access.projects.reading import governing_of
 from access.projects.states import ProjectState, state_of
 from access.verbs import may_be_said, shortened
 from audit.events import EventName
@@ -186,11 +187,14 @@ class ProjectVerbs(ProjectApplying):
         return self.project(project).version
 
     def close(self, project: str, *, by: Actor) -> None:
-        """End a project for good, as its lead, applicant or a governance lead. Raises RefusedError, recorded."""
+        """End a project for good, as lead or applicant of the version in force, or a governance lead.
+
+        Raises RefusedError, which is recorded; also for who is so only in an amendment that is asked for.
+        """
         with self._changing(f"project:{project}", EventName.PROJECT_CLOSE_REFUSED, by, project) as change:
             decision = policies.may_close(
                 self._guardian(by),
-                self._newest_submitted(project),
+                self._governing(project),
                 self._office(by, Role.GOVERNANCE_LEAD),
                 self._today(),
             )
@@ -237,12 +241,12 @@ class ProjectVerbs(ProjectApplying):
         self._require(decision, EventName.PROJECT_SUSPEND_REFUSED, project, by)
 
     def _note_if_live(self, change: Change, project: str) -> None:
-        """Write the day on which a version first became live, and the event of it."""
-        for version in self._versions_in(change.session, project):
-            if version.went_live_at is None and self._is_live(version):
-                row = change.session.get_one(store.ProjectVersionRow, (project, version.version))
-                row.went_live_at = change.at
-                change.record(EventName.PROJECT_WENT_LIVE, project=project, version=version.version)
+        """Write the day on which the version in force first became live, and the event of it; one before it is over."""
+        version = governing_of(self._versions_in(change.session, project))
+        if version is not None and self._is_first_live(version):
+            row = change.session.get_one(store.ProjectVersionRow, (project, version.version))
+            row.went_live_at = change.at
+            change.record(EventName.PROJECT_WENT_LIVE, project=project, version=version.version)
 
     def note_live(self, *, by: Actor) -> list[str]:
         """Write of every project that waited for a part outside it, and is live now, that it went live; which."""
@@ -258,10 +262,11 @@ class ProjectVerbs(ProjectApplying):
         return waiting
 
     def _is_newly_live(self, project: str) -> bool:
-        return any(v.went_live_at is None and self._is_live(v) for v in self._versions(project))
+        version = self._governing(project)
+        return version is not None and self._is_first_live(version)
 
-    def _is_live(self, version: ProjectVersion) -> bool:
-        return state_of(version, self._today()) is ProjectState.LIVE
+    def _is_first_live(self, version: ProjectVersion) -> bool:
+        return version.went_live_at is None and state_of(version, self._today()) is ProjectState.LIVE
 
     def _delegate(self, by: Actor) -> Person | None:
         """The person who decides; None when the organisation's own account does."""

@@ -110,6 +110,28 @@ def test_a_refusal_of_the_guardian_is_not_taken_back(access: Access) -> None:
     assert _refused(call) == "project.nothing_to_withdraw"
 
 
+def test_an_amendment_that_is_asked_for_ends_no_project(access: Access) -> None:
+    """Ewa applies for one with herself as its lead: what is in force is closed by its own lead, as before."""
+    access.apply(project_file(title="Led by Ewa", lead="ewa"), applicant="ewa", by=person("ewa"))
+    close = lambda: access.close("admissions", by=person("ewa"))  # noqa: E731
+    assert _refused(close) == "project.not_yours_to_close"
+    assert access.project("admissions").state is ProjectState.LIVE
+    access.close("admissions", by=ASHA)
+    assert access.project("admissions").state is ProjectState.CLOSED
+
+
+def test_a_period_at_the_calendars_end_leaves_nobody(access: Access) -> None:
+    """Made coarser, it holds no whole month: no day is left, and no error of the program."""
+    days = {"column": "admidate", "from": date(9999, 12, 15), "to": date.max}
+    table = {"columns": {"admidate": "the outcome itself"}, "dates": "day", "period": days}
+    file = project_file(id="late", datasets={"hospital": {"tables": {"hospital_episodes": table}}}, cohort=[])
+    access.apply(file, applicant="asha", by=ASHA)
+    coarser = Narrowing(dates={"hospital_episodes": "month"})
+    access.approve("late", "hospital", by=organisation("hospital"), narrowing=coarser)
+    endorse(access, "late")
+    assert [one.period for one in access.live_scope("late").tables] == [(date.min, date.min)]
+
+
 def test_one_application_at_once_is_one_version(tmp_path: Path) -> None:
     """However often the same file is submitted at one moment."""
     engine = make_engine(f"sqlite:///{tmp_path / 'haven.db'}")

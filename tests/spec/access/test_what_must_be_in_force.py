@@ -208,6 +208,22 @@ def test_papers_may_come_after_the_decisions(clock: FixedClock) -> None:
     assert events[-2:] == [EventName.SUPPORT_REGISTERED, EventName.PROJECT_WENT_LIVE]
 
 
+def test_a_version_that_was_replaced_goes_live_no_more(clock: FixedClock) -> None:
+    """Its support comes when another version is in force, which waits for another one: nothing went live."""
+    access = peopled(memory_records(clock), real_data=True)
+    for reference in ("26/CAG/0001", "26/CAG/0002"):
+        access.apply(project_file(**(REAL | {"support": reference})), applicant="asha", by=ASHA)
+        make_live(access)
+    for controller in ("gp", "hospital"):
+        access.register_agreement(agreement(controller), by=LENA)
+    access.appoint_authoriser("sian", date(2027, 12, 31), by=LENA)
+    live = lambda: [one.version for one in access.every_version() if one.went_live_at]  # noqa: E731
+    access.register_support(support(), by=LENA)
+    assert (access.project("admissions").state, live()) == (ProjectState.AWAITING_SUPPORT, [])
+    access.register_support(support(reference="26/CAG/0002"), by=LENA)
+    assert (access.project("admissions").state, live()) == (ProjectState.LIVE, [2])
+
+
 def test_the_annual_review_is_warned_of_and_its_record_goes_on(access: Access, clock: FixedClock) -> None:
     """90, 60 and 30 days before, and when it is overdue; once recorded, nobody is warned."""
     due = date(2027, 1, 1)
