@@ -102,7 +102,7 @@ def project_page(project: PublicProject, register: PublicRegister, log: LogPosit
             ("Submitted", project.submitted_on),
             ("Live since", project.begun or "not yet"),
             ("Ends", project.ends),
-            ("Extracts may go to", ", ".join(project.recipients) or "nobody"),
+            ("Extracts may go to", ", ".join(project.recipients) or "none named"),
         ]
     )
     page.table(
