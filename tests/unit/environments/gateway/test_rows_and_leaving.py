@@ -15,6 +15,7 @@ from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
 from environments.gateway.core import QueryCore
 from environments.gateway.model import Asker, QueryLimits, ScopeFile
 from environments.gateway.worker import BATCH_ROWS, LEAST_IN_TWO, _first_in_two
+from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.havens import memory_records
 
 ASHA = Asker("asha", "admissions")
@@ -72,6 +73,7 @@ async def test_who_leaves_with_rows_in_hand_is_counted(read: int, counted: list[
     for _ in range(read):
         await anext(parts)
     await parts.aclose()
+    assert isinstance(records.log, MemoryAuditLog)
     events = records.log.events
     assert [event.details["sort"] for event in events if event.name == "query.braked"] == counted
     assert [event.details["reason"] for event in events if event.name == "query.failed"] == ["query.left"]
