@@ -39,6 +39,7 @@ class RunningQuery:
     cut_by: Refused | None = None
     rounds_cut: int = 0  # of the watch, since it was cut
     rows: int = 0
+    sent: int = 0  # of them to the asker
     bytes: int = 0
     asked_at: float = field(default_factory=time.monotonic)
     hang_up: Callable[[], None] = lambda: None  # lets go of the worker, which then interrupts the statement

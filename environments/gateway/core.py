@@ -148,12 +148,13 @@ class QueryCore:
         Raises QueryFailed, QueryCut, WorkerDown, AuditUnavailable: a door then gives no end mark.
         """
         try:
-            held = b""
+            held, until = b"", 0
             async with contextlib.aclosing(self._parts(query, sql, parameters)) as parts:
                 async for part in parts:
                     if held:
+                        query.sent = until
                         yield held
-                    held = part
+                    held, until = part, query.rows
             evidence, behind = await self._evidence_of(query, sql, parameters)
             query.require_uncut()
             await self._note(
@@ -258,10 +259,11 @@ class QueryCore:
                 query.asker,
                 query=query.id,
                 reason=code,
-                rows_sent=shown_count(query.rows),
+                rows_sent=shown_count(query.sent),
                 **details,
             )
-            if isinstance(error, QueryFailed):
+            # One that was left with rows in hand counts too: who stands behind those rows, nobody has counted.
+            if isinstance(error, QueryFailed) or query.sent:
                 await self._tell(query.asker, self._brakes.failed(query.asker))
 
     # -- revocation

@@ -167,6 +167,30 @@ def table_function(node: Node, name: str) -> GateRefusal:
     return GateRefusal("gate.function", f"{_named(name)}{AT} may not stand as a table{why}.", mend, node)
 
 
+_ELSEWHERE = {
+    "add_months dateadd": "date + INTERVAL (n) MONTH",
+    "charindex locate": "strpos(text, part)",
+    "convert": "cast(x AS type), or try_cast(x AS type)",
+    "div": "a // b",
+    "getdate sysdate curdate": "current_date",
+    "iif": "if(condition, a, b), or CASE",
+    "initcap": "upper(left(x, 1)) || lower(substr(x, 2))",
+    "isnumeric": "try_cast(x AS double) IS NOT NULL",
+    "isnull nvl zeroifnull": "coalesce(x, 0)",
+    "months_between": "date_diff('month', a, b)",
+    "percentile": "quantile_cont(x, 0.9)",
+    "rand": "random()",
+    "soundex": "levenshtein(a, b), or jaro_winkler_similarity(a, b)",
+    "stdev": "stddev(x)",
+    "to_char": "strftime(date, '%Y-%m')",
+    "to_date": "strptime(text, '%d/%m/%Y')::date",
+    "to_number": "try_cast(x AS double)",
+    "width_bucket": "floor((x - low) / width), or histogram(x, [10, 20, 30])",
+}
+"""What other engines have and DuckDB has not, and how DuckDB says it."""
+_ELSEWHERE_BY_NAME = {name: said for names, said in _ELSEWHERE.items() for name in names.split()}
+
+
 def function(node: Node, name: str) -> GateRefusal:
     """A function may not be called."""
     review = why_refused(name)
@@ -178,6 +202,8 @@ def function(node: Node, name: str) -> GateRefusal:
     mend = (
         f"{_nearest(name, ALLOWED_FUNCTIONS)}The gate's reference lists the functions; others are reviewed on request."
     )
+    if name in _ELSEWHERE_BY_NAME:
+        mend = f"Write {_ELSEWHERE_BY_NAME[name]}."
     return GateRefusal("gate.function", f"The function{AT} is not on the reviewed list.", mend, node)
 
 

@@ -26,6 +26,7 @@ from environments.gateway.failures import failure_of
 from environments.gateway.frames import LONGEST_REQUEST, Kind, send_frame
 
 BATCH_ROWS = 32_768
+LEAST_IN_TWO = BATCH_ROWS // 2  # rows; fewer may be the whole answer, and that waits until its end is in the log
 MOST_AT_ONCE = 16
 MOST_SPILLED = 20 * 1000**3  # bytes
 MOST_FILES = 1024
@@ -128,11 +129,14 @@ def _run(cursor: duckdb.DuckDBPyConnection, request: dict[str, Any], asked: sock
 
 
 def _first_in_two(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows. The gateway holds the last part back: of two, one goes on before the next batch is computed."""
+    """The same rows. The gateway holds the last part back: of two, one goes on before the next batch is computed.
+
+    A small first batch stays whole: else half of a small answer would leave before anything is counted or logged.
+    """
     rest = iter(batches)
     first = next(rest, None)
     if first is not None:
-        half = first.num_rows // 2
+        half = first.num_rows // 2 if first.num_rows >= LEAST_IN_TWO else 0
         yield from (first.slice(0, half), first.slice(half)) if half else (first,)
     yield from rest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Project = Annotated[str, typer.Argument(help="The project's id.")]
 ROWS_SHOWN = 40
+ENDS = re.compile(r";[ \t]*(?:--[^\r\n]*)?\n")
+COMMENTS = re.compile(r"--[^\r\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +95,7 @@ def gate(
         )
     judge, views = Gate(), set(scope.tables)
     results: list[dict[str, Any]] = []
-    for statement in _statements(file.read_text(encoding="utf-8")):
+    for statement in _statements(file.read_text(encoding="utf-8-sig")):
         decision = judge.judge(statement, views)
         refused = decision if isinstance(decision, Refused) else None
         results.append(
@@ -114,9 +117,9 @@ def gate(
 
 
 def _statements(text: str) -> list[str]:
-    """Split where a semicolon ends a line."""
-    parts = [part.strip() for part in (text.replace("\r\n", "\n") + "\n").split(";\n")]
-    return [part for part in parts if part]
+    """Split where a semicolon ends a line, but for spaces and a comment; what is only comments is no statement."""
+    parts = [part.strip() for part in ENDS.split(text.replace("\r\n", "\n") + "\n")]
+    return [part for part in parts if COMMENTS.sub("", part).strip()]
 
 
 def _ask(haven: Haven, person: str, project: str, sql: str) -> Any:

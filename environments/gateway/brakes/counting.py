@@ -106,7 +106,7 @@ class Brakes:
         return reached
 
     def failed(self, asker: Asker) -> list[Reached]:
-        """A query began to run, and failed by what it met."""
+        """A query began to run, and failed by what it met or broke off after rows had come."""
         return self._count(asker, Sort.FAILED)
 
     def _count(self, asker: Asker, sort: Sort) -> list[Reached]:

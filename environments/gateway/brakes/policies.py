@@ -21,7 +21,7 @@ class Sort(StrEnum):
     NEAR_PAIR = "near-pair"  # like one before in all but values, and about nearly as many people
     LOOK_UP = "look-up"  # asks for one pseudonym, or chooses few people by it
     AFTER_REFUSAL = "after-refusal"  # asked right after a refusal
-    FAILED = "failed"  # began to run and failed: whether it fails may depend on one value
+    FAILED = "failed"  # began to run and failed (that may depend on one value), or broke off after rows had come
 
 
 class Step(StrEnum):
@@ -80,7 +80,7 @@ SPOKEN = {
     Sort.NEAR_PAIR: "pairs of queries that differ in few people",
     Sort.LOOK_UP: "look-ups of single pseudonyms",
     Sort.AFTER_REFUSAL: "queries right after a refusal",
-    Sort.FAILED: "queries that failed while they ran",
+    Sort.FAILED: "queries that failed or broke off while they ran",
 }
 
 

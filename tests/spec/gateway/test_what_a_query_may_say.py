@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from access.decisions import Allowed, Decision, Refused
-from environments.gateway.functions import SUBJECTS
+from environments.gateway.functions import ALLOWED_FUNCTIONS, SUBJECTS
 from environments.gateway.functions_refused import REFUSED_FUNCTIONS
 from environments.gateway.gate import Gate
 from environments.gateway.gate_tree import TYPE_NAMES
+from environments.gateway.gate_words import _ELSEWHERE_BY_NAME
 from tests.fakes.canary import statements
 
 GATE = Gate()
@@ -77,6 +80,15 @@ def test_only_reviewed_functions_are_called() -> None:
     assert "waits" in refused("select sleep_ms(1)").reason
     assert "text as SQL" in refused("select * from query('select 1')").reason
     assert "not on the reviewed list" in refused("select frobnicate(1)").reason
+
+
+@pytest.mark.parametrize(("name", "said"), sorted(_ELSEWHERE_BY_NAME.items()))
+def test_other_engines_functions_are_refused_with_duckdbs_own_way(name: str, said: str) -> None:
+    """DuckDB has none of that name; what to write instead names functions that may be called."""
+    assert not duckdb.execute("select * from duckdb_functions() where function_name = ?", [name]).fetchall()
+    assert refused(f"select {name}(value, 1) from gp_events").mend == f"Write {said}."
+    called = {one for one in re.findall(r"(\w+)\(", said) if one not in ("cast", "coalesce", "INTERVAL", "try_cast")}
+    assert called <= ALLOWED_FUNCTIONS
 
 
 def test_errors_carry_nothing_out() -> None:
