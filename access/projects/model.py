@@ -32,6 +32,7 @@ class Approval:
     reason: str | None = None
     outcome: Outcome = Outcome.APPROVED
     narrowing: Narrowing = NO_NARROWING
+    withdrawn_at: datetime | None = None
 
     @property
     def in_force(self) -> bool:
@@ -49,6 +50,7 @@ class Endorsement:
     reason: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     withdrawn: bool = False
+    withdrawn_at: datetime | None = None
 
     @property
     def in_force(self) -> bool:

@@ -211,6 +211,7 @@ def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:
             reason=one.reason,
             outcome=Outcome(one.outcome),
             narrowing=Narrowing.model_validate(one.narrowing or {}),
+            withdrawn_at=one.withdrawn_at and aware(one.withdrawn_at),
         )
         for one in session.scalars(query)
     }
@@ -219,8 +220,9 @@ def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:
 def _endorsement(row: EndorsementRow | None) -> Endorsement | None:
     if row is None:
         return None
+    taken_back = row.withdrawn_at and aware(row.withdrawn_at)
     return Endorsement(
-        row.by, aware(row.at), Outcome(row.outcome), row.reason, row.answers, row.withdrawn_at is not None
+        row.by, aware(row.at), Outcome(row.outcome), row.reason, row.answers, taken_back is not None, taken_back
     )
 
 
