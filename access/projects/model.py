@@ -94,6 +94,11 @@ class ProjectVersion:
     insiders: frozenset[str] = frozenset()  # of any version: people, leads, applicants; also who was not kept
 
     @property
+    def decisions(self) -> list[Approval | Endorsement]:
+        """What the controllers and the Guardian have decided, also where it was taken back."""
+        return [*self.approvals.values(), *([self.endorsement] if self.endorsement else [])]
+
+    @property
     def last_day(self) -> date:
         """The earliest of the end asked for and the ends that controllers set; taking an approval back moves none."""
         limits = [one.narrowing.ends for one in self.approvals.values() if one.narrowing.ends]

@@ -212,8 +212,7 @@ def _recertified(
 
 def _was_decided(version: ProjectVersion, at: datetime) -> bool:
     """Had everybody approved it by then?"""
-    given = [*version.approvals.values(), *([version.endorsement] if version.endorsement else [])]
-    return is_decided(version) and all(one.at <= at for one in given)
+    return is_decided(version) and all(one.at <= at for one in version.decisions)
 
 
 def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:

@@ -152,9 +152,8 @@ def _replaced_at(version: ProjectVersion, submitted: Iterable[ProjectVersion]) -
 
 def _stops(version: ProjectVersion) -> list[datetime]:
     """When a controller or the Guardian refused, or took an approval back."""
-    given = [*version.approvals.values(), *([version.endorsement] if version.endorsement else [])]
-    refused = [one.at for one in given if one.outcome is Outcome.REFUSED]
-    return refused + [one.withdrawn_at for one in given if one.withdrawn_at is not None]
+    refused = [one.at for one in version.decisions if one.outcome is Outcome.REFUSED]
+    return refused + [one.withdrawn_at for one in version.decisions if one.withdrawn_at is not None]
 
 
 def _ended(waits: Iterable[Wait], over: _Over) -> list[Wait]:

@@ -192,9 +192,7 @@ def _begun(sources: Sources, project: str) -> date | None:
 
 def _approved_on(version: ProjectVersion) -> date | None:
     """The day on which the last of all who decide approved, also when an approval was taken back later."""
-    if version.endorsement is None or not is_decided(version):
-        return None
-    return max([version.endorsement.at, *(one.at for one in version.approvals.values())]).date()
+    return max(one.at for one in version.decisions).date() if is_decided(version) else None
 
 
 def _decisions(sources: Sources, version: ProjectVersion, withhold: Withholding) -> Iterator[PublicDecision]:
