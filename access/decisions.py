@@ -53,9 +53,15 @@ Decision = Allowed | Refused
 FURTHEST = timedelta(days=3653)
 """Ten years: what is said to hold for longer was typed wrongly, or lets nobody look again."""
 
+PAPERS_FURTHEST = timedelta(days=7305)
+"""Twenty years, for papers that two sign or that are reviewed: agreements, appointments, impact assessments."""
 
-def may_last_until(day: date, today: date) -> Decision:
-    """May somebody write down that something holds until this day, or begins on it? Not more than ten years ahead."""
-    if day <= today + FURTHEST:
+
+def may_last_until(day: date, today: date, furthest: timedelta = FURTHEST) -> Decision:
+    """May somebody write down that something holds until this day, or begins on it? Not further ahead than this."""
+    if day <= today + furthest:
         return Allowed()
-    return Refused("day.too_far", f"{day} lies more than ten years ahead.", "Look at the year; give an earlier day.")
+    years = furthest.days // 365
+    return Refused(
+        "day.too_far", f"{day} lies more than {years} years ahead.", "Look at the year; give an earlier day."
+    )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import PAPERS_FURTHEST, Allowed, Decision, Refused, may_last_until
 from access.documents import HIDDEN, REWRITE, UNSEEN
 from access.organisations.agreement import Agreement
 from access.organisations.model import ENOUGH, DatasetEntry, Organisation, Sanction
@@ -108,6 +108,17 @@ def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
         f"An agreement of {agreement.discloser} with {agreement.recipient} over the same data was withdrawn on"
         f" {withdrawn_on}, and this paper is not signed by both on a later day.",
         "Each party signs again, on a later day; then register that paper.",
+    )
+
+
+def may_run(agreement: Agreement, today: date) -> Decision:
+    """May an agreement run until its end, and be reviewed on its day? Not for too long, and reviewed while it runs."""
+    if agreement.starts <= agreement.review_due <= agreement.ends:
+        return may_last_until(agreement.ends, today, PAPERS_FURTHEST)
+    return Refused(
+        "agreement.review_outside",
+        f"It is to be reviewed by {agreement.review_due}, and runs from {agreement.starts} to {agreement.ends}.",
+        "Agree on a review_due between starts and ends.",
     )
 
 

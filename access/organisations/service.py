@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import date
 
-from access.decisions import Allowed, Decision, Refused, may_last_until
+from access.decisions import PAPERS_FURTHEST, Allowed, Decision, Refused, may_last_until
 from access.organisations import policies, store
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
@@ -139,6 +139,7 @@ class OrganisationVerbs(Verbs):
             decision = Refused("authoriser.self", "Nobody appoints themselves.", "Another governance lead does.")
         if decision and until <= self._today():
             decision = Refused("authoriser.past", "The appointment must end on a day ahead.", "Give a later --until.")
+        decision = decision and may_last_until(until, self._today(), PAPERS_FURTHEST)
         self._require(decision, EventName.AUTHORISER_APPOINT_REFUSED, None, by, person=person)
         with self.records.change(by=by) as change:
             change.session.add(
@@ -270,7 +271,7 @@ class OrganisationVerbs(Verbs):
             )
         if any(signature.on > self._today() for signature in agreement.signatures.values()):
             return Refused("agreement.signed_ahead", "A signature has a day that lies ahead.", "Correct the day.")
-        return Allowed()
+        return policies.may_run(agreement, self._today())
 
     def _may_end_agreement(self, held: store.AgreementRow | None, by: Actor) -> Decision:
         """A party ends it by itself, by its account or its delegate; else a governance lead."""

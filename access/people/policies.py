@@ -246,6 +246,11 @@ def may_register(person: Person, organisations: Container[str]) -> Decision:
     )
 
 
+def is_unused(person: Person | None, since: date) -> bool:
+    """Is the account open, and has nobody used it since this day?"""
+    return person is not None and person.closed_on is None and bool(person.last_seen and person.last_seen < since)
+
+
 def exists(person: Person | None) -> Decision:
     """Is anybody registered under this name?"""
     if person is None:

@@ -9,7 +9,6 @@ import hashlib
 import math
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from access.decisions import Allowed, Decision, Refused, may_last_until
@@ -68,17 +67,17 @@ class PeopleVerbs(Verbs):
 
     def suspend_person(self, name: str, *, by: Actor) -> None:
         """Take every right from a person at once. Raises RefusedError, which is recorded, when nobody has this name."""
-        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
-        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
-        with self.records.change(by=by) as change:
+        with self._changing(f"person:{name}", EventName.PERSON_SUSPEND_REFUSED, by) as change:
+            decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name))
+            self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
             change.session.get_one(store.PersonRow, name).suspended = True
             change.record(EventName.PERSON_SUSPENDED, person=name)
 
     def close_person(self, name: str, why: str, *, by: Actor) -> None:
         """Close the account of somebody who left or does not use it. Raises RefusedError, recorded."""
-        decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name)) and may_be_said(why)
-        self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
-        with self.records.change(by=by) as change:
+        with self._changing(f"person:{name}", EventName.PERSON_SUSPEND_REFUSED, by) as change:
+            decision = self._office(by, Role.ADMINISTRATOR) and policies.exists(self.person(name)) and may_be_said(why)
+            self._require(decision, EventName.PERSON_SUSPEND_REFUSED, None, by, person=name)
             change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
             change.record(EventName.PERSON_CLOSED, person=name, why=shortened(why))
 
@@ -138,11 +137,15 @@ class PeopleVerbs(Verbs):
     def close_dormant(self, *, by: Actor) -> list[str]:
         """Close every account that nobody has used for DORMANT_AFTER; whose."""
         limit = self._today() - DORMANT_AFTER
-        found = [p.id for p in self.people() if p.closed_on is None and p.last_seen and p.last_seen < limit]
-        for name in found:
-            with self.records.change(by=by) as change:
+        found = []
+        for name in [one.id for one in self.people() if policies.is_unused(one, limit)]:
+            with self._changing(f"person:{name}", EventName.PERSON_SUSPEND_REFUSED, by) as change:
+                if not policies.is_unused(self.person(name), limit):  # used, or closed, at that moment
+                    change.abandon()
+                    continue
                 change.session.get_one(store.PersonRow, name).closed_on = change.at.date()
                 change.record(EventName.PERSON_CLOSED, person=name, why="dormant")
+                found.append(name)
         return found
 
     def sweep(self, organisation: str, staff: Mapping[str, str], *, by: Actor) -> dict[str, str]:
@@ -165,7 +168,7 @@ class PeopleVerbs(Verbs):
                 self.close_person(person.id, "left the organisation", by=by)
                 became[person.id] = "left"
             elif now != organisation:
-                self._move(person, now, by)
+                self._move(person.id, now, by)
                 became[person.id] = "moved"
         return became
 
@@ -377,12 +380,13 @@ class PeopleVerbs(Verbs):
             )
         return decision
 
-    def _move(self, person: Person, organisation: str, by: Actor) -> None:
-        with self._changing(f"person:{person.id}", EventName.PERSON_REGISTER_REFUSED, by) as change:
-            store.forget_evidence(change.session, person.id)
-            moved = replace(person, organisation=organisation, roles=frozenset(), evidence=Evidence())
-            store.keep_person(change.session, moved, change.at.date())
-            change.record(EventName.PERSON_MOVED, person=person.id, organisation=organisation)
+    def _move(self, name: str, organisation: str, by: Actor) -> None:
+        """Away from where they were; a suspension or a closing of that moment stays."""
+        with self._changing(f"person:{name}", EventName.PERSON_REGISTER_REFUSED, by) as change:
+            store.forget_evidence(change.session, name)
+            row = change.session.get_one(store.PersonRow, name)
+            row.organisation, row.roles = organisation, []
+            change.record(EventName.PERSON_MOVED, person=name, organisation=organisation)
 
 
 def _digest_of(staff: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from access.decisions import PAPERS_FURTHEST, Refused, may_last_until
 from access.organisations.model import DatasetEntry
 from access.people.model import Role
 from access.projects.data_use import MISSING, DataUse
@@ -96,6 +97,9 @@ def problems_of(project: ProjectFile, known: Known) -> list[str]:
     problems = _people_problems(project, known)
     if project.ends <= known.today:
         problems.append("ends: must lie ahead")
+    if (assessment := project.impact_assessment) is not None:
+        near = may_last_until(assessment.review_due, known.today, PAPERS_FURTHEST)
+        problems += [f"impact_assessment.review_due: {near.reason} {near.mend}"] if isinstance(near, Refused) else []
     for name, dataset in project.datasets.items():
         entry = known.catalogue.get(name)
         if entry is None:

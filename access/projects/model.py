@@ -32,6 +32,7 @@ class Approval:
     reason: str | None = None
     outcome: Outcome = Outcome.APPROVED
     narrowing: Narrowing = NO_NARROWING
+    withdrawn_at: datetime | None = None
 
     @property
     def in_force(self) -> bool:
@@ -49,6 +50,7 @@ class Endorsement:
     reason: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     withdrawn: bool = False
+    withdrawn_at: datetime | None = None
 
     @property
     def in_force(self) -> bool:
@@ -90,6 +92,11 @@ class ProjectVersion:
     suspension: Suspension | None = None
     lapsed: tuple[Refused, ...] = ()
     insiders: frozenset[str] = frozenset()  # of any version: people, leads, applicants; also who was not kept
+
+    @property
+    def decisions(self) -> list[Approval | Endorsement]:
+        """What the controllers and the Guardian have decided, also where it was taken back."""
+        return [*self.approvals.values(), *([self.endorsement] if self.endorsement else [])]
 
     @property
     def last_day(self) -> date:

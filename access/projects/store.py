@@ -6,7 +6,8 @@ Nothing is removed: a version, a decision, a withdrawal and a suspension each ke
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, String, Text, func, select
@@ -16,6 +17,7 @@ from access.decisions import Refused
 from access.projects.file import ProjectFile
 from access.projects.model import Approval, Endorsement, Outcome, ProjectVersion, Suspension
 from access.projects.narrowing import Narrowing
+from access.projects.states import is_decided
 from audit.records import Base
 
 Lapses = Callable[[ProjectFile, Mapping[str, Any] | None], tuple[Refused, ...]]
@@ -98,8 +100,9 @@ def versions_of(session: Session, project: str, lapses: Lapses) -> list[ProjectV
     """Every version of a project with its decisions, the newest first."""
     query = select(ProjectVersionRow).where(ProjectVersionRow.project == project)
     rows = session.scalars(query.order_by(ProjectVersionRow.version.desc())).all()
-    insiders = _insiders(rows)
-    return [_version(session, row, lapses, insiders) for row in rows]
+    insiders, last = _insiders(rows), last_recertification(session, project)
+    versions = [_version(session, row, lapses, insiders) for row in rows]
+    return [_recertified(one, versions, last) for one in versions] if last is not None else versions
 
 
 def _insiders(rows: Sequence[ProjectVersionRow]) -> frozenset[str]:
@@ -170,13 +173,12 @@ def last_recertification(session: Session, project: str) -> RecertificationRow |
 def _version(session: Session, row: ProjectVersionRow, lapses: Lapses, insiders: frozenset[str]) -> ProjectVersion:
     file = ProjectFile.model_validate_json(row.file)
     suspended = suspension_in_force(session, row.project)
-    people, recertified_on = _people(session, row, file)
     return ProjectVersion(
         project=row.project,
         version=row.version,
         title=file.title,
         applicant=row.applicant,
-        people=people,
+        people=frozenset(file.people),
         controllers=frozenset(row.controllers),
         ends=file.ends,
         closed=row.closed,
@@ -184,7 +186,6 @@ def _version(session: Session, row: ProjectVersionRow, lapses: Lapses, insiders:
         lead=file.lead,
         submitted_at=row.submitted_at and aware(row.submitted_at),
         went_live_at=row.went_live_at and aware(row.went_live_at),
-        recertified_on=recertified_on,
         endorsement=_endorsement(session.get(EndorsementRow, (row.project, row.version))),
         suspension=Suspension(suspended.reason, suspended.by, aware(suspended.at)) if suspended else None,
         lapsed=lapses(file, row.datasets),
@@ -192,12 +193,26 @@ def _version(session: Session, row: ProjectVersionRow, lapses: Lapses, insiders:
     )
 
 
-def _people(session: Session, row: ProjectVersionRow, file: ProjectFile) -> tuple[frozenset[str], date | None]:
-    """The people of the version whom its lead has kept, and when the lead last said so."""
-    people, last = frozenset(file.people), last_recertification(session, row.project)
-    if last is None or row.submitted_at is None or aware(last.at) < aware(row.submitted_at):
-        return people, None
-    return people & frozenset(last.kept), aware(last.at).date()
+def _recertified(
+    version: ProjectVersion, versions: Sequence[ProjectVersion], last: RecertificationRow
+) -> ProjectVersion:
+    """The version with the people whom the lead has kept, and when the lead last said so.
+
+    Of an amendment that waited then, the lead was not asked: whom it adds it keeps, and whom the lead let go it loses.
+    versions: of the project, the newest first, with all the people of their files.
+    """
+    at, kept = aware(last.at), frozenset(last.kept)
+    if version.submitted_at is None or at < version.submitted_at:
+        return version
+    asked = next((one for one in versions if _was_decided(one, at)), version)
+    if asked.version < version.version:
+        return replace(version, people=version.people - (asked.people - kept))
+    return replace(version, people=version.people & kept, recertified_on=at.date())
+
+
+def _was_decided(version: ProjectVersion, at: datetime) -> bool:
+    """Had everybody approved it by then?"""
+    return is_decided(version) and all(one.at <= at for one in version.decisions)
 
 
 def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:
@@ -211,6 +226,7 @@ def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:
             reason=one.reason,
             outcome=Outcome(one.outcome),
             narrowing=Narrowing.model_validate(one.narrowing or {}),
+            withdrawn_at=one.withdrawn_at and aware(one.withdrawn_at),
         )
         for one in session.scalars(query)
     }
@@ -219,8 +235,9 @@ def _approvals(session: Session, row: ProjectVersionRow) -> dict[str, Approval]:
 def _endorsement(row: EndorsementRow | None) -> Endorsement | None:
     if row is None:
         return None
+    taken_back = row.withdrawn_at and aware(row.withdrawn_at)
     return Endorsement(
-        row.by, aware(row.at), Outcome(row.outcome), row.reason, row.answers, row.withdrawn_at is not None
+        row.by, aware(row.at), Outcome(row.outcome), row.reason, row.answers, taken_back is not None, taken_back
     )
 
 

@@ -147,11 +147,21 @@ def check_agreement(file: File) -> None:
 
     Example: `haven agreement check gp.yaml`
     """
+    from access.decisions import Refused
+    from access.organisations.policies import may_run
+    from audit.clock import SystemClock
+
     agreement = _load(file)
+    runs = may_run(agreement, SystemClock().now().date())
+    if isinstance(runs, Refused):
+        typer.echo(f"- {runs.reason} {runs.mend}")
     for party in agreement.unsigned:
         typer.echo(f"- not signed by {party}")
-    typer.echo("Complete." if not agreement.unsigned else f"To sign: haven agreement print {file} OUT.pdf")
-    raise typer.Exit(0 if not agreement.unsigned else NOT_PASSED)
+    if agreement.unsigned:
+        typer.echo(f"To sign: haven agreement print {file} OUT.pdf")
+    elif runs:
+        typer.echo("Complete.")
+    raise typer.Exit(0 if runs and not agreement.unsigned else NOT_PASSED)
 
 
 def print_agreement(

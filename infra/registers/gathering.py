@@ -15,7 +15,7 @@ from access.projects.data_use import ARTICLE_6, ARTICLE_9, SECTORS, DataUse
 from access.projects.model import Approval, ProjectVersion
 from access.projects.purposes import PURPOSES
 from access.projects.reading import Standing
-from access.projects.states import RULE
+from access.projects.states import RULE, is_decided
 from access.projects.waiting import GUARDIAN, refusals_of, waiting_times, waits_of
 from access.support.policies import in_force as support_in_force
 from audit.events import EventName
@@ -191,11 +191,8 @@ def _begun(sources: Sources, project: str) -> date | None:
 
 
 def _approved_on(version: ProjectVersion) -> date | None:
-    """The day of the newest approval in force."""
-    given = [one.at for one in version.approvals.values() if one.in_force]
-    endorsed = version.endorsement
-    given += [endorsed.at] if endorsed and endorsed.outcome.value == "approved" and not endorsed.withdrawn else []
-    return max(given).date() if given else None
+    """The day on which the last of all who decide approved, also when an approval was taken back later."""
+    return max(one.at for one in version.decisions).date() if is_decided(version) else None
 
 
 def _decisions(sources: Sources, version: ProjectVersion, withhold: Withholding) -> Iterator[PublicDecision]:

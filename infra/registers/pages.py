@@ -240,16 +240,19 @@ def _waiting(page: Report, register: PublicRegister) -> None:
     page.heading("Waiting times and refusals", "waiting")
     page.text(
         "Sharing can matter as much as protecting. Days are counted from the submission; those in brackets from when it"
-        " was this body's turn."
+        " was this body's turn. Ended undecided: the application ran out, was replaced by an amendment or was closed"
+        " before this body had answered."
     )
     if register.waiting:
         page.table(
             "Days that applicants waited",
-            ["Who decides", "Decided", "Median days", "Longest", "Open", "Longest open, so far"],
+            ["Who decides", "Decided", "Median days", "Longest", "Open", "Longest open, so far",
+             "Ended undecided", "Longest of these"],
             [
                 [DECIDERS.get(one.decider, one.decider), one.decided,
                  _median(one.median_days, one.median_own_days), _number(one.longest_days),
-                 one.open, _number(one.longest_open_days)]
+                 one.open, _number(one.longest_open_days),
+                 one.ended_undecided, _number(one.longest_undecided_days)]
                 for one in register.waiting
             ],
             named=True,

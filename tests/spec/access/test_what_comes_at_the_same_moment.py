@@ -24,6 +24,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person
+from audit.records import Change
 from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
@@ -125,6 +126,73 @@ def test_of_two_who_register_the_same_the_second_changes_it(on_disk: Access) -> 
     with on_disk.records.read() as session:
         numbers = session.scalars(select(TrainingRow.number).where(TrainingRow.person == "noor")).all()
     assert sorted(numbers) == [1, 2, 3, 4]
+
+
+def _after_reading(monkeypatch: pytest.MonkeyPatch, access: Access, times: int, call: Callable[[], object]) -> None:
+    """Let somebody do this right after everybody was read for the so manieth time."""
+    read, reads = access.people, list[int]()
+
+    def people() -> list[Person]:
+        found = read()
+        reads.append(len(found))
+        if len(reads) == times:
+            call()
+        return found
+
+    monkeypatch.setattr(access, "people", people)
+
+
+@pytest.mark.parametrize("stop", ["suspend", "close"])
+def test_a_sweep_at_that_moment_lets_nobody_in_again(
+    on_disk: Access, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    """Asha is suspended or closed after the sweep has read who is there: she is moved, and stays out."""
+    staff = {one.id: "hospital" if one.id == "asha" else "university" for one in on_disk.people()}
+    suspend = lambda: on_disk.suspend_person("asha", by=HOUSE)  # noqa: E731
+    close = lambda: on_disk.close_person("asha", "left in a hurry", by=HOUSE)  # noqa: E731
+    _after_reading(monkeypatch, on_disk, 2, suspend if stop == "suspend" else close)  # the list is looked at first
+    assert on_disk.sweep("university", staff, by=HOUSE)["asha"] == "moved"
+    asha = on_disk.person("asha")
+    assert asha is not None
+    assert (asha.organisation, asha.roles, asha.evidence.acknowledged_on) == ("hospital", frozenset(), None)
+    assert (asha.suspended, asha.closed_on) == ((True, None) if stop == "suspend" else (False, TODAY))
+
+
+def test_who_uses_their_account_at_that_moment_is_not_closed_as_dormant(
+    on_disk: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again before it is written: an account that was used, or closed for another reason, is left as it is."""
+    clock = on_disk.records.clock
+    assert isinstance(clock, FixedClock)
+    clock.at += timedelta(days=91)
+
+    def meanwhile() -> None:
+        on_disk.register_person(invented_person("asha", "university", {Role.RESEARCHER}), by=HOUSE)
+        on_disk.saw("asha")
+        on_disk.close_person("ewa", "left the university", by=HOUSE)
+
+    _after_reading(monkeypatch, on_disk, 1, meanwhile)
+    closed = on_disk.close_dormant(by=HOUSE)
+    assert "bryn" in closed
+    assert not {"asha", "ewa"} & set(closed)
+    assert on_disk.person("asha").closed_on is None  # type: ignore[union-attr]
+
+
+def test_whoever_is_put_out_is_held_meanwhile(on_disk: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Suspended, closed, moved or dormant: nobody changes them at that moment, in whatever database."""
+    held, hold = list[str](), Change.hold
+    monkeypatch.setattr(Change, "hold", lambda change, subject: held.append(subject) or hold(change, subject))
+    on_disk.suspend_person("asha", by=HOUSE)
+    on_disk.close_person("ewa", "left the university", by=HOUSE)
+    on_disk.sweep("university", {"bryn": "hospital"}, by=HOUSE)
+    assert {"person:asha", "person:ewa", "person:bryn"} <= set(held)
+    clock = on_disk.records.clock
+    assert isinstance(clock, FixedClock)
+    clock.at += timedelta(days=91)
+    held.clear()
+    closed = on_disk.close_dormant(by=HOUSE)
+    assert closed
+    assert {f"person:{name}" for name in closed} <= set(held)
 
 
 def test_an_objection_is_recorded_once_and_stays_taken_back(on_disk: Access) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
 
 from access.decisions import RefusedError
 from access.housekeeping.model import DueKind
 from access.housekeeping.service import Housekeeping
 from access.organisations.model import Organisation, SecurityAssessment, SecurityStatus
+from access.organisations.store import AgreementRow
 from access.people.model import Person, Role, TrainingKind
 from access.retention.model import HeldDelivery
 from access.service import Access
 from audit.clock import FixedClock
+from audit.events import EventName
 from audit.model import organisation, person
+from infra.cli.main import app
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import agreement_with, support_for
 from tests.fakes.people import invented_person
@@ -196,16 +202,55 @@ LAST = date.max
          "support.review_not_annual"),
         (lambda a: a.register_support(
             support_for([("gp", "gp")], starts=date(9999, 1, 1), review_due=LAST, ends=LAST), by=LENA), "day.too_far"),
+        (lambda a: a.register_agreement(agreement_with("gp", ["gp"], ends=LAST), by=LENA), "day.too_far"),
+        (lambda a: a.register_agreement(agreement_with("gp", ["gp"], ends=LAST, review_due=LAST), by=LENA),
+         "day.too_far"),
+        (lambda a: a.appoint_authoriser("bryn", LAST, by=LENA), "day.too_far"),
     ],
 )  # fmt: skip
 def test_what_holds_for_ever_is_typed_wrongly(access: Access, call: Callable[[Access], object], rule: str) -> None:
-    """More than ten years ahead, or the calendar's last day: a sentence, and nothing is kept."""
+    """More than ten years ahead (papers: twenty), or the calendar's last day: a sentence, and nothing is kept."""
+    access.register_person(invented_person("bryn", "haven", {Role.ANONYMISATION_AUTHORISER}), by=HOUSE)
     assert _refused(lambda: call(access)) == rule
 
 
+def test_papers_of_twenty_years_are_registered(access: Access) -> None:
+    """The last day that may be given for an agreement, an appointment and the review of an impact assessment."""
+    access.register_person(invented_person("bryn", "haven", {Role.ANONYMISATION_AUTHORISER}), by=HOUSE)
+    last = START.date() + timedelta(days=7305)
+    access.register_agreement(agreement_with("gp", ["gp"], ends=last, review_due=last), by=LENA)
+    access.appoint_authoriser("bryn", last, by=LENA)
+    for day, told in (
+        (last, []),
+        (last + timedelta(days=1), ["lies more than 20 years ahead"]),
+        (LAST, ["9999-12-31 lies more than 20 years ahead"]),
+    ):
+        file = project_file(impact_assessment={"reference": "DPIA-1", "review_due": day})
+        found = access.problems(file)
+        assert len(found) == len(told)
+        assert all(words in one and "review_due" in one for words, one in zip(told, found, strict=True))
+
+
+@pytest.mark.parametrize("review", [date(2025, 12, 31), date(2031, 1, 1)])
+def test_an_agreement_is_reviewed_while_it_runs(access: Access, tmp_path: Path, review: date) -> None:
+    """Neither before it begins nor after it ends; `haven agreement check` says so before it is signed."""
+    paper = agreement_with("gp", ["gp"], review_due=review)
+    assert _refused(lambda: access.register_agreement(paper, by=LENA)) == "agreement.review_outside"
+    written = tmp_path / "gp.yaml"
+    for of, lacks in ((paper, str(review)), (agreement_with("gp", ["gp"]), None)):
+        written.write_text(of.model_dump_json())
+        told = CliRunner().invoke(app, ["agreement", "check", str(written)])
+        assert (told.exit_code == 0) == (lacks is None)
+        assert (lacks or "Complete.") in told.stdout
+
+
 def test_papers_without_an_end_stop_no_housekeeping(access: Access) -> None:
-    """An agreement or a support until the calendar's last day is on the calendar as any."""
-    access.register_agreement(agreement_with("gp", ["gp"], ends=LAST), by=LENA)
+    """An agreement of before such days were refused, or a support until the calendar's last day, is told as any."""
+    access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
+    with access.records.change(by=LENA) as change:
+        row = change.session.scalars(select(AgreementRow)).one()
+        row.document = row.document | {"ends": LAST.isoformat()}
+        change.record(EventName.AGREEMENT_REGISTERED, agreement=row.id)
     access.register_support(support_for([("gp", "gp")], ends=LAST), by=LENA)
     due = Housekeeping(access).due(within=timedelta(days=700))
     assert {one.kind for one in due} >= {DueKind.AGREEMENT_REVIEW, DueKind.SUPPORT_REVIEW}

@@ -330,3 +330,25 @@ def test_no_text_paints_a_screen(access: Access, sign: str) -> None:
         withdrawn = lambda: access.withdraw("admissions", "gp", f"misused {sign}", by=organisation("gp"))  # noqa: E731
         assert _refused(withdrawn) == "reason.hidden_signs"
         assert access.may_query("asha", "admissions")
+
+
+def test_whom_an_amendment_adds_the_lead_was_not_asked_about(access: Access, clock: FixedClock) -> None:
+    """The lead recertifies what is live while an amendment waits: live, it has its new people, and nobody let go."""
+    _approved(access)
+    access.register_person(invented_person("noor", "university", {Role.RESEARCHER}), by=HOUSE)
+    clock.at += timedelta(days=1)
+    amended = project_file(people=["asha", "ewa", "noor"], title="With one person more")
+    access.apply(amended, applicant="asha", by=ASHA)
+    clock.at += timedelta(days=1)
+    access.recertify("admissions", frozenset({"asha"}), by=ASHA)
+    assert access.project("admissions").version.people == {"asha"}
+    clock.at += timedelta(days=1)
+    _approved(access)
+    version = access.project("admissions").version
+    assert (version.version, version.people, version.recertified_on) == (2, {"asha", "noor"}, None)
+    assert access.may_query("noor", "admissions")
+    assert access.may_query("ewa", "admissions").code == "project.not_a_member"  # type: ignore[union-attr]
+    clock.at += timedelta(days=1)
+    access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)  # they are in the file that everybody approved
+    version = access.project("admissions").version
+    assert (version.people, version.recertified_on) == ({"asha", "ewa"}, clock.at.date())

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,11 +15,12 @@ from access.people.invented import INVENTED_ODS
 from access.people.model import Role
 from audit.events import EventName
 from audit.model import AuditEvent, organisation, person, service
+from infra.cli.waiting import project_waiting
 from infra.registers.data import RegisterInvalid, as_text, content_digest, data_uses
 from infra.registers.gathering import gather
 from infra.registers.model import OptOutEffect, PublicRegister
 from infra.registers.publishing import register_bytes
-from tests.fakes.havens import HOUSE, PEOPLE, START, make_live, project_file
+from tests.fakes.havens import HOUSE, PEOPLE, START, endorse, make_live, project_file
 from tests.fakes.papers import REAL
 from tests.fakes.people import invented_person
 from tests.fakes.registers import LOG, NHS_NUMBER, RELEASE, RegisteredWorld, delivery
@@ -225,6 +227,26 @@ def test_waiting_times_are_told(world: RegisteredWorld) -> None:
     assert (times["gp"].open, times["gp"].longest_days) == (0, 0)
 
 
+def test_nobody_is_hidden_by_an_application_that_ran_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who had not answered on its last day is told: on the page, as data, and by the command."""
+    world = RegisteredWorld()
+    waited = (date(2027, 3, 1) - START.date()).days
+    world.clock.at += timedelta(days=waited + 10)
+    later = replace(world.sources(), today=world.clock.at.date())
+    files = register_bytes(gather(later), LOG, later.releases)
+    told = {one["decider"]: one for one in json.loads(files["register.json"])["waiting"]}
+    assert (told["hospital"]["open"], told["hospital"]["ended_undecided"]) == (0, 1)
+    assert (told["hospital"]["longest_undecided_days"], told["gp"]["longest_undecided_days"]) == (waited, None)
+    assert b"Ended undecided" in files["index.html"]
+    monkeypatch.setattr("infra.cli.waiting.open_haven", lambda _home: SimpleNamespace(access=world.access))
+    project_waiting()
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["hospital"].endswith(f"; 1 ended undecided, the longest after {waited} days")
+    assert "undecided" not in lines["gp"]
+
+
 def test_every_page_says_as_of_when_and_how_far_the_log_went(files: dict[str, bytes]) -> None:
     """The day, the log's size and its root stand below each page; the signed note lies beside them."""
     for name, content in files.items():
@@ -255,6 +277,28 @@ def test_only_uses_that_began_are_approved_uses(register: PublicRegister, files:
     assert use["technical_summary"].endswith("counts admissions by month and by age, with rates.")
     assert "Asha" not in use["technical_summary"]
     assert use["confidential_data_description"] is None
+
+
+def test_a_project_is_approved_on_the_day_on_which_the_last_approved() -> None:
+    """Not while a controller or the Guardian has yet to decide; and the day stays when an approval is taken back."""
+    world = RegisteredWorld()
+    world.clock.at += timedelta(days=40)  # the hospital is no longer barred
+
+    def approved_on() -> date | None:
+        return next(one.approved_on for one in gather(world.sources()).projects if one.id == "late")
+
+    world.access.apply(project_file(id="late", title="A late project"), applicant="asha", by=person("asha"))
+    world.access.approve("late", "gp", by=organisation("gp"))
+    assert approved_on() is None
+    world.access.approve("late", "hospital", by=organisation("hospital"))
+    assert approved_on() is None
+    world.clock.at += timedelta(days=3)
+    endorse(world.access, "late")
+    last = world.clock.at.date()
+    assert approved_on() == last
+    world.clock.at += timedelta(days=1)
+    world.access.withdraw("late", "gp", "a change of mind", by=organisation("gp"))
+    assert approved_on() == last
 
 
 def test_a_use_that_began_stays_told_with_its_first_day() -> None:

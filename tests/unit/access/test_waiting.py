@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from access.projects.model import Approval, Endorsement, Outcome, ProjectVersion
@@ -35,7 +36,7 @@ def approved(name: str, days: int, outcome: Outcome = Outcome.APPROVED, reason: 
     return Approval(name, f"organisation:{name}", at(days), outcome=outcome, reason=reason)
 
 
-def waited(versions: list[ProjectVersion], today: int) -> dict[str, tuple[int, int, WaitEnd]]:
+def waited(versions: list[ProjectVersion], today: int) -> dict[str, tuple[int | None, int | None, WaitEnd]]:
     """decider -> days, own days, end."""
     return {one.decider: (one.days, one.own_days, one.end) for one in waits_of(versions, at(today).date())}
 
@@ -101,5 +102,63 @@ def test_medians_and_the_longest_by_decider() -> None:
 
 
 def test_an_expired_version_waits_no_more() -> None:
-    """What ran out undecided is not told as open for ever."""
-    assert waited([version(ends=at(20).date())], 21) == {}
+    """What ran out undecided is not told as open for ever, but as ended undecided, until the last day and no longer."""
+    asked = version(ends=at(20).date(), approvals={"gp": approved("gp", 3)})
+    assert waited([asked], 20)["hospital"] == (20, 20, WaitEnd.OPEN)
+    for today in (21, 300):
+        waits = waits_of([asked], at(today).date())
+        assert {one.decider: (one.days, one.end) for one in waits} == {
+            "gp": (3, WaitEnd.APPROVED),
+            "hospital": (20, WaitEnd.LAPSED),
+            GOING_LIVE: (20, WaitEnd.LAPSED),
+        }
+        gp, hospital, _ = waiting_times(waits)
+        assert (gp.decided, gp.ended_undecided, gp.longest_undecided_days) == (1, 0, None)
+        assert (hospital.decided, hospital.median_days, hospital.open) == (0, None, 0)
+        assert (hospital.ended_undecided, hospital.longest_undecided_days) == (1, 20)
+
+
+def test_the_guardian_who_never_answered_is_told() -> None:
+    """Every controller approved, and the application ran out: with the days since it was the Guardian's turn."""
+    asked = version(ends=at(20).date(), approvals={"gp": approved("gp", 3), "hospital": approved("hospital", 5)})
+    assert waited([asked], 40)[GUARDIAN] == (20, 15, WaitEnd.LAPSED)
+
+
+def test_an_amendment_hides_no_wait() -> None:
+    """The clock of the new version begins anew, and the old wait is told until then; again when that one runs out."""
+    first = version(1, approvals={"gp": approved("gp", 2)})
+    second = version(2, at(30), ends=at(50).date())
+    found = {(one.version, one.decider): (one.days, one.end) for one in waits_of([second, first], at(40).date())}
+    assert found[1, "hospital"] == (30, WaitEnd.REPLACED)
+    assert found[1, "gp"] == (2, WaitEnd.APPROVED)
+    assert found[2, "hospital"] == (10, WaitEnd.OPEN)
+    hospital = next(one for one in waiting_times(waits_of([first, second], at(60).date())) if one.decider == "hospital")
+    assert (hospital.open, hospital.ended_undecided, hospital.longest_undecided_days) == (0, 2, 30)
+
+
+def test_whatever_ended_first_ended_the_wait() -> None:
+    """After a refusal the others are not asked; an approval that is taken back later hides nobody.
+
+    An application that ran out before it was made anew had run out.
+    """
+    refused = version(1, approvals={"gp": approved("gp", 5, Outcome.REFUSED, "Too wide.")}, ends=at(50).date())
+    assert waited([refused], 60) == {"gp": (5, 5, WaitEnd.REFUSED)}
+    assert {one.decider for one in waits_of([refused, version(2, at(9))], at(60).date()) if one.version == 1} == {"gp"}
+    for back, told in ((8, None), (12, (9, 9, WaitEnd.REPLACED))):
+        given = replace(approved("gp", 2), withdrawn=True, withdrawn_at=at(back))
+        waits = waits_of([version(1, approvals={"gp": given}), version(2, at(9))], at(60).date())
+        first = {one.decider: (one.days, one.own_days, one.end) for one in waits if one.version == 1}
+        assert first.get("hospital") == told
+    again = waits_of([version(1, ends=at(20).date()), version(2, at(30))], at(40).date())
+    assert {(one.days, one.end) for one in again if one.version == 1} == {(20, WaitEnd.LAPSED)}
+
+
+def test_closing_hides_no_wait() -> None:
+    """Counted, without days: nobody keeps here when it was closed. What it replaced is told as ever."""
+    first, second = version(1, closed=True), version(2, at(30), closed=True, ends=at(50).date())
+    waits = waits_of([first, second], at(60).date())
+    found = {(one.version, one.decider): (one.days, one.own_days, one.end) for one in waits}
+    assert found[1, "gp"] == (30, 30, WaitEnd.REPLACED)
+    assert found[2, "gp"] == (None, None, WaitEnd.CLOSED)
+    gp = waiting_times(waits)[0]
+    assert (gp.decided, gp.open, gp.ended_undecided, gp.longest_undecided_days) == (0, 0, 2, 30)
