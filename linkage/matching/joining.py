@@ -274,7 +274,7 @@ class _StretchRun:
             bad, good, _ = self._judge_groups(guard, "TRUE")
         if bad:
             self._doubt(f"SELECT m.cluster, {CONTRADICTS} AS contradiction {OF_GROUPS} WHERE NOT g.good")
-        if bad and step.certain and self._guards.registers:
+        if bad and step.certain and self._guards.registers and not self._guards.only_registers:
             # Whose is a number that a register gives to two people? Its events are one person's all the same.
             in_none = f"(m.c_datasets & {self._guards.registers}) = 0"
             self._engine.keep("members", f"SELECT m.* {OF_GROUPS} WHERE g.good OR {in_none}")

@@ -48,7 +48,7 @@ def things_of(place: WorkplaceForTests) -> Iterator[tuple[Things, Things]]:
             "others file": str(place.home_of("bo", "asthma") / "mine"),
             "hub socket": str(place.place.run / "hub.sock"),
             "control socket": str(place.place.control_socket),
-            "door": str(list(place.doors.opened)[-1]),
+            "door": str(stack.enter_context(_door(place, name))),
             "shared memory": str(shared),
             "more than memory": str(MEMORY + 1024**3),
             "more than processes": str(PROCESSES + 50),
@@ -117,6 +117,24 @@ def _abstract(name: str) -> Iterator[str]:
         hidden.bind("\0" + name)
         hidden.listen(8)
         yield name
+
+
+@contextlib.contextmanager
+def _door(place: WorkplaceForTests, name: str) -> Iterator[Path]:
+    """A door beside those of workspaces, which stands as long as it is tried: a workspace's own may close meanwhile."""
+    folder = list(place.doors.opened)[-1].parent.with_name(name)
+    folder.mkdir()
+    path = folder / "gateway.sock"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(path))
+        door.listen(8)
+        for one in (folder, path):
+            if place.account is not None:
+                os.chown(one, place.account, place.account)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
