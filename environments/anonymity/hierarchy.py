@@ -2,8 +2,9 @@
 
 Two forms, told apart by what they hold: a line for each value with its coarser forms after it, from the finest to the
 coarsest (`17,15-19,0-19,*`); or a line for each child with its parent (`17,15-19` and `15-19,0-19`). A first line that
-begins with the column's name, `value` or `child` is a heading. At each level every value has one form, and values that
-share a form share all coarser ones, so that a coarser level joins classes and never divides one.
+begins with the column's name, `value` or `child` is a heading; below `parent,child` the parents stand first. At each
+level every value has one form, and values that share a form share all coarser ones, so that a coarser level joins
+classes and never divides one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from environments.anonymity.errors import HierarchyUnfit
 from environments.disclosure.tables import text_of
 
 HEADINGS = frozenset({"value", "child"})
+PARENT_FIRST = ["parent", "child"]
 MOST_LEVELS = 20
 
 
@@ -90,7 +92,10 @@ def _rows(text: str, column: str) -> list[tuple[int, list[str]]]:
             rows.append((reader.line_num, row))
     except csv.Error:
         raise _unfit("A line is not CSV.", column, reader.line_num, "Quote a cell that holds a comma.") from None
-    if rows and rows[0][1] and rows[0][1][0].strip().casefold() in HEADINGS | {column.casefold()}:
+    heading = [cell.strip().casefold() for cell in rows[0][1]] if rows else []
+    if heading == PARENT_FIRST:
+        rows = [(line, row[::-1]) for line, row in rows[1:]]
+    elif heading and heading[0] in HEADINGS | {column.casefold()}:
         rows = rows[1:]
     if not rows:
         raise HierarchyUnfit("The hierarchy is empty.", where=column, mend="Give each value its line.")

@@ -11,9 +11,12 @@ from environments.disclosure.errors import TableUnfit
 
 LEVELS = b"17,15-19,0-19\n18,15-19,0-19\n01,0-4,0-19\n"
 PARENTS = b"child,parent\n17,15-19\n18,15-19\n01,0-4\n15-19,0-19\n0-4,0-19\n"
+PARENT_FIRST = b"parent,child\n15-19,17\n15-19,18\n0-4,01\n0-19,15-19\n0-19,0-4\n"
 
 
-@pytest.mark.parametrize("content", [LEVELS, b"age,five,twenty\n" + LEVELS, PARENTS, PARENTS.split(b"\n", 1)[1]])
+@pytest.mark.parametrize(
+    "content", [LEVELS, b"age,five,twenty\n" + LEVELS, PARENTS, PARENTS.split(b"\n", 1)[1], PARENT_FIRST]
+)
 def test_both_forms_say_the_same(content: bytes) -> None:
     """Levels, and parents, with a heading or without."""
     found = read_hierarchy(content, "age")
