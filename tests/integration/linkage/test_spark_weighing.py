@@ -134,7 +134,7 @@ def _alike(people: pl.DataFrame) -> pl.DataFrame:
     for key in (["nhs_number"], ["date_of_birth"], ["begins", "sex"], ["postcode"]):
         known = placed.drop_nulls(key)
         found.append(known.join(known, on=key, suffix="_r").filter(pl.col("place") < pl.col("place_r")))
-    both = pl.concat([one.select(l="place", r="place_r") for one in found]).unique()
+    both = pl.concat([one.select(l="place", r="place_r") for one in found]).unique().sort("l", "r")
     return both.sample(min(PAIRS, both.height), seed=1).sort("l", "r")
 
 
