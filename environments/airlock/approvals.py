@@ -11,6 +11,7 @@ from access.organisations.model import Organisation
 from access.organisations.policies import may_take_part
 from access.people.model import Role
 from access.people.policies import UNACKNOWLEDGED, may_act, may_hold_office
+from access.projects.purposes import needs_agreement
 from access.service import Access
 from audit.model import Actor
 from audit.records import Change
@@ -73,14 +74,17 @@ class AccessApprovals:
         return frozenset()
 
     def may_receive(self, recipient: str, project: str) -> Decision:
-        """An organisation that may take part, or a person of one who may act; of those that the file lists."""
+        """An organisation that may take part, or a person of one who may act; of those that the file lists.
+
+        Of real people's data nothing goes to whom no file names: no decision on opt-outs was taken for that flow.
+        """
         organisation, person = self._organisation(recipient), None
         if organisation is None and (person := self._access.person(recipient)) is not None:
             organisation = person.employer
         if organisation is None:
             return _unregistered()
-        listed = self._access.project(project).file.recipients
-        if listed and organisation.id not in listed:
+        file = self._access.project(project).file
+        if organisation.id not in file.recipients and (file.recipients or needs_agreement(file.legal_basis)):
             return _unlisted()
         return may_act(person, self._today()) if person else may_take_part(organisation, self._today())
 
@@ -145,6 +149,6 @@ def _unregistered() -> Refused:
 def _unlisted() -> Refused:
     return Refused(
         "release.recipient_not_listed",
-        "The project's approval names its recipients, and this is none of them.",
+        "The project's approval does not name this recipient.",
         "Apply for a version of the project that lists it under recipients.",
     )

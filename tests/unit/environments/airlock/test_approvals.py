@@ -19,6 +19,7 @@ from environments.airlock.approvals import AccessApprovals
 from environments.airlock.ports import Approvals
 from environments.disclosure.profile import criteria
 from tests.fakes.havens import HOUSE, make_live, memory_records, peopled, project_file
+from tests.fakes.papers import REAL, approve_all
 from tests.fakes.people import assessed, invented_person
 
 
@@ -132,6 +133,15 @@ def test_where_the_projects_file_lists_recipients_it_is_one_of_them(access: Acce
     assert all(approvals.may_receive(one, "admissions") for one in ("hospital", "hari"))
     codes = {approvals.may_receive(one, "admissions").code for one in ("university", "carys")}
     assert codes == {"release.recipient_not_listed"}
+
+
+def test_real_peoples_data_go_to_nobody_whom_no_file_names(access: Access) -> None:
+    """Where the file lists no recipient there is no flow to one, and nobody decided on opt-outs for it."""
+    file = project_file(**REAL)
+    access.apply(file, applicant="asha", by=person("asha"))
+    approve_all(access, file)
+    assert access.standing("admissions")
+    assert _approvals(access).may_receive("university", "admissions").code == "release.recipient_not_listed"
 
 
 def test_a_name_that_two_organisations_bear_is_no_recipient(access: Access) -> None:
