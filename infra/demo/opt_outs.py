@@ -61,11 +61,14 @@ def decide_on_flows(stage: Stage) -> None:
     """Without a list nothing may be built; and each controller says what is done about people without a number."""
     if not stage.opt_outs:
         return
+    opt_outs = stage.haven.opt_outs
     for dataset in load_document(PROJECT_FILE, ProjectFile).datasets:
         by = organisation(HELD_BY[dataset])
-        stage.haven.opt_outs.decide(PROJECT, dataset, "university", OptOutCase.NUMBER_MISSING, REASON, by=by)
+        for recipient in opt_outs.recipients_of(PROJECT):
+            opt_outs.decide(PROJECT, dataset, recipient, OptOutCase.NUMBER_MISSING, REASON, by=by)
     stage.teller.say(
-        "On section 251 opt-outs apply. Each controller decided, with its reason, that people without a number stay."
+        "On section 251 opt-outs apply. Each controller decided, with its reason, that people without a number stay:"
+        " in what the university works on, and in what the health board is handed."
     )
 
 
@@ -103,7 +106,8 @@ def _ask_for_the_same_without(stage: Stage) -> None:
     haven.access.endorse(OTHER_PROJECT, Outcome.APPROVED, answers, by=person(GUARDIAN))
     for dataset in file.datasets:
         by = organisation(HELD_BY[dataset])
-        haven.opt_outs.decide(OTHER_PROJECT, dataset, "university", OptOutCase.EXPLICIT_CONSENT, "Form 2", by=by)
+        for recipient in haven.opt_outs.recipients_of(OTHER_PROJECT):
+            haven.opt_outs.decide(OTHER_PROJECT, dataset, recipient, OptOutCase.EXPLICIT_CONSENT, "Form 2", by=by)
     try:
         haven.publish_scope(OTHER_PROJECT)
         text = ""

@@ -61,7 +61,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     haven = Haven.at(found.home)
     patched = pytest.MonkeyPatch()
     patched.setattr(Haven, "at", classmethod(lambda cls, home: haven))  # one process: one connection to the log
-    for name in ("university", "haven", "gp", "hospital", "council"):
+    for name in ("university", "board", "haven", "gp", "hospital", "council"):
         found.done("organisation", "add", name, name.title(), "--invented")
     for name, where, role in (
         ("asha", "university", "researcher"),
