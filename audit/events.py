@@ -180,6 +180,7 @@ class EventName(StrEnum):
     RELEASE_SUBMIT_REFUSED = "release.submit_refused"
     RELEASE_CHECKED = "release.checked"
     RELEASE_RETURNED = "release.returned"
+    RELEASE_LOOK_REFUSED = "release.look_refused"
     RELEASE_DECIDED = "release.decided"  # one checker's verdict
     RELEASE_DECIDE_REFUSED = "release.decide_refused"
     RELEASE_REVIEWED = "release.reviewed"  # every blind verdict is in; they are told with it

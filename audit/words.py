@@ -155,6 +155,7 @@ WORDS: dict[EventName, str] = {
     EventName.RELEASE_CHECKED: "ran the disclosure check over a request",
     EventName.RELEASE_RETURNED: "returned a request to its author",
     EventName.RELEASE_DECIDED: "gave a verdict on a request",
+    EventName.RELEASE_LOOK_REFUSED: "was refused a look at a project's requests",
     EventName.RELEASE_DECIDE_REFUSED: "was refused to give a verdict",
     EventName.RELEASE_REVIEWED: "gave the last of the independent verdicts on a request",
     EventName.RELEASE_HELD_FOR_CONTROLLER: "passed a request on to the controllers that kept a veto",

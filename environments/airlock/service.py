@@ -10,10 +10,11 @@ import builtins
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from access.decisions import Refused
 from audit.model import Actor, Json
 from audit.records import Records
 from environments.airlock import store
@@ -91,6 +92,10 @@ class Airlock:
         self._submission.withdraw(request_id, by)
         return self.get(request_id, viewer=by)
 
+    def refuse(self, refused: Refused, project: str, *, by: Actor) -> NoReturn:
+        """Refuse a submission that a door cannot take for this project. Raises RefusedError, which is recorded."""
+        self._submission.refuse(refused, project, by)
+
     # -- the system's turn, and the operator's
 
     def check(self, request_id: str, *, by: Actor = SYSTEM) -> ReleaseRequest:
@@ -137,6 +142,10 @@ class Airlock:
     def review(self, request_id: str, name: str, *, by: Actor) -> tuple[bytes, FileCheck]:
         """A sealed file and its check, for a checker of the request or a member of its project. Raises SealBroken."""
         return self._review.read(request_id, name, by)
+
+    def require_look(self, project: str, *, by: Actor) -> None:
+        """May this person see the project's requests now? A refusal is recorded."""
+        self._review.require_look(project, by)
 
     # -- out, and back
 

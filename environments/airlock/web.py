@@ -1,7 +1,7 @@
 """How does a person in a workspace reach the airlock? Three routes, mounted by the gateway, which says who asks.
 
 `request.state.person` and `request.state.project` come from the door or the token, never from the body; without them
-nothing is answered. A person sees their own project's requests only.
+nothing is answered. A project's requests are shown to those who may submit for it or check it now.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class _Desk:
     async def submit(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
         body = await _body(request)
         if body.get("project", project) != project:
-            raise RefusedError(Refused("release.other_project", "This token is for another project.", None))
+            other = Refused("release.other_project", "This token is for another project.", None)
+            await asyncio.to_thread(lambda: self._airlock.refuse(other, project, by=by))
         table, context = _decoded(body["table_base64"]), body["context"]
         if not isinstance(body["name"], str) or not isinstance(context, dict):
             raise _unreadable("name is a text and context a mapping")
@@ -100,10 +101,12 @@ class _Desk:
         return as_data(done)
 
     async def listed(self, _: Request, by: Actor, project: str) -> dict[str, Json]:
+        await asyncio.to_thread(lambda: self._airlock.require_look(project, by=by))
         found = await asyncio.to_thread(lambda: self._airlock.list(project, viewer=by))
         return {"requests": [as_data(one) for one in found]}
 
     async def shown(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
+        await asyncio.to_thread(lambda: self._airlock.require_look(project, by=by))
         found = await asyncio.to_thread(lambda: self._airlock.get(request.path_params["id"], viewer=by))
         if found.project != project:
             raise UnknownRequest("There is no request of this number in your project.")

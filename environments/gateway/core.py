@@ -81,9 +81,13 @@ class QueryCore:
     # -- questions
 
     async def tables(self, asker: Asker) -> dict[str, dict[str, str]]:
-        """The views that the asker may name, with columns and types. Raises RefusedError."""
-        await self._require_approval(asker)
-        scope = await self._current(asker)
+        """The views that the asker may name, with columns and types. Raises RefusedError, which is logged."""
+        try:
+            await self._require_approval(asker)
+            scope = await self._current(asker)
+        except RefusedError as error:
+            await self._note(EventName.QUERY_REFUSED, asker, rule=error.refused.code)
+            raise
         return {view: dict(columns) for view, columns in scope.tables.items()}
 
     async def why(self, asker: Asker, action: str) -> Decision:

@@ -25,7 +25,7 @@ from access.decisions import Refused
 from access.identity.errors import TokenRefused
 from access.identity.tokens import Verifier
 from audit.events import EventName
-from audit.model import service
+from audit.model import Actor, person, service
 from audit.records import Records
 from environments.gateway.core import QueryCore
 from environments.gateway.flight.identity import at_the_door
@@ -70,15 +70,17 @@ class TokenIdentity:
             try:
                 claims = await asyncio.to_thread(self.verifier.verify, _bearer(scope), AUDIENCE)
             except TokenRefused as error:
-                await asyncio.to_thread(self._note_refusal, error.rule)
+                await asyncio.to_thread(self._note, EventName.TOKEN_REFUSED, service("gateway"), error.rule)
                 await _refuse(Refused(error.code, error.what, error.mend), 401, scope, receive, send)
                 return
             named = parse_qs(scope["query_string"].decode("latin-1")).get("project", [])
+            if len(named) != 1:  # the routes refuse it, whichever is asked
+                await asyncio.to_thread(self._note, EventName.QUERY_REFUSED, person(claims.person), "door.no_project")
             scope["state"] = {"person": claims.person, "project": named[0] if len(named) == 1 else None}
         await self.app(scope, receive, send)
 
-    def _note_refusal(self, rule: str) -> None:
-        self.records.note(EventName.TOKEN_REFUSED, by=service("gateway"), rule=rule)
+    def _note(self, name: EventName, by: Actor, rule: str) -> None:
+        self.records.note(name, by=by, rule=rule)
 
 
 def _bearer(scope: Scope) -> str:

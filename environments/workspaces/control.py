@@ -5,11 +5,13 @@ Routes under /control, mounted in the gateway process; the tokens stand in files
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from starlette.routing import Route
 from access.decisions import Refused, RefusedError
 from access.identity.strict import read_object
 from audit.errors import HavenError
+from audit.events import EventName
 from audit.model import Actor, Json, person, service
+from audit.records import Records
 from environments.workspaces.logins import HubLogins
 from environments.workspaces.model import Workplace, WorkspaceRequest
 from environments.workspaces.register import WorkspaceRegister
@@ -89,27 +93,27 @@ def control_routes(desk: Desk, tokens: ControlTokens) -> list[Route]:
     """
     tokens.make()
     hub, house = tokens.hub.read_text(encoding="utf-8"), tokens.house.read_text(encoding="utf-8")
-    at = _Desk(desk)
+    at, route = _Desk(desk), partial(_route, desk.register.records)
     by_code = [
-        _route("login-codes", THE_WORKSPACE, (house,), at.issue_code),
-        _route("login-codes/redeem", {"code": TEXT}, (hub,), at.redeem_code),
+        route("login-codes", THE_WORKSPACE, (house,), at.issue_code),
+        route("login-codes/redeem", {"code": TEXT}, (hub,), at.redeem_code),
     ]
     by_token = [
-        _route("logins/open", {"token": TEXT}, (hub,), at.log_in),
-        _route("logins/check", {"token": TEXT}, (hub,), at.check_login),
+        route("logins/open", {"token": TEXT}, (hub,), at.log_in),
+        route("logins/check", {"token": TEXT}, (hub,), at.check_login),
     ]
     used = dict.fromkeys((field.name for field in fields(Used)), NUMBER)
     return [
         *(by_code if desk.logins is None else by_token),
-        _route("workspaces/of", {"person": TEXT}, (hub,), at.workplaces),
-        _route("workspaces/conditions", THE_WORKSPACE, (hub, house), at.conditions),
-        _route("workspaces/open", THE_WORKSPACE | {"acknowledged": TEXT}, (hub,), at.open),
-        _route("workspaces/standing", THE_WORKSPACE, (hub,), at.standing),
-        _route("workspaces/cell", THE_WORKSPACE | dict.fromkeys(("kernel", "digest", "text"), TEXT), (hub,), at.cell),
-        _route("workspaces/file", THE_WORKSPACE | FILE, (hub,), at.file),
-        _route("workspaces/used", THE_WORKSPACE | used, (hub,), at.used),
-        _route("workspaces/close", THE_WORKSPACE | {"door": TEXT, "rule": TEXT}, (hub,), at.close),
-        _route("workspaces/list", {}, (house,), at.opened),
+        route("workspaces/of", {"person": TEXT}, (hub,), at.workplaces),
+        route("workspaces/conditions", THE_WORKSPACE, (hub, house), at.conditions),
+        route("workspaces/open", THE_WORKSPACE | {"acknowledged": TEXT}, (hub,), at.open),
+        route("workspaces/standing", THE_WORKSPACE, (hub,), at.standing),
+        route("workspaces/cell", THE_WORKSPACE | dict.fromkeys(("kernel", "digest", "text"), TEXT), (hub,), at.cell),
+        route("workspaces/file", THE_WORKSPACE | FILE, (hub,), at.file),
+        route("workspaces/used", THE_WORKSPACE | used, (hub,), at.used),
+        route("workspaces/close", THE_WORKSPACE | {"door": TEXT, "rule": TEXT}, (hub,), at.close),
+        route("workspaces/list", {}, (house,), at.opened),
     ]
 
 
@@ -190,12 +194,15 @@ def _workplace(one: Workplace) -> dict[str, Json]:
     return {"project": one.project, "title": one.title, "refused": why}
 
 
-def _route(path: str, words: Words, tokens: tuple[str, ...], answer: Answer) -> Route:
+def _route(records: Records, path: str, words: Words, tokens: tuple[str, ...], answer: Answer) -> Route:
     """One route: the token first, then exactly these words, then the verb; errors as code and sentence."""
 
     async def endpoint(request: Request) -> JSONResponse:
         said = request.headers.get("authorization", "").encode()
         if not any(hmac.compare_digest(said, f"Bearer {token}".encode()) for token in tokens):
+            await asyncio.to_thread(
+                lambda: records.note(EventName.TOKEN_REFUSED, by=service("gateway"), rule="control.not_yours")
+            )
             return _refusal(Refused("control.not_yours", "This route is not open to you."), 401)
         try:
             body = read_object(await request.body() or b"{}")

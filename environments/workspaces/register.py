@@ -15,7 +15,7 @@ from pathlib import Path
 
 from access.decisions import Decision, Refused
 from audit.events import EventName
-from audit.model import Actor, person
+from audit.model import Actor, person, service
 from audit.records import Records
 from environments.workspaces.model import (
     HOUSE_CONDITIONS,
@@ -59,9 +59,13 @@ class WorkspaceRegister:
         return secret
 
     async def redeem(self, secret: str) -> WorkspaceRequest:
-        """Whose code this is; it is spent thereby. Raises RefusedError."""
+        """Whose code this is; it is spent thereby. Raises RefusedError, which is recorded."""
         code = self._codes.pop(_digest(secret), None)
-        may_redeem(code, self.records.clock.now()).require()
+        decision = may_redeem(code, self.records.clock.now())
+        if isinstance(decision, Refused):
+            rule = decision.code
+            await asyncio.to_thread(lambda: self.records.note(EventName.TOKEN_REFUSED, by=service("hub"), rule=rule))
+        decision.require()
         if code is None:
             raise RuntimeError("a code that may be redeemed is known")
         return code.request

@@ -81,7 +81,10 @@ class LocalLogins:
     def start(self, client: str, challenge: str) -> tuple[str, DeviceGrant]:
         """A new pair of codes for this client, bound to its own secret by the challenge."""
         self._require_client(client)
-        return self._grants.start(client, challenge, self._now())
+        try:
+            return self._grants.start(client, challenge, self._now())
+        except GrantRefused as error:
+            raise self._noted(error) from None
 
     def waiting(self, user_code: str) -> DeviceGrant:
         """The login that waits for this short code."""

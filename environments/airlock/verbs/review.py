@@ -82,6 +82,13 @@ class Review:
         content = self.desk.container.read(request_id, file)
         return content, self.desk.check_file(content, file, criteria(request.profile))
 
+    def require_look(self, project: str, by: Actor) -> None:
+        """Of a project's requests: who may submit for it, or check it. Raises RefusedError, which is recorded."""
+        with self.desk.refusals(EventName.RELEASE_LOOK_REFUSED, project, by, None):
+            approvals, name = self.desk.approvals, bare(by)
+            may = approvals.may_submit if name in approvals.members(project) else approvals.may_check_output
+            (policies.is_person(by) and may(name, project)).require()
+
     def _may_read(self, request: ReleaseRequest, by: Actor) -> Decision:
         """A person, now: of the author's side who may submit, of everybody else who may check."""
         if policies.is_person(by) and bare(by) in self.desk.approvals.members(request.project):

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
-from access.decisions import Decision
+from access.decisions import Decision, Refused, RefusedError
 from audit.events import EventName
 from audit.model import Actor, Json
 from audit.records import Change
@@ -93,6 +93,11 @@ class Submission:
             ]
             self._take_in(work, offered)
         return self.check(request_id, SYSTEM)
+
+    def refuse(self, refused: Refused, project: str, by: Actor) -> NoReturn:
+        """What a door cannot take. Raises RefusedError, which is recorded."""
+        with self.desk.refusals(EventName.RELEASE_SUBMIT_REFUSED, project, by, None):
+            raise RefusedError(refused)
 
     def withdraw(self, request_id: str, by: Actor) -> None:
         """Its author takes a request back. Raises RefusedError."""

@@ -14,7 +14,7 @@ from access.decisions import Refused, RefusedError
 from access.identity.errors import TokenRefused
 from access.identity.tokens import Verifier
 from audit.events import EventName
-from audit.model import service
+from audit.model import person, service
 from audit.records import Records
 from environments.gateway.flight.server import Identify
 from environments.gateway.model import AUDIENCE, Asker
@@ -43,6 +43,7 @@ def by_token(verifier: Verifier, records: Records) -> Identify:
             raise flight.FlightUnauthenticatedError(f"[{error.code}] {error.what} {error.mend}") from None
         project = heard.one("haven-project")
         if not project:
+            records.note(EventName.QUERY_REFUSED, by=person(claims.person), rule=NO_PROJECT.code)
             raise RefusedError(NO_PROJECT)
         return Asker(claims.person, project)
 

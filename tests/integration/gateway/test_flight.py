@@ -277,7 +277,8 @@ async def test_limits_and_a_withdrawal_end_a_stream_with_an_error() -> None:
         await asyncio.to_thread(stands.access.withdraw, "admissions", "gp", "It ended.", by=organisation("gp"))
         assert "project.withdrawn" in await asyncio.wait_for(running, SECONDS_TO_HANG)
         assert "project.withdrawn" in await through(stands, _fetch_long)
-        assert stands.names()[-4:] == ["query.requested", "project.withdrawn", "query.failed", "query.refused"]
+        refused = ["query.refused", "query.refused"]  # what this client asks of the catalogue, then its query
+        assert stands.names()[-5:] == ["query.requested", "project.withdrawn", "query.failed", *refused]
 
 
 def _fetch_long(address: str) -> str:
@@ -318,6 +319,7 @@ async def test_the_houses_own_socket_asks_for_a_token_and_a_project(tmp_path: Pa
             assert stands.names()[-1] == "token.refused"
         with pytest.raises(flight.FlightUnauthorizedError, match=r"door\.no_project"):
             await asyncio.to_thread(ask, good)
+        assert stands.names()[-1] == "query.refused"
         with pytest.raises(flight.FlightUnauthorizedError, match=r"project\.unknown"):
             await asyncio.to_thread(ask, good, (b"haven-project", b"other"))
         assert path.stat().st_mode & 0o077 == 0

@@ -117,6 +117,34 @@ async def test_another_project_sees_nothing_of_it(world: World) -> None:
         assert (await asked.get("/v1/releases")).json() == {"requests": []}
         assert (await asked.get(f"/v1/releases/{request}")).status_code == 404
         assert (await asked.post("/v1/releases", json=body(project="falls"))).status_code == 403
+        assert world.events[-1] == "release.submit_refused"
+
+
+@pytest.mark.parametrize(
+    ("person", "lapsed", "rule"),
+    [
+        ("mallory", False, "release.no_checker"),  # registered nowhere; a token names any project
+        ("pia", False, "release.no_checker"),  # of another project
+        ("asha", True, "project.withdrawn"),  # her own project, which is not live any more
+    ],
+)
+async def test_who_may_not_submit_or_check_sees_no_request(world: World, person: str, lapsed: bool, rule: str) -> None:
+    """Neither the list nor one by its number; each refusal is recorded."""
+    request = world.submitted()
+    world.approvals.people_in["stroke"] = {"pia"}
+    world.approvals.live = not lapsed
+    async with client(world, person, "falls") as asked:
+        for path in ("/v1/releases", f"/v1/releases/{request}"):
+            answer = await asked.get(path)
+            assert (answer.status_code, answer.json()["refused"]["code"]) == (403, rule)
+            assert world.events[-1] == "release.look_refused"
+
+
+async def test_a_checker_sees_what_she_checks(world: World) -> None:
+    """Cara is outside the project and checks outputs."""
+    request = world.submitted()
+    async with client(world, "cara", "falls") as asked:
+        assert (await asked.get(f"/v1/releases/{request}")).json()["id"] == request
 
 
 async def test_blind_verdicts_are_not_told(world: World) -> None:

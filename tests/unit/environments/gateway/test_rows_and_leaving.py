@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from access.decisions import Allowed, Decision
+from access.decisions import Allowed, Decision, Refused, RefusedError
 from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
 from environments.gateway.core import QueryCore
 from environments.gateway.model import Asker, QueryLimits, ScopeFile
@@ -54,6 +54,25 @@ class _Allowing:
 
     def current(self, project: str) -> ScopeFile:
         return ScopeFile(project, 1, "b", Path("scope.duckdb"), {"gp_events": {"event_date": "DATE"}}, "key")
+
+
+class _Barring(_Allowing):
+    """Approvals of which somebody has been barred."""
+
+    def may_query(self, person: str, project: str) -> Decision:
+        return Refused("person.sanctioned", "Barred.")
+
+
+async def test_a_refused_look_at_the_tables_is_recorded() -> None:
+    """Names of columns are asked for by the same door: a refusal stands in the log with its rule."""
+    records, barring = memory_records(), _Barring()
+    made: Any = QueryCore
+    core = made(records, barring, barring, None, None, QueryLimits(), None, TOLD)
+    with pytest.raises(RefusedError):
+        await core.tables(ASHA)
+    assert isinstance(records.log, MemoryAuditLog)
+    (event,) = records.log.events
+    assert (event.name, event.by, event.details["rule"]) == ("query.refused", "person:asha", "person.sanctioned")
 
 
 async def _answer(*_: object, **__: object) -> AsyncGenerator[tuple[bytes, int], None]:

@@ -78,6 +78,7 @@ async def test_a_code_is_good_once() -> None:
     with pytest.raises(RefusedError) as caught:
         await desk.register.redeem(code)
     assert caught.value.refused.code == "workspace.code_unknown"
+    assert (desk.names[-1], desk.log.events[-1].details["rule"]) == ("token.refused", "workspace.code_unknown")
 
 
 async def test_a_code_ends() -> None:
@@ -351,6 +352,14 @@ async def test_a_code_over_the_routes(tmp_path: Path) -> None:
     hub = Caller(desk, tmp_path, "hub")
     assert (await hub.post("login-codes/redeem", {"code": code})).json() == BODY
     assert (await hub.post("login-codes/redeem", {"code": code})).status_code == 403
+
+
+async def test_a_route_that_is_not_the_callers_is_refused_and_recorded(tmp_path: Path) -> None:
+    """The command line's token opens no door: that is the hub's alone."""
+    desk = Desk()
+    answer = await Caller(desk, tmp_path, "house").post("workspaces/open", BODY | {"acknowledged": "x"})
+    assert (answer.status_code, answer.json()["refused"]["code"]) == (401, "control.not_yours")
+    assert (desk.names, desk.log.events[-1].details["rule"]) == (["token.refused"], "control.not_yours")
 
 
 def test_a_token_is_made_once_and_private(tmp_path: Path) -> None:
