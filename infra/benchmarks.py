@@ -25,8 +25,17 @@ class UnknownBenchmark(DeploymentError):
     exit_status = 64
 
 
+class BenchmarkFailed(DeploymentError):
+    """A benchmark could not be measured."""
+
+    code = "bench.failed"
+
+
 def run_benchmarks(names: list[str], *, quick: bool) -> None:
-    """Run the named benchmarks (a folder's name stands for all in it), or all, and print a table each."""
+    """Run the named benchmarks (a folder's name stands for all in it), or all, and print a table each.
+
+    Raises UnknownBenchmark; BenchmarkFailed at the end, naming what could not be measured.
+    """
     known = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorted(FOLDER.rglob("[a-z]*.py"))}
     chosen: list[str] = []
     for name in names or list(known):
@@ -35,17 +44,28 @@ def run_benchmarks(names: list[str], *, quick: bool) -> None:
             raise UnknownBenchmark(f"There is no benchmark '{name}'.", mend=f"There are: {', '.join(known)}.")
         chosen += found
     console = Console()
-    for name in chosen:
-        module = _load(known[name])
+    failed = [name for name in chosen if not _measured(name, known[name], console, quick=quick)]
+    if failed:
+        raise BenchmarkFailed(f"Not measured: {', '.join(failed)}.", mend="What each met stands above.")
+
+
+def _measured(name: str, path: Path, console: Console, *, quick: bool) -> bool:
+    """One benchmark and its table; what it meets is told, and the others are measured all the same."""
+    try:
+        module = _load(path)
         table = Table(title=module.NAME, title_justify="left")
         table.add_column("measured")
         table.add_column("value", justify="right")
         table.add_column("unit")
         with console.status(f"{name}: {module.NAME}"):
             measured = module.run(quick)
-        for label, value, unit in measured:
-            table.add_row(label, f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", unit)
-        console.print(table)
+    except Exception:  # noqa: BLE001 - whatever it is
+        console.print_exception()
+        return False
+    for label, value, unit in measured:
+        table.add_row(label, f"{value:,.4g}" if value < 1000 else f"{value:,.0f}", unit)
+    console.print(table)
+    return True
 
 
 def _load(path: Path) -> ModuleType:

@@ -211,7 +211,7 @@ def may_decide_for(
         return Refused(
             "project.not_concerned",
             f"The project asks for no data of {controller}.",
-            "Only controllers concerned decide.",
+            "Only the controllers of its data decide; a governance lead stops a project with `haven project suspend`.",
         )
     if project.closed:
         return Refused("project.closed", "The project is closed.", "Apply for a new project.")

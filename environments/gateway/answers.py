@@ -22,6 +22,7 @@ from environments.gateway.workers import Worker, WorkerPool
 Frame = tuple[Kind, int, bytes]
 MOST_AHEAD = 16 * 1024**2  # bytes read from the worker before the last frame has left
 LONGEST_FRAME = 512 * 1024**2  # no result of ours has such rows; a worker that says so is not believed
+SECONDS_TO_LET_GO = 1.0  # of a worker, after it was interrupted
 GRACE = 60.0  # seconds: evidence may take as long as the query, and more
 
 
@@ -42,7 +43,8 @@ class RunningQuery:
     sent: int = 0  # of them to the asker
     bytes: int = 0
     asked_at: float = field(default_factory=time.monotonic)
-    hang_up: Callable[[], None] = lambda: None  # lets go of the worker, which then interrupts the statement
+    hang_up: Callable[[], object] = lambda: None  # lets go of the worker, which then interrupts the statement
+    killed: bool = False  # its worker computed on after that, and was ended
 
     def require_uncut(self) -> None:
         """Raises QueryCut where it was cut meanwhile."""
@@ -72,28 +74,19 @@ class Answers:
         """
         ends = query.started + self._seconds if patience is None else time.monotonic() + patience
         worker = await self._workers.for_scope(query.scope)
-        reader, writer = await worker.connect()
-        worker.busy += 1
-        query.hang_up = writer.close
-        ahead = _Ahead()
-        reading = asyncio.create_task(_read_ahead(reader, ahead))
+        talk = await _Talk.begin(self._workers, worker, query)
+        query.hang_up = talk.leave
         try:
-            writer.write(json.dumps({"sql": sql, "parameters": parameters}).encode() + b"\n")
-            await writer.drain()
+            await talk.say({"sql": sql, "parameters": parameters})
             while True:
-                kind, rows, content = await self._next(query, ahead, ends, own=patience is None)
+                kind, rows, content = await self._next(query, talk.ahead, ends, own=patience is None)
                 if kind is Kind.END:
                     return
                 if kind is Kind.ERROR:
                     raise await self._failure(content)
                 yield content, rows
         finally:
-            reading.cancel()
-            writer.close()
-            worker.busy -= 1
-            worker.last_used = time.monotonic()
-            if query.cut.is_set():
-                await self._insist(worker)
+            await asyncio.shield(talk.leave())
 
     async def _next(self, query: RunningQuery, ahead: _Ahead, ends: float, *, own: bool) -> Frame:
         """The next frame, or the reason why there will be none. own: the time that ends is the query's."""
@@ -130,10 +123,65 @@ class Answers:
         error.detail = hashlib.sha256(told["detail"].encode("utf-8", "surrogatepass")).hexdigest()
         return error
 
-    async def _insist(self, worker: Worker) -> None:
-        """The closed connection interrupts the statement. Not trusted: a worker that serves nobody is killed."""
-        if worker.busy == 0:
-            await self._workers.stop(worker.scope.project)
+
+class _Talk:
+    """One statement's connection to the worker. The statement counts as running until the worker has let go of it."""
+
+    def __init__(
+        self,
+        workers: WorkerPool,
+        worker: Worker,
+        query: RunningQuery,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self.ahead = _Ahead()
+        self._workers, self._worker, self._query = workers, worker, query
+        self._reader, self._writer = streams
+        self._reading = asyncio.create_task(_read_ahead(self._reader, self.ahead))
+        self._leaving: asyncio.Task[None] | None = None
+        worker.busy += 1
+
+    @classmethod
+    async def begin(cls, workers: WorkerPool, worker: Worker, query: RunningQuery) -> _Talk:
+        """Raises WorkerDown."""
+        return cls(workers, worker, query, await worker.connect())
+
+    async def say(self, request: dict[str, object]) -> None:
+        """Ask. A worker that is gone is met when its answer is read."""
+        with contextlib.suppress(OSError):
+            self._writer.write(json.dumps(request).encode() + b"\n")
+            await self._writer.drain()
+
+    def leave(self) -> asyncio.Task[None]:
+        """Begin to let go, once: the half-closed connection interrupts the statement. Not trusted: who computes on
+        is killed, whoever else it serves."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave())
+        return self._leaving
+
+    async def _leave(self) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        try:
+            with contextlib.suppress(OSError, RuntimeError):
+                self._writer.write_eof()
+            await asyncio.wait_for(_until_closed(self._reader), SECONDS_TO_LET_GO)
+        except TimeoutError:
+            self._query.killed = True
+            await self._workers.end(self._worker)
+        finally:
+            self._writer.close()
+            self._worker.busy -= 1
+            self._worker.last_used = time.monotonic()
+            if self._query.cut.is_set() and self._worker.busy == 0:
+                await self._workers.end(self._worker)
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> None:
+    """Read on, and throw away, until the worker has closed its end."""
+    with contextlib.suppress(OSError):
+        while await reader.read(MOST_AHEAD):
+            pass
 
 
 class _Ahead:

@@ -32,7 +32,7 @@ from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
 from environments.gateway.evidence.asking import MOST_BYTES, MOST_GROUPS, AskedEvidence, EvidenceStore
 from environments.gateway.evidence.people import PERSON, NoEvidence
 from environments.gateway.evidence.sealed import Evidence
-from environments.gateway.gate import Gate
+from environments.gateway.judging import Judges
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
 from environments.gateway.ports import Approvals, Scopes
 from environments.gateway.texts import TextStore
@@ -73,7 +73,7 @@ class QueryCore:
         self._answers = Answers(workers, texts, limits.seconds)
         self._texts = texts
         self._limits = limits
-        self._gate = Gate()
+        self._judges = Judges()
         self._running: dict[str, RunningQuery] = {}
         self._starting: Counter[str] = Counter()
         self._outcomes: OrderedDict[str, QueryOutcome] = OrderedDict()
@@ -190,7 +190,7 @@ class QueryCore:
         patience = max(SECONDS_FOR_EVIDENCE, TIMES_FOR_EVIDENCE * (time.monotonic() - query.started))
         try:
             people = {name for name, columns in query.scope.tables.items() if PERSON in columns}
-            asked = await asyncio.to_thread(self._gate.evidence_of, sql, people)
+            asked = await self._judges.evidence_of(query.asker.project, sql, people)
             groups = await self._counted(query, asked, parameters, patience)
             header = {
                 **asked.header, "query": query.id, "project": query.asker.project, "sql_digest": query.digest,
@@ -242,7 +242,7 @@ class QueryCore:
             )
         if time.monotonic() - query.asked_at >= SECONDS_BETWEEN_APPROVALS:
             query.asked_at = time.monotonic()
-            decision = await self._standing(query)
+            decision = await self._standing(query.asker)
             if isinstance(decision, Refused):
                 query.cut_by = decision
                 query.cut.set()
@@ -267,7 +267,8 @@ class QueryCore:
                 **details,
             )
             # One that was left with rows in hand counts too: who stands behind those rows, nobody has counted.
-            if isinstance(error, QueryFailed) or query.sent:
+            # So does one for which a worker had to be ended: it served others.
+            if isinstance(error, QueryFailed) or query.sent or query.killed:
                 await self._tell(query.asker, self._brakes.failed(query.asker))
 
     # -- revocation
@@ -276,17 +277,21 @@ class QueryCore:
         """For as long as the gateway runs: end what is no longer approved, and workers that nobody needs."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
-            for query in list(self._running.values()):
+            running = list(self._running.values())
+            for query in running:
                 if query.cut.is_set() or query.overdue(self._limits.seconds):
                     query.rounds_cut += 1
                     if query.rounds_cut >= ROUNDS_TO_LEAVE:
                         await self._end_stalled(query)
-                    continue
-                decision = await self._standing(query)
-                if isinstance(decision, Refused):
-                    query.cut_by = decision
+            askers = list({query.asker for query in running if not query.cut.is_set()})  # each is asked about once
+            standing = await asyncio.gather(*(self._standing(asker) for asker in askers))
+            refused = {asker: one for asker, one in zip(askers, standing, strict=True) if isinstance(one, Refused)}
+            for query in running:
+                if query.asker in refused and not query.cut.is_set():
+                    query.cut_by = refused[query.asker]
                     query.cut.set()
             await self._workers.stop_idle()
+            self._judges.stop_idle()
 
     async def _end_stalled(self, query: RunningQuery) -> None:
         """Cut rounds ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
@@ -296,8 +301,6 @@ class QueryCore:
         if self._running.pop(query.id, None) is not None:
             await self._failed(query, QueryCut(query.cut_by.code, query.cut_by.reason, mend=query.cut_by.mend))
             query.hang_up()
-            if not any(other.asker.project == query.asker.project for other in self._running.values()):
-                await self._workers.stop(query.asker.project)
 
     async def cut_all(self, asker: Asker, refused: Refused) -> None:
         """End the queries of a person and project: their door was closed."""
@@ -307,7 +310,8 @@ class QueryCore:
                 query.cut.set()
 
     async def close(self) -> None:
-        """End every worker."""
+        """End every worker, and every parser."""
+        self._judges.close()
         await self._workers.close()
 
     # -- parts
@@ -323,7 +327,7 @@ class QueryCore:
                 f"{MOST_PER_PROJECT} queries of the project run already.",
                 "Wait until one has finished.",
             ).require()
-        judged = await asyncio.to_thread(self._gate.judged, sql, set(scope.tables))
+        judged = await self._judges.judged(asker.project, sql, set(scope.tables))
         if isinstance(judged, Refused):
             raise RefusedError(judged)
         return scope, judged
@@ -331,12 +335,12 @@ class QueryCore:
     async def _require_approval(self, asker: Asker) -> None:
         (await asyncio.to_thread(self._approvals.may_query, asker.person, asker.project)).require()
 
-    async def _standing(self, query: RunningQuery) -> Decision:
+    async def _standing(self, asker: Asker) -> Decision:
         """Is the asker still approved, and is the scope still the approval's?"""
-        decision = await asyncio.to_thread(self._approvals.may_query, query.asker.person, query.asker.project)
+        decision = await asyncio.to_thread(self._approvals.may_query, asker.person, asker.project)
         if not decision:
             return decision
-        current = await asyncio.to_thread(self._scopes.current, query.asker.project)
+        current = await asyncio.to_thread(self._scopes.current, asker.project)
         if isinstance(current, Refused):
             return current
         return decision

@@ -1,8 +1,9 @@
 """May this statement run? An allow-list over DuckDB's own parse tree; what is not known is refused.
 
 Exactly one SELECT; every kind, key, table, function and type known; tables are the approved views and the statement's
-own WITH names. DuckDB is only asked to parse, on a connection that holds nothing and can reach nothing. The tree's
-shape stands in `gate_tree`, the walk in `gate_walk`, the functions in `functions` (design section 4).
+own WITH names. DuckDB is only asked to parse, in a process that holds nothing and is ended where it takes too long
+(`parser`). The tree's shape stands in `gate_tree`, the walk in `gate_walk`, the functions in `functions` (design
+section 4).
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ import threading
 from collections.abc import Collection
 from typing import Any
 
-import duckdb
-
 from access.decisions import Allowed, Decision, Refused
 from environments.gateway import gate_words as words
 from environments.gateway.brakes.likeness import Likeness, likeness_of
@@ -22,19 +21,28 @@ from environments.gateway.evidence.people import NoEvidence
 from environments.gateway.evidence.shape import question_of
 from environments.gateway.gate_walk import ascii_lower, walk_statement
 from environments.gateway.gate_words import GateRefusal
+from environments.gateway.parsing import NotParsed, Parser, TooHard
 
 LONGEST_STATEMENT = 100_000  # bytes of UTF-8
-# Nothing is left out of the tree: a key that is not there could not be judged.
-TREE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := false, skip_empty := false, skip_default := false)"
-TEXT = "SELECT json_deserialize_sql(?::JSON)"
+_WALKING = threading.Lock()
+"""The largest tree takes some hundred megabytes, and its walk a third of a second: one at a time in a process."""
 
 
 class Gate:
-    """Judges statements without running them. One connection for parsing, used by one thread at a time."""
+    """Judges statements without running them. One parser, used by one thread at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._parser = _parser()
+        self._parser = Parser()
+
+    @property
+    def last_used(self) -> float:
+        """When it judged last, on the monotonic clock."""
+        return self._parser.last_used
+
+    def close(self) -> None:
+        """End its parser; the next statement starts another."""
+        self._parser.close()
 
     def judge(self, sql: str, tables: Collection[str]) -> Decision:
         """May this run, given the views that the asker may name?
@@ -49,10 +57,12 @@ class Gate:
         try:
             _require_text(sql)
             views = frozenset(ascii_lower(name) for name in tables)
-            with self._lock:  # also for the walk: the largest tree takes some hundred megabytes, so one at a time
-                statement = self._statement(sql)
-                walk_statement(statement, views)
-                return likeness_of(statement)
+            with self._lock:
+                tree = self._tree(sql)
+                with _WALKING:
+                    statement = _statement(tree)
+                    walk_statement(statement, views)
+                    return likeness_of(statement)
         except GateRefusal as refusal:
             return refusal.told(sql)
         except RecursionError:
@@ -65,47 +75,33 @@ class Gate:
         """
         try:
             with self._lock:
-                question = question_of(self._statement(sql), tables)
-                row = self._parser.execute(TEXT, [json.dumps(question.sql_tree)]).fetchone()
-        except (GateRefusal, RecursionError, duckdb.Error):
+                tree = self._tree(sql)
+                with _WALKING:
+                    question = question_of(_statement(tree), tables)
+                text = self._parser.text(json.dumps(question.sql_tree))
+        except (GateRefusal, RecursionError, NotParsed, TooHard):
             raise NoEvidence("not_said") from None
-        return AskedEvidence.of(question, str(row[0]) if row else "")
+        return AskedEvidence.of(question, text)
 
-    def _statement(self, sql: str) -> Any:
-        """The tree of the one statement. Raises GateRefusal."""
+    def _tree(self, sql: str) -> str:
+        """The tree as DuckDB writes it. Raises GateRefusal."""
         try:
-            row = self._parser.execute(TREE, [sql]).fetchone()
-        except duckdb.Error:
-            self._renew()
+            return self._parser.tree(sql)
+        except NotParsed:
             raise words.not_understood(None) from None
-        answer: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
-        if answer.get("error") is not False:
-            raise _unparsed(answer)
-        statements = answer["statements"]
-        if len(statements) != 1:
-            raise words.how_many(len(statements))
-        return statements[0]
-
-    def _renew(self) -> None:
-        """DuckDB closes a database in which it met an error of its own: the next statement needs another."""
-        self._parser.close()
-        self._parser = _parser()
+        except TooHard:
+            raise words.too_deep() from None
 
 
-def _parser() -> duckdb.DuckDBPyConnection:
-    """A connection that holds nothing and can reach nothing."""
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "python_enable_replacements": False,
-            "threads": 1,
-        }
-    )
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+def _statement(tree: str) -> Any:
+    """The one statement of a tree. Raises GateRefusal."""
+    answer: dict[str, Any] = json.loads(tree) if tree else {"error": True}
+    if answer.get("error") is not False:
+        raise _unparsed(answer)
+    statements = answer["statements"]
+    if len(statements) != 1:
+        raise words.how_many(len(statements))
+    return statements[0]
 
 
 def _require_text(sql: str) -> None:

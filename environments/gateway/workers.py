@@ -105,6 +105,12 @@ class WorkerPool:
         if worker is not None:
             await worker.kill()
 
+    async def end(self, worker: Worker) -> None:
+        """End this one, whoever it serves; the project's next statement starts another."""
+        if self._workers.get(worker.scope.project) is worker:
+            del self._workers[worker.scope.project]
+        await worker.kill()
+
     async def stop_idle(self) -> None:
         """End the workers that nobody has asked for a while."""
         now = time.monotonic()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,7 +64,8 @@ def tables(project: Project, person: As, home: Home = DEFAULT_HOME, as_json: AsJ
     Example: `haven tables diabetes-admissions --as asha`
     """
     haven = open_haven(home)
-    found = _client(haven).tables(connection=_connection(haven, person, project))
+    with _refusals_told(haven) as client:
+        found = client.tables(connection=_connection(haven, person, project))
     if as_json:
         print_json([{"name": one.name, "columns": one.columns} for one in found])
         return
@@ -123,13 +126,20 @@ def _statements(text: str) -> list[str]:
 
 
 def _ask(haven: Haven, person: str, project: str, sql: str) -> Any:
-    """Through the notebook client; its refusals become the command line's."""
+    """Through the notebook client."""
+    with _refusals_told(haven) as client:
+        return client.sql(sql, connection=_connection(haven, person, project))
+
+
+@contextmanager
+def _refusals_told(haven: Haven) -> Iterator[Any]:
+    """The notebook client; its refusals become the command line's."""
     from access.decisions import Refused, RefusedError
     from infra.errors import DeploymentError
 
     client = _client(haven)
     try:
-        return client.sql(sql, connection=_connection(haven, person, project))
+        yield client
     except client.Refused as error:
         raise RefusedError(Refused(error.code, error.reason, error.mend)) from None
     except client.HavenClientError as error:

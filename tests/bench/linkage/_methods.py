@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,13 +76,13 @@ class Clock:
 def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
     """The ladder on tokens, the residual under a frozen model, the spine: as a linkage in a linkage zone does it."""
     model = FrozenModel.model_validate_json((folder / "model.json").read_text(encoding="utf-8"))
-    file = str(folder / "zone.duckdb")
+    file = folder / "zone.duckdb"
     for people in ({"left": left}, {"right": right}):
-        with duckdb.connect(file) as zone:  # each receipt opens the zone, and ends with a checkpoint
+        with _zone(file) as zone:  # each receipt opens the zone, and ends with a checkpoint
             _receive(zone, **people)
             zone.execute("CHECKPOINT")
     del left, right, people
-    with duckdb.connect(file) as zone:
+    with _zone(file) as zone:
         zone.execute("SET memory_limit = '8GB'")
         prepare(zone)
         prepare_residual(zone)
@@ -108,6 +108,16 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
             " WHERE a.dataset = 'left' AND b.dataset = 'right'"
         ).to_arrow_table()
     return pl.DataFrame(found), clock.seconds
+
+
+@contextmanager
+def _zone(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A zone's file, encrypted and opened as every zone is (linkage.zones), by the slower of its two ciphers."""
+    with duckdb.connect() as zone:
+        zone.execute("SET force_mbedtls_unsafe = 'true'")
+        zone.execute("ATTACH ? AS zone (ENCRYPTION_KEY ?, RECOVERY_MODE NO_WAL_WRITES)", [str(file), "0" * 64])
+        zone.execute("USE zone")
+        yield zone
 
 
 def train(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:

@@ -22,6 +22,7 @@ import duckdb
 import polars as pl
 
 from infra.settings import ROOT
+from linkage.errors import LinkageError
 from linkage.matching.engines.piece_tables import PieceSettings
 from linkage.matching.engines.running import RunLadder, in_duckdb
 from linkage.matching.engines.running_in_pieces import InPieces
@@ -69,6 +70,11 @@ def _started(engine: str, folder: Path) -> dict[str, float | str]:
     peak, ticks = [0], dict[int, int]()
     threading.Thread(target=_watch, args=(process, peak, ticks), daemon=True).start()
     said, _ = process.communicate()
+    if process.returncode:
+        raise LinkageError(
+            f"The engine {engine} failed; what it said stands above.",
+            mend="Spark needs Java 17 or newer: past-one-machine.md.",
+        )
     told = json.loads(said)
     return {**told, "memory": peak[0], "cpu": told["cpu"] + sum(ticks.values()) / os.sysconf("SC_CLK_TCK")}
 

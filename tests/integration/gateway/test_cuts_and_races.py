@@ -10,9 +10,9 @@ import pytest
 from access.decisions import Refused, RefusedError
 from audit.model import organisation
 from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
-from environments.gateway.errors import GatewayError, QueryCut
+from environments.gateway.errors import GatewayError, QueryCut, WorkerDown
 from environments.gateway.evidence.people import NoEvidence
-from tests.fakes.gateway import ASHA, gateway
+from tests.fakes.gateway import ASHA, SECONDS_TO_HANG, gateway, until_running
 
 COUNT = "select count(*) as n from gp_events"
 LONG = "select count(*) from range(10000000) a(i), range(10000000) b(j) where (i * j) % 7 = 3"
@@ -36,6 +36,30 @@ async def test_a_reader_who_stops_reading_is_cut_all_the_same() -> None:
             async for _ in parts:
                 pass
         assert stands.names().count("query.failed") == 1
+
+
+STUBBORN = "select levenshtein(repeat('a', 100000), repeat('b', 100000))"  # DuckDB interrupts no single value
+
+
+async def test_who_hangs_up_on_what_cannot_be_interrupted_leaves_nothing_running() -> None:
+    """The worker is ended, and so is whoever else it served; it counts, and the next query has another worker."""
+    counts = {sort: Counts(1, 0, 0) for sort in Sort}
+    async with gateway(brakes=BrakePolicy(counts=counts)) as stands:
+        await stands.ask(COUNT)
+        worker = stands.workers._workers["admissions"]
+        colleague = asyncio.create_task(stands.ask(LONG))
+        await until_running(stands, colleague)
+        asked = asyncio.create_task(stands.ask(STUBBORN))
+        await until_running(stands, asked)
+        await asyncio.sleep(0.5)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert not worker.alive
+        with pytest.raises(WorkerDown):
+            await asyncio.wait_for(colleague, SECONDS_TO_HANG)
+        assert "failed" in [one.details["sort"] for one in stands.log.events if one.name == "query.braked"]
+        assert await stands.ask(COUNT)
 
 
 async def test_many_at_once_are_counted_before_they_are_judged() -> None:
@@ -68,11 +92,11 @@ async def test_a_cut_while_people_are_counted_holds_the_last_batch_back(monkeypa
     async with gateway() as stands:
         query = await stands.core.start(ASHA, COUNT, None)
 
-        def cut(*_: object) -> None:
+        async def cut(*_: object) -> None:
             query.cut_by = Refused("project.withdrawn", "It was withdrawn.", "Ask.")
             raise NoEvidence("rows")
 
-        monkeypatch.setattr(stands.core._gate, "evidence_of", cut)
+        monkeypatch.setattr(stands.core._judges, "evidence_of", cut)
         with pytest.raises(QueryCut):
             async for _ in stands.core.stream(query, COUNT, None):
                 pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import pytest
 from access.decisions import Allowed, Refused
 from environments.gateway.gate import LONGEST_STATEMENT, Gate
 from environments.gateway.gate_walk import DEEPEST
+from environments.gateway.judging import Judges
+from environments.gateway.parser import SECONDS, parser
+from environments.gateway.parsing import NotParsed
 from tests.fakes.canary import CANARY, MATERIAL, VIEWS, canary_scope, statements, what_is_read
 
 HOSTILE = statements("hostile.sql")
@@ -172,21 +177,67 @@ def test_many_threads_ask_one_gate(gate: Gate) -> None:
     assert answers == [expected for _, expected in asked]
 
 
-def test_a_broken_parser_is_renewed() -> None:
-    """When DuckDB closes the parser's database, this statement is refused and the next one judged."""
+def test_a_parser_that_has_ended_is_started_anew() -> None:
+    """Whatever ended it: the next statement is judged."""
     gate = Gate()
-    gate._parser.close()
-    assert _code(gate, "select 1") == "gate.not_understood"
     assert gate.judge("select 1", VIEWS)
+    process = gate._parser._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    assert gate.judge("select 1", VIEWS)
+    gate.close()
+
+
+def test_the_engines_own_error_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statement is not understood, and the next one is judged."""
+    gate = Gate()
+    with pytest.raises(NotParsed):
+        gate._parser.text("no tree")
+    assert gate.judge("select 1", VIEWS)
+    gate.close()
+
+
+HARD = {
+    "brackets": "select " + "(" * 20_000,
+    "brackets in FROM": "select * from " + "(" * 10_000 + "gp_patients" + ")" * 10_000,
+    "WITH in WITH": "with " + "a as (with " * 500 + "b as (select 1) select 1" + ") select 1" * 500,
+}
+
+
+@pytest.mark.parametrize("shape", HARD)
+def test_what_takes_the_parser_hours_or_all_memory_is_refused(shape: str) -> None:
+    """Its process is ended within seconds of processor time, and the gate goes on."""
+    gate = Gate()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert _code(gate, HARD[shape]) == "gate.too_deep"
+    gate.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < SECONDS + 3
+    assert gate.judge("select 1", VIEWS)
+    gate.close()
+
+
+async def test_no_project_waits_for_anothers_statement() -> None:
+    """One project's parser computes; another's statement is judged meanwhile, and threads are left for approvals."""
+    judges = Judges()
+    hard = [asyncio.create_task(judges.judged("other", HARD["brackets"], VIEWS)) for _ in range(8)]
+    await asyncio.sleep(0.05)
+    assert not isinstance(await judges.judged("ours", "select 1", VIEWS), Refused)
+    assert await asyncio.to_thread(lambda: "at once") == "at once"
+    assert not any(task.done() for task in hard[1:])
+    for task in hard:
+        task.cancel()
+    judges.close()
 
 
 def test_the_parser_reaches_nothing() -> None:
     """The connection that parses can open no file and change no setting."""
-    gate = Gate()
+    connection = parser()
     with pytest.raises(duckdb.Error):
-        gate._parser.execute("select * from read_text('/etc/hostname')")
+        connection.execute("select * from read_text('/etc/hostname')")
     with pytest.raises(duckdb.Error):
-        gate._parser.execute("set enable_external_access = true")
+        connection.execute("set enable_external_access = true")
 
 
 def test_a_refusal_tells_line_and_column(gate: Gate) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from environments.gateway.gate import TREE
 from environments.gateway.gate_tree import FAMILIES, TYPE_NAMES, How, Part
 from environments.gateway.gate_walk import ascii_lower, walk_statement
 from environments.gateway.gate_words import GateRefusal
+from environments.gateway.parser import TREE
 from tests.fakes.canary import VIEWS, statements
 
 ORDINARY = [statement for _, statement in statements("ordinary.sql")]
