@@ -148,8 +148,11 @@ class World:
             Base.metadata.create_all(self.engine)
         self.records = Records(self.engine, self.log, self.clock)
         self.outbox, self.register = self.folder / "outbox", self.folder / "register"
+        self.rest_on(self.evidence)
+
+    def rest_on(self, evidence: SealedEvidence) -> None:
+        """An airlock that reads this evidence."""
         port: Approvals = self.approvals
-        evidence: SealedEvidence = self.evidence
         places = (self.folder / "airlock", self.outbox, self.register)
         self.airlock = Airlock(self.records, port, *places, KEY, evidence=evidence, check=self._checked)
 
