@@ -30,7 +30,8 @@ from environments.disclosure.sealed.model import (
 
 NOT_AS_QUERIED = (
     "Not what the query gave: write the people of the query's groups, rounded as the owner asks, and hidden where they "
-    "are too few; keep the names of the query's columns."
+    "are too few; keep the names of the query's columns. Rows that are not linked count as one person: ask only for "
+    "those that are."
 )
 Row = Mapping[str, Cell]
 Behind = Sequence[tuple[Laid, Sequence[QueryGroup]]]
@@ -105,11 +106,8 @@ class _Comparing:
 
     def _of(self, categories: Mapping[str, str]) -> list[Laid]:
         """The queries whose keys are exactly these columns, and which know the codes."""
-        return [
-            one
-            for one in self.laid
-            if set(one.columns) == categories.keys() and one.of(categories) is not None
-        ]  # fmt: skip
+        with_these = [one for one in self.laid if set(one.columns) == categories.keys()]
+        return [one for one in with_these if one.of(categories) is not None]
 
     def _groups(self, categories: Mapping[str, str]) -> Behind:
         return [(one, groups) for one in self._of(categories) if (groups := one.of(categories))]
@@ -135,13 +133,10 @@ class _Comparing:
     def _count(self, cell: Cell, behind: Behind) -> ComparedCell:
         counts = [self._number(cell.column, laid, groups) for laid, groups in behind]
         known = [count for count in counts if count is not None]
-        rules, structural = (
-            self.profile.counts,
-            self.context.is_structural_zero(self.by, list(cell.categories.values())),
-        )
         if len(known) < len(counts):
             return ComparedCell(cell, CellMatch.NONE)
-        midpoint = self.context.rounding == "midpoint_6"
+        rules, midpoint = self.profile.counts, self.context.rounding == "midpoint_6"
+        structural = self.context.is_structural_zero(self.by, list(cell.categories.values()))
         should = {shown_count(count, rules, structural=structural, midpoint=midpoint) for count in known}
         if cell.shown in rules.masks:
             rightly = all(text in rules.masks or (text == "0" and rules.mask_may_hide_zero) for text in should)
