@@ -7,7 +7,9 @@ a sentence for each thing missing, before two people spend their time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from access.decisions import Allowed, Decision, Refused
 from environments.airlock.model import Gate
@@ -15,14 +17,20 @@ from environments.disclosure.model import TableContext, validated
 
 SHORTEST_SENTENCE = 20
 LONGEST_TITLE = 200
+MOST_QUERIES = 20
+QueryNumber = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class ReleaseContext(TableContext):
-    """A table's context with its way out. title: what the public register calls it; never names a person."""
+    """A table's context with its way out. title: what the public register calls it; never names a person.
+
+    queries: the numbers of the project's queries that the table was made from; their evidence is held against it.
+    """
 
     title: str = ""
     gate: Gate = Gate.TO_RESEARCHER
     recipient: str | None = None
+    queries: tuple[QueryNumber, ...] = Field(default=(), max_length=MOST_QUERIES)
 
     @property
     def public_title(self) -> str:

@@ -26,6 +26,13 @@ class SealBroken(AirlockError):
     exit_status = 65
 
 
+class EvidenceBroken(AirlockError):
+    """The sealed evidence of a query is not there or does not verify: no file is believed for it."""
+
+    code = "release.evidence_broken"
+    exit_status = 65
+
+
 class ImportUnfit(AirlockError):
     """A file cannot be brought in as it is; the message says why and how to mend it."""
 

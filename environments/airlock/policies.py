@@ -262,6 +262,26 @@ def never_recalled(was_recalled: bool) -> Decision:
     return Allowed()
 
 
+def may_name_query(query: str, asked_under: int | None, version_now: int | None) -> Decision:
+    """An author names queries of the project that have evidence, asked under the version in force.
+
+    asked_under: the version under which it was asked; None: the project has no such query with evidence.
+    """
+    if asked_under is None:
+        return Refused(
+            "release.unknown_query",
+            f"This project has no query with evidence of the number {query}.",
+            "Name the aggregate queries that the table was made from (docs/reference/evidence.md), or leave it out.",
+        )
+    if asked_under != version_now:
+        return Refused(
+            "release.query_of_other_version",
+            f"The query {query} was asked under version {asked_under} of the approval, which is not in force.",
+            "Ask it again, and make the table from that.",
+        )
+    return Allowed()
+
+
 def has_comment(comment: str, approve: bool) -> Decision:
     """An objection says what to mend."""
     if approve or comment.strip():

@@ -1,4 +1,4 @@
-"""Whom does the airlock ask? The approval records, each time anew, never a copy of the answer."""
+"""Whom does the airlock ask? The approval records and the sealed evidence, each time anew, never a copy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 from access.decisions import Decision
 from audit.model import Actor
 from audit.records import Change
+from environments.disclosure.sealed.model import QueryEvidence
 
 
 class Approvals(Protocol):
@@ -73,4 +74,12 @@ class Approvals(Protocol):
 
     def may_decide_for(self, by: Actor, controller: str, project: str) -> Decision:
         """Does this actor decide for this controller?"""
+        ...
+
+
+class SealedEvidence(Protocol):
+    """What was counted behind the queries of a project, and sealed then."""
+
+    def of(self, project: str, query: str) -> QueryEvidence | None:
+        """Of one query; None where this project has no such query with evidence. Raises EvidenceBroken."""
         ...

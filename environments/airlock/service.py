@@ -21,7 +21,7 @@ from environments.airlock import store
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
 from environments.airlock.model import Gate, Released, ReleaseRequest
-from environments.airlock.ports import Approvals
+from environments.airlock.ports import Approvals, SealedEvidence
 from environments.airlock.states import ReleaseState
 from environments.airlock.verbs.checking import FileCheck, check_file
 from environments.airlock.verbs.desk import SYSTEM, Check, Desk
@@ -30,6 +30,7 @@ from environments.airlock.verbs.review import Review
 from environments.airlock.verbs.submission import Offer, Submission
 from environments.airlock.visibility import as_seen_by
 from environments.disclosure.model import TableContext
+from environments.disclosure.sealed.model import EvidenceComparison
 
 IDLE_UNTIL_LAPSE = timedelta(days=30)
 
@@ -37,8 +38,9 @@ IDLE_UNTIL_LAPSE = timedelta(days=30)
 class Airlock:
     """The one door through which anything leaves.
 
-    folder: for the sealed files; outbox: where recipients are served; register: the public list. Every verb raises
-    RefusedError with the rule, and UnknownRequest; what else it raises, it says.
+    folder: for the sealed files; outbox: where recipients are served; register: the public list; evidence: what was
+    counted behind queries. Every verb raises RefusedError with the rule, and UnknownRequest; what else it raises, it
+    says.
     """
 
     def __init__(
@@ -50,9 +52,10 @@ class Airlock:
         register: Path,
         signing_key: Ed25519PrivateKey,
         *,
+        evidence: SealedEvidence,
         check: Check = check_file,
     ) -> None:
-        self._desk = Desk(records, approvals, Container(folder), Outbox(outbox), register, signing_key, check)
+        self._desk = Desk(records, approvals, evidence, Container(folder), Outbox(outbox), register, signing_key, check)
         self._submission = Submission(self._desk)
         self._review = Review(self._desk)
         self._releasing = Releasing(self._desk)
@@ -146,6 +149,13 @@ class Airlock:
     def require_look(self, project: str, *, by: Actor) -> None:
         """May this person see the project's requests now? A refusal is recorded."""
         self._review.require_look(project, by)
+
+    def comparisons(self, request_id: str, *, by: Actor) -> dict[str, EvidenceComparison]:
+        """How each file stands to the sealed evidence of its queries, by file name; nothing for whom it is not.
+
+        Raises SealBroken, EvidenceBroken.
+        """
+        return self._review.comparisons(request_id, by)
 
     # -- out, and back
 

@@ -30,7 +30,7 @@ def amount_findings(amount: Amount, people: int, rules: AmountRules) -> list[Fin
                 "above and below zero by themselves.",
             )
         ]
-    found = _few(amount, people, rules)
+    found = few_findings(amount, people, rules)
     largest = _largest(amount, people, rules.contributions_asked)
     if largest is None:
         found.append(
@@ -91,7 +91,8 @@ def _largest(amount: Amount, people: int, asked: int) -> list[float] | None:
     return sorted((one or 0.0 for one in given), reverse=True)
 
 
-def _few(amount: Amount, people: int, rules: AmountRules) -> list[Finding]:
+def few_findings(amount: Amount, people: int, rules: AmountRules) -> list[Finding]:
+    """Too few people who contribute, for any figure over them."""
     contributors = people if amount.contributors is None else amount.contributors
     if contributors >= rules.smallest_contributors:
         return []

@@ -6,6 +6,7 @@ The artefact that leaves is what is checked, after any mitigation, from scratch 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 import polars as pl
@@ -138,7 +139,7 @@ class _Checking:
                 "Rows repeat the same categories: name the columns that tell them apart, or add them up."
             )
         cells = tuple(self._cells())
-        return CheckResult(cells, (*self.problems, *_sentences(cells)))
+        return CheckResult(cells, (*self.problems, *sentences(cells)))
 
     def _each_cell(self) -> None:
         for key, row in self.evidence.values.items():
@@ -321,7 +322,7 @@ class _Checking:
         return self.evidence.texts[key][column]
 
 
-def _sentences(cells: tuple[Cell, ...]) -> list[str]:
+def sentences(cells: Iterable[Cell]) -> list[str]:
     """One problem per reason, naming its cells."""
     by_reason: dict[str, list[str]] = {}
     for cell in cells:

@@ -140,6 +140,7 @@ class CellStatus(StrEnum):
     NEGATIVE = "negative"
     TOO_LARGE = "too_large"
     FIGURE_ON_HIDDEN = "figure_on_hidden_count"
+    NOT_AS_QUERIED = "not_as_queried"  # the sealed evidence of the query says otherwise
     NOT_ADDING_UP = "does_not_add_up"
     DOMINANCE = "dominance"  # the largest contributors make nearly all of the amount
     P_PERCENT = "p_percent"  # the second largest contributor can guess the largest too closely

@@ -39,6 +39,7 @@ class RunningQuery:
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     cut_by: Refused | None = None
     rounds_cut: int = 0  # of the watch, since it was cut
+    schema: bytes = b""  # of the result: its first message
     rows: int = 0
     sent: int = 0  # of them to the asker
     bytes: int = 0

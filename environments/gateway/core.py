@@ -193,8 +193,9 @@ class QueryCore:
             asked = await self._judges.evidence_of(query.asker.project, sql, people)
             groups = await self._counted(query, asked, parameters, patience)
             header = {
-                **asked.header, "query": query.id, "project": query.asker.project, "sql_digest": query.digest,
-                "scope_version": query.scope.version, "scope_build": query.scope.build,
+                **asked.header, "columns": pa.ipc.open_stream(query.schema).schema.names, "query": query.id,
+                "project": query.asker.project, "sql_digest": query.digest, "scope_version": query.scope.version,
+                "scope_build": query.scope.build,
                 "at": self._records.clock.now().isoformat(),
             }  # fmt: skip
             evidence = Evidence(header, asked.named(groups))
@@ -225,6 +226,7 @@ class QueryCore:
         """The result's messages, each within the limits and the approval."""
         async with contextlib.aclosing(self._answers.of(query, sql, parameters)) as answers:
             async for content, rows in answers:
+                query.schema = query.schema or content
                 query.rows += rows
                 query.bytes += len(content)
                 await self._require_within(query)

@@ -12,6 +12,7 @@ from infra.cli.common import DEFAULT_HOME, NOT_PASSED, As, AsJson, Home, open_ha
 
 if TYPE_CHECKING:
     from environments.airlock.model import ReleaseRequest
+    from environments.disclosure.sealed.model import EvidenceComparison
     from infra.wiring.haven import Haven
 
 Number = Annotated[str, typer.Argument(help="The request's number.")]
@@ -123,6 +124,8 @@ def show(
 ) -> None:
     """One request: its state, problems, verdicts as far as they may be seen, and every move.
 
+    A checker also sees how each file stands to the sealed evidence of the queries it was made from.
+
     Example: `haven release show 6f1c... --as cara --table`
     """
     from environments.airlock.web import as_data
@@ -130,19 +133,23 @@ def show(
     haven = open_haven(home)
     found = _as_seen(haven, request, who)
     data = as_data(found)
+    comparisons = _comparisons(haven, found, who)
+    data["evidence"] = {name: one if isinstance(one, str) else one.as_data() for name, one in comparisons.items()}
     if table:
         data["tables"] = [_reviewed(haven, found, file.name, who) for file in found.files]
     if as_json:
         print_json(data)
         return
     _say(found)
+    for name, one in comparisons.items():
+        typer.echo(f"  {name}: {one}" if isinstance(one, str) else _comparison_said(name, one))
     for verdict in found.every_verdict:
         word = "approves" if verdict.approve else "objects"
         typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
     for move in found.moves:
         typer.echo(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}")
-    for one in data.get("tables") or []:  # type: ignore[union-attr]
-        typer.echo(f"\n{one['name']}\n{one['text']}")  # type: ignore[index,call-overload]
+    for shown in data.get("tables") or []:  # type: ignore[union-attr]
+        typer.echo(f"\n{shown['name']}\n{shown['text']}")  # type: ignore[index,call-overload]
 
 
 def decide(
@@ -336,6 +343,31 @@ def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
     if may_hold_office(found, Role.AUDITOR, haven.records.clock.now().date()):
         return haven.airlock.whole(request)
     return haven.airlock.get(request, viewer=actor)
+
+
+def _comparisons(haven: Haven, request: ReleaseRequest, who: str | None) -> dict[str, EvidenceComparison | str]:
+    """How each file stands to its queries' evidence, for a checker; a sentence where it cannot be read."""
+    from environments.airlock.errors import AirlockError
+
+    if who is None:
+        return {}
+    try:
+        return {**haven.airlock.comparisons(request.id, by=haven.actor(who))}
+    except AirlockError as error:
+        return {"evidence": str(error)}
+
+
+def _comparison_said(name: str, comparison: EvidenceComparison) -> str:
+    from environments.disclosure.sealed.model import FITTING
+
+    lines = [f"  {name}: {comparison.summary}"]
+    if comparison.left_out:
+        lines.append(f"    Groups of the queries that the file does not show: {comparison.left_out}.")
+    for one in comparison.cells:
+        if one.match not in FITTING:
+            should = f", should say {one.should_say}" if one.should_say else ""
+            lines.append(f"    {one.cell.name}: {one.match}, shown {one.cell.shown or 'blank'}{should}")
+    return "\n".join(lines)
 
 
 def _reviewed(haven: Haven, request: ReleaseRequest, name: str, who: str | None) -> Any:

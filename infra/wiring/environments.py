@@ -27,6 +27,7 @@ class EnvironmentParts(OptOutParts):
         """The one door through which anything leaves."""
         from environments.airlock.approvals import AccessApprovals
         from environments.airlock.service import Airlock
+        from infra.query_evidence import OpenedEvidence
         from infra.registers.folder import ensure_place
 
         settings = self.settings
@@ -38,6 +39,7 @@ class EnvironmentParts(OptOutParts):
             settings.outbox_folder,
             settings.register_folder,
             self.keyring.signing_key("release"),
+            evidence=OpenedEvidence(self.evidence),
         )
 
     @cached_property

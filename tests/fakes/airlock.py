@@ -15,12 +15,14 @@ from access.decisions import Allowed, Decision, Refused, RefusedError
 from audit.clock import FixedClock
 from audit.model import Actor, person
 from audit.records import Base, Change, Records
+from environments.airlock.errors import EvidenceBroken
 from environments.airlock.imports.service import Imports
 from environments.airlock.packages.service import Packages
-from environments.airlock.ports import Approvals
+from environments.airlock.ports import Approvals, SealedEvidence
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
 from environments.airlock.verbs.desk import Check
+from environments.disclosure.sealed.model import QueryEvidence
 from tests.fakes.audit_log import MemoryAuditLog
 
 ASHA, OMAR = person("asha"), person("omar")  # members of the project
@@ -115,6 +117,19 @@ class FakeApprovals:
 
 
 @dataclass
+class FakeEvidence:
+    """Evidence as a test lays it down: by project and query; broken: what does not verify."""
+
+    sealed: dict[tuple[str, str], QueryEvidence] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    def of(self, project: str, query: str) -> QueryEvidence | None:
+        if query in self.broken:
+            raise EvidenceBroken("The sealed evidence of a query does not verify.")
+        return self.sealed.get((project, query))
+
+
+@dataclass
 class World:
     """The airlock and what stands around it."""
 
@@ -124,6 +139,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.approvals = FakeApprovals()
+        self.evidence = FakeEvidence()
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
         if self.engine is None:
@@ -132,10 +148,13 @@ class World:
             Base.metadata.create_all(self.engine)
         self.records = Records(self.engine, self.log, self.clock)
         self.outbox, self.register = self.folder / "outbox", self.folder / "register"
+        self.rest_on(self.evidence)
+
+    def rest_on(self, evidence: SealedEvidence) -> None:
+        """An airlock that reads this evidence."""
         port: Approvals = self.approvals
-        self.airlock = Airlock(
-            self.records, port, self.folder / "airlock", self.outbox, self.register, KEY, check=self._checked
-        )
+        places = (self.folder / "airlock", self.outbox, self.register)
+        self.airlock = Airlock(self.records, port, *places, KEY, evidence=evidence, check=self._checked)
 
     @property
     def imports(self) -> Imports:

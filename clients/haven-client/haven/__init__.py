@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from haven.asking import sql, tables, why
+from haven.asking import last_query, query_of, sql, tables, why
 from haven.errors import GatewayDown, HavenClientError, Incomplete, Refused
 from haven.outputs import submissions, submit
 
@@ -17,6 +17,8 @@ __all__ = [
     "HavenClientError",
     "Incomplete",
     "Refused",
+    "last_query",
+    "query_of",
     "sql",
     "submissions",
     "submit",

@@ -17,6 +17,8 @@ from haven.progress import shown_progress
 
 Frame = Literal["arrow", "polars", "pandas"]
 Parameters = Sequence[Any] | Mapping[str, Any]
+QUERY_HEADER, QUERY_KEY = "Haven-Query", "haven_query"
+_latest: list[str] = []  # the number of the latest whole result, if any
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,10 @@ def sql(
     """Run one SELECT and give its whole result as a pyarrow Table, or a polars or pandas frame.
 
     parameters: values for `?` (a list) or `$name` (a dict): text, numbers, dates, None. progress: show how many rows
-    have come of a query that takes longer than a second; None: where somebody sees it (a notebook, a terminal). Raises
-    Refused when a rule or a limit says no, Incomplete when the answer broke off: there is never a part of a result.
+    have come of a query that takes longer than a second; None: where somebody sees it (a notebook, a terminal). Arrow
+    and pandas results carry the query's number, for `haven.submit(..., queries=[result])`; `last_query()` says it.
+    Raises Refused when a rule or a limit says no, Incomplete when the answer broke off: there is never a part of a
+    result.
     """
     connection = connection or Connection()
     body = {"sql": query, "parameters": _sendable(parameters)}
@@ -69,7 +73,37 @@ def sql(
         except pa.ArrowInvalid:
             raise Incomplete("The answer cannot be read; nothing of it is given. Ask again.") from None
         answer.read()  # its end: what breaks off there was not whole either
-    return _framed(table, frame)
+        query = answer.getheader(QUERY_HEADER)
+    return _framed(_numbered(table, query), frame)
+
+
+def last_query() -> str | None:
+    """The number of the latest query whose result came whole, to name it where a table made from it is submitted."""
+    return _latest[-1] if _latest else None
+
+
+def query_of(result: Any) -> str:
+    """The number of the query that gave this Arrow table or pandas frame, or the number itself.
+
+    Raises HavenClientError where it carries none, as a polars frame.
+    """
+    if isinstance(result, str):
+        return result
+    if isinstance(result, pa.Table):
+        found = (result.schema.metadata or {}).get(QUERY_KEY.encode(), b"").decode()
+    else:
+        found = getattr(result, "attrs", {}).get(QUERY_KEY, "")
+    if not found:
+        raise HavenClientError("This result does not carry its query's number: note haven.last_query() after asking.")
+    return str(found)
+
+
+def _numbered(table: pa.Table, query: str | None) -> pa.Table:
+    """The table with its query's number in its metadata."""
+    if query is None:
+        return table
+    _latest[:] = [query]
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), QUERY_KEY: query})
 
 
 def why(action: str = "query", connection: Connection | None = None) -> str:
@@ -86,7 +120,10 @@ def _framed(table: pa.Table, frame: Frame) -> Any:
 
         return polars.from_arrow(table)
     if frame == "pandas":
-        return table.to_pandas()
+        pandas = table.to_pandas()
+        if (table.schema.metadata or {}).get(QUERY_KEY.encode()):
+            pandas.attrs[QUERY_KEY] = query_of(table)
+        return pandas
     if frame != "arrow":
         raise HavenClientError("frame is 'arrow', 'polars' or 'pandas'.")
     return table

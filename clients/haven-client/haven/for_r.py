@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from haven.asking import sql, tables, why
+from haven.asking import last_query, sql, tables, why
 from haven.errors import HavenClientError, Refused
 from haven.outputs import Submission, submissions, submit
 
@@ -46,13 +46,15 @@ def main(arguments: list[str], out: BinaryIO) -> None:
 def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], Iterable[bytes]]:
     what = question["what"]
     if what == "sql":
-        return for_r(sql(question["query"], question["parameters"], progress=False))
+        header, parts = for_r(sql(question["query"], question["parameters"], progress=False))
+        return {**header, "query": last_query()}, parts
     if what == "tables":
         return {"tables": [{"name": one.name, "columns": one.columns} for one in tables()]}, []
     if what == "why":
         return {"why": why(question["action"])}, []
     if what == "submit":
-        made = submit(Path(question["path"]), name=question["name"], context=question["context"])
+        path, queries = Path(question["path"]), question["queries"]
+        made = submit(path, name=question["name"], context=question["context"], queries=queries)
         return {"submission": _shown(made)}, []
     if what == "submissions":
         return {"submissions": [_shown(one) for one in submissions()]}, []

@@ -13,7 +13,8 @@ haven_tables <- function() {
 }
 
 # Run one SELECT and give its whole result as a data.frame. parameters: values for `?` (a vector or list without names)
-# or `$name` (with names): text, numbers, dates, times, NA. There is never a part of a result.
+# or `$name` (with names): text, numbers, dates, times, NA. There is never a part of a result. The query's number is its
+# attribute `haven_query`.
 haven_sql <- function(query, parameters = NULL) {
   stopifnot(is.character(query), length(query) == 1L)
   .haven_ask(list(what = "sql", query = query, parameters = .haven_parameters(parameters)))$frame
@@ -23,19 +24,27 @@ haven_sql <- function(query, parameters = NULL) {
 haven_why <- function(action = "query") .haven_ask(list(what = "why", action = action))$why
 
 # Submit a data.frame of counts to the airlock, or the path of a CSV file; name ends in .csv. context: a named list with
-# `purpose`, `description`, `count_column` and what else the project's disclosure profile asks for.
-haven_submit <- function(table, name, context) {
+# `purpose`, `description`, `count_column` and what else the project's disclosure profile asks for. queries: a list of the
+# results of haven_sql that the table was made from, or of their queries' numbers.
+haven_submit <- function(table, name, context, queries = list()) {
   path <- table
   if (is.data.frame(table)) {
     path <- tempfile(fileext = ".csv")
     on.exit(unlink(path))
     utils::write.csv(table, path, row.names = FALSE, na = "", fileEncoding = "UTF-8")
   }
-  .haven_ask(list(what = "submit", path = path, name = name, context = context))$submission
+  numbers <- unname(lapply(if (is.data.frame(queries)) list(queries) else as.list(queries), .haven_query))
+  .haven_ask(list(what = "submit", path = path, name = name, context = context, queries = numbers))$submission
 }
 
 # Your project's requests at the airlock, and their states.
 haven_submissions <- function() .haven_ask(list(what = "submissions"))$submissions
+
+.haven_query <- function(one) {
+  number <- if (is.character(one)) one else attr(one, "haven_query")
+  if (length(number) != 1L) stop("this result does not carry its query's number: keep what haven_sql gave", call. = FALSE)
+  unname(number)
+}
 
 .haven_parameters <- function(parameters) {
   if (is.null(parameters)) return(NULL)
@@ -58,7 +67,10 @@ haven_submissions <- function() .haven_ask(list(what = "submissions"))$submissio
   header <- jsonlite::fromJSON(.haven_text(.haven_read(answer, "raw", size)), simplifyVector = FALSE)
   if (!is.null(header$error)) .haven_stop(header$error)
   for (note in header$notes) warning(note, call. = FALSE)
-  if (!is.null(header$columns)) header$frame <- .haven_frame(answer, header$columns, header$rows)
+  if (!is.null(header$columns)) {
+    header$frame <- .haven_frame(answer, header$columns, header$rows)
+    attr(header$frame, "haven_query") <- header$query
+  }
   header
 }
 

@@ -6,7 +6,7 @@ A verb loads under the lock, asks the policies, moves by the table of states, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,25 +21,26 @@ from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
 from audit.records import Change, Records
 from environments.airlock import policies, store
-from environments.airlock.context import may_pass_gate
-from environments.airlock.errors import AirlockError, UnknownRequest
+from environments.airlock.context import may_pass_gate, release_context
+from environments.airlock.errors import AirlockError, EvidenceBroken, UnknownRequest
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
 from environments.airlock.imports.store import ImportMoveRow, ImportRow
 from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
 from environments.airlock.packages.store import PackageMoveRow, PackageRow
 from environments.airlock.policies import bare
-from environments.airlock.ports import Approvals
+from environments.airlock.ports import Approvals, SealedEvidence
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
 from environments.airlock.store import MoveRow, RequestRow
 from environments.airlock.verbs.checking import FileCheck
 from environments.airlock.visibility import as_seen_by
 from environments.disclosure.errors import TableUnfit
 from environments.disclosure.profile import Criteria
+from environments.disclosure.sealed.model import QueryEvidence
 from environments.disclosure.tables import content_hash, read_table
 
 SYSTEM: Actor = service("airlock")
-Check = Callable[[bytes, ReleaseFile, Criteria], FileCheck]
+Check = Callable[[bytes, ReleaseFile, Criteria, Sequence[QueryEvidence]], FileCheck]
 Details = Mapping[str, Json]
 
 
@@ -159,11 +160,12 @@ class Desk:
 
     records: Records
     approvals: Approvals
+    evidence: SealedEvidence
     container: Container
     outbox: Outbox
     register: Path
     key: Ed25519PrivateKey
-    check_file: Check
+    check: Check
 
     @contextmanager
     def verb(self, request_id: str, by: Actor, refusal: EventName) -> Iterator[Work]:
@@ -216,6 +218,27 @@ class Desk:
         if decision and gate is Gate.TO_COMMISSIONER:
             return self.approvals.may_receive(recipient or "", project)
         return decision
+
+    def checked(self, request: ReleaseRequest, file: ReleaseFile, rules: Criteria) -> FileCheck:
+        """The check of a sealed file beside the evidence of its queries, both read anew.
+
+        Raises SealBroken, EvidenceBroken, EngineFailed.
+        """
+        content = self.container.read(request.id, file)
+        queries = release_context(dict(file.context)).queries
+        return self.check(
+            content, file, rules, [self._evidence(request.project, one) for one in dict.fromkeys(queries)]
+        )
+
+    def _evidence(self, project: str, query: str) -> QueryEvidence:
+        found = self.evidence.of(project, query)
+        if found is None:
+            raise EvidenceBroken(
+                "The evidence of a query that the author named is not there any more.",
+                where=f"query {query}",
+                mend="Tell the data team; or run the query again, and submit the table with its new number.",
+            )
+        return found
 
     def is_checker(self, request: ReleaseRequest, by: Actor) -> Decision:
         """May this person do a checker's other work on the request: release, recall, retry?"""

@@ -18,7 +18,7 @@ from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies, store
 from environments.airlock.context import release_context
-from environments.airlock.errors import OutboxFailed, SealBroken
+from environments.airlock.errors import EvidenceBroken, OutboxFailed, SealBroken
 from environments.airlock.files.manifest import FORMAT, MANIFEST_FILE, signed
 from environments.airlock.files.register import write_register
 from environments.airlock.model import Released, ReleaseFile, ReleaseRequest
@@ -144,13 +144,11 @@ class Releasing:
         return members | {bare(maker) for maker in makers} | barred
 
     def _still_passes(self, request: ReleaseRequest) -> Decision:
-        """The sealed bytes are the approved ones, were never recalled, and pass the rules of today."""
+        """The sealed bytes are the approved ones, were never recalled, and pass the rules of today and the evidence."""
         try:
             rules = criteria(self.desk.approvals.profile(request.project))
-            checks = [
-                self.desk.check_file(self.desk.container.read(request.id, file), file, rules) for file in request.files
-            ]
-        except (DisclosureError, SealBroken) as failure:
+            checks = [self.desk.checked(request, file, rules) for file in request.files]
+        except (DisclosureError, SealBroken, EvidenceBroken) as failure:
             return Refused(failure.code, failure.what, failure.mend)
         with self.desk.records.read() as session:
             hashes = {digest for file in request.files for digest in (file.sha256, file.content)}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from access.decisions import Decision
 from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies
+from environments.airlock.context import release_context
 from environments.airlock.model import ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import ReleaseState
@@ -17,6 +18,7 @@ from environments.airlock.store import VerdictRow
 from environments.airlock.verbs.checking import FileCheck
 from environments.airlock.verbs.desk import Desk, Work, refuse
 from environments.disclosure.profile import criteria
+from environments.disclosure.sealed.model import EvidenceComparison
 
 S = ReleaseState
 REFUSAL = EventName.RELEASE_DECIDE_REFUSED
@@ -79,8 +81,23 @@ class Review:
             file = next((one for one in request.files if one.name == name), None)
             if file is None:
                 raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
-        content = self.desk.container.read(request_id, file)
-        return content, self.desk.check_file(content, file, criteria(request.profile))
+        done = self.desk.checked(request, file, criteria(request.profile))
+        if not self.desk.may_check(request, by):  # how cells stand to the evidence is for checkers alone
+            done = replace(done, comparison=None)
+        return self.desk.container.read(request_id, file), done
+
+    def comparisons(self, request_id: str, by: Actor) -> dict[str, EvidenceComparison]:
+        """How each file stands to the evidence of its queries, by name: for a checker of the request; else nothing.
+
+        Raises SealBroken, EvidenceBroken.
+        """
+        request = self.desk.whole(request_id)
+        named = [file for file in request.files if release_context(dict(file.context)).queries]
+        if not named or not self.desk.may_check(request, by):
+            return {}
+        rules = criteria(request.profile)
+        found = {file.name: self.desk.checked(request, file, rules).comparison for file in named}
+        return {name: one for name, one in found.items() if one is not None}
 
     def require_look(self, project: str, by: Actor) -> None:
         """Of a project's requests: who may submit for it, or check it. Raises RefusedError, which is recorded."""

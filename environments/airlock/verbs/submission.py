@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from access.decisions import Decision, Refused, RefusedError
+from access.decisions import Allowed, Decision, Refused, RefusedError
 from audit.events import EventName
 from audit.model import Actor, Json
 from audit.records import Change
 from environments.airlock import policies, store
 from environments.airlock.context import ReleaseContext, release_context
-from environments.airlock.errors import SealBroken
+from environments.airlock.errors import EvidenceBroken, SealBroken
 from environments.airlock.model import Gate, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import LAPSE_WHEN_IDLE, ReleaseState
@@ -60,6 +60,7 @@ class Submission:
             self._may_submit(project, context.gate, context.recipient, by).require()
             criteria(self.desk.approvals.profile(project))
             self._never_recalled(offered).require()
+            self._may_name(project, offered).require()
             if request_id is None:
                 request_id = self._begin(project, context.gate, context.recipient, by)
             with self.desk.locked(request_id, by) as work:
@@ -128,6 +129,15 @@ class Submission:
         with self.desk.records.read() as session:
             return policies.never_recalled(store.recalled_among(session, hashes))
 
+    def _may_name(self, project: str, offered: Sequence[Offered]) -> Decision:
+        """Rule for each query that is named as what a file was made from. Raises EvidenceBroken."""
+        version = self.desk.approvals.scope_version(project)
+        decision: Decision = Allowed()
+        for query in dict.fromkeys(query for one in offered for query in one.context.queries):
+            found = self.desk.evidence.of(project, query)
+            decision = decision and policies.may_name_query(query, found.scope_version if found else None, version)
+        return decision
+
     def _begin(self, project: str, gate: Gate, recipient: str | None, by: Actor) -> str:
         with self.desk.records.change(by=by) as change:
             row = self._new_row(change, project, gate, recipient)
@@ -174,9 +184,8 @@ class Submission:
         """Each file's check by its id; or the code of why the check itself failed (rule 10)."""
         try:
             rules = criteria(request.profile)
-            contents = {file.id: self.desk.container.read(request.id, file) for file in request.files}
-            found = {file.id: self.desk.check_file(contents[file.id], file, rules) for file in request.files}
-        except (DisclosureError, SealBroken) as failure:
+            found = {file.id: self.desk.checked(request, file, rules) for file in request.files}
+        except (DisclosureError, SealBroken, EvidenceBroken) as failure:
             return {}, failure.code
         return found, None
 

@@ -31,6 +31,7 @@ async def test_an_aggregate_leaves_its_people_sealed() -> None:
         assert evidence.header["sql_digest"] == requested.details["sql_digest"]
         assert evidence.header["scope_build"] == requested.details["scope_build"]
         assert evidence.header["keys"] == [0]
+        assert evidence.header["columns"] == ["event_date", "n"]
         assert evidence.header["figures"] == [{"column": 1, "function": "count_star", "adding": False}]
         told = [(row["key_0"], row["people"], row["rows"]) for row in evidence.groups.to_pylist()]
         counted = await stands.ask(

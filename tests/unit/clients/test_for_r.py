@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from haven import for_r
 from haven.errors import Refused
+from haven.outputs import Submission
 
 MISSING = -(2**31)
 DAY = datetime.date(2024, 2, 29)
@@ -99,6 +100,32 @@ def test_pieces_are_one_column() -> None:
     """A result comes in batches."""
     header, parts = for_r.for_r(pa.table({"c": pa.chunked_array([["a"], [], ["b"]])}))
     assert (header["rows"], header["columns"][0]["levels"], len(b"".join(parts))) == (2, 2, 2 * 4 + 2 + 2 * 4)
+
+
+def test_queries_are_numbered_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result's header has its query's number; a submission hands on the numbers it is given."""
+    submitted: dict[str, Any] = {}
+
+    def submit(path: Path, **said: Any) -> Submission:
+        submitted.update(said, path=path)
+        return Submission("1", "checking")
+
+    monkeypatch.setattr(for_r, "sql", lambda *_, **__: pa.table({"n": [1]}))
+    monkeypatch.setattr(for_r, "last_query", lambda: "q-1")
+    monkeypatch.setattr(for_r, "submit", submit)
+    told = []
+    for question in (
+        {"what": "sql", "query": "x", "parameters": None},
+        {"what": "submit", "path": "t.csv", "name": "t.csv", "context": {}, "queries": ["q-1"]},
+    ):
+        (tmp_path / "ask").write_text(json.dumps(question))
+        out = io.BytesIO()
+        for_r.main([str(tmp_path / "ask")], out)
+        (size,) = struct.unpack_from("<i", out.getvalue())
+        told.append(json.loads(out.getvalue()[4 : 4 + size]))
+    assert (told[0]["query"], told[0]["rows"]) == ("q-1", 1)
+    assert told[1]["submission"]["state"] == "checking"
+    assert (submitted["queries"], submitted["path"]) == (["q-1"], Path("t.csv"))
 
 
 def test_a_refusal_goes_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

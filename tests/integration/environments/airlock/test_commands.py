@@ -20,6 +20,7 @@ from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
 from tests.fakes.packages import sha256_of, wheel
 from tests.fakes.people import assessed, invented_person
+from tests.fakes.query_evidence import QUERY, TRUE_COUNTS, as_sealed, counted
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGE = ROOT / "docs" / "output-checking.md"
@@ -106,6 +107,38 @@ def test_from_the_table_to_the_outbox_and_back(home: Path, table: Path) -> None:
     assert haven(home, "release", "acknowledge", request, "asha", "--as", "asha")["recipients_told"][0]["acknowledged"]
     assert submit(home, table, status=77)["error"]["where"] == "rule release.recalled_before"
     assert haven(home, "release", "list", "--state", "recalled")[0]["id"] == request
+
+
+def test_a_checker_is_told_how_the_file_stands_to_the_evidence(home: Path, tmp_path: Path) -> None:
+    """A glance where every cell agrees; nothing of it for the author; the sentence where the evidence is damaged."""
+    there = Haven.at(home)
+    there.evidence.seal(as_sealed(counted(TRUE_COUNTS | {("40+", "F"): 219}, "age", "sex"), "admissions"))
+    there.records.engine.dispose()
+    there.audit_log.close()
+    file, context = tmp_path / "admissions.csv", tmp_path / "context.yaml"
+    right = BLOCKS["csv"].replace("210", "220")
+    file.write_text(right.replace("120", "125").replace("M,*", "M,10"))
+    context.write_text(f"{BLOCKS['yaml']}queries: [{QUERY}]\n")
+    returned = submit(home, file, status=65)
+    assert any("Not what the query gave" in problem for problem in returned["problems"])
+    shown = haven(home, "release", "show", returned["id"], "--as", "cara")["evidence"]["admissions.csv"]
+    wrong = [(one["cell"], one["shown"], one["should_say"]) for one in shown["cells"] if one["match"] == "differs"]
+    assert wrong == [("people [age=0-39, sex=F]", "125", "120"), ("people [age=40+, sex=M]", "10", "*")]
+    show = (sys.executable, "-m", "infra.cli", "release", "show", returned["id"], "--as", "cara", "--home", str(home))
+    said = subprocess.run(show, capture_output=True, text=True, timeout=120, check=True, cwd=ROOT).stdout
+    assert "people [age=40+, sex=M]: differs, shown 10, should say *" in said
+    file.write_text(right)
+    words = ("release", "submit", "admissions", str(file), "--context", str(context), "--as", "asha")
+    request = haven(home, *words, "--request", returned["id"])["id"]
+    shown = haven(home, "release", "show", request, "--as", "dev")["evidence"]["admissions.csv"]
+    assert shown["whole"]
+    assert shown["summary"] == f"Every cell agrees with the sealed evidence of query {QUERY} (4 cells)."
+    for who in (("--as", "asha"), ("--as", "aud"), ()):
+        assert haven(home, "release", "show", request, *who)["evidence"] == {}
+    sealed = next(home.rglob(f"{QUERY}.evidence"))
+    sealed.write_bytes(sealed.read_bytes()[:-1])
+    broken = haven(home, "release", "show", request, "--as", "dev")["evidence"]["evidence"]
+    assert "does not verify" in broken
 
 
 def test_one_that_does_not_pass(home: Path, table: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A file's cells beside what the gateway counted behind the queries that the file was made from."""
