@@ -15,19 +15,27 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from xml.etree import ElementTree
 
 from environments.workspaces.machine import R_PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK_FOLDERS = ("architecture", "unit", "spec", "generative")
+QUICK_FOLDERS = ("generative", "spec", "unit", "architecture")
+"""Of the files that take longest first, so that no process is left alone with one of them at the end."""
 FULL_FOLDERS = ("integration", "acceptance", "browser")
-BESIDE = ("browser", "acceptance", "integration/linkage", "integration/records", "integration/keys")
-"""Folders of the full part that run beside the others, one after another: they share no account, port or server."""
+BESIDE = (
+    (("integration/linkage", "integration/identity"),),
+    (("browser",), ("acceptance",), ("integration/records", "integration/keys", "integration/separation")),
+)
+"""Chains of folders that run beside the rest of the integration tests, each chain's one after another: no two chains
+share an account, a port or a server, and much of what each does is to wait for servers of its own."""
 POSTGRESQL_CONFIGURATION = Path("/etc/postgresql-common/createcluster.conf")
 INCOMPLETE_STATUS = 3
 WORKERS = str(min(os.cpu_count() or 1, 8))
 """Processes of the quick folders' tests, which start no server and share nothing; the others run one by one."""
+SLOWEST = ("--durations=15", "--durations-min=1")
+"""What each pytest tells at its end: where its time went."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class Tally:
     skipped: int = 0
     left_out: list[str] = field(default_factory=list)
     steps: list[tuple[str, str, float]] = field(default_factory=list)
+    counting: Lock = field(default_factory=Lock)
 
 
 def run_tests(*, quick: bool, only: Sequence[str] = ()) -> int:
@@ -81,23 +90,23 @@ def run_tests(*, quick: bool, only: Sequence[str] = ()) -> int:
     tally = Tally()
     _house_checks(tally)
     missing = [] if quick else _install_needs(tally)
-    for folder in QUICK_FOLDERS:
-        at_once = ["--numprocesses", WORKERS, "--dist", "loadfile"]
-        _pytest(tally, folder, at_once + (["-m", "not slow"] if quick else []), only)
+    at_once = ["--numprocesses", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
+    _pytest(tally, QUICK_FOLDERS, at_once + (["-m", "not slow"] if quick else []), only)
     if not quick:
         unmet = " and ".join(f"not {need.marker}" for need in missing if need.marker)
         selection = ["-m", unmet] if unmet else []
-        left_out = [f"--ignore={ROOT / 'tests' / one}" for one in BESIDE]
-        with ThreadPoolExecutor(1) as beside:
-            other = beside.submit(_run_beside, tally, selection, only)
-            _pytest(tally, "integration", [*selection, *left_out], only)
-            other.result()
+        left_out = [f"--ignore={ROOT / 'tests' / one}" for chain in BESIDE for folders in chain for one in folders]
+        with ThreadPoolExecutor(len(BESIDE)) as beside:
+            others = [beside.submit(_run_beside, tally, chain, selection, only) for chain in BESIDE]
+            _pytest(tally, ("integration",), [*selection, *left_out], only)
+            for other in others:
+                other.result()
     return _verdict(tally, quick=quick)
 
 
-def _run_beside(tally: Tally, selection: list[str], only: Sequence[str]) -> None:
-    for folder in BESIDE:
-        _pytest(tally, folder, selection, only, at_the_end=True)
+def _run_beside(tally: Tally, chain: Sequence[Sequence[str]], selection: list[str], only: Sequence[str]) -> None:
+    for folders in chain:
+        _pytest(tally, folders, selection, only, at_the_end=True)
 
 
 def _house_checks(tally: Tally) -> None:
@@ -124,19 +133,22 @@ def _step(tally: Tally, name: str, command: list[str]) -> None:
     tally.steps.append((name, "passed" if done.returncode == 0 else "FAILED", time.monotonic() - started))
 
 
-def _pytest(tally: Tally, folder: str, selection: list[str], only: Sequence[str], *, at_the_end: bool = False) -> None:
-    """One folder of tests in a pytest of its own, counted from its JUnit file.
+def _pytest(
+    tally: Tally, folders: Sequence[str], selection: list[str], only: Sequence[str], *, at_the_end: bool = False
+) -> None:
+    """Folders of tests in a pytest of their own, counted from its JUnit file.
 
-    at_the_end: what it prints is shown whole when it has ended, since another prints meanwhile.
+    at_the_end: what it prints is shown whole when it has ended, since others print meanwhile.
     """
-    tests = ROOT / "tests" / folder
-    if not any(tests.rglob("test_*.py")):
+    tests = [ROOT / "tests" / folder for folder in folders]
+    if not any(any(folder.rglob("test_*.py")) for folder in tests):
         return
+    name = f"tests/{', '.join(folders)}"
     started = time.monotonic()
-    print(f"--- tests/{folder}{' (beside the others)' if at_the_end else ''}", flush=True)
+    print(f"--- {name}{' (beside the others)' if at_the_end else ''}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         outcome = Path(scratch) / "outcome.xml"
-        command = [sys.executable, "-m", "pytest", str(tests), f"--junitxml={outcome}", *selection]
+        command = [sys.executable, "-m", "pytest", *map(str, tests), f"--junitxml={outcome}", *SLOWEST, *selection]
         if only:
             command += ["-k", " or ".join(only)]
         kept = subprocess.PIPE if at_the_end else None
@@ -144,17 +156,18 @@ def _pytest(tally: Tally, folder: str, selection: list[str], only: Sequence[str]
             command, cwd=ROOT, check=False, text=True, stdout=kept, stderr=subprocess.STDOUT if at_the_end else None
         )
         if at_the_end:
-            print(f"\n--- tests/{folder}, which ran beside the others\n{done.stdout}", flush=True)
+            print(f"\n--- {name}, which ran beside the others\n{done.stdout}", flush=True)
         status = done.returncode
         counts = _counts(outcome)
     nothing_chosen = status == 5 and (only or selection)
     good = status == 0 or nothing_chosen
-    tally.passed += counts["passed"]
-    tally.failed += counts["failed"] or (0 if good else 1)
-    tally.skipped += counts["skipped"]
-    if counts["skipped"]:
-        tally.left_out.append(f"{counts['skipped']} tests of tests/{folder} were skipped (reasons above)")
-    tally.steps.append((f"tests/{folder}", "passed" if good else "FAILED", time.monotonic() - started))
+    with tally.counting:
+        tally.passed += counts["passed"]
+        tally.failed += counts["failed"] or (0 if good else 1)
+        tally.skipped += counts["skipped"]
+        if counts["skipped"]:
+            tally.left_out.append(f"{counts['skipped']} tests of {name} were skipped (reasons above)")
+        tally.steps.append((name, "passed" if good else "FAILED", time.monotonic() - started))
 
 
 def _counts(outcome: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ library; what is heavy is imported inside the command that uses it.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 import signal
@@ -65,6 +66,20 @@ for topic in TOPICS:
     importlib.import_module(f"infra.cli.{topic}").register(app)
 
 
+def asked_for(words: list[str]) -> typer.Typer:
+    """The command line with the topic that these words begin with; whole where they begin with none, as for help.
+
+    To make every topic's commands ready takes longer than many a command.
+    """
+    chosen = copy.copy(app)
+    topics = [one for one in app.registered_groups if [one.name] == words]
+    if topics:
+        chosen.registered_groups, chosen.registered_commands = topics, []
+    elif any([one.name] == words for one in app.registered_commands):
+        chosen.registered_groups = []
+    return chosen
+
+
 def main() -> None:
     """Run a command; turn any of Haven's errors into its sentence and exit status, never a traceback."""
     from audit.errors import HavenError
@@ -78,7 +93,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, stop)  # a library may make an error of its own of an interrupted query
     try:
-        app(prog_name="haven")
+        asked_for(sys.argv[1:2])(prog_name="haven")
     except HavenError as error:
         sys.exit(show_error(error))
     except SystemExit as ended:

@@ -11,7 +11,7 @@ import click
 import pytest
 import typer.main
 
-from infra.cli.main import app
+from infra.cli.main import app, asked_for
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_HOME = {"test", "bench", "version", "delivery keypair", "delivery pack", "contract check", "contract new",
@@ -47,6 +47,21 @@ def test_every_command_takes_the_home(name: str) -> None:
     """Each command that touches a haven takes --home."""
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert "--home" in options or name in WITHOUT_HOME
+
+
+@pytest.mark.parametrize("topic", sorted({name.partition(" ")[0] for name in COMMANDS}))
+def test_a_topic_asked_for_alone_has_all_its_commands(topic: str) -> None:
+    """What is made ready for one call knows every command of its topic, and no group of another's."""
+    ready = dict(_commands(typer.main.get_command(asked_for([topic]))))
+    its_own = {name for name in COMMANDS if name.partition(" ")[0] == topic}
+    assert its_own <= ready.keys() <= COMMANDS.keys()
+    assert {name for name in ready if " " in name} == {name for name in its_own if " " in name}
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["no-such-topic"]])
+def test_who_asks_for_no_topic_is_shown_them_all(words: list[str]) -> None:
+    """Help, and the answer to a word that is none, know every command."""
+    assert dict(_commands(typer.main.get_command(asked_for(words)))).keys() == COMMANDS.keys()
 
 
 def test_topics_import_nothing_heavy() -> None:

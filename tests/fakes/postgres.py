@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -19,6 +20,11 @@ SECONDS = "60"
 STORIES_DATABASE = "HAVEN_TESTS_POSTGRESQL"
 """The variable with the URL of a server on which records that tests keep in memory are kept instead."""
 TEMPLATE = "haven_template"
+NOTHING_IS_KEPT = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off")
+"""Of a server that is removed with its test: nothing need outlive the machine, and nobody tidies up."""
+KEPT_OPEN = 6
+"""A process's newest stories, whose connections stay open between their transactions: each new one takes its time."""
+_stories: list[Engine] = []
 
 
 @contextlib.contextmanager
@@ -39,7 +45,8 @@ def postgresql() -> Iterator[str]:
         subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd="/")
 
     run(str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+    settings = ("listen_addresses=''", f"unix_socket_directories={folder}", *NOTHING_IS_KEPT)
+    options = " ".join(f"-c {setting}" for setting in settings)
     control = str(binaries / "pg_ctl")
     run(control, "-D", str(data), "-w", "-t", SECONDS, "-o", options, "-l", str(folder / "log"), "start")
     try:
@@ -61,8 +68,17 @@ def prepare_template(url: str) -> None:
 def database_of_its_own(url: str) -> Engine:
     """A fresh database of that server, with the haven's tables. It goes with the server."""
     name = f"story_{uuid.uuid4().hex}"
-    _on_server(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    return create_engine(make_url(url).set(database=name), poolclass=NullPool)
+    _on_server(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    _stories.append(create_engine(make_url(url).set(database=name)))
+    if len(_stories) > KEPT_OPEN:
+        _stories.pop(0).dispose()  # whoever still asks it connects anew
+    return _stories[-1]
+
+
+@atexit.register
+def _close_stories() -> None:
+    for engine in _stories:
+        engine.dispose()
 
 
 def stories_told(url: str) -> int:

@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from audit.events import EventName
-from infra.cli.main import app
+from infra.cli.main import asked_for
 from infra.governance.review_pack import COUNTED
 from infra.wiring.haven import Haven
 from linkage.contracts.registry import find_contract
@@ -35,7 +35,7 @@ class Desk:
 
     def run(self, *words: str) -> Result:
         """One command at this home, whatever comes of it."""
-        return CliRunner().invoke(app, [*words, "--home", str(self.home)])
+        return CliRunner().invoke(asked_for([*words[:1]]), [*words, "--home", str(self.home)])
 
     def done(self, *words: str) -> str:
         """One command that must succeed; what it says."""
@@ -262,24 +262,24 @@ def test_the_pack_counts_every_kind_of_event_and_names_incidents_and_certificate
 def test_papers_are_written_checked_and_printed(desk: Desk, tmp_path: Path) -> None:
     """A new agreement is the template; an unsigned one is not complete; its page has every clause, escaped."""
     file, page = tmp_path / "new.yaml", tmp_path / "new.html"
-    runner = CliRunner()
-    assert runner.invoke(app, ["agreement", "new", str(file)]).exit_code == 0
-    assert runner.invoke(app, ["agreement", "check", str(file)]).output == "Complete.\n"
+    agreement, runner = asked_for(["agreement"]), CliRunner()
+    assert runner.invoke(agreement, ["agreement", "new", str(file)]).exit_code == 0
+    assert runner.invoke(agreement, ["agreement", "check", str(file)]).output == "Complete.\n"
     text = (
         file.read_text("utf-8")
         .replace("title: GP records", 'title: "GP <script>alert(1)</script>')
         .replace("linkage inside the haven\n", 'linkage inside the haven"\n')
     )
     file.write_text(text[: text.index("signatures:")], "utf-8")
-    checked = runner.invoke(app, ["agreement", "check", str(file)])
+    checked = runner.invoke(agreement, ["agreement", "check", str(file)])
     assert checked.exit_code == 65
     assert "not signed by gp" in checked.output
-    assert runner.invoke(app, ["agreement", "print", str(file), str(page)]).exit_code == 0
+    assert runner.invoke(agreement, ["agreement", "print", str(file), str(page)]).exit_code == 0
     printed = page.read_text("utf-8")
     assert "<script>" not in printed
     assert "Either party may end" in printed
     paper = tmp_path / "new.pdf"
-    assert runner.invoke(app, ["agreement", "print", str(file), str(paper)]).exit_code == 0
+    assert runner.invoke(agreement, ["agreement", "print", str(file), str(paper)]).exit_code == 0
     assert paper.read_bytes().startswith(b"%PDF-")
     assert desk.refused("agreement", "add", str(file), "--as", "lena") == "agreement.unsigned"
 

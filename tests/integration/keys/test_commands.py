@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ class Commands:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """All that a command printed."""
@@ -66,15 +67,23 @@ class Commands:
         self.run("project", "endorse", "blood-pressure", "--answers", answers, "--as", "greta")
 
 
+@pytest.fixture(scope="module")
+def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with its people and a project of one of them: set up once, by commands."""
+    commands = Commands(tmp_path_factory.mktemp("peopled"))
+    commands.people()
+    return commands.home
+
+
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    """A fresh home."""
+def commands(tmp_path: Path, peopled: Path) -> Commands:
+    """A home of this test's own, as those commands left it; what runs there is started anew."""
+    shutil.copytree(peopled, tmp_path / "home", ignore=shutil.ignore_patterns("run", "*.sock"))
     return Commands(tmp_path)
 
 
 def test_the_life_of_keys_by_hand(commands: Commands, tmp_path: Path) -> None:
     """List, rotate, a round from its making to its certificate, a project's key by two people; no key printed."""
-    commands.people()
     identity = pyrage.x25519.Identity.generate()
     recipient = str(identity.to_public())
     printed = commands.run("keys", "list")
@@ -130,7 +139,6 @@ def test_the_root_key_moves_from_file_to_token_to_key_server_and_back(
     commands: Commands, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Each move by settings and one command; every key stays; each wrong arrangement is one sentence."""
-    commands.people()
     before = commands.json("keys", "list")
     stores = tmp_path_factory.mktemp("stores")
     softhsm_token(stores)

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from access.people.model import Role
+from infra.wiring.haven import Haven
 from tests.fakes.damaged_rows import DAMAGES
 from tests.fakes.deliveries import CANARY, as_csv, events, intact, patients
+from tests.fakes.havens import HOUSE
+from tests.fakes.people import assessed, invented_person
 
 
 class Commands:
@@ -40,14 +44,14 @@ class Commands:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def engineered(self, name: str = "daria", role: str = "data_engineer") -> str:
+    def engineered(self, name: str = "daria", role: Role = Role.DATA_ENGINEER) -> str:
         """Register a data engineer (or who has another role) of the haven; their name."""
-        for words in (
-            ("organisation", "add", "haven", "Haven", "--invented"),
-            ("person", "add", name, "--organisation", "haven", "--role", role, "--invented"),
-        ):
-            done = self.run(*words)
-            assert done.returncode == 0, done.stderr
+        haven = Haven.at(self.folder / "home")
+        today = haven.clock.now().date()
+        haven.access.register_organisation(assessed("haven", today=today), by=HOUSE)
+        haven.access.register_person(invented_person(name, "haven", {role}, today=today), by=HOUSE)
+        haven.records.engine.dispose()
+        haven.audit_log.close()
         return name
 
 
@@ -110,7 +114,7 @@ REFUSALS = (
 def test_only_a_data_engineer_takes_a_delivery_in(haven: Commands, tmp_path: Path) -> None:
     """Anybody else is told the rule and how to mend it, and nothing was read; each refusal is in the log."""
     folder = intact(tmp_path / "out")
-    haven.engineered("rosa", "linkage_reviewer")
+    haven.engineered("rosa", Role.LINKAGE_REVIEWER)
     haven.engineered("suspended")
     assert haven.run("person", "suspend", "suspended").returncode == 0
     for name, rule, mend in REFUSALS:
@@ -128,7 +132,7 @@ def test_only_a_data_engineer_takes_a_delivery_in(haven: Commands, tmp_path: Pat
 def test_the_flow_takes_a_delivery_in_as_who_staged_it(haven: Commands, tmp_path: Path) -> None:
     """`flow run ingest` asks the same of the same person; without a name, or with one for another flow, it ends."""
     folder = intact(tmp_path / "out")
-    haven.engineered("rosa", "linkage_reviewer")
+    haven.engineered("rosa", Role.LINKAGE_REVIEWER)
     assert "--as NAME" in haven.run("flow", "run", "ingest", folder).stderr
     assert "without --as" in haven.run("flow", "run", "link", "--as", "daria").stderr
     refused = haven.run("flow", "run", "ingest", folder, "--as", "rosa")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.cli.main import app
+from infra.cli.main import asked_for
 
 PEOPLE = (
     ("Miller", "Anna", "1950-01-02"), ("Smith", "Ben", "1960-03-04"), ("Jones", "Carl", "1970-05-06"),
@@ -49,7 +49,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def _haven(*words: str) -> Result:
-    return CliRunner().invoke(app, ["linkage", *words])
+    return CliRunner().invoke(asked_for(["linkage"]), ["linkage", *words])
 
 
 def test_a_file_that_is_too_small_to_be_understood_is_named(files: list[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from audit.errors import HavenError
-from infra.cli.main import app
+from infra.cli.main import asked_for
 from linkage.specified.proposal import propose_specification
 from linkage.specified.service import Evaluation, evaluate_files
 from linkage.specified.specification import load_specification
@@ -98,7 +98,7 @@ def test_without_a_specification_the_proposed_one_is_used(tmp_path: Path) -> Non
     pl.read_csv(strangers.lives(tmp_path, records=1500, seed=45), infer_schema=False).rename(
         {"cluster": "shelf"}
     ).write_csv(path)
-    done = CliRunner().invoke(app, ["linkage", "evaluate", str(path), "--truth", "shelf", "--json"])
+    done = CliRunner().invoke(asked_for(["linkage"]), ["linkage", "evaluate", str(path), "--truth", "shelf", "--json"])
     assert done.exit_code == 0, done.output
     specification = tmp_path / "proposed.yaml"
     specification.write_text(propose_specification([path], truth=("shelf",)), encoding="utf-8")
@@ -113,7 +113,7 @@ def test_who_was_linked_is_written_without_a_truth(tmp_path: Path) -> None:
     specification = tmp_path / "proposed.yaml"
     specification.write_text(propose_specification([made["left"], made["right"]]), encoding="utf-8")
     command = ["linkage", "files", str(made["left"]), str(made["right"]), "--spec", str(specification)]
-    done = CliRunner().invoke(app, [*command, "--out", str(two)])
+    done = CliRunner().invoke(asked_for(["linkage"]), [*command, "--out", str(two)])
     assert done.exit_code == 0, done.output
     found = evaluate_files(made["left"], made["right"], load_specification(specification), str(made["truth"]))
     links = pl.read_csv(two, infer_schema=False)
@@ -121,9 +121,11 @@ def test_who_was_linked_is_written_without_a_truth(tmp_path: Path) -> None:
     name = load_specification(specification).id_heading(False)
     assert name is None or set(links["left"]) <= set(pl.read_csv(made["left"], infer_schema=False)[name])
     with pytest.raises(HavenError, match="a file of this name"):
-        CliRunner().invoke(app, [*command, "--out", str(two)], catch_exceptions=False)
+        CliRunner().invoke(asked_for(["linkage"]), [*command, "--out", str(two)], catch_exceptions=False)
     lives = strangers.lives(tmp_path, records=1500, seed=48)
-    assert CliRunner().invoke(app, ["linkage", "files", str(lives), "--out", str(one)]).exit_code == 0
+    assert (
+        CliRunner().invoke(asked_for(["linkage"]), ["linkage", "files", str(lives), "--out", str(one)]).exit_code == 0
+    )
     persons = pl.read_csv(one, infer_schema=False)
     assert (persons.columns, persons.height) == (["record", "person"], 1500)
 
@@ -161,7 +163,7 @@ def haven() -> Haven:
     """The command line in this process."""
 
     def run(*words: object) -> Result:
-        return CliRunner().invoke(app, ["linkage", *map(str, words)])
+        return CliRunner().invoke(asked_for(["linkage"]), ["linkage", *map(str, words)])
 
     return run
 

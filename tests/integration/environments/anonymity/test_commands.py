@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from audit.errors import HavenError
-from infra.cli.main import app
+from infra.cli.main import asked_for
 from infra.settings import ROOT
 from tests.acceptance.docs_runner import commands_of, run_commands
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 def ran(*words: object) -> Result:
     """One command of `haven disclosure`."""
-    return CliRunner().invoke(app, ["disclosure", *map(str, words)])
+    return CliRunner().invoke(asked_for(["disclosure"]), ["disclosure", *map(str, words)])
 
 
 def test_what_falls_short_is_named_by_class_and_row(file: Path) -> None:

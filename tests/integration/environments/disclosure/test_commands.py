@@ -10,14 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from audit.errors import HavenError
-from infra.cli.main import app
+from infra.cli.main import asked_for
 
 TREE = "child,parent\nn1,North\nn2,North\nNorth,All\nSouth,All\n"
 
 
 def called(*arguments: str, passes: bool = True) -> Any:
     """The data that a command prints."""
-    found = CliRunner().invoke(app, ["disclosure", *arguments, "--json"])
+    found = CliRunner().invoke(asked_for(["disclosure"]), ["disclosure", *arguments, "--json"])
     if isinstance(found.exception, HavenError):
         raise found.exception
     assert found.exit_code == (0 if passes else 65), found.output
