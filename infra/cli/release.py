@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.common import DEFAULT_HOME, NOT_PASSED, As, AsJson, Home, open_haven, print_json, read_table_file
+from infra.cli.release_words import comparison_said, reviewed_said
 
 if TYPE_CHECKING:
-    from environments.airlock.model import ReleaseRequest
+    from environments.airlock.model import ReleaseFile, ReleaseRequest
     from environments.disclosure.sealed.model import EvidenceComparison
     from infra.wiring.haven import Haven
 
@@ -132,24 +133,25 @@ def show(
 
     haven = open_haven(home)
     found = _as_seen(haven, request, who)
-    data = as_data(found)
+    data: dict[str, Any] = as_data(found)
     comparisons = _comparisons(haven, found, who)
     data["evidence"] = {name: one if isinstance(one, str) else one.as_data() for name, one in comparisons.items()}
+    tables = [_reviewed(haven, found, file, who) for file in found.files] if table else []
     if table:
-        data["tables"] = [_reviewed(haven, found, file.name, who) for file in found.files]
+        data["tables"] = tables
     if as_json:
         print_json(data)
         return
     _say(found)
     for name, one in comparisons.items():
-        typer.echo(f"  {name}: {one}" if isinstance(one, str) else _comparison_said(name, one))
+        typer.echo(f"  {name}: {one}" if isinstance(one, str) else comparison_said(name, one))
     for verdict in found.every_verdict:
         word = "approves" if verdict.approve else "objects"
         typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
     for move in found.moves:
         typer.echo(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}")
-    for shown in data.get("tables") or []:  # type: ignore[union-attr]
-        typer.echo(f"\n{shown['name']}\n{shown['text']}")  # type: ignore[index,call-overload]
+    for shown in tables:
+        typer.echo(reviewed_said(shown))
 
 
 def decide(
@@ -357,24 +359,14 @@ def _comparisons(haven: Haven, request: ReleaseRequest, who: str | None) -> dict
         return {"evidence": str(error)}
 
 
-def _comparison_said(name: str, comparison: EvidenceComparison) -> str:
-    from environments.disclosure.sealed.model import FITTING
-
-    lines = [f"  {name}: {comparison.summary}"]
-    if comparison.left_out:
-        lines.append(f"    Groups of the queries that the file does not show: {comparison.left_out}.")
-    for one in comparison.cells:
-        if one.match not in FITTING:
-            should = f", should say {one.should_say}" if one.should_say else ""
-            lines.append(f"    {one.cell.name}: {one.match}, shown {one.cell.shown or 'blank'}{should}")
-    return "\n".join(lines)
-
-
-def _reviewed(haven: Haven, request: ReleaseRequest, name: str, who: str | None) -> Any:
+def _reviewed(haven: Haven, request: ReleaseRequest, file: ReleaseFile, who: str | None) -> dict[str, Any]:
+    """What a checker judges: the sealed table, what its author says of it, and what the check finds."""
     if who is None:
         raise typer.BadParameter("say who looks with --as", param_hint="--table")
-    content, done = haven.airlock.review(request.id, name, by=haven.actor(who))
-    return {"name": name, "text": content.decode("utf-8-sig", "replace"), "problems": list(done.problems)}
+    content, done = haven.airlock.review(request.id, file.name, by=haven.actor(who))
+    context = {key: value for key, value in file.context.items() if value not in ("", None, [], {}, False)}
+    text = content.decode("utf-8-sig", "replace")
+    return {"name": file.name, "text": text, "context": context, "problems": list(done.problems)}
 
 
 def _tell(request: ReleaseRequest, as_json: bool) -> None:
@@ -388,6 +380,8 @@ def _tell(request: ReleaseRequest, as_json: bool) -> None:
 
 def _say(request: ReleaseRequest) -> None:
     typer.echo(f"Request {request.id}: {request.state} (next: {request.whose_turn})")
+    if request.state.value == "approved":
+        typer.echo(f"  A checker sends it out: haven release release {request.id} --as CHECKER")
     for problem in request.problems:
         typer.echo(f"  - {problem}")
     if request.held:

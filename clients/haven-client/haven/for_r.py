@@ -7,6 +7,7 @@ Nothing is written before the whole result is there. Rule: a value arrives as it
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import sys
@@ -54,7 +55,9 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], Iterable[bytes]]:
         return {"why": why(question["action"])}, []
     if what == "submit":
         path, queries = Path(question["path"]), question["queries"]
-        made = submit(path, name=question["name"], context=question["context"], queries=queries)
+        made = submit(
+            path, name=question["name"], context=question["context"], queries=queries, request=question.get("request")
+        )
         return {"submission": _shown(made)}, []
     if what == "submissions":
         return {"submissions": [_shown(one) for one in submissions()]}, []
@@ -62,7 +65,7 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], Iterable[bytes]]:
 
 
 def _shown(one: Submission) -> dict[str, Any]:
-    return {"id": one.id, "state": one.state, "problems": one.problems}
+    return dataclasses.asdict(one)
 
 
 def _told(error: HavenClientError) -> dict[str, Any]:

@@ -16,14 +16,27 @@ from haven.errors import HavenClientError
 
 @dataclass(frozen=True)
 class Submission:
-    """A request at the airlock: its number, its state, and what must be mended when it came back."""
+    """A request at the airlock: its number and state, its files, what the check found, and what people said of it.
+
+    said: of this round, a sentence each; verdicts stand in it once everybody's are in. moved: when its state changed.
+    """
 
     id: str
     state: str
     problems: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    round: int = 1
+    next: str = ""
+    moved: str = ""
+    said: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        return "\n".join([f"Request {self.id}: {self.state}", *(f"  - {problem}" for problem in self.problems)])
+        first = f"Request {self.id}: {self.state}"
+        if self.files:
+            first += f" ({', '.join(self.files)}; round {self.round}, {self.moved[:16].replace('T', ' ')})"
+        if self.next:
+            first += f". Next: {self.next}"
+        return "\n".join([first, *(f"  - {one}" for one in (*self.problems, *self.said))])
 
 
 def submit(
@@ -32,18 +45,21 @@ def submit(
     name: str,
     context: dict[str, Any],
     queries: Sequence[Any] = (),
+    request: str | None = None,
     connection: Connection | None = None,
 ) -> Submission:
     """Submit a table of counts (an Arrow, polars or pandas table, CSV text, or the path of a CSV file).
 
     name: the file's name, ending in .csv. context: `purpose`, `description`, `count_column` and what else the
     project's disclosure profile asks for. queries: the results of `haven.sql` that the table was made from, or their
-    queries' numbers: its cells are then held against what was counted behind them. The check runs at once. Raises
-    Refused.
+    queries' numbers: its cells are then held against what was counted behind them. request: the number of one that
+    came back, which goes on with this table as its next round. The check runs at once. Raises Refused.
     """
     if queries:
         context = {**context, "queries": [query_of(one) for one in queries]}
     body = {"name": name, "table_base64": base64.b64encode(_as_csv(table)).decode("ascii"), "context": context}
+    if request is not None:
+        body["request"] = request
     return _submission((connection or Connection()).ask("POST", "/v1/releases", body))
 
 
@@ -54,7 +70,24 @@ def submissions(connection: Connection | None = None) -> list[Submission]:
 
 
 def _submission(answer: dict[str, Any]) -> Submission:
-    return Submission(answer["id"], answer["state"], list(answer.get("problems", [])))
+    return Submission(
+        answer["id"],
+        answer["state"],
+        list(answer["problems"]),
+        [one["name"] for one in answer["files"]],
+        answer["round"],
+        answer["whose_turn"],
+        answer["moved"],
+        _said(answer),
+    )
+
+
+def _said(answer: dict[str, Any]) -> list[str]:
+    """What people wrote of this round, and why it is where it is."""
+    verdicts = [one for one in answer["verdicts"] if one["round"] == answer["round"] and one["comment"]]
+    found = [f"{one['by'].partition(':')[2]}: {one['comment']}" for one in verdicts]
+    last = answer["moves"][-1]["reason"] if answer["moves"] else None
+    return found + [one for one in (last, answer["held"]) if one and not any(one in known for known in found)]
 
 
 def _as_csv(table: Any) -> bytes:

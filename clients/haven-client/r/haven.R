@@ -25,8 +25,9 @@ haven_why <- function(action = "query") .haven_ask(list(what = "why", action = a
 
 # Submit a data.frame of counts to the airlock, or the path of a CSV file; name ends in .csv. context: a named list with
 # `purpose`, `description`, `count_column` and what else the project's disclosure profile asks for. queries: a list of the
-# results of haven_sql that the table was made from, or of their queries' numbers.
-haven_submit <- function(table, name, context, queries = list()) {
+# results of haven_sql that the table was made from, or of their queries' numbers. request: the number of one that came
+# back, which goes on with this table.
+haven_submit <- function(table, name, context, queries = list(), request = NULL) {
   path <- table
   if (is.data.frame(table)) {
     path <- tempfile(fileext = ".csv")
@@ -34,10 +35,12 @@ haven_submit <- function(table, name, context, queries = list()) {
     utils::write.csv(table, path, row.names = FALSE, na = "", fileEncoding = "UTF-8")
   }
   numbers <- unname(lapply(if (is.data.frame(queries)) list(queries) else as.list(queries), .haven_query))
-  .haven_ask(list(what = "submit", path = path, name = name, context = context, queries = numbers))$submission
+  question <- list(what = "submit", path = path, name = name, context = context, queries = numbers)
+  if (!is.null(request)) question$request <- request
+  .haven_ask(question)$submission
 }
 
-# Your project's requests at the airlock, and their states.
+# Your project's requests at the airlock: states, what the check found ($problems), what people said ($said).
 haven_submissions <- function() .haven_ask(list(what = "submissions"))$submissions
 
 .haven_query <- function(one) {

@@ -90,6 +90,7 @@ def test_from_the_table_to_the_outbox_and_back(home: Path, table: Path) -> None:
     request = submit(home, table)["id"]
     shown = haven(home, "release", "show", request, "--as", "cara", "--table")
     assert shown["tables"][0]["text"] == BLOCKS["csv"]
+    assert shown["tables"][0]["context"]["population"].startswith("Everybody in the project's cohort")
     refused = haven(home, "release", "decide", request, "--approve", "--as", "asha", status=77)
     assert refused["error"]["where"] == "rule release.own_output"
     haven(home, "release", "decide", request, "--approve", "--as", "cara")
