@@ -207,7 +207,11 @@ async def test_the_worker_itself_reaches_nothing() -> None:
     """Behind the gate, should it ever let something through: no file, no setting, no other database, no writing."""
     async with gateway() as stands:
         alike = Likeness("", "", frozenset(), look_up=False, singles_out=False, filtered=False)
-        stands.core._gate.judged = lambda *_: alike  # type: ignore[method-assign, assignment]
+
+        async def judged(*_: object) -> Likeness:
+            return alike
+
+        stands.core._judges.judged = judged  # type: ignore[method-assign, assignment]
         for sql in (
             "select * from read_csv('/etc/passwd')",
             "select * from '/etc/passwd'",
