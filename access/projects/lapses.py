@@ -16,8 +16,8 @@ from access.decisions import Allowed, Decision, Refused
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation
 from access.organisations.policies import may_take_part, may_use, no_authoriser
-from access.people.model import Person
-from access.people.policies import may_act
+from access.people.model import Person, Role
+from access.people.policies import may_act, may_hold_office
 from access.projects.file import ProjectFile
 from access.projects.purposes import needs_agreement
 from access.retention.model import Retention
@@ -104,7 +104,8 @@ def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
     yield from _datasets(file, around)
     yield from _support(file, around)
     yield _assessed(file, around)
-    if not any(may_act(person, around.today) for person in around.authorisers):
+    office = Role.ANONYMISATION_AUTHORISER
+    if not any(may_hold_office(person, office, around.today) for person in around.authorisers):
         yield no_authoriser()
     for name in filter(None, [file.provider]):
         yield may_take_part(around.organisations.get(name), around.today)
