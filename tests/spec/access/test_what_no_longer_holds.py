@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -62,3 +62,69 @@ def test_who_lost_the_office_answers_for_anonymisation_no_more(access: Access, e
     delivery = access.may_ingest("gp", {"nhs_number"})
     assert isinstance(delivery, Refused)
     assert delivery.code == "authoriser.none"
+
+
+def _again(access: Access, name: str, employer: str, role: Role = Role.RESEARCHER) -> None:
+    access.register_person(invented_person(name, employer, {role}, date(2027, 1, 31)), by=HOUSE)
+
+
+def _moves(access: Access) -> None:
+    """Ewa comes to the practice: her organisation's list says so, and she is registered again with evidence."""
+    staff = {one.id: one.organisation for one in access.people() if one.organisation == "haven"}
+    assert access.sweep("haven", staff | {"ewa": "gp"}, by=HOUSE) == {"ewa": "moved"}
+    _again(access, "ewa", "gp")
+
+
+def _comes_back(access: Access) -> None:
+    """Ewa left, and is registered again under the same employer."""
+    access.close_person("ewa", "left the organisation", by=HOUSE)
+    _again(access, "ewa", "haven")
+
+
+@pytest.mark.parametrize("goes", [_moves, _comes_back, lambda access: _again(access, "ewa", "gp")])
+def test_who_moved_or_came_back_is_kept_by_the_lead_or_decided_on(
+    access: Access, clock: FixedClock, goes: Callable[[Access], None]
+) -> None:
+    """The approval named who they were then; the lead keeps them, or everybody decides on a new version."""
+    access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)
+    clock.at += timedelta(minutes=1)
+    goes(access)
+    assert (_rule(access), _rule(access, "ewa")) == ("", "project.not_kept_since_move")
+    clock.at += timedelta(minutes=1)
+    access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)
+    assert _rule(access, "ewa") == ""
+    clock.at += timedelta(minutes=1)
+    _again(access, "ewa", "university")
+    assert _rule(access, "ewa") == "project.not_kept_since_move"
+    access.apply(project_file(**REAL, title="Admissions, with Ewa of the university"), applicant="asha", by=ASHA)
+    clock.at += timedelta(minutes=1)
+    make_live(access)
+    assert _rule(access, "ewa") == ""
+
+
+def test_a_lead_who_moved_keeps_nobody(access: Access, clock: FixedClock) -> None:
+    """Nobody keeps themselves: whose employer changed is decided on as the lead, too, and keeps others only then."""
+    clock.at += timedelta(minutes=1)
+    _again(access, "asha", "haven")
+    assert (_rule(access), _rule(access, "ewa")) == ("project.not_kept_since_move", "")
+    keeps = lambda: access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)  # noqa: E731
+    assert _refused(keeps) == "project.not_kept_since_move"
+    access.apply(project_file(**REAL, title="Admissions, led from the haven"), applicant="asha", by=ASHA)
+    clock.at += timedelta(minutes=1)
+    make_live(access)
+    assert _rule(access) == ""
+    keeps()
+
+
+@pytest.mark.parametrize("mover", ["asha", "ewa"])
+def test_a_provider_that_employs_somebody_of_the_project_stops_it(clock: FixedClock, mover: str) -> None:
+    """Whom the results serve works on none of the records: asked at submission, and each day after."""
+    access = peopled(memory_records(clock))
+    file = project_file(purpose="risk-stratification", provider="gp", people=["ewa"])
+    access.apply(file, applicant="asha", by=ASHA)
+    make_live(access)
+    assert _rule(access, "ewa") == ""
+    _again(access, mover, "gp")
+    assert _rule(access, "ewa") == "project.provider_employs"
+    access.close_person(mover, "left the practice", by=HOUSE)
+    assert _rule(access, "ewa") in {"person.closed", "project.lead_lapsed"}
