@@ -101,8 +101,10 @@ class OrganisationVerbs(Verbs):
             same = before is not None and before.digest == digest and before.withdrawn_on is None
             decision = self._office(by, Role.GOVERNANCE_LEAD)
             if decision and not same:
-                decision = self._may_register_agreement(agreement) and policies.may_take_its_place(
-                    agreement, held.get(agreement.id), self._today()
+                decision = (
+                    self._may_register_agreement(agreement)
+                    and policies.may_take_its_place(agreement, held.get(agreement.id), self._today())
+                    and policies.may_amend(agreement, store.versions_of_agreement(change.session, agreement.id))
                 )
             self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
             if before is not None and same:

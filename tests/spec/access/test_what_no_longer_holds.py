@@ -8,9 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from access.decisions import Refused, RefusedError
+from access.organisations.agreement import Agreement
 from access.people.model import Role
 from access.service import Access
 from audit.clock import FixedClock
+from audit.events import EventName
 from audit.model import person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import REAL, agreement_with, support_for
@@ -128,3 +130,47 @@ def test_a_provider_that_employs_somebody_of_the_project_stops_it(clock: FixedCl
     assert _rule(access, "ewa") == "project.provider_employs"
     access.close_person(mover, "left the practice", by=HOUSE)
     assert _rule(access, "ewa") in {"person.closed", "project.lead_lapsed"}
+
+
+def _signed(paper: Agreement, *days: date) -> Agreement:
+    """The paper, signed on these days, each party on its own."""
+    signed = {
+        party: one.model_copy(update={"on": on})
+        for (party, one), on in zip(paper.signatures.items(), days, strict=True)
+    }
+    return paper.model_copy(update={"signatures": signed})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"purposes": ["research", "commissioning"]},
+        {"legal_bases": ["legal-duty"]},
+        {"ends": date(2040, 12, 31)},
+        {"title": "Another title of the same paper"},
+    ],
+)
+def test_a_signature_is_for_the_text_that_stood_above_it(access: Access, changes: dict[str, object]) -> None:
+    """Amended by one lead alone it is refused, whatever it changes; signed by both on a later day it counts."""
+    held = agreement_with("gp", ["gp"])
+    last = max(one.on for one in held.signatures.values())
+    later = last + timedelta(days=1)
+    amended = agreement_with("gp", ["gp"], **changes)
+    for paper in (amended, _signed(amended, last, last), _signed(amended, later, last), _signed(amended, last, later)):
+        assert _refused(lambda paper=paper: access.register_agreement(paper, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
+        event = access.records.log.events[-1]
+        assert (event.name, event.details["rule"]) == (EventName.AGREEMENT_REFUSED, "agreement.not_signed_anew")
+    assert access.register_agreement(_signed(amended, later, later), by=LENA) == 2
+
+
+def test_no_older_version_of_an_agreement_comes_back_under_its_old_signatures(access: Access) -> None:
+    """Nor when the newest is registered again as if it had been signed before: the latest signing counts."""
+    wide = agreement_with("gp", ["gp"])
+    narrow = agreement_with("gp", ["gp"], on=date(2026, 2, 1), purposes=["audit"])
+    access.register_agreement(narrow, by=LENA)
+    for back in (wide, _signed(wide, date(2026, 2, 1), date(2026, 2, 1))):
+        assert _refused(lambda back=back: access.register_agreement(back, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
+    corrected = _signed(narrow, date(2025, 1, 5), date(2025, 1, 6))
+    assert access.register_agreement(corrected, by=LENA) == 3  # the same text
+    assert _refused(lambda: access.register_agreement(wide, by=LENA)) == "agreement.not_signed_anew"
+    assert _rule(access) == "agreement.purpose_not_agreed"
