@@ -35,6 +35,10 @@ from audit.model import Actor
 
 Action = Literal["query", "open-workspace", "submit", "check-outputs"]
 ACTIONS: tuple[Action, ...] = ("query", "open-workspace", "submit", "check-outputs")
+FOR_EVERY_PROJECT = frozenset(
+    {Role.CALDICOTT_GUARDIAN, Role.GOVERNANCE_LEAD, Role.ANONYMISATION_AUTHORISER, Role.OUTPUT_CHECKER}
+)
+"""Offices on which every project rests, whosever data it asks for: that it is live, and what leaves it."""
 
 
 @dataclass(frozen=True)
@@ -237,11 +241,11 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         return None
 
     def _needs(self, file: ProjectFile, person: Person) -> bool:
-        """Is it one of the project's people, or of those who decide on it?"""
+        """Is it one of the project's people, or of those on whom it rests: who decide on it, and on what leaves it?"""
         catalogue = self.datasets()
         controllers = {catalogue[one].controller for one in file.datasets if one in catalogue}
         decides = Role.CONTROLLER_DELEGATE in person.roles and person.organisation in controllers
-        return decides or Role.CALDICOTT_GUARDIAN in person.roles or person.id in _people_of(file)
+        return decides or bool(person.roles & FOR_EVERY_PROJECT) or person.id in _people_of(file)
 
     def _file_of(self, version: ProjectVersion) -> ProjectFile:
         with self.records.read() as session:

@@ -86,6 +86,11 @@ class Agreement(Part):
         """The parties that have not signed."""
         return [party for party in (self.discloser, self.recipient) if party not in self.signatures]
 
+    @property
+    def text(self) -> dict[str, Any]:
+        """What the parties sign: everything but the signatures."""
+        return self.model_dump(exclude={"signatures"})
+
     def covers(self, dataset: str, purpose: str, basis: str) -> bool:
         """Is this use of the dataset agreed?"""
         return dataset in self.datasets and purpose in self.purposes and basis in self.legal_bases

@@ -111,6 +111,26 @@ def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
     )
 
 
+def may_amend(agreement: Agreement, versions: Sequence[Agreement]) -> Decision:
+    """May it be registered over these versions of its id? Another text than the newest has only signed anew.
+
+    By everybody, after the last day on which any version was signed: a signature is for the text that stood above it.
+    versions: every one, the newest last.
+    """
+    before = [one.on for version in versions for one in version.signatures.values()]
+    if not before or agreement.text == versions[-1].text:
+        return Allowed()
+    signed = [one.on for one in agreement.signatures.values()] if not agreement.unsigned else []
+    if signed and min(signed) > max(before):
+        return Allowed()
+    return Refused(
+        "agreement.not_signed_anew",
+        f"Its text differs from version {len(versions)} of {agreement.id}, and not both signed it after {max(before)},"
+        " the last day on which that agreement was signed.",
+        "Have both sign the amended text, on a later day (haven agreement print FILE OUT); then register that paper.",
+    )
+
+
 def may_run(agreement: Agreement, today: date) -> Decision:
     """May an agreement run until its end, and be reviewed on its day? Not for too long, and reviewed while it runs."""
     if agreement.starts <= agreement.review_due <= agreement.ends:

@@ -13,7 +13,7 @@ from access.organisations import policies, store
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation, SecurityAssessment
 from access.people.model import Role
-from access.people.policies import may_act, may_hold_office, may_take_back
+from access.people.policies import may_hold_office, may_take_back
 from access.retention.policies import may_be_kept
 from access.support import store as support_store
 from access.support.policies import in_force as support_in_force
@@ -101,8 +101,10 @@ class OrganisationVerbs(Verbs):
             same = before is not None and before.digest == digest and before.withdrawn_on is None
             decision = self._office(by, Role.GOVERNANCE_LEAD)
             if decision and not same:
-                decision = self._may_register_agreement(agreement) and policies.may_take_its_place(
-                    agreement, held.get(agreement.id), self._today()
+                decision = (
+                    self._may_register_agreement(agreement)
+                    and policies.may_take_its_place(agreement, held.get(agreement.id), self._today())
+                    and policies.may_amend(agreement, store.versions_of_agreement(change.session, agreement.id))
                 )
             self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
             if before is not None and same:
@@ -192,10 +194,11 @@ class OrganisationVerbs(Verbs):
         return [(one, policies.agreement_in_force(one, gone, self._today())) for one, gone in found]
 
     def authorisers(self) -> list[str]:
-        """Who answers for anonymisation today: appointed, and able to act."""
+        """Who answers for anonymisation today: appointed, still in the office, and able to act."""
         with self.records.read() as session:
             names = store.authorisers(session, self._today())
-        return [name for name in names if may_act(self.person(name), self._today())]
+        office = Role.ANONYMISATION_AUTHORISER
+        return [name for name in names if may_hold_office(self.person(name), office, self._today())]
 
     def may_ingest(self, dataset: str, identifiers: Collection[str], unlisted: DatasetEntry | None = None) -> Decision:
         """May a delivery of this dataset, with these identifiers, come in today?

@@ -130,6 +130,11 @@ def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
     return {row.id: row for row in every_agreement(session)}
 
 
+def versions_of_agreement(session: Session, id: str) -> list[Agreement]:
+    """Every version of the agreement of this id, the newest last."""
+    return [Agreement.model_validate(row.document) for row in every_agreement(session) if row.id == id]
+
+
 def last_withdrawn(session: Session, agreement: Agreement) -> date | None:
     """The last day on which this agreement was withdrawn, or another of the same parties that shares a dataset."""
     rows = session.scalars(select(AgreementRow).where(AgreementRow.withdrawn_on.is_not(None)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from access.organisations.model import Organisation, Sanction
@@ -111,7 +111,8 @@ class Evidence:
 class Person:
     """An approved person: who they are, for whom they work, what they do, and the evidence that they may.
 
-    employer and sanctions are filled in from the records when a person is read; who registers somebody leaves them.
+    employer, sanctions and anew_at are filled in from the records when a person is read; who registers somebody
+    leaves them. anew_at: when they last came to another employer, or were let in after their account was closed.
     """
 
     id: str
@@ -124,3 +125,4 @@ class Person:
     last_seen: date | None = None
     employer: Organisation | None = None
     sanctions: tuple[Sanction, ...] = field(default=())
+    anew_at: datetime | None = None

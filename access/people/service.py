@@ -53,7 +53,7 @@ class PeopleVerbs(Verbs):
             self._require(decision, EventName.PERSON_REGISTER_REFUSED, None, by, person=person.id)
             if before is not None and before.organisation != person.organisation:  # which vouches for no evidence
                 store.forget_evidence(change.session, person.id)
-            store.keep_person(change.session, person, change.at.date())
+            store.keep_person(change.session, person, change.at)
             self._take_up(change, person.id)
             name = EventName.PERSON_SUSPENDED if person.suspended else EventName.PERSON_REGISTERED
             change.record(
@@ -385,7 +385,7 @@ class PeopleVerbs(Verbs):
         with self._changing(f"person:{name}", EventName.PERSON_REGISTER_REFUSED, by) as change:
             store.forget_evidence(change.session, name)
             row = change.session.get_one(store.PersonRow, name)
-            row.organisation, row.roles = organisation, []
+            row.organisation, row.roles, row.anew_at = organisation, [], change.at
             change.record(EventName.PERSON_MOVED, person=name, organisation=organisation)
 
 

@@ -40,6 +40,7 @@ class PersonRow(Base):
     acknowledged_on: Mapped[date | None]
     closed_on: Mapped[date | None]
     last_seen: Mapped[date | None]
+    anew_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class TrainingRow(Base):
@@ -108,6 +109,7 @@ def find_person(session: Session, name: str) -> Person | None:
         last_seen=row.last_seen,
         employer=find_organisation(session, row.organisation),
         sanctions=sanctions_of(session, f"person:{row.id}"),
+        anew_at=row.anew_at and _utc(row.anew_at),
     )
 
 
@@ -121,13 +123,16 @@ def names_of_people(session: Session) -> list[str]:
     return list(session.scalars(select(PersonRow.id).order_by(PersonRow.id)))
 
 
-def keep_person(session: Session, person: Person, today: date) -> None:
+def keep_person(session: Session, person: Person, at: datetime) -> None:
     """Write a person as registered: their own facts and the evidence that was handed in with them."""
-    row = session.get(PersonRow, person.id) or PersonRow(id=person.id, last_seen=today)
+    row = session.get(PersonRow, person.id) or PersonRow(id=person.id, last_seen=at.date())
+    back = row.closed_on is not None and person.closed_on is None
+    if back or row.organisation not in (None, person.organisation):
+        row.anew_at = at
     row.name, row.organisation = person.name, person.organisation
     row.roles, row.suspended = sorted(role.value for role in person.roles), person.suspended
-    if row.closed_on is not None and person.closed_on is None:
-        row.last_seen = today  # back again: else the account would be dormant at once
+    if back:
+        row.last_seen = at.date()  # else the account would be dormant at once
     row.closed_on = person.closed_on
     session.add(row)
     keep_evidence(session, row, person.evidence)

@@ -16,8 +16,8 @@ from access.decisions import Allowed, Decision, Refused
 from access.organisations.agreement import Agreement
 from access.organisations.model import DatasetEntry, Organisation
 from access.organisations.policies import may_take_part, may_use, no_authoriser
-from access.people.model import Person
-from access.people.policies import may_act
+from access.people.model import Person, Role
+from access.people.policies import may_act, may_hold_office
 from access.projects.file import ProjectFile
 from access.projects.purposes import needs_agreement
 from access.retention.model import Retention
@@ -31,6 +31,7 @@ class Surroundings:
     """What stands around a project on a day. agreements and authorisers: those in force then.
 
     ourselves: the organisation that runs the haven; the agreements are with it, and supports must name flows to it.
+    employers: of the project's people and lead whose accounts are open; asked about where a provider is named.
     """
 
     today: date
@@ -38,6 +39,7 @@ class Surroundings:
     real_data: bool
     catalogue: Mapping[str, DatasetEntry]
     lead: Person | None
+    employers: frozenset[str]
     organisations: Mapping[str, Organisation]
     agreements: Sequence[Agreement]
     support: Support | None
@@ -90,6 +92,12 @@ def _unchanged(file: ProjectFile, around: Surroundings, submitted: Mapping[str, 
 
 def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
     yield _lead(file, around)
+    if file.provider in around.employers:
+        yield Refused(
+            "project.provider_employs",
+            f"Somebody of the project, or its lead, now works for its provider of direct care, {file.provider}.",
+            "Apply again without them, or with another provider.",
+        )
     for name in sorted(file.datasets):
         yield may_be_kept(name, around.retentions, around.today)
     if not needs_agreement(file.legal_basis):
@@ -104,7 +112,8 @@ def _asked(file: ProjectFile, around: Surroundings) -> Iterator[Decision]:
     yield from _datasets(file, around)
     yield from _support(file, around)
     yield _assessed(file, around)
-    if not any(may_act(person, around.today) for person in around.authorisers):
+    office = Role.ANONYMISATION_AUTHORISER
+    if not any(may_hold_office(person, office, around.today) for person in around.authorisers):
         yield no_authoriser()
     for name in filter(None, [file.provider]):
         yield may_take_part(around.organisations.get(name), around.today)

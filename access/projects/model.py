@@ -87,7 +87,7 @@ class ProjectVersion:
     lead: str | None = None
     submitted_at: datetime | None = None
     went_live_at: datetime | None = None
-    recertified_on: date | None = None
+    recertified_at: datetime | None = None
     endorsement: Endorsement | None = None
     suspension: Suspension | None = None
     lapsed: tuple[Refused, ...] = ()
@@ -97,6 +97,11 @@ class ProjectVersion:
     def decisions(self) -> list[Approval | Endorsement]:
         """What the controllers and the Guardian have decided, also where it was taken back."""
         return [*self.approvals.values(), *([self.endorsement] if self.endorsement else [])]
+
+    @property
+    def recertified_on(self) -> date | None:
+        """The day on which the lead last said who needs access."""
+        return self.recertified_at and self.recertified_at.date()
 
     @property
     def last_day(self) -> date:

@@ -113,8 +113,7 @@ def may_see(person: Person | None, project: ProjectVersion | None, today: date) 
 
 def may_work_on(person: Person | None, project: ProjectVersion | None, today: date) -> Decision:
     """Is this person, whose evidence is in force, a researcher of a project that is live and recertified?"""
-    live = is_live(project, today)
-    if not live:
+    if not (live := is_live(project, today)):
         return live
     if person is None or project is None or Role.RESEARCHER not in person.roles:
         return Refused("person.no_researcher", "This person is no approved researcher.", "An administrator sets roles.")
@@ -124,7 +123,20 @@ def may_work_on(person: Person | None, project: ProjectVersion | None, today: da
             "This person is not named in the project's approval, or its lead did not keep them.",
             "The project applies again with this person in it, or the lead recertifies them.",
         )
-    return is_recertified(project, today)
+    return was_kept(person, project) and is_recertified(project, today)
+
+
+def was_kept(person: Person, project: ProjectVersion) -> Decision:
+    """Whoever moved, or came back, is let in anew: by everybody who decided since, or by the lead, never themselves."""
+    since = person.anew_at
+    by_lead = project.recertified_at if person.id != project.lead else None
+    if since is None or (by_lead and by_lead > since) or all(one.at > since for one in project.decisions):
+        return Allowed()
+    return Refused(
+        "project.not_kept_since_move",
+        f"On {since.date()} they came to another employer, or back after a closing; nobody has kept them since.",
+        f"The lead keeps others: haven project recertify {project.project}; or everybody decides on an amendment.",
+    )
 
 
 def is_recertified(project: ProjectVersion, today: date) -> Decision:
@@ -142,12 +154,11 @@ def is_recertified(project: ProjectVersion, today: date) -> Decision:
 
 def may_recertify(person: Person | None, project: ProjectVersion | None, today: date) -> Decision:
     """Only the project's lead says who still needs access."""
-    acting = may_act(person, today)
-    if not acting or project is None or person is None:
+    if not (acting := may_act(person, today)) or project is None or person is None:
         return acting and unknown()
     if person.id != project.lead:
         return Refused("project.not_lead", "Only the project's lead recertifies its people.", "The lead does it.")
-    return is_live(project, today)
+    return was_kept(person, project) and is_live(project, today)
 
 
 def may_close(person: Person | None, project: ProjectVersion | None, office: Decision, today: date) -> Decision:

@@ -166,11 +166,14 @@ class ProjectReading(Verbs):
         today = self._today()
         appointed = organisations_store.authorisers(session, today)
         people = [self._believed(people_store.find_person(session, name)) for name in appointed]
+        named = {*file.people, file.lead or ""} if file.provider else set()
+        theirs = [people_store.find_person(session, name) for name in named]
         return Surroundings(
             today=today,
             real_data=self.real_data,
             catalogue=organisations_store.catalogue(session),
             lead=self._believed(people_store.find_person(session, file.lead)) if file.lead else None,
+            employers=frozenset(one.organisation for one in theirs if one is not None and one.closed_on is None),
             organisations={one.id: self._assessed(one) for one in organisations_store.all_organisations(session)},
             ourselves=self.ourselves,
             agreements=made_with(organisations_store.agreements_in_force(session, today), self.ourselves),

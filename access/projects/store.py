@@ -207,7 +207,7 @@ def _recertified(
     asked = next((one for one in versions if _was_decided(one, at)), version)
     if asked.version < version.version:
         return replace(version, people=version.people - (asked.people - kept))
-    return replace(version, people=version.people & kept, recertified_on=at.date())
+    return replace(version, people=version.people & kept, recertified_at=at)
 
 
 def _was_decided(version: ProjectVersion, at: datetime) -> bool:

@@ -9,20 +9,20 @@ from access.projects.model import Approval, ProjectVersion
 from access.projects.narrowing import condition_in_words
 from access.projects.states import WAITS_FOR, ProjectState
 
+TOLD_APART = {"id", "title", "purpose", "legal_basis", "lead", "people", "datasets", "cohort", "ends"}
+"""Fields of the file that have lines of their own."""
+
 
 def as_data(project: ProjectVersion, state: ProjectState, file: ProjectFile) -> dict[str, Any]:
-    """A project for a program."""
-    return {
+    """A project for a program: how it stands, and every field of its file."""
+    return file.model_dump(mode="json", by_alias=True, exclude={"id"}) | {
         "project": project.project,
         "version": project.version,
         "state": state.value,
         "waits_for": WAITS_FOR[state],
         "title": project.title,
-        "purpose": file.purpose,
-        "lay_summary": file.lay_summary,
         "asked": asked_in_words(file),
-        "legal_basis": file.legal_basis,
-        "support": file.support,
+        "described": described_in_words(file),
         "applicant": project.applicant,
         "lead": project.lead,
         "people": sorted(project.people),
@@ -43,6 +43,19 @@ def asked_in_words(file: ProjectFile) -> list[str]:
             told.append(f"{dataset}.{table}: dates by the {asked.dates}{days}")
             told += [f"  {column}: {why}" for column, why in asked.columns.items()]
     return told + [f"cohort: {condition_in_words(one)}" for one in file.cohort]
+
+
+def described_in_words(file: ProjectFile) -> list[str]:
+    """Everything else that the file says, a line each, also that it says nothing: who decides reads all of it."""
+    rest = file.model_dump(mode="json", exclude=TOLD_APART)
+    return [line for key, value in rest.items() for line in _lines(key.replace("_", " "), value)]
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [line for key, one in value.items() for line in _lines(f"{name}, {key.replace('_', ' ')}", one)]
+    said = ", ".join(value) if isinstance(value, list) else value
+    return [f"{name}: {said or 'none'}"]
 
 
 def _approval(controller: str, approval: Approval | None) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def print_agreement(
 
 
 def add_agreement(file: File, officer: Officer = None, home: Home = DEFAULT_HOME) -> None:
-    """Register a signed agreement, or an amended one under the same id. Projects are held against it from now on.
+    """Register a signed agreement, or one of the same id, amended and signed anew. Projects are held against it.
 
     Example: `haven agreement add gp.yaml --as lena`
     """

@@ -232,7 +232,7 @@ def say_project(standing: Standing, as_json: bool) -> None:
     typer.echo(f"{data['project']} version {data['version']}: {data['state']}; waits for {data['waits_for']}")
     typer.echo(f"  {data['title']}")
     typer.echo(f"  for {data['purpose']} on {data['legal_basis']}; applied for by {data['applicant']}")
-    for line in data["asked"]:
+    for line in data["asked"] + data["described"]:
         typer.echo(f"    {line}")
     typer.echo(f"  lead {data['lead']}; people: {', '.join(data['people'])}; ends {data['ends']}")
     for one in data["approvals"]:

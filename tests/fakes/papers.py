@@ -36,10 +36,12 @@ REAL: dict[str, Any] = {
 BASES = ["section-251", "explicit-consent", "anonymised-before-disclosure", "legal-duty", "synthetic-data"]
 
 
-def agreement_with(controller: str, datasets: Iterable[str], **changes: object) -> Agreement:
-    """The template's agreement, of this controller over these datasets, on any legal basis."""
+def agreement_with(controller: str, datasets: Iterable[str], *, on: date | None = None, **changes: object) -> Agreement:
+    """The template's agreement, of this controller over these datasets, on any legal basis; signed on the day."""
     data = parse_document(AGREEMENT, Agreement, name="template").model_dump()
     signatures = {controller: data["signatures"]["gp"], "haven": data["signatures"]["haven"]}
+    if on is not None:
+        signatures = {party: one | {"on": on} for party, one in signatures.items()}
     mine = {
         "id": f"{controller}-2026",
         "discloser": controller,

@@ -54,7 +54,7 @@ def test_without_a_support_that_names_it_nothing_comes_in_under_section_251(acce
     assert _code(access, ALL) == "yes"
     access.withdraw_support("26/CAG/0001", by=LENA)
     assert _code(access, ALL) == "support.flow_not_named"
-    access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
+    access.register_agreement(agreement_with("gp", ["gp"], on=date(2026, 1, 5)), by=LENA)
     assert _code(access, ALL) == "yes"
 
 

@@ -154,7 +154,7 @@ def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
 
 
 def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None:
-    """An administrator who leads a project readies neither its people nor who decides on it; another does."""
+    """An administrator who leads a project readies neither its people nor who decides on it or on what leaves it."""
     for name in ("adam", "anna"):
         access.register_person(invented_person(name, "haven", {Role.ADMINISTRATOR}), by=HOUSE)
     adam, anna = person("adam"), person("anna")
@@ -164,6 +164,8 @@ def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None
     assert asha is not None
     delegate = invented_person("dan", "gp", {Role.CONTROLLER_DELEGATE})
     guardian = invented_person("gita", "haven", {Role.CALDICOTT_GUARDIAN})
+    offices = (Role.OUTPUT_CHECKER, Role.GOVERNANCE_LEAD, Role.ANONYMISATION_AUTHORISER)
+    officers = [invented_person(f"nora-{number}", "haven", {role}) for number, role in enumerate(offices)]
     tests: list[Callable[[Actor], object]] = [
         lambda by: access.register_person(replace(asha, suspended=False), by=by),
         lambda by: access.record_training("asha", TrainingKind.INFORMATION_GOVERNANCE, TODAY, 100, by=by),
@@ -171,6 +173,8 @@ def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None
         lambda by: access.record_accreditation("greta", "ONS", "A-1", date(2030, 1, 1), by=by),
         lambda by: access.register_person(delegate, by=by),
         lambda by: access.register_person(guardian, by=by),
+        lambda by: access.record_proofing("dev", ProofingKind.PASSPORT_IN_PERSON, by=by),
+        *(lambda by, one=one: access.register_person(one, by=by) for one in officers),  # type: ignore[misc]
     ]
     for call in tests:
         assert _refused(lambda call=call: call(adam)) == "project.own_application"  # type: ignore[misc]

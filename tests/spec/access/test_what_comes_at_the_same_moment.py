@@ -83,8 +83,8 @@ def test_a_support_that_was_withdrawn_stays_so_beside_its_review(on_disk: Access
 
 
 def test_an_agreement_that_was_withdrawn_stays_so_beside_its_amendment(on_disk: Access) -> None:
-    """The party ends it while a lead registers an amendment with the old signatures: it is not in force after them."""
-    amended = agreement_with("gp", ["gp"], purposes=["research", "audit"])
+    """The party ends it while a lead registers an amendment, signed before: it is not in force after them."""
+    amended = agreement_with("gp", ["gp"], on=date(2026, 1, 5), purposes=["research", "audit"])
     _at_once(
         lambda: on_disk.register_agreement(amended, by=LENA),
         lambda: on_disk.withdraw_agreement("gp-2026", by=organisation("gp")),

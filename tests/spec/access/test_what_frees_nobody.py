@@ -72,9 +72,9 @@ def test_an_amendment_that_leaves_a_dataset_out_ends_no_duty_to_destroy_it(acces
     access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
     until = access.retentions()[0].until
     assert until is not None
-    access.register_agreement(agreement_with("gp", ["dental"]), by=LENA)
+    access.register_agreement(agreement_with("gp", ["dental"], on=date(2026, 1, 5)), by=LENA)
     assert access.retentions()[0].until == until
-    shorter = agreement_with("gp", ["gp"]).model_dump()
+    shorter = agreement_with("gp", ["gp"], on=date(2026, 1, 6)).model_dump()
     shorter["datasets"]["gp"]["retention_days"] = 30
     access.register_agreement(agreement_with("gp", ["gp"]).model_validate(shorter), by=LENA)
     assert access.retentions()[0].until == date(2026, 3, 31)

@@ -11,6 +11,7 @@ import pytest
 
 from access.decisions import RefusedError
 from access.organisations.store import DatasetRow
+from access.projects.file import ProjectFile
 from access.projects.model import Outcome
 from access.projects.narrowing import Narrowing
 from access.projects.states import ProjectState
@@ -18,6 +19,7 @@ from access.service import Access
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person
+from infra.cli.project_deciding import say_project
 from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.havens import ANSWERS, HOUSE, START, endorse, make_live, memory_records, peopled, project_file
@@ -150,3 +152,51 @@ def test_one_application_at_once_is_one_version(tmp_path: Path) -> None:
         one.join()
     assert access.newest("admissions").version.version == 1
     engine.dispose()
+
+
+OTHERWISE: dict[str, object] = {
+    "id": "readmissions",
+    "title": "Admissions again",
+    "lay_summary": "How many people are admitted again within a month, so that wards can be ready.",
+    "purpose": "audit",
+    "legal_basis": "legal-duty",
+    "lead": "bryn",
+    "people": ["asha"],
+    "datasets": {"gp": {"tables": {"gp_events": {"columns": {"code": "defines the cohort"}}}}},
+    "cohort": [],
+    "disclosure_profile": "strict",
+    "ends": date(2027, 2, 1),
+    "benefit": "People with diabetes in the area",
+    "support": "26/CAG/0001",
+    "ethics": "26/LO/0001",
+    "impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)},
+    "data_use": {
+        "article6": "6(1)(e)",
+        "article9": "9(2)(j)",
+        "sector": "academia",
+        "technical_summary": "Counts of admissions by month and by age, with rates.",
+        "frequency": "one-off",
+        "funders": ["A charity"],
+    },
+    "provider": "gp",
+    "recipients": ["hospital"],
+    "cells": "digest",
+}
+"""Of every field of a project's file another value than the usual one."""
+
+
+def test_whoever_decides_is_shown_every_field(access: Access, capsys: pytest.CaptureFixture[str]) -> None:
+    """What differs between two files is seen in what `haven project show` prints, and in what it gives a program."""
+
+    def shown(file: ProjectFile) -> tuple[str, dict[str, object]]:
+        access.draft(file, applicant="asha", by=ASHA)
+        newest = access.newest(file.id)
+        say_project(newest, as_json=False)
+        told = newest.as_data()
+        return capsys.readouterr().out.partition(": draft")[2], told | {"id": told["project"]}
+
+    said, told = shown(project_file(id="usual"))
+    for field in ProjectFile.model_fields:
+        said_otherwise, told_otherwise = shown(project_file(**{"id": "usual", field: OTHERWISE[field]}))
+        assert told[field] != told_otherwise[field]
+        assert said != said_otherwise or field == "id", field  # which is the first word of it

@@ -46,10 +46,11 @@ REAL = {
 }
 
 
-def agreement(controller: str, **changes: object) -> Agreement:
-    """The template's agreement, with this controller."""
+def agreement(controller: str, on: date | None = None, **changes: object) -> Agreement:
+    """The template's agreement, with this controller; signed on the day."""
     data = parse_document(AGREEMENT_TEMPLATE, Agreement, name="template").model_dump()
     signatures = {controller: data["signatures"]["gp"], "haven": data["signatures"]["haven"]}
+    signatures = {party: one | ({"on": on} if on else {}) for party, one in signatures.items()}
     dataset = {controller: data["datasets"]["gp"]}
     mine = {"id": f"{controller}-2026", "discloser": controller, "datasets": dataset, "signatures": signatures}
     return Agreement.model_validate(data | mine | changes)
@@ -57,7 +58,7 @@ def agreement(controller: str, **changes: object) -> Agreement:
 
 def _with_another() -> Agreement:
     """The GP's agreement, with the university as its recipient."""
-    paper = agreement("gp").model_dump()
+    paper = agreement("gp", TODAY).model_dump()
     paper["signatures"]["university"] = paper["signatures"].pop("haven")
     return Agreement.model_validate(paper | {"recipient": "university"})
 
@@ -113,10 +114,10 @@ ENDINGS: dict[str, tuple[Callable[[Access], None], str]] = {
     "a party ends its agreement": (
         lambda a: a.withdraw_agreement("gp-2026", by=organisation("gp")), "agreement.missing"),
     "an amended agreement leaves the purpose out": (
-        lambda a: a.register_agreement(agreement("gp", purposes=["audit"]), by=LENA) and None,
+        lambda a: a.register_agreement(agreement("gp", TODAY, purposes=["audit"]), by=LENA) and None,
         "agreement.purpose_not_agreed"),
     "an amended agreement leaves the legal basis out": (
-        lambda a: a.register_agreement(agreement("gp", legal_bases=["explicit-consent"]), by=LENA) and None,
+        lambda a: a.register_agreement(agreement("gp", TODAY, legal_bases=["explicit-consent"]), by=LENA) and None,
         "agreement.purpose_not_agreed"),
     "the support is withdrawn": (lambda a: a.withdraw_support("26/CAG/0001", by=LENA), "support.withdrawn"),
     "an amended support names one flow less": (
@@ -322,9 +323,9 @@ def test_a_delegate_of_a_party_ends_its_agreement(access: Access) -> None:
 
 def test_an_agreement_whose_review_is_overdue_is_not_in_force(access: Access) -> None:
     """On the day of its review it is, on the next it is not."""
-    access.register_agreement(agreement("gp", review_due=TODAY), by=LENA)
+    access.register_agreement(agreement("gp", TODAY - timedelta(days=1), review_due=TODAY), by=LENA)
     assert _rule(access) == "yes"
-    access.register_agreement(agreement("gp", review_due=TODAY - timedelta(days=1)), by=LENA)
+    access.register_agreement(agreement("gp", TODAY, review_due=TODAY - timedelta(days=1)), by=LENA)
     assert _rule(access) == "agreement.missing"
 
 
