@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.fakes.listener import Listener, listening
-from tests.fakes.probes.pages import DISPLAYED, LEAVING, SAVING, PageProbe, script_of
+from tests.fakes.probes.pages import DISPLAYED, FRAMED, LEAVING, SAVING, PageProbe, script_of
 from tests.fakes.waiting import becomes
 from tests.fakes.workspaces import WorkplaceForTests, clients_folder, environments_folder, workplace
 
@@ -56,6 +56,20 @@ PERHAPS = (
     "view/kept.csv",
     "api/contents/kept.csv/checkpoints",
 )
+# Of these the hub or the edge answers, at the workspaces' origin.
+OWN_ORIGIN = (
+    "/hub/logo",
+    "/hub/static/css/style.min.css",
+    "/hub/static/js/admin-react.js",
+    "/hub/static/favicon.ico",
+    "/hub/workspaces",
+    f"{PREFIX}files/x",
+    f"{PREFIX}nbconvert/html/y",
+    f"{PREFIX}api/contents/kept.csv?content=1",
+    "/edge-proof/z",
+    f"/{'x' * 9000}",
+)
+ALONE = [probe for probe in DISPLAYED if probe.name in ("fetched", "image", "websocket", "beacon", "peers")]
 
 
 @dataclass(frozen=True)
@@ -78,9 +92,9 @@ class Stand:
         page.goto(f"{self.address}nothing-here" if guarded else self.listener.plain_page)
         return page
 
-    def script(self, probe: PageProbe, side: str) -> str:
-        """An attempt's script; what it throws is no matter."""
-        own = f"{PREFIX}api/contents/kept.csv?content=1" if side == "in" else "/file"
+    def script(self, probe: PageProbe, side: str, own: str = "") -> str:
+        """An attempt's script, with an address at the origin of its page; what it throws is no matter."""
+        own = own or (f"{PREFIX}api/contents/kept.csv?content=1" if side == "in" else "/file")
         return f"try {{ {script_of(probe, **self.listener.addresses(side), own=own)} }} catch {{}}"
 
 
@@ -147,6 +161,51 @@ def test_a_page_cannot_be_taken_elsewhere(stand: Stand, probe: PageProbe) -> Non
     assert becomes(lambda: ("out", probe.name) in stand.listener.heard)
     assert ("in", probe.name) not in stand.listener.heard
     # Neither is closed: to close a page that is on its way elsewhere can wait for ever. They end with the browser.
+
+
+@pytest.mark.parametrize("own", OWN_ORIGIN, ids=lambda own: own[:40])
+def test_a_page_speaks_to_nobody_through_a_frame(stand: Stand, own: str) -> None:
+    """What the hub and the edge answer at the same origin lends a page no policy that lets more through."""
+    stand.listener.heard.clear()
+    guarded, plain = stand.page(guarded=True), stand.page(guarded=False)
+    for probe in FRAMED:
+        _evaluate(guarded, stand.script(probe, "in", own))
+        _evaluate(plain, stand.script(probe, "out", "/plain"))
+    expect(guarded.locator("body[data-framed=yes]")).to_be_attached()
+    unheard = {("out", probe.name) for probe in FRAMED}
+    assert becomes(lambda: not unheard - stand.listener.heard), f"no control: {unheard - stand.listener.heard}"
+    assert {name for side, name in stand.listener.heard if side == "in"} == set()
+    guarded.close()
+    plain.close()
+
+
+@pytest.mark.parametrize("own", OWN_ORIGIN, ids=lambda own: own[:40])
+def test_nor_does_what_answers_at_its_origin(stand: Stand, own: str) -> None:
+    """Were it framed after all: a script in it reaches nobody, either."""
+    stand.listener.heard.clear()
+    plain, there = stand.page(guarded=False), stand.context.new_page()
+    there.goto(stand.place.place.address + own)
+    for probe in ALONE:
+        _evaluate(there, stand.script(probe, "in"))
+        _evaluate(plain, stand.script(probe, "out"))
+    unheard = {("out", probe.name) for probe in ALONE}
+    assert becomes(lambda: not unheard - stand.listener.heard), f"no control: {unheard - stand.listener.heard}"
+    assert {name for side, name in stand.listener.heard if side == "in"} == set()
+    there.close()
+    plain.close()
+
+
+@pytest.mark.parametrize("own", OWN_ORIGIN, ids=lambda own: own[:40])
+def test_nobody_frames_what_answers_there(stand: Stand, own: str) -> None:
+    """A page without any policy gets an error of the browser's in its frame, and no page."""
+    plain = stand.page(guarded=False)
+    frame = "own => new Promise(done => { const f = document.createElement('iframe'); f.onload = () => done(0);"
+    for address in ("/plain", stand.place.place.address + own):
+        plain.evaluate(frame + " f.src = own; document.body.append(f); })", address)
+    _, shown, refused = (one.url for one in plain.frames)
+    assert shown == stand.listener.plain_page
+    assert refused.startswith("chrome-error://")
+    plain.close()
 
 
 @pytest.mark.parametrize("probe", SAVING, ids=lambda probe: probe.name)

@@ -4,6 +4,10 @@ Where `v1.kernel.websocket.jupyter.org` was agreed, a message is a count of offs
 little-endian number), the channel's name, then header, parent header, metadata and content as JSON, then buffers. Else
 it is JSON text; with buffers, a count and offsets (32-bit big-endian numbers), JSON, buffers. (Jupyter Server's
 documentation of its websocket protocols.) Pure: no message is changed here.
+
+Rule: what is written down is what any kernel reads. JSON has readers who differ, and R's is one: of a name that stands
+twice it takes the first, a text ends for it at NUL, half a character swallows what follows, a list of one text is that
+text; and `$code` finds a longer name, too. A message that could be read in two ways does not pass.
 """
 
 from __future__ import annotations
@@ -14,17 +18,24 @@ import struct
 import uuid
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NoReturn
 
 LONGEST_TEXT = 200_000  # characters of a cell; a longer one is not run, for it could not be kept
 V1 = "v1.kernel.websocket.jupyter.org"
 PARTS = ("header", "parent_header", "metadata", "content")
 WORD = 8
 MOST_PIECES = 4096
+HEADER = frozenset({"msg_id", "msg_type", "username", "session", "date", "version", "subshell_id"})
+CONTENT = {
+    "execute_request": frozenset(
+        {"code", "silent", "store_history", "user_expressions", "allow_stdin", "stop_on_error"}
+    ),
+    "input_reply": frozenset({"status", "value"}),
+}
 
 
 class Unreadable(Exception):
-    """A message that is of neither form: what it would run cannot be told, so it does not pass."""
+    """A message of neither form, or with two readings: what it would run cannot be told, so it does not pass."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Execution:
     @property
     def digest(self) -> str:
         """SHA-256 of the text, hexadecimal."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def execution_in(message: str | bytes, *, v1: bool) -> Execution | None:
@@ -48,22 +59,25 @@ def execution_in(message: str | bytes, *, v1: bool) -> Execution | None:
     """
     read = _v1 if v1 else _unversioned
     parts = read(message)
-    header, content = parts["header"], parts["content"]
-    kind = header.get("msg_type")
-    said: list[str] = []
-    if kind == "execute_request":
-        said = [str(content.get("code", ""))]
-        expressions = content.get("user_expressions")
-        said += [str(one) for one in expressions.values()] if isinstance(expressions, dict) else []
-    elif kind == "input_reply":
-        said = [str(content.get("value", ""))]
-    elif kind == "debug_request":
-        arguments = content.get("arguments")
-        said = [str(arguments["expression"])] if isinstance(arguments, dict) and "expression" in arguments else []
-    elif kind in ("inspect_request", "complete_request", "is_complete_request"):
-        return None  # asked at every key; the kernel looks at the text and does not run it
+    header = parts["header"]
+    said = _said(header["msg_type"], parts["content"])
+    if not all(isinstance(one, str) for one in said):
+        raise Unreadable
     text = "\n".join(one for one in said if one)
     return Execution(text, header, v1) if text else None
+
+
+def _said(kind: str, content: dict[str, Any]) -> list[Any]:
+    """What of this content a kernel would run. What is asked at every key it looks at, and does not run."""
+    if kind == "execute_request":
+        expressions = content.get("user_expressions") or {}
+        return [content.get("code"), *(expressions.values() if isinstance(expressions, dict) else [expressions])]
+    if kind == "input_reply":
+        return [content.get("value")]
+    if kind == "debug_request":
+        arguments = content.get("arguments")
+        return [arguments["expression"]] if isinstance(arguments, dict) and "expression" in arguments else []
+    return []
 
 
 def not_run(execution: Execution, why: str) -> list[str | bytes]:
@@ -95,10 +109,7 @@ def _unversioned(message: str | bytes) -> dict[str, Any]:
 
 
 def _json(message: str) -> dict[str, Any]:
-    try:
-        read = json.loads(message)
-    except (ValueError, RecursionError):
-        raise Unreadable from None
+    read = _read(message)
     return _checked(read if isinstance(read, dict) else {})
 
 
@@ -120,12 +131,50 @@ def _v1(message: str | bytes) -> dict[str, Any]:
             raise Unreadable
         offsets = struct.unpack_from(f"<{count}Q", message, WORD)
         pieces = [message[start:end] for start, end in pairwise(offsets)]
-        return _checked({name: json.loads(piece.decode()) for name, piece in zip(PARTS, pieces[1:], strict=False)})
-    except (struct.error, ValueError, RecursionError):
+        return _checked({name: _read(piece.decode()) for name, piece in zip(PARTS, pieces[1:], strict=False)})
+    except (struct.error, ValueError):
         raise Unreadable from None
 
 
 def _checked(read: dict[str, Any]) -> dict[str, Any]:
-    if not all(isinstance(read.get(name), dict) for name in ("header", "content")):
+    header, content = read.get("header"), read.get("content")
+    if not isinstance(header, dict) or not isinstance(content, dict):
+        raise Unreadable
+    kind = header.get("msg_type")
+    if not isinstance(kind, str) or header.keys() - HEADER or content.keys() - CONTENT.get(kind, content.keys()):
         raise Unreadable
     return read
+
+
+def _read(text: str) -> Any:
+    """JSON that has one reading only. Raises Unreadable."""
+    try:
+        read = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        _look_through(read)
+    except (ValueError, RecursionError):  # half a character cannot be encoded, which is a ValueError, too
+        raise Unreadable from None
+    return read
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Unreadable
+    return found
+
+
+def _no_number(_: str) -> NoReturn:
+    raise Unreadable
+
+
+def _look_through(value: object) -> None:
+    if isinstance(value, str):
+        if b"\0" in value.encode():
+            raise Unreadable
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            _look_through(name)
+            _look_through(one)
+    elif isinstance(value, list):
+        for one in value:
+            _look_through(one)

@@ -84,6 +84,7 @@ class WorkspaceEdge(Proxy):
         super().__init__(**arguments)
         self.routes: dict[str, Route] = {}
         self.runner: web.AppRunner | None = None
+        self.listener: asyncio.Server | None = None
         self.proof = edge_proof.EdgeProof()
 
     async def start(self) -> None:
@@ -91,11 +92,20 @@ class WorkspaceEdge(Proxy):
         place = urlsplit(self.public_url)
         application = web.Application(client_max_size=LARGEST_REQUEST)
         application.router.add_route("*", "/{path:.*}", self.answer)
-        self.runner = web.AppRunner(application, access_log=None, auto_decompress=False)
+        application.on_response_prepare.append(_guard_own)
+        self.runner = web.AppRunner(application, shutdown_timeout=2.0)
         await self.runner.setup()
+        server = self.runner.server
+        if server is None:
+            raise OSError("the edge has no server")
+        loop = asyncio.get_running_loop()
+
+        def accept() -> asyncio.BaseProtocol:
+            return _GuardedConnection(server, loop=loop, access_log=None, auto_decompress=False)
+
         await self.proof.open()
         await self.add_route(edge_proof.PATH, f"{SCHEME}{edge_proof.SOCKET}", {})
-        await web.TCPSite(self.runner, place.hostname, place.port, shutdown_timeout=2.0).start()
+        self.listener = await loop.create_server(accept, place.hostname, place.port, reuse_address=True)
 
     async def holds(self) -> bool:
         """Does it guard a page of a workspace now? Tried, as a browser would."""
@@ -104,6 +114,8 @@ class WorkspaceEdge(Proxy):
 
     async def stop(self) -> None:
         """Stop listening, and let go of every connection."""
+        if self.listener:
+            self.listener.close()
         if self.runner:
             await self.runner.cleanup()
         for routespec in list(self.routes):
@@ -161,6 +173,24 @@ class WorkspaceEdge(Proxy):
             raise (web.HTTPForbidden if refused.status in DENIED else web.HTTPBadGateway)() from None
         except aiohttp.ClientError:
             raise web.HTTPServiceUnavailable(text="This workspace does not answer; it may have been stopped.") from None
+
+
+class _GuardedConnection(web.RequestHandler):
+    """A browser's connection: also what cannot be read as a request is answered with the edge's policy."""
+
+    __slots__ = ()
+
+    def handle_error(self, *arguments: Any, **named: Any) -> web.StreamResponse:
+        """The answer to it."""
+        answer = super().handle_error(*arguments, **named)
+        answer.headers.update(edge_rules.GUARDS)
+        return answer
+
+
+async def _guard_own(_: web.Request, answer: web.StreamResponse) -> None:
+    """What the edge says itself has its policy, too; what is passed on (no `web.Response`) was given one there."""
+    if isinstance(answer, web.Response):
+        answer.headers.update(edge_rules.GUARDS)
 
 
 def _hold_socket(path: str) -> int:

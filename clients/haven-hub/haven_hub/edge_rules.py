@@ -2,6 +2,8 @@
 
 From an isolated kernel a page can still make the reader's browser send data out. So every answer of a workspace
 gets our content policy in place of its own, is never a download, and the routes that hand out files are closed.
+A page drives what it frames at its own origin: so nothing here is framed, and no answer goes out without a policy,
+whoever gave it.
 What remains: reading the screen, retyping, copying displayed text. Pure rules; docs/workspaces.md.
 """
 
@@ -20,7 +22,7 @@ CONTENT_POLICY = "; ".join(
         "font-src 'self' data:",
         "connect-src 'self'",
         "worker-src 'self' blob:",
-        "frame-src 'self'",
+        "frame-src 'none'",  # what a page writes into a frame itself has the page's policy
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
@@ -42,6 +44,13 @@ GUARDS = (
     ("Permissions-Policy", "camera=(), microphone=(), display-capture=(), geolocation=()"),
 )
 REPLACED = frozenset(name.lower() for name, _ in GUARDS)
+# The hub's own pages keep their policy beside this one: a browser obeys both. What they ask for may lead on: to the
+# page after a form, to the log-in.
+HUB_GUARDS = (
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+    ("X-Frame-Options", "DENY"),
+    ("Connection-Allowlist", f"{CONNECTION_POLICY};redirects=allow"),
+)
 NEVER_PASSED_ON = frozenset(
     {
         "content-disposition",
@@ -162,8 +171,8 @@ def request_headers(headers: Iterable[tuple[str, str]], *, peer: str, host: str)
 
 
 def hub_answer(headers: Iterable[tuple[str, str]]) -> Headers:
-    """What is handed back of the hub's own pages."""
-    return [(name, value) for name, value in headers if name.lower() not in OF_ONE_HOP | {"server"}]
+    """What is handed back of the hub's own: its pages, its static files, its errors."""
+    return [*((name, value) for name, value in headers if name.lower() not in OF_ONE_HOP | {"server"}), *HUB_GUARDS]
 
 
 def workspace_answer(headers: Iterable[tuple[str, str]]) -> Headers:

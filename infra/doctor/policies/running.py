@@ -86,9 +86,11 @@ def _holes(facts: PageFacts) -> list[str]:
     named = [(name.lower(), value) for name, value in facts.headers]
     policies = [value for name, value in named if name == "content-security-policy"]
     parts = {part.split()[0]: part.split()[1:] for part in policies[0].split(";") if part.split()} if policies else {}
-    own = ("default-src", "connect-src", "form-action", "frame-src")
+    own = ("default-src", "connect-src", "form-action")
     problems = [] if len(policies) == 1 else ["the page has not exactly one content policy"]
     problems += [f"{name} lets through more than its own origin" for name in own if parts.get(name) != ["'self'"]]
+    if parts.get("frame-src") != ["'none'"]:
+        problems.append("the page may frame another, and drive it")
     loose = {"allow-downloads", "allow-popups", "allow-top-navigation", "allow-top-navigation-by-user-activation"}
     if "sandbox" not in parts or loose & set(parts["sandbox"]):
         problems.append("the page may download, open windows or lead away")

@@ -120,3 +120,22 @@ SAVING = _probes(
     " f.src = URL.createObjectURL(new Blob(['1'], {type: 'application/zip'})); document.body.append(f); }",
     page_to_a_blob="location = URL.createObjectURL(new Blob(['1'], {type: 'application/zip'}));",
 )
+
+# Each asks by way of a frame of an address at the page's own origin, $OWN: such a frame a page can drive.
+_IN_A_FRAME = (
+    "{ const f = document.createElement('iframe'); f.onload = () => { document.body.dataset.framed = 'yes';"
+    " const w = f.contentWindow; %s }; f.src = '$OWN'; document.body.append(f); }"
+)
+_IN_ITS_PAGE = "const e = w.document.createElement('%s'); e.src = '$HTTP'; w.document.documentElement.append(e);"
+FRAMED = _probes(
+    framed_fetch=_IN_A_FRAME % "w.fetch('$HTTP', {mode: 'no-cors'}).catch(() => 0);",
+    framed_image=_IN_A_FRAME % (_IN_ITS_PAGE % "img"),
+    framed_script=_IN_A_FRAME % (_IN_ITS_PAGE % "script"),
+    framed_frame=_IN_A_FRAME % (_IN_ITS_PAGE % "iframe"),
+    framed_websocket=_IN_A_FRAME % "new w.WebSocket('$WS');",
+    framed_beacon=_IN_A_FRAME % "w.navigator.sendBeacon('$HTTP', 'x');",
+    framed_written=_IN_A_FRAME % "w.eval(`fetch('$HTTP', {mode: 'no-cors'}).catch(() => 0)`);",
+    framed_gone=_IN_A_FRAME % "f.onload = null; w.eval(`location.href = '$HTTP'`);",
+    peers=_IN_A_FRAME % "const p = new w.RTCPeerConnection({iceServers: [{urls: '$STUN'}]}); p.createDataChannel('x');"
+    " p.createOffer().then(o => p.setLocalDescription(o)).catch(() => 0);",
+)

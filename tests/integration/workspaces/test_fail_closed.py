@@ -70,13 +70,16 @@ def test_records_that_cannot_be_asked_open_nothing(
     [
         ("edge.py", "edge_rules.workspace_answer if route.is_workspace else edge_rules.hub_answer",
          "edge_rules.hub_answer", "does not guard"),
+        ("edge_rules.py", ", *HUB_GUARDS]", "]", "does not guard"),
+        ("edge.py", "application.on_response_prepare.append(_guard_own)", "", "does not guard"),
         ("edge.py", "if route.is_workspace and (closed", "if False and (closed", "does not guard"),
         ("config.py", "hub.proxy_class = WorkspaceEdge",
          "hub.proxy_class = type('Another', (WorkspaceEdge,), {'holds': lambda self: self.proof.holds('http://[::]:9')})",
          "does not guard"),
         ("hooks.py", 'answer["conditions"]', 'answer["terms"]', "could not be asked"),
     ],
-    ids=["an edge without its policy", "an edge that hands out files", "an edge that does not answer", "a hook error"],
+    ids=["an edge without its policy", "a hub whose files are framed", "refusals without a policy",
+         "an edge that hands out files", "an edge that does not answer", "a hook error"],
 )  # fmt: skip
 def test_a_hub_without_its_edge_or_whose_hook_fails_opens_nothing(
     tmp_path: Path, file: str, old: str, new: str, reason: str

@@ -11,6 +11,7 @@ import pytest
 from haven_hub.accounts import account_of
 from haven_hub.edge_rules import (
     CONTENT_POLICY,
+    HUB_GUARDS,
     changed_file,
     closed_route,
     hub_answer,
@@ -188,8 +189,16 @@ def test_who_asked_is_said_by_the_edge() -> None:
 
 
 def test_the_hubs_own_pages_keep_their_policy() -> None:
-    """The hub is ours: its headers pass, but for those of one connection."""
-    assert hub_answer([("Content-Security-Policy", "x"), ("Connection", "close")]) == [("Content-Security-Policy", "x")]
+    """The hub is ours: its headers pass, but for those of one connection. Beside them: nobody frames it."""
+    passed = hub_answer([("Content-Security-Policy", "x"), ("Connection", "close")])
+    assert passed == [("Content-Security-Policy", "x"), *HUB_GUARDS]
+    assert {("Content-Security-Policy", "frame-ancestors 'none'"), ("X-Frame-Options", "DENY")} < set(HUB_GUARDS)
+
+
+def test_a_page_of_a_workspace_frames_nothing() -> None:
+    """It could drive what it frames at its own origin."""
+    parts = {part.split()[0]: part.split()[1:] for part in CONTENT_POLICY.split("; ")}
+    assert parts["frame-src"] == parts["frame-ancestors"] == parts["object-src"] == ["'none'"]
 
 
 def test_the_gate_has_four_routes() -> None:

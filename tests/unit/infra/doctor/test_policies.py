@@ -36,7 +36,7 @@ NEWEST = RecordsFacts("sqlite", there=True, version="0008", newest="0008")
 FIT = RealDataFacts(declared=True, separated=True, cipher=True, passphrase=True, hub_log_in=True)
 GUARDED = (
     ("Content-Security-Policy",
-     "default-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; sandbox allow-scripts"),
+     "default-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'none'; sandbox allow-scripts"),
 )  # fmt: skip
 PAGE = PageFacts(200, GUARDED, 403)
 
@@ -141,6 +141,7 @@ CASES: list[tuple[Callable[[], Finding | list[Finding]], list[Standing]]] = [
     (lambda: running.edge(_page(GUARDED[0][1].replace("sandbox", "sandbox allow-downloads"))), [WRONG]),
     (lambda: running.edge(_page(GUARDED[0][1].replace("; sandbox allow-scripts", ""))), [WRONG]),
     (lambda: running.edge(_page(GUARDED[0][1].replace("connect-src 'self'", "connect-src *"))), [WRONG]),
+    (lambda: running.edge(_page(GUARDED[0][1].replace("frame-src 'none'", "frame-src 'self'"))), [WRONG]),
     (lambda: running.edge(_page("")), [WRONG]),
     (lambda: running.issuer("https://id", None, local=False), [HOLDS]),
     (lambda: running.issuer("https://id", "its keys cannot be read", local=False), [WRONG]),
