@@ -24,9 +24,11 @@ PERSON_NAME = re.compile(
     r"_?(?:id|no|number|key|ref))(?:$|_)|^id$|^uuid$"
 )
 COUNT_NAME = re.compile(
-    r"(?:^|_)(?:n|count|counts|people|persons|patients|participants|individuals|number|freq|frequency|total|size"
-    r"|population|denominator|numerator|events?|at_risk|obs|observations)(?:$|_)"
+    r"(?:^|_)(?:people|persons|patients|participants|individuals|population|denominator|numerator|at_risk)(?:$|_)"
+    r"|(?:^|_)(?:n|count|counts|obs)$"
+    r"|^(?:number|freq|frequency|total|size|observations|events)$"
 )
+"""Not n_admissions or total_cost: those are figures of one person as often as of a group."""
 MEASURE_NAME = re.compile(r"cost|amount|sum|mean|median|rate|value|income|days|score|area|ratio|estimate|coef")
 CODE = r"^[A-Za-z0-9][A-Za-z0-9/_:. -]{3,39}$"
 NO_CODE = r"^[A-Za-z -]+$|^-?\d+\.\d*([eE][+-]?\d+)?$|^\d{4}-\d\d(-\d\d)?$|^\d\d?/\d\d?/\d{4}$|^\d{1,4}[-–]\d{1,4}$"
@@ -107,10 +109,10 @@ def _is_of_codes(column: pl.Series) -> bool:
 
 
 def _counts_people(column: pl.Series) -> bool:
-    """Does it count groups? Numbers or the mark of a hidden one, and not one in every row."""
+    """Does it count groups? Numbers or the mark of a hidden one, and not one person in most rows."""
     values = column.str.strip_chars().filter(column.is_not_null())
     numbers = values.str.replace_all(",", "").cast(pl.Float64, strict=False).drop_nulls()
-    return len(numbers) > 0 and bool((numbers > 1).any())
+    return len(numbers) > 0 and 2 * int((numbers > 1).sum()) > len(numbers)
 
 
 def _plain_name(name: str) -> str:

@@ -98,7 +98,7 @@ def note_words(notes: Notes, text: str, place: Place) -> None:
     """What may not stand in any text of a part."""
     note_identifiers(notes, text, place)
     note_invisible(notes, text, place)
-    note_packed(notes, text, place(0))
+    note_packed(notes, text, place(0) if text else None)
 
 
 def is_on(attributes: Mapping[str, str], name: str) -> bool:

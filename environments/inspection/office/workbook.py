@@ -14,7 +14,7 @@ from environments.inspection.notes import Notes
 from environments.inspection.office.archive import Parts, parts_of
 from environments.inspection.office.parts import is_on, looked_into, note_part, note_parts, note_words
 from environments.inspection.office.xml import Event, events
-from environments.inspection.people import at
+from environments.inspection.people import plain_form
 from environments.inspection.rows import note_records
 
 ALLOWED = re.compile(
@@ -86,15 +86,20 @@ def _shared_strings(notes: Notes, parts: Parts) -> list[str]:
 
 def _sheet(notes: Notes, where: str, part: bytes, strings: list[str], used: set[int]) -> None:
     rows: dict[int, dict[int, str]] = {}
+    places: list[str] = []
+    texts: list[str] = []
     for place, row, column, text in _cells(
         notes, where, looked_into(notes, where, events(part), but=("v", "t")), strings, used
     ):
-        note_words(notes, _whole(text), at(f"{where}!{place}"))
+        places.append(place)
+        texts.append(_whole(text).replace("\n", " "))
         stripped = text.strip()
         if stripped.startswith(FORMULA_STARTS) and not _is_number(stripped):
             notes.add(F.FORMULA, f"{where}!{place}")
         if len(rows) <= MOST_ROWS + 1 and column <= MOST_COLUMNS * 2:
             rows.setdefault(row, {})[column] = text
+    joined = "\n".join(texts)
+    note_words(notes, joined, lambda start: f"{where}!{places[plain_form(joined).count(chr(10), 0, start)]}")
     _note_rows(notes, where, rows)
 
 
@@ -157,7 +162,9 @@ def _is_number(text: str) -> bool:
 
 
 def _whole(text: str) -> str:
-    """A whole number written otherwise (9.4E9, 12.0) in its digits."""
+    """A whole number written as a power of ten, in its digits."""
+    if "e" not in text.lower():
+        return text
     try:
         number = Decimal(text)
     except InvalidOperation:

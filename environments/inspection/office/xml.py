@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.parsers import expat
 
 from environments.inspection.errors import CannotBeRead
@@ -25,14 +26,16 @@ def events(part: bytes) -> Iterator[Event]:
         depth += 1
         if depth > MOST_DEPTH * 2:
             raise _unfit()
-        found.append(("start", local(name), {local(key): value for key, value in attributes.items()}))
+        found.append(
+            ("start", local(name), {local(key): value for key, value in attributes.items()} if attributes else {})
+        )
 
     def end(name: str) -> None:
         nonlocal depth
         depth -= 1
         found.append(("end", local(name), {}))
 
-    parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
+    parser = expat.ParserCreate("UTF-8")
     parser.buffer_text = True
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -51,9 +54,10 @@ def events(part: bytes) -> Iterator[Event]:
     yield from found
 
 
+@lru_cache(maxsize=4096)
 def local(name: str) -> str:
-    """A name without its namespace."""
-    return name.rpartition(" ")[2]
+    """A name without the prefix of its namespace."""
+    return name.rpartition(":")[2]
 
 
 def _refuse(*_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from environments.inspection.errors import CannotBeRead
 from environments.inspection.limits import LONGEST_LINE, MOST_LINES
@@ -13,10 +14,10 @@ from environments.inspection.rows import note_printed_rows
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 PAGE = re.compile(r"\s*<(?:!doctype|html|svg|script|\?xml)", re.IGNORECASE)
-PACKED = re.compile(
-    r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{160,}={0,2}|(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/=]{60,159}\s{1,8}){4,}"
-    r"|data:[\w/+.-]{1,80};base64|(?:\\x[0-9a-fA-F]{2}){40,}"
-)
+LETTERS = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+ESCAPED = re.compile(r"(?:\\x[0-9a-fA-F]{2}){40,}")
+DATA_ADDRESS = re.compile(r"data:[\w/+.-]{1,80};base64")
+LONG, LINE_OF_PACKED, LINES_OF_PACKED = 160, 60, 4
 RUN_BY_BROWSERS = re.compile(r"<(?:script|iframe|object|embed|svg|img|link|meta|form)\b|\bon\w{3,20}\s*=\s*[\"']", re.I)
 FETCHED = re.compile(r"!\[[^\[\]\n]{0,500}\]\(\s*<?(?:[a-z]{2,10}:)?//", re.IGNORECASE)
 REFERRED = re.compile(r"!\[[^\[\]\n]{0,500}\]\[", re.IGNORECASE)
@@ -91,15 +92,31 @@ def note_text(notes: Notes, text: str, *, longest_line: int = LONGEST_LINE) -> N
 
 def note_packed(notes: Notes, text: str, where: str | None = None) -> None:
     """Long runs of base64 or escaped bytes: a file within the file."""
-    for found in PACKED.finditer(text):
+    for start in _packed(text):
         if notes.is_full(F.EMBEDDED_DATA):
             break
         notes.add(
             F.EMBEDDED_DATA,
-            where or line_of(text)(found.start()),
+            where or line_of(text)(start),
             what="It holds bytes written as letters (base64 or the like).",
             mend="Take them out, and submit what they are as a file.",
         )
+
+
+def _packed(text: str) -> Iterator[int]:
+    """Where packed bytes begin: one long run of letters, or several lines that are nothing else."""
+    lines, place = 0, 0
+    for word in text.split():
+        if len(word) < LINE_OF_PACKED:
+            lines = 0
+            continue
+        longest = max((len(run) for run in LETTERS.findall(word)), default=0)
+        lines = lines + 1 if longest == len(word) else 0
+        if longest >= LONG or lines == LINES_OF_PACKED:
+            place = text.index(word, place)
+            yield place
+    for pattern, mark in ((ESCAPED, "\\x"), (DATA_ADDRESS, "data:")):
+        yield from (found.start() for found in pattern.finditer(text)) if mark in text else ()
 
 
 def _note_length(notes: Notes, text: str) -> None:

@@ -10,6 +10,7 @@ from environments.inspection.inspect import inspect_file
 from tests.fakes.leaving_files import NHS_NUMBER, PSEUDONYM, PYTHON, csv, notebook, per_person, results
 
 ROWS = "\n".join(",".join(row) for row in per_person()).encode()
+COSTS = b"age,sex,total_cost,n_admissions\n" + b"".join(b"%d,F,%d,3\n" % (n % 50, n * 7) for n in range(60))
 BASE64 = b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo" * 8
 PRINTED = "\n".join(f"{n:>4} {20 + n % 60} {n * 13 % 97}.5" for n in range(60)).encode()
 MANY = csv("".join(f"{n},F,20\n" for n in range(5_001)))
@@ -31,6 +32,7 @@ ESCAPED = b'{"a": "\\u0039434765919"}'
         ("a.csv", ROWS, {"row_level", "one_value_per_person"}),
         ("a.csv", b"patient_id,people\n1,20\n", {"person_column"}),
         ("a.csv", b"age,n\n" + b"".join(b"%d,1\n" % n for n in range(40)), {"row_level"}),
+        ("a.csv", COSTS, {"row_level"}),
         ("a.csv", csv("=HYPERLINK(A1),F,20\n"), {"formula"}),
         ("a.csv", csv(' "@SUM(A1)",F,20\n').replace(b' "', b'"'), {"formula"}),
         ("a.csv", csv("50+,F\n"), {"malformed"}),
@@ -104,7 +106,7 @@ def test_an_nhs_number_is_found_however_it_is_written(written: str) -> None:
     assert "nhs_number" in {one.code.value for one in found.findings}
 
 
-@pytest.mark.parametrize("number", ["9434765918", "0.5", "1234567", "20260105101500", "94347659190"])
+@pytest.mark.parametrize("number", ["9434765918", "0.5", "1234567", "20260105101500", "94347659190", "0123456789"])
 def test_other_numbers_are_no_nhs_numbers(number: str) -> None:
     """Its check digit tells an NHS number from others of ten digits."""
     assert inspect_file("a.txt", f"about {number}\n".encode()).passed
