@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli import anonymity
+from infra.cli import anonymity, inspection
 from infra.cli.common import NOT_PASSED, AsJson, print_json
 from infra.cli.disclosure_tables import (
     By,
@@ -50,12 +50,15 @@ class CostOf(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands to the command line."""
-    disclosure = typer.Typer(no_args_is_help=True, help="Disclosure control of a table, before it is submitted.")
+    disclosure = typer.Typer(
+        no_args_is_help=True, help="Disclosure control of what is to leave, before it is submitted."
+    )
     disclosure.command("check")(check_table)
     disclosure.command("audit")(audit_tables)
     disclosure.command("suppress")(suppress_table)
     disclosure.command("profiles")(profiles)
     anonymity.register(disclosure)
+    inspection.register(disclosure)
     app.add_typer(disclosure, name="disclosure")
 
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_HOME = {"test", "bench", "version", "delivery keypair", "delivery pack", "contract check", "contract new",
                 "contract list", "contract show", "disclosure check", "disclosure audit",
                 "disclosure profiles", "disclosure suppress", "disclosure anonymity", "disclosure generalise",
+                "disclosure inspect",
                 "project new", "project narrowing", "project questions", "agreement new", "agreement check",
                 "agreement print", "support new", "linkage steps", "linkage spec", "linkage evaluate", "linkage files",
                 "workspace check", "optout rules"}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Files that only a program reads: pictures, PDF, Parquet."""

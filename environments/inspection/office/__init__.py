@@ -1,0 +1,1 @@
+"""Files of an office: workbooks and documents, which are archives of XML."""

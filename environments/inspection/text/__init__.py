@@ -1,0 +1,1 @@
+"""Files that are text: tables in CSV, prose, code, notebooks, JSON and ACRO's results."""
