@@ -50,6 +50,12 @@ class Refused:
 
 Decision = Allowed | Refused
 
+
+def as_sentence(words: str) -> str:
+    """What a person wrote as a reason, with a full stop where it ends without one: the way to mend it follows."""
+    return words if words.rstrip().endswith((".", "!", "?")) else f"{words.rstrip()}."
+
+
 FURTHEST = timedelta(days=3653)
 """Ten years: what is said to hold for longer was typed wrongly, or lets nobody look again."""
 

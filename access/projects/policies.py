@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
-from access.decisions import Allowed, Decision, Refused
+from access.decisions import Allowed, Decision, Refused, as_sentence
 from access.organisations.model import DatasetEntry
 from access.people.model import Person, Role
 from access.people.policies import may_act, may_take_back
@@ -98,7 +98,7 @@ def _stopped(project: ProjectVersion) -> Refused:
     if project.suspension is not None:
         return Refused(
             "project.suspended",
-            f"The project was suspended on {project.suspension.at.date()}: {project.suspension.reason}",
+            f"The project was suspended on {project.suspension.at.date()}: {as_sentence(project.suspension.reason)}",
             f"A governance lead resumes it: haven project resume {project.project}.",
         )
     first = project.lapsed[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,3 +70,49 @@ def test_a_cell_runs(notebook: Page) -> None:
     """The kernel answers through the edge's websocket."""
     _run_cell(notebook, "print('answer', 6 * 7)")
     expect(notebook.locator(".jp-OutputArea-output").filter(has_text="answer 42")).to_be_visible(timeout=CELL_SECONDS)
+
+
+def test_how_a_person_likes_lab_is_kept(notebook: Page) -> None:
+    """A dark theme and the open notebook are there again when the page is loaded anew."""
+    answers: list[int] = []
+    notebook.on("response", lambda one: answers.append(one.status) if one.request.method == "PUT" else None)
+    _from_menu(notebook, "Settings", "Theme", "JupyterLab Dark")
+    dark = notebook.locator("body[data-jp-theme-light='false']")
+    expect(dark).to_have_count(1, timeout=LAB_SECONDS)
+    with notebook.expect_response(lambda one: "/lab/api/workspaces/" in one.url and one.request.method == "PUT"):
+        notebook.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").last.click()
+        notebook.keyboard.press("Control+s")
+    assert answers
+    assert max(answers) < 400, answers
+    notebook.reload(timeout=LAB_SECONDS)
+    expect(dark).to_have_count(1, timeout=LAB_SECONDS)
+    expect(notebook.locator(".jp-NotebookPanel .jp-CodeCell .cm-content").last).to_be_visible(timeout=LAB_SECONDS)
+
+
+def test_what_lab_keeps_is_json_in_the_home(notebook: Page, place: WorkplaceForTests) -> None:
+    """Settings and layout, in one folder of the home that no program reads code from."""
+    kept = {path.suffix for path in (place.home_of("asha", "diabetes") / ".lab").rglob("*") if path.is_file()}
+    assert kept == {".jupyterlab-settings", ".jupyterlab-workspace"}
+
+
+def test_the_way_back_from_lab(lab: Page) -> None:
+    """Lab's menu leads to the person's workspaces, in the same window."""
+    _from_menu(lab, "File", "Hub Control Panel")
+    expect(lab.get_by_role("heading", name="Your workspaces")).to_be_visible(timeout=LAB_SECONDS)
+    lab.get_by_role("link", name="Go to diabetes").click()
+    expect(lab.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_SECONDS)
+
+
+def test_after_a_withdrawal_lab_leads_to_the_reason(lab: Page, place: WorkplaceForTests) -> None:
+    """Lab says that its server is gone; to restart it leads to the hub's page with the reason."""
+    place.approvals.approved.discard(("asha", "diabetes"))
+    expect(lab.get_by_text("Server unavailable or unreachable")).to_be_visible(timeout=LAB_SECONDS)
+    lab.locator(".jp-Dialog-button", has_text="Restart").click()
+    lab.wait_for_url("**/hub/spawn/asha/diabetes**", timeout=LAB_SECONDS)
+    expect(lab.get_by_text("You are not one of its people. Its applicant can add you.").first).to_be_visible()
+
+
+def _from_menu(page: Page, *names: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{names[0]}$")).click()
+    for name in names[1:]:
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(name)}$")).last.click()

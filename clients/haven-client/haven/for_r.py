@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import struct
 import sys
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from haven.outputs import Submission, submissions, submit
 NA_INTEGER = -(2**31)
 NA_REAL = np.array([0x7FF00000000007A2], dtype="<u8").view("<f8")[0]  # R's NA: a NaN whose lower word is 1954
 MOST_EXACT = 2**53
+PYTHONS_NAME = re.compile(r"\bhaven\.(tables|sql|why|submit|submissions)\(")
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 Column = tuple[dict[str, Any], list[bytes]]
@@ -69,10 +71,16 @@ def _shown(one: Submission) -> dict[str, Any]:
 
 
 def _told(error: HavenClientError) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
+    told: dict[str, Any] = {"kind": type(error).__name__, "message": _in_words_of_r(str(error))}
     if isinstance(error, Refused):
-        told |= {"code": error.code, "reason": error.reason, "mend": error.mend}
+        mend = None if error.mend is None else _in_words_of_r(error.mend)
+        told |= {"code": error.code, "reason": _in_words_of_r(error.reason), "mend": mend}
     return told
+
+
+def _in_words_of_r(sentence: str) -> str:
+    """The gateway names functions of Python's client; R's have the same names with another mark."""
+    return PYTHONS_NAME.sub(r"haven_\1(", sentence)
 
 
 def for_r(table: pa.Table) -> tuple[dict[str, Any], list[bytes]]:

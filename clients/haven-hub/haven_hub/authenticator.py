@@ -13,6 +13,7 @@ from jupyterhub.utils import url_path_join
 from tornado import web
 
 from haven_hub.control import Refusal, ask
+from haven_hub.pages import IN_PLACE_OF_STOCK
 from haven_hub.place import read_place
 
 HOW_TO_LOG_IN = """
@@ -42,8 +43,8 @@ class CodeAuthenticator(Authenticator):
     custom_html = HOW_TO_LOG_IN
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
-        """The one way in."""
-        return [("/haven-login", CodeLoginHandler)]
+        """The one way in, and our page in the place of JupyterHub's."""
+        return [("/haven-login", CodeLoginHandler), *IN_PLACE_OF_STOCK]
 
     async def authenticate(self, handler: BaseHandler, data: dict[str, str] | None) -> str | None:
         """The person whom this code names, or None."""

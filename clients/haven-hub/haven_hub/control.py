@@ -10,6 +10,7 @@ import aiohttp
 from haven_hub.place import Place
 
 SECONDS = 15
+UNREACHABLE = "workspace.approvals_unreachable"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ async def ask(place: Place, route: str, **body: str | int) -> dict[str, Any]:
 
 def _unreachable() -> Refusal:
     return Refusal(
-        "workspace.approvals_unreachable",
+        UNREACHABLE,
         "The approval records could not be asked, so nothing is opened.",
         "Start the haven's services with `haven up` and try again.",
     )

@@ -19,6 +19,7 @@ from tornado import web
 from tornado.httpclient import HTTPClientError
 
 from haven_hub.control import Refusal, ask
+from haven_hub.pages import IN_PLACE_OF_STOCK
 from haven_hub.place import OpenID, Place, read_place
 
 CLIENT = "haven-hub"
@@ -31,6 +32,10 @@ class OpenIDAuthenticator(OAuthenticator):  # type: ignore[misc]
         super().__init__(**arguments)
         self._refreshing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._newest: dict[str, str] = {}  # a refresh token counts once, and its second use ends the session
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """The ways in, and our page in the place of JupyterHub's."""
+        return [*super().get_handlers(app), *IN_PLACE_OF_STOCK]
 
     async def authenticate(self, handler: BaseHandler, data: Any = None, **_: Any) -> dict[str, Any]:
         """The person of the code that the browser brings. A refusal is shown with its reason."""

@@ -49,7 +49,23 @@ class WorkspacesHandler(BaseHandler):
         self.redirect(f"{self.hub.base_url}workspaces")
 
 
+class StockPageHandler(BaseHandler):
+    """A page of JupyterHub's that offers servers and tokens, which here nobody can have: to the person's own page."""
+
+    @web.authenticated  # type: ignore[misc]
+    async def get(self, *_: str) -> None:
+        """Elsewhere."""
+        self.redirect(f"{self.hub.base_url}workspaces")
+
+
 HANDLERS = [("/workspaces", WorkspacesHandler)]
+IN_PLACE_OF_STOCK = [
+    ("/home", StockPageHandler),
+    ("/token", StockPageHandler),
+    ("/spawn", StockPageHandler),
+    ("/spawn/([^/]+)", StockPageHandler),  # of no project
+]
+"""Given by the authenticators: JupyterHub puts their pages before its own, and `extra_handlers` after them."""
 
 
 async def conditions_form(spawner: BubblewrapSpawner) -> str:

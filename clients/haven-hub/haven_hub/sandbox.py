@@ -24,6 +24,8 @@ CONDITIONS = f"{RUN}/conditions.txt"
 CLIENT = "/opt/haven/client"
 JUPYTER = "/opt/haven/jupyter"
 R_PROFILE = f"{CLIENT}/r/profile.R"
+# What Lab keeps of how its person likes it, and which tabs stand open: JSON that the page reads, nothing that is run.
+LAB_SETTINGS, LAB_LAYOUTS = f"{HOME}/.lab/settings", f"{HOME}/.lab/layouts"
 IMPORTS = "/imports"
 PACKAGES = "/packages"
 # Set inside, where the kernel (5.14 and newer) counts this sandbox's processes only, not all of the account's.
@@ -263,6 +265,8 @@ def server_command(spec: WorkspaceSpec) -> list[str]:
         "--ConnectionFileMixin.transport=ipc",
         "--KernelSpecManager.ensure_native_kernel=False",
         "--LabApp.extension_manager=readonly",
+        f"--LabApp.user_settings_dir={LAB_SETTINGS}",
+        f"--LabApp.workspaces_dir={LAB_LAYOUTS}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]

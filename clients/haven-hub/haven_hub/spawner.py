@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +27,7 @@ from jupyterhub.spawner import Spawner
 
 from haven_hub import confine
 from haven_hub.accounts import account_of
-from haven_hub.control import Refusal, ask
+from haven_hub.control import UNREACHABLE, Refusal, ask
 from haven_hub.ended import note_end
 from haven_hub.gate import HubGate
 from haven_hub.held import held_files, system_of_host
@@ -102,7 +103,7 @@ class WorkspaceSpawner(Spawner):
         if over := self._holds_too_much() or self._overstayed():
             self.log.warning("A workspace was stopped (%s)", over.code)
             self.ended_by = _refusal_of(over)
-            note_end(self.user.name, self.name, self.ended_by)
+            note_end(self.user.name, self.name, self.ended_by, by_records=False)
             await self.stop(now=True)
             return 0
         return None
@@ -116,6 +117,10 @@ class WorkspaceSpawner(Spawner):
             await self._end(now)
         finally:
             await self._close_ways()
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """What the page says that waits for it."""
+        yield {"progress": 50, "message": f"The workspace of {self.name} is being opened."}
 
     async def _close_ways(self) -> None:
         """Its way to the hub, and the folder of its sockets."""
@@ -169,10 +174,10 @@ class WorkspaceSpawner(Spawner):
             await ask(self.place, "workspaces/standing", person=self.user.name, project=self.name)
         except Refusal as refused:
             self.unanswered += 1
-            unreachable = refused.code == "workspace.approvals_unreachable"
+            unreachable = refused.code == UNREACHABLE
             ended = not unreachable or self.unanswered >= UNANSWERED_BEFORE_STOP
             if ended:
-                note_end(self.user.name, self.name, refused)
+                note_end(self.user.name, self.name, refused, by_records=True)
             return ended
         self.unanswered = 0
         return False

@@ -191,13 +191,17 @@ def test_who_comes_to_a_workspace_that_a_rule_ended_reads_which(place: Workplace
         assert "was closed" not in _page(cy, "/hub/workspaces")
         place.approvals.approved.remove(("cy", "gout"))
         assert becomes(lambda: "was closed" in _page(cy, "/hub/workspaces"))
-        assert becomes(lambda: "Server not running" in _page(cy, "/user/cy/gout/lab"))
+        assert becomes(lambda: "The workspace of gout is not open" in _page(cy, "/user/cy/gout/lab"))
         for path in ("/hub/workspaces", "/user/cy/gout/lab"):
             page = _page(cy, path)
             assert "gout was closed on" in page
             assert "You are not one of its people. Its applicant can add you. (project.not_a_member)" in page
+            assert "/hub/spawn/cy/gout" not in page
         assert "was closed" not in _page(dee, "/hub/workspaces")
         place.approvals.approved.add(("cy", "gout"))
+        page = _page(cy, "/hub/workspaces")
+        assert "was closed" not in page  # the records say yes
+        assert "/hub/spawn/cy/gout" in page
         place.start(hub, "cy", "gout")
         assert "was closed" not in _page(cy, "/hub/workspaces")
     place.workspaces.close("cy", "gout")

@@ -65,6 +65,27 @@ def test_a_page_elsewhere_closes_nothing(place: WorkplaceForTests, hub: object, 
         assert "Close diabetes" in browser.get("/hub/workspaces").text
 
 
+@pytest.mark.parametrize("path", ["home", "token", "spawn", "spawn/asha"])
+def test_a_page_of_jupyterhub_that_offers_what_nobody_can_have_leads_to_ours(
+    place: WorkplaceForTests, logged_in: dict[str, str], path: str
+) -> None:
+    """No other server, no token: the person's workspaces."""
+    answer = httpx.get(f"{place.place.address}/hub/{path}", cookies=logged_in)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/hub/workspaces")
+
+
+def test_a_page_that_refuses_says_its_sentence_once(place: WorkplaceForTests, logged_in: dict[str, str]) -> None:
+    """A code that was used before, and an address that is mistyped: what it is, and the way to one's workspaces."""
+    used = httpx.get(f"{place.place.address}/hub/haven-login", params={"code": "used"})
+    mistyped = httpx.get(f"{place.place.address}/hub/workspace", cookies=logged_in)
+    said = re.findall(r"<p>(.*)</p>", used.text)
+    assert (used.status_code, mistyped.status_code) == (403, 404)
+    assert len(said) == 2, said
+    assert "`" not in used.text
+    assert "There is no such page" in mistyped.text
+    assert all('href="/hub/workspaces"' in page.text for page in (used, mistyped))
+
+
 def test_every_page_of_ours_is_described() -> None:
     """What the hub's configuration adds to JupyterHub is what is described, and nothing beside it."""
     described: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text("utf-8"))["paths"]

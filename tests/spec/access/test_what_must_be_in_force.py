@@ -162,6 +162,8 @@ def test_one_part_less_and_the_next_question_is_no(access: Access, what: str) ->
     assert _refused(lambda: access.live_scope("admissions")) == rule
     entry = next(one for one in access.access_list() if (one.person, one.action) == ("asha", "query"))
     assert entry.decision == access.why("asha", "admissions", "query")
+    assert isinstance(entry.decision, Refused)
+    assert entry.decision.reason.endswith(".")
 
 
 LATER = date(2027, 2, 10)

@@ -132,7 +132,7 @@ def test_a_refusal_goes_with_its_reason(tmp_path: Path, monkeypatch: pytest.Monk
     """And with nothing after it."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise Refused("gate.unknown_table", "There is none.", "Ask haven.tables().")
+        raise Refused("gate.unknown_table", "There is none.", "Ask haven.tables(), or haven.sql(...).")
 
     monkeypatch.setattr(for_r, "sql", refuse)
     (tmp_path / "ask").write_text(json.dumps({"what": "sql", "query": "x", "parameters": None}))
@@ -141,4 +141,5 @@ def test_a_refusal_goes_with_its_reason(tmp_path: Path, monkeypatch: pytest.Monk
     (size,) = struct.unpack_from("<i", out.getvalue())
     told = json.loads(out.getvalue()[4:])["error"]
     assert (len(out.getvalue()), told["kind"], told["code"]) == (4 + size, "Refused", "gate.unknown_table")
-    assert (told["reason"], told["mend"]) == ("There is none.", "Ask haven.tables().")
+    assert (told["reason"], told["mend"]) == ("There is none.", "Ask haven_tables(), or haven_sql(...).")
+    assert "haven.tables" not in told["message"]
