@@ -169,7 +169,8 @@ class QueryCore:
                 milliseconds=round((time.monotonic() - query.started) * 1000),
                 **evidence,
             )
-            await self._tell(query.asker, self._brakes.completed(query.asker, query.likeness, behind, query.rows))
+            ended = (query.asker, query.likeness, behind, query.rows, _digest_of(parameters))
+            await self._tell(query.asker, self._brakes.completed(*ended))
             query.require_uncut()
             yield held
         except BaseException as error:
@@ -191,12 +192,15 @@ class QueryCore:
         try:
             people = {name for name, columns in query.scope.tables.items() if PERSON in columns}
             asked = await self._judges.evidence_of(query.asker.project, sql, people)
+            if asked.no_evidence and not query.likeness.needs_people:
+                raise NoEvidence(asked.no_evidence)
             groups = await self._counted(query, asked, parameters, patience)
+            if asked.no_evidence:
+                return {"no_evidence": asked.no_evidence}, Behind.of(asked.named(groups), whole=False)
             header = {
                 **asked.header, "columns": pa.ipc.open_stream(query.schema).schema.names, "query": query.id,
                 "project": query.asker.project, "sql_digest": query.digest, "scope_version": query.scope.version,
-                "scope_build": query.scope.build,
-                "at": self._records.clock.now().isoformat(),
+                "scope_build": query.scope.build, "at": self._records.clock.now().isoformat(),
             }  # fmt: skip
             evidence = Evidence(header, asked.named(groups))
             return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, Behind.of(evidence.groups)

@@ -34,27 +34,81 @@ class Reached:
 
 @dataclass(frozen=True)
 class Behind:
-    """Who stands behind a result. people: over all groups; groups: by a digest of each group's keys."""
+    """Who stands behind a result.
+
+    people: over all groups; figures: of each figure its own. largest: in whichever group has most, behind the figure
+    that has fewest; smallest: in whichever group has fewest. groups: by a digest of each group's keys, people and each
+    figure's. whole: False where only the people behind its rows could be counted, not by group and figure.
+    """
 
     people: int
-    groups: Mapping[bytes, int] = field(default_factory=dict)
+    figures: tuple[int, ...] = ()
+    groups: Mapping[bytes, tuple[int, ...]] = field(default_factory=dict)
+    largest: int | None = None
+    smallest: int | None = None
+    whole: bool = True
 
     @classmethod
-    def of(cls, groups: pa.Table) -> Behind:
-        """Of evidence: a row for each group, with `people` and its keys. Of very many groups the sum alone is kept."""
-        counts: list[int] = groups["people"].to_pylist()
-        if len(counts) > MOST_GROUPS_COMPARED:
-            return cls(sum(counts))
-        keys = groups.select([name for name in groups.column_names if name.startswith("key_")]).to_pylist()
-        digests = [hashlib.sha256(repr(key).encode()).digest()[:16] for key in keys or [{}] * len(counts)]
-        return cls(sum(counts), dict(zip(digests, counts, strict=True)))
+    def of(cls, groups: pa.Table, *, whole: bool = True) -> Behind:
+        """Of evidence: a row for each group, with `people`, `people_N` and its keys. Of very many none is kept."""
+        names = ["people", *(name for name in groups.column_names if name.startswith("people_"))]
+        if not whole:
+            return cls(sum(groups["people"].to_pylist()), whole=False)
+        columns: list[list[int]] = [groups[name].to_pylist() for name in names]
+        people, *figures = (sum(column) for column in columns)
+        largest = min(max(column, default=0) for column in columns)
+        smallest = min(columns[0], default=0)
+        kept: dict[bytes, tuple[int, ...]] = {}
+        if groups.num_rows <= MOST_GROUPS_COMPARED:
+            keys = groups.select([name for name in groups.column_names if name.startswith("key_")]).to_pylist()
+            digests = [hashlib.sha256(repr(key).encode()).digest()[:16] for key in keys or [{}] * groups.num_rows]
+            kept = dict(zip(digests, zip(*columns, strict=True), strict=True))
+        return cls(people, tuple(figures), kept, largest, smallest)
 
-    def differs_in_few(self, other: Behind, few: int) -> bool:
-        """Do one to `few` - 1 people lie between them, in all or in a group of many?"""
+    @property
+    def least(self) -> int:
+        """People behind the figure that has fewest; one of nobody is about nobody."""
+        return min([self.people, *filter(None, self.figures)])
+
+    def chosen(self, *, by_groups: bool) -> int:
+        """Of whom it tells when it chooses: nobody is an answer, too, and who stands in several groups counts once.
+
+        by_groups: of the group that has fewest.
+        """
+        found = self.least if self.largest is None else self.largest
+        return min(found, self.smallest) if by_groups and self.smallest is not None else found
+
+    def differs_in_few(self, other: Behind, few: int, *, figures: bool = False) -> bool:
+        """Do one to `few` - 1 people lie between them, in all or in a group of many? figures: behind each, too."""
         return 0 < abs(self.people - other.people) < few or any(
             0 < abs(one - two) < few <= min(one, two) and min(one, two) >= LEAST_SHARE * max(one, two)
-            for one, two in ((count, other.groups.get(key, 0)) for key, count in self.groups.items())
+            for key, counts in self.groups.items()
+            for one, two in list(zip(counts, other.groups.get(key, ()), strict=False))[: None if figures else 1]
         )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query that was asked, with who stood behind it. values: a digest of its parameters."""
+
+    likeness: Likeness
+    behind: Behind | None
+    values: str | None
+
+    def is_near(self, other: Asked, few: int) -> bool:
+        """Alike, with few people between them; or nobody could count who lies between them."""
+        if not self.likeness.near(other.likeness):
+            return False
+        same, one, two = self.likeness.frame == other.likeness.frame, self.behind, other.behind
+        if one is None or two is None:
+            asked_again = self.likeness.conditions == other.likeness.conditions and self._shows(other)
+            return same and not asked_again
+        whole = one.whole and two.whole
+        return one.differs_in_few(two, few, figures=same and whole) or (same and not whole and not self._shows(other))
+
+    def _shows(self, other: Asked) -> bool:
+        """Is the same shown, values and all?"""
+        return self.likeness.shown == other.likeness.shown and self.values == other.values
 
 
 class Brakes:
@@ -65,7 +119,7 @@ class Brakes:
         self._now = now
         self._own: dict[tuple[Asker, Sort], deque[float]] = defaultdict(deque)
         self._projects: dict[tuple[str, Sort], deque[float]] = defaultdict(deque)
-        self._asked: dict[str, deque[tuple[Likeness, Behind]]] = defaultdict(lambda: deque(maxlen=KEPT_FOR_PAIRS))
+        self._asked: dict[str, deque[Asked]] = defaultdict(lambda: deque(maxlen=KEPT_FOR_PAIRS))
         self._refused: dict[Asker, float] = {}
         self._told: dict[tuple[Asker, Sort], Step] = {}
 
@@ -90,19 +144,30 @@ class Brakes:
             reached += self._count(asker, Sort.LOOK_UP)
         return reached
 
-    def completed(self, asker: Asker, likeness: Likeness, behind: Behind | None, rows: int) -> list[Reached]:
-        """A query ended. behind: the people of its groups, where they were counted; rows: of its result."""
+    def completed(
+        self, asker: Asker, likeness: Likeness, behind: Behind | None, rows: int, values: str | None = None
+    ) -> list[Reached]:
+        """A query ended. behind: the people of its groups, where they were counted; rows: of its result; values: a
+        digest of its parameters."""
         few, reached = self._policy.people, list[Reached]()
-        if (rows if behind is None else behind.people) < few:
-            if behind is not None or likeness.filtered:
-                reached += self._count(asker, Sort.NARROW)
-            if likeness.singles_out and not likeness.look_up:  # a look-up was counted when it was asked
-                reached += self._count(asker, Sort.LOOK_UP)
-        if behind is not None:
-            before = self._asked[asker.project]
-            if any(behind.differs_in_few(other, few) and likeness.near(like) for like, other in before):
+        counted = behind is not None and (behind.whole or likeness.aggregates)  # else its rows are records
+        if behind is None:
+            least = chosen = rows
+        else:
+            least, chosen = behind.least, behind.chosen(by_groups=likeness.divides)
+            if not counted:
+                least, chosen = min(least, rows), min(chosen, rows)
+        if least < few and (counted or likeness.filtered):
+            reached += self._count(asker, Sort.NARROW)
+        unknown = behind is None or (not behind.whole and (likeness.in_figures or likeness.divides))
+        by_person = (likeness.singles_out and chosen < few) or (likeness.judges and unknown)
+        if by_person and not likeness.look_up:  # a look-up was counted when it was asked
+            reached += self._count(asker, Sort.LOOK_UP)
+        if counted or (behind is None and likeness.aggregates):
+            before, one = self._asked[asker.project], Asked(likeness, behind, values)
+            if any(one.is_near(other, few) for other in before):
                 reached += self._count(asker, Sort.NEAR_PAIR)
-            before.append((likeness, behind))
+            before.append(one)
         return reached
 
     def failed(self, asker: Asker) -> list[Reached]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from environments.gateway.brakes.judging import Judging
 from environments.gateway.brakes.naming import VALUES, looks_up, singles_out
 from environments.gateway.evidence.people import conjuncts, walk
 
@@ -23,8 +24,12 @@ Node = Mapping[str, Any]
 class Likeness:
     """digest: of the tree without values. source, conditions: what it reads from, and the parts of its WHERE.
 
-    look_up: it asks for one pseudonym. singles_out: a condition of it speaks of the pseudonym in some other way.
-    filtered: it has a condition at all.
+    frame: of the tree without values and WHERE; shown: of the values outside WHERE.
+
+    look_up: it asks for one pseudonym, or judges by it where nobody can count whom it chose. singles_out: a condition
+    of it speaks of the pseudonym in some other way. judges: by more than whether there is one. in_figures, divides: it
+    does so in what it shows, or by what it groups by. aggregates: its figures are of many people's rows. filtered: it
+    has a condition at all.
     """
 
     digest: str
@@ -33,6 +38,17 @@ class Likeness:
     look_up: bool
     singles_out: bool
     filtered: bool
+    frame: str = ""
+    shown: str = ""
+    judges: bool = False
+    in_figures: bool = False
+    divides: bool = False
+    aggregates: bool = False
+
+    @property
+    def needs_people(self) -> bool:
+        """Must the people behind its rows be counted, where its figures' cannot be?"""
+        return self.aggregates or self.singles_out or self.judges
 
     def near(self, other: Likeness) -> bool:
         """Do they differ in values only, or in conditions of which one has all of the other's?"""
@@ -47,13 +63,24 @@ def likeness_of(statement: Node) -> Likeness:
     parts = list(walk(statement))
     query = statement["node"]
     where = query.get("where_clause")
+    judging = Judging(statement)
+    divides = judging.divides()
+    judges = divides or judging.chooses()
+    rest = {**statement, "node": {**query, "where_clause": None}}
+    frame = _digest(_plain(rest, values=False))
     return Likeness(
-        _digest(_plain(statement, values=False)),
+        _digest([frame, _plain(where, values=False)]),
         _digest(_plain([query.get("from_table"), query["cte_map"]], values=True)),
         frozenset(_digest(_plain(part, values=True)) for part in (conjuncts(where) if where else ())),
-        look_up=looks_up(statement),
-        singles_out=singles_out(statement),
+        look_up=looks_up(statement) or judging.hides(),
+        singles_out=judges or singles_out(statement),
         filtered=any(node.get("where_clause") or node.get("having") or node.get("qualify") for node in parts),
+        frame=frame,
+        shown=_digest([_plain(node, values=True) for node in walk(rest) if node.get("type") in VALUES]),
+        judges=judges,
+        in_figures=judging.chooses_in_figures(),
+        divides=divides,
+        aggregates=judging.aggregates(),
     )
 
 

@@ -16,19 +16,22 @@ Node = Mapping[str, Any]
 VALUES = ("VALUE_CONSTANT", "VALUE_PARAMETER")
 CONDITIONS = ("where_clause", "having", "qualify", "condition", "filter", "filter_expr", "when_expr")
 COUNTING = frozenset({"count", "count_star", "approx_count_distinct"})
+NAMING = ("alias", "aliases", "column_name_alias")
+OWN = frozenset({PERSON})
 OF_VALUES = ("EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION")  # what stands in FROM and is no table
 
 
 def looks_up(statement: Node) -> bool:
     """Is anywhere `pseudonym = value`, or `pseudonym in (value, ...)`? The value could stand on either side."""
-    names = _names(statement, _bare_aliases)
-    return any(_asks_for_one(node, names) for node in walk(statement))
+    parts = list(walk(statement))
+    names = names_of(parts, _bare_aliases)
+    return any(_asks_for_one(node, names) for node in parts)
 
 
 def singles_out(statement: Node) -> bool:
     """Does a condition speak of the pseudonym in any way but to bring together rows of one person?"""
     parts = list(walk(statement))
-    names = _names(statement, _aliases) | _tables(parts)
+    names = names_of(parts, _aliases) | tables_of(parts)
     conditions = [node[key] for node in parts for key in CONDITIONS if isinstance(node.get(key), Mapping)]
     if any(node.get("type") in OF_VALUES for node in parts):
         used = {ascii_lower(name) for node in parts for name in node.get("using_columns", ())}
@@ -37,14 +40,18 @@ def singles_out(statement: Node) -> bool:
     return any(_judges_person(condition, names) for condition in conditions)
 
 
-def _names(statement: Node, aliases: Callable[[Node, frozenset[str]], Iterator[str]]) -> frozenset[str]:
+def names_of(
+    parts: list[Node], aliases: Callable[[Node, frozenset[str]], Iterator[str]], first: frozenset[str] = OWN
+) -> frozenset[str]:
     """`pseudonym`, and the aliases that stand for it."""
-    names, before = frozenset({PERSON}), frozenset[str]()
+    names, before = first, None
+    naming = [node for node in parts if any(node.get(key) for key in NAMING)]
     while names != before:
         before = names
-        for node in walk(statement):
+        for node in naming:
             if found := frozenset(ascii_lower(alias) for alias in aliases(node, names)) - names:
                 names |= found
+        naming.reverse()  # one may stand for the next, whichever stands first
     return names
 
 
@@ -52,34 +59,46 @@ def _bare_aliases(node: Node, names: frozenset[str]) -> Iterator[str]:
     """Those that hold it as it is."""
     if node.get("class") and node.get("alias") and _is_bare(node, names):
         yield node["alias"]
-    yield from _renamed(node, lambda item: _is_bare(item, names))
+    yield from renamed(node, lambda item: _is_bare(item, names))
 
 
 def _aliases(node: Node, names: frozenset[str]) -> Iterator[str]:
     """Also those that hold what is made of it."""
     if node.get("class") and node.get("alias") and _mentions(node, names):
         yield node["alias"]
-    yield from _renamed(node, lambda item: _mentions(item, names))
+    yield from renamed(node, lambda item: _mentions(item, names))
 
 
-def _renamed(node: Node, holds: Callable[[Node], bool]) -> Iterator[str]:
-    """Columns named anew behind a table or a query, at the places that hold it; at all where places are not known."""
+def renamed(node: Node, holds: Callable[[Node], bool], *, unknown: bool = True) -> Iterator[str]:
+    """Columns named anew behind a table or a query, at the places that hold it; unknown: whether at all where places
+    are not known."""
     if node.get("aliases") and "query_node" in node:
-        renamed, query = node["aliases"], node["query_node"]
-    elif node.get("column_name_alias"):
-        renamed, query = node["column_name_alias"], node["subquery"]["node"] if "subquery" in node else None
+        names, query = node["aliases"], node["query_node"]
+    elif node.get("column_name_alias") and node.get("type") not in OF_VALUES:
+        names, query = node["column_name_alias"], node["subquery"]["node"] if "subquery" in node else None
     else:
         return
-    if query is not None and query["type"] == "SELECT_NODE":
-        if query["from_table"]["type"] in OF_VALUES:
-            return
-        if not any(item["class"] == "STAR" for item in query["select_list"]):
-            yield from (name for name, item in zip(renamed, query["select_list"], strict=False) if holds(item))
-            return
-    yield from renamed
+    for part in _selects(query) if query else ():
+        items = part["select_list"]
+        if part["from_table"]["type"] in OF_VALUES and any(item["class"] == "STAR" for item in items):
+            continue
+        if any(item["class"] == "STAR" for item in items):
+            yield from names if unknown or any(holds(item) for item in items) else ()
+        yield from (name for name, item in zip(names, items, strict=False) if holds(item))
+    if query is None and unknown:
+        yield from names
 
 
-def _tables(parts: list[Node]) -> frozenset[str]:
+def _selects(query: Node) -> Iterator[Node]:
+    """The queries that give its rows."""
+    if query["type"] == "SELECT_NODE":
+        yield query
+    for part in (query.get("left"), query.get("right"), *query.get("children", ())):
+        if part:
+            yield from _selects(part)
+
+
+def tables_of(parts: list[Node]) -> frozenset[str]:
     """A table's name stands for its whole row, the pseudonym in it."""
     found = [node["alias"] or node.get("table_name", "") for node in parts if "sample" in node and "alias" in node]
     return frozenset(ascii_lower(name) for name in found if name)
@@ -103,7 +122,9 @@ def _judges_person(node: Any, names: frozenset[str]) -> bool:
         return False
     if _is_column(node, names) or node.get("class") == "STAR":
         return True
-    if node.get("type") == "COMPARE_EQUAL" and all(_is_column(node[side], names) for side in ("left", "right")):
+    if node.get("type") in ("COMPARE_EQUAL", "COMPARE_NOTEQUAL") and all(
+        _is_column(node[side], names) for side in ("left", "right")
+    ):
         return False
     if node.get("class") == "SUBQUERY" and _is_column(node.get("child"), names) and _from_tables(node):
         return False  # its own conditions are looked at by themselves

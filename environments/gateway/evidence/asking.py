@@ -23,17 +23,23 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True)
 class AskedEvidence:
-    """The statement that counts the people, the parameters it uses, and how its columns are to be read."""
+    """The statement that counts the people, the parameters it uses, and how its columns are to be read.
+
+    no_evidence: why its answer is none, but for the brakes: it counts the people behind the query's rows alone.
+    """
 
     sql: str
     used: frozenset[str]
     keys: tuple[int | None, ...]
     figures: tuple[Figure, ...]
+    no_evidence: str | None = None
 
     @classmethod
     def of(cls, question: EvidenceQuestion, sql: str) -> AskedEvidence:
         """From the question, with its text."""
-        return cls(sql, frozenset(_identifiers(question.sql_tree)), question.keys, question.figures)
+        return cls(
+            sql, frozenset(_identifiers(question.sql_tree)), question.keys, question.figures, question.no_evidence
+        )
 
     def parameters(self, given: Parameters) -> Parameters:
         """Of a query's parameters those that are used here, by name or by number."""

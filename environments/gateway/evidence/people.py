@@ -215,11 +215,12 @@ def _lowered(names: Any) -> tuple[str, ...]:
 
 
 def walk(node: Any) -> Iterator[Node]:
-    """Every part below, queries in it too."""
-    if isinstance(node, Mapping):
-        yield node
-        for value in node.values():
-            yield from walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from walk(value)
+    """Every part below, in the order of the statement, queries in it too. Of a parse tree: dictionaries and lists."""
+    ahead = [node]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, dict):
+            yield one
+            ahead.extend([value for value in one.values() if isinstance(value, (dict, list))][::-1])
+        elif isinstance(one, list):
+            ahead.extend(one[::-1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from environments.gateway.evidence import trees
@@ -66,15 +66,42 @@ class Key:
 
 @dataclass(frozen=True)
 class EvidenceQuestion:
-    """The statement to run. keys: for each group expression, its column in the result, None where it is not shown."""
+    """The statement to run. keys: for each group expression, its column in the result, None where it is not shown.
+
+    no_evidence: why it counts the people behind the rows of FROM and WHERE alone, which is no evidence of the figures.
+    """
 
     sql_tree: Tree
     keys: tuple[int | None, ...]
     figures: tuple[Figure, ...]
+    no_evidence: str | None = None
 
 
 def question_of(statement: Node, views: Collection[str]) -> EvidenceQuestion:
     """The question for a statement that the gate has allowed, as its parse tree. Raises NoEvidence."""
+    try:
+        return _question(statement, views)
+    except NoEvidence as none:
+        try:
+            return replace(_question(_rows_of(statement), views), no_evidence=none.reason)
+        except NoEvidence:
+            raise none from None
+
+
+def _rows_of(statement: Node) -> Node:
+    """A count of the rows that FROM and WHERE say, before a sample is taken of them. Raises NoEvidence."""
+    query = statement["node"]
+    if query["type"] != "SELECT_NODE":
+        raise NoEvidence("union")
+    count = {
+        "select_list": [trees.call("count_star", [])], "modifiers": [], "group_expressions": [], "group_sets": [],
+        "aggregate_handling": "STANDARD_HANDLING", "having": None, "qualify": None, "sample": None,
+        "from_table": {**query["from_table"], "sample": None},
+    }  # fmt: skip
+    return {**statement, "node": {**query, **count}}
+
+
+def _question(statement: Node, views: Collection[str]) -> EvidenceQuestion:
     query = statement["node"]
     if query["type"] != "SELECT_NODE":
         raise NoEvidence("union")

@@ -77,3 +77,63 @@ async def test_few_people_chosen_by_their_pseudonym_are_a_look_up() -> None:
         await stands.ask(f"select count(*) from gp_events where pseudonym <= {first}")
         (event,) = [event for event in stands.log.events if event.name == "query.braked"]
         assert event.details["sort"] == "look-up"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select max(code) filter (where pseudonym::varchar between '{p}' and '{p}') from gp_events",
+        "select max(if(pseudonym::varchar between '{p}' and '{p}', code, null)) from gp_events",
+        "select count_if(code is not null and pseudonym::varchar like '{p}%') from gp_events",
+        "select max(if(pseudonym::varchar like '{p}%', code, '')) from gp_events",
+        "select max(code), (select 1) from gp_events where pseudonym::varchar like '{p}%' or code < '0'",
+        "select event_date, max(code) filter (where pseudonym::varchar like '{p}%') from gp_events group by event_date",
+        "select count_if(pseudonym::varchar like '{p}%'), (select 1) from gp_events",
+        "select code from gp_events, range(20) where pseudonym::varchar like '{p}%'",
+    ],
+)
+async def test_one_pseudonym_after_another_is_seen_in_any_spelling(sql: str) -> None:
+    """Each is counted as a look-up; after the third none starts."""
+    async with gateway(people=60, brakes=_policy(look_up=Counts(1, 0, 3))) as stands:
+        people = (await stands.ask("select distinct pseudonym from gp_events order by 1"))["pseudonym"].to_pylist()
+        for person in people[:3]:
+            await stands.ask(sql.format(p=person))
+        with pytest.raises(RefusedError) as told:
+            await stands.ask("select count(*) from gp_events")
+        assert told.value.refused.code == "query.brake"
+        braked = [event for event in stands.log.events if event.name == "query.braked"]
+        assert [(event.details["sort"], event.details["step"]) for event in braked] == [
+            ("look-up", "told"), ("look-up", "stopped"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count_if(pseudonym <= ?) from gp_events",
+        "select count(*), (select 1) from gp_events where pseudonym <= ?",
+        "select count(*) filter (where pseudonym <= ?), (select 1) from gp_events",
+        "select count(*) from gp_events where pseudonym <= ? union all select 1",
+    ],
+)
+async def test_differencing_is_counted_by_figures_and_without_evidence(sql: str) -> None:
+    """By each figure's people; by the people behind the rows; else by likeness alone, and never the same again."""
+    async with gateway(people=60, brakes=_policy(near_pair=Counts(1, 0, 0))) as stands:
+        people = (await stands.ask("select distinct pseudonym from gp_events order by 1"))["pseudonym"].to_pylist()
+        for _ in range(2):
+            await stands.ask(sql, [people[-1]])
+        assert "query.braked" not in stands.names()
+        await stands.ask(sql, [people[-3]])
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "near-pair"
+
+
+async def test_few_people_behind_one_figure_are_narrow() -> None:
+    """With a condition inside the figure as with one in WHERE; not when many stand behind each."""
+    async with gateway(people=60, brakes=_policy(narrow=Counts(1, 0, 0))) as stands:
+        people = (await stands.ask("select distinct pseudonym from gp_events order by 1"))["pseudonym"].to_pylist()
+        await stands.ask("select count(*), count_if(pseudonym <= ?) from gp_events", [people[-1]])
+        assert "query.braked" not in stands.names()
+        await stands.ask("select count(*), count_if(pseudonym <= ?) from gp_events", [people[2]])
+        (event,) = [event for event in stands.log.events if event.name == "query.braked"]
+        assert event.details["sort"] == "narrow"

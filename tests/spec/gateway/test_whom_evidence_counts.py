@@ -36,6 +36,8 @@ def evidence(data: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object
     assert GATE.judge(sql, VIEWS)
     data.execute(sql).fetchall()
     asked = GATE.evidence_of(sql, PEOPLE)
+    if asked.no_evidence:  # for the brakes alone
+        raise NoEvidence(asked.no_evidence)
     return asked.named(data.sql(asked.sql).to_arrow_table()).to_pylist()
 
 
