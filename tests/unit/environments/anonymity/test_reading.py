@@ -35,7 +35,7 @@ HEAD = b"a,b\n"
         (b"b,a,a\nsecret,1,2\n", "Two columns"),
         (b"PAR1secret", "damaged"),
         (b"PK\x03\x04secret", "Excel workbook"),
-        (gzip.compress(b"a,b\nsecret,1\n"), "compressed"),
+        (gzip.compress(b"a,b\nsecret,1\n", mtime=0), "compressed"),
         (b"\x89PNG\r\n\x1a\nsecret", "picture"),
         ("a,b\nsecret,1\n".encode("utf-16"), "UTF-16"),
         (HEAD + b'secret,"' + b"x" * 20_000_000 + b'"\n' + HEAD * 5_000_000, "too long"),
