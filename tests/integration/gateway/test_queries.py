@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +106,8 @@ async def test_limits_are_errors_and_never_a_shorter_result() -> None:
         assert told.value.mend
     async with gateway(QueryLimits(seconds=1.5)) as stands:
         await stands.ask(COUNT)
-        started = time.monotonic()
         with pytest.raises(QueryCut, match="seconds"):
-            await stands.ask(LONG)
-        assert time.monotonic() - started < 10
+            await asyncio.wait_for(stands.ask(LONG), SECONDS_TO_HANG)
         assert stands.names()[-1] == "query.failed"
         assert (await stands.ask(COUNT))["n"].to_pylist() == [200]
 
