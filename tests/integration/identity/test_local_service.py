@@ -41,7 +41,7 @@ class CommandLine:
     def run(self, *words: str) -> tuple[int, str]:
         """A whole command: its exit status and what it printed."""
         with self.start(*words) as process:
-            printed, _ = process.communicate(timeout=120)
+            printed, _ = process.communicate(timeout=400)
         return process.returncode, printed
 
 

@@ -36,7 +36,7 @@ class Commands:
             env={**os.environ, "HAVEN_HOME": str(self.home)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr

@@ -34,7 +34,7 @@ class Commands:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
 

@@ -22,7 +22,7 @@ def _haven(*words: str | Path) -> tuple[int, str]:
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

@@ -65,7 +65,7 @@ class Commands:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr

@@ -160,6 +160,6 @@ def _run(home: Path, where: str, script: str = KILLED) -> subprocess.CompletedPr
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )

@@ -169,4 +169,4 @@ def test_the_command_line_lists_and_checks(haven: Haven, tmp_path: Path) -> None
 
 def _command(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, cwd=ROOT)

@@ -76,7 +76,7 @@ def _answers(kernel: Kernel, request: dict[str, Any]) -> list[tuple[str, dict[st
     while not {"idle", "reply"} <= {
         str(said.get("execution_state", kind.rpartition("_")[2])) for kind, said in answers
     }:
-        message = json.loads(kernel.channel.recv(timeout=120))
+        message = json.loads(kernel.channel.recv(timeout=400))
         if message["parent_header"].get("msg_id") == request["header"]["msg_id"]:
             answers.append((message["msg_type"], message["content"]))
     return answers
@@ -260,7 +260,7 @@ def test_r_reaches_nothing_that_it_reaches_without_the_protection(r: Kernel, pla
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=400,
         )
     assert json.loads(done.stdout.strip().splitlines()[-1]) == dict.fromkeys(REACHES, "REACHED")
     assert json.loads(inside_said.splitlines()[-1]) == dict.fromkeys(REACHES, "stopped")

@@ -73,7 +73,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def haven(home: Path, *words: str, status: int = 0) -> Any:
     """Run a command with --json; its data, or its error."""
     command = [sys.executable, "-m", "infra.cli", *words, "--home", str(home), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, cwd=ROOT)
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     return json.loads(done.stdout or done.stderr)
 
@@ -126,7 +126,7 @@ def test_a_checker_is_told_how_the_file_stands_to_the_evidence(home: Path, tmp_p
     wrong = [(one["cell"], one["shown"], one["should_say"]) for one in shown["cells"] if one["match"] == "differs"]
     assert wrong == [("people [age=0-39, sex=F]", "125", "120"), ("people [age=40+, sex=M]", "10", "*")]
     show = (sys.executable, "-m", "infra.cli", "release", "show", returned["id"], "--as", "cara", "--home", str(home))
-    said = subprocess.run(show, capture_output=True, text=True, timeout=120, check=True, cwd=ROOT).stdout
+    said = subprocess.run(show, capture_output=True, text=True, timeout=400, check=True, cwd=ROOT).stdout
     assert "people [age=40+, sex=M]: differs, shown 10, should say *" in said
     file.write_text(right)
     words = ("release", "submit", "admissions", str(file), "--context", str(context), "--as", "asha")
