@@ -59,7 +59,7 @@ def _measured(name: str, path: Path, console: Console, *, quick: bool) -> bool:
         table.add_column("unit")
         with console.status(f"{name}: {module.NAME}"):
             measured = module.run(quick)
-    except Exception:  # noqa: BLE001 - whatever it is
+    except Exception:  # noqa: BLE001 - whatever one meets, the others are measured
         console.print_exception()
         return False
     for label, value, unit in measured:

@@ -75,7 +75,7 @@ class Answers:
         """
         ends = query.started + self._seconds if patience is None else time.monotonic() + patience
         worker = await self._workers.for_scope(query.scope)
-        talk = await _Talk.begin(self._workers, worker, query)
+        talk = _Talk(self._workers, worker, query, await worker.connect())
         query.hang_up = talk.leave
         try:
             await talk.say({"sql": sql, "parameters": parameters})
@@ -141,11 +141,6 @@ class _Talk:
         self._reading = asyncio.create_task(_read_ahead(self._reader, self.ahead))
         self._leaving: asyncio.Task[None] | None = None
         worker.busy += 1
-
-    @classmethod
-    async def begin(cls, workers: WorkerPool, worker: Worker, query: RunningQuery) -> _Talk:
-        """Raises WorkerDown."""
-        return cls(workers, worker, query, await worker.connect())
 
     async def say(self, request: dict[str, object]) -> None:
         """Ask. A worker that is gone is met when its answer is read."""

@@ -32,7 +32,7 @@ from environments.gateway.errors import QueryCut, QueryFailed, WorkerDown
 from environments.gateway.evidence.asking import MOST_BYTES, MOST_GROUPS, AskedEvidence, EvidenceStore
 from environments.gateway.evidence.people import PERSON, NoEvidence
 from environments.gateway.evidence.sealed import Evidence
-from environments.gateway.judging import Judges
+from environments.gateway.gates import Gates
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
 from environments.gateway.ports import Approvals, Scopes
 from environments.gateway.texts import TextStore
@@ -73,7 +73,7 @@ class QueryCore:
         self._answers = Answers(workers, texts, limits.seconds)
         self._texts = texts
         self._limits = limits
-        self._judges = Judges()
+        self._gates = Gates()
         self._running: dict[str, RunningQuery] = {}
         self._starting: Counter[str] = Counter()
         self._outcomes: OrderedDict[str, QueryOutcome] = OrderedDict()
@@ -191,7 +191,7 @@ class QueryCore:
         patience = max(SECONDS_FOR_EVIDENCE, TIMES_FOR_EVIDENCE * (time.monotonic() - query.started))
         try:
             people = {name for name, columns in query.scope.tables.items() if PERSON in columns}
-            asked = await self._judges.evidence_of(query.asker.project, sql, people)
+            asked = await self._gates.evidence_of(query.asker.project, sql, people)
             if asked.no_evidence and not query.likeness.needs_people:
                 raise NoEvidence(asked.no_evidence)
             groups = await self._counted(query, asked, parameters, patience)
@@ -297,7 +297,7 @@ class QueryCore:
                     query.cut_by = refused[query.asker]
                     query.cut.set()
             await self._workers.stop_idle()
-            self._judges.stop_idle()
+            self._gates.stop_idle()
 
     async def _end_stalled(self, query: RunningQuery) -> None:
         """Cut rounds ago, or far over its time, and still there: nobody reads it on. It ends here, and in the log."""
@@ -317,7 +317,7 @@ class QueryCore:
 
     async def close(self) -> None:
         """End every worker, and every parser."""
-        self._judges.close()
+        self._gates.close()
         await self._workers.close()
 
     # -- parts
@@ -333,7 +333,7 @@ class QueryCore:
                 f"{MOST_PER_PROJECT} queries of the project run already.",
                 "Wait until one has finished.",
             ).require()
-        judged = await self._judges.judged(asker.project, sql, set(scope.tables))
+        judged = await self._gates.judged(asker.project, sql, set(scope.tables))
         if isinstance(judged, Refused):
             raise RefusedError(judged)
         return scope, judged

@@ -17,6 +17,8 @@ from typing import BinaryIO
 
 import duckdb
 
+from environments.gateway.engine import SHUT_OFF
+
 FRAME = struct.Struct("!BI")  # how it went, bytes that follow
 DONE, REFUSED = 0, 1
 SECONDS = 2  # of processor time for one text; the largest that is judged takes a quarter of one
@@ -55,15 +57,7 @@ def _answer(to: BinaryIO, how: int, text: str) -> None:
 
 def parser() -> duckdb.DuckDBPyConnection:
     """A connection that holds nothing and can reach nothing."""
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "python_enable_replacements": False,
-            "threads": 1,
-        }
-    )
+    connection = duckdb.connect(config={**SHUT_OFF, "threads": 1})
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection

@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from environments.gateway.engine import SHUT_OFF
 from environments.gateway.failures import failure_of
 from environments.gateway.frames import LONGEST_REQUEST, Kind, send_frame
 
@@ -68,14 +69,7 @@ def main() -> None:
 
 def open_scope(told: Instructions) -> duckdb.DuckDBPyConnection:
     """The scope as `scope`, and every way to anything else closed. The order matters."""
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "python_enable_replacements": False,
-        }
-    )
+    connection = duckdb.connect(config={**SHUT_OFF})
     connection.execute("SET GLOBAL temp_directory = ?", [told.spill])
     connection.execute("SET GLOBAL temp_file_encryption = true")
     connection.execute("SET GLOBAL max_temp_directory_size = ?", [f"{MOST_SPILLED}B"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -163,6 +163,12 @@ def test_a_page_cannot_be_taken_elsewhere(stand: Stand, probe: PageProbe) -> Non
     # Neither is closed: to close a page that is on its way elsewhere can wait for ever. They end with the browser.
 
 
+def _only_the_control_is_heard(stand: Stand, probes: Sequence[PageProbe]) -> None:
+    unheard = {("out", probe.name) for probe in probes}
+    assert becomes(lambda: not unheard - stand.listener.heard), f"no control: {unheard - stand.listener.heard}"
+    assert {name for side, name in stand.listener.heard if side == "in"} == set()
+
+
 @pytest.mark.parametrize("own", OWN_ORIGIN, ids=lambda own: own[:40])
 def test_a_page_speaks_to_nobody_through_a_frame(stand: Stand, own: str) -> None:
     """What the hub and the edge answer at the same origin lends a page no policy that lets more through."""
@@ -172,9 +178,7 @@ def test_a_page_speaks_to_nobody_through_a_frame(stand: Stand, own: str) -> None
         _evaluate(guarded, stand.script(probe, "in", own))
         _evaluate(plain, stand.script(probe, "out", "/plain"))
     expect(guarded.locator("body[data-framed=yes]")).to_be_attached()
-    unheard = {("out", probe.name) for probe in FRAMED}
-    assert becomes(lambda: not unheard - stand.listener.heard), f"no control: {unheard - stand.listener.heard}"
-    assert {name for side, name in stand.listener.heard if side == "in"} == set()
+    _only_the_control_is_heard(stand, FRAMED)
     guarded.close()
     plain.close()
 
@@ -188,9 +192,7 @@ def test_nor_does_what_answers_at_its_origin(stand: Stand, own: str) -> None:
     for probe in ALONE:
         _evaluate(there, stand.script(probe, "in"))
         _evaluate(plain, stand.script(probe, "out"))
-    unheard = {("out", probe.name) for probe in ALONE}
-    assert becomes(lambda: not unheard - stand.listener.heard), f"no control: {unheard - stand.listener.heard}"
-    assert {name for side, name in stand.listener.heard if side == "in"} == set()
+    _only_the_control_is_heard(stand, ALONE)
     there.close()
     plain.close()
 

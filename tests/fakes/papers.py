@@ -14,8 +14,9 @@ from access.projects.file import ProjectFile
 from access.service import Access
 from access.support.file import TEMPLATE as SUPPORT
 from access.support.file import SupportFile
-from audit.model import organisation
-from tests.fakes.havens import HOUSE, endorse
+from audit.clock import Clock
+from audit.model import organisation, person
+from tests.fakes.havens import HOUSE, endorse, make_live, memory_records, peopled, project_file
 from tests.fakes.people import assessed, invented_person
 
 REAL: dict[str, Any] = {
@@ -88,3 +89,16 @@ def approve_all(access: Access, file: ProjectFile) -> None:
     for controller in sorted({access.datasets()[name].controller for name in file.datasets}):
         access.approve(file.id, controller, by=organisation(controller))
     endorse(access, file.id)
+
+
+def under_section_251(clock: Clock) -> Access:
+    """A haven of real data whose project of Asha's everybody has approved, with every paper in force."""
+    lead = person("lena")
+    access = peopled(memory_records(clock), real_data=True)
+    access.apply(project_file(**REAL), applicant="asha", by=person("asha"))
+    for controller in ("gp", "hospital"):
+        access.register_agreement(agreement_with(controller, [controller]), by=lead)
+    access.register_support(support_for([("gp", "gp"), ("hospital", "hospital")]), by=lead)
+    access.appoint_authoriser("sian", date(2026, 12, 31), by=lead)
+    make_live(access)
+    return access

@@ -34,7 +34,8 @@ def parts_of(content: bytes, notes: Notes) -> Parts:
             _check(infos)
             _note_gaps(content, infos, archive.start_dir, notes)
             return {info.filename: _read(archive, info) for info in infos if not info.is_dir()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, ValueError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError):
+        # All that zipfile raises: it wraps what it meets only where the directory is damaged.
         raise CannotBeRead(
             F.MALFORMED, "The file is damaged, or packed in an unusual way.", mend="Save it again in the program."
         ) from None

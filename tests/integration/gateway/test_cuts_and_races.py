@@ -96,7 +96,7 @@ async def test_a_cut_while_people_are_counted_holds_the_last_batch_back(monkeypa
             query.cut_by = Refused("project.withdrawn", "It was withdrawn.", "Ask.")
             raise NoEvidence("rows")
 
-        monkeypatch.setattr(stands.core._judges, "evidence_of", cut)
+        monkeypatch.setattr(stands.core._gates, "evidence_of", cut)
         with pytest.raises(QueryCut):
             async for _ in stands.core.stream(query, COUNT, None):
                 pass

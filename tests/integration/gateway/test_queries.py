@@ -208,7 +208,7 @@ async def test_the_worker_itself_reaches_nothing() -> None:
         async def judged(*_: object) -> Likeness:
             return alike
 
-        stands.core._judges.judged = judged  # type: ignore[method-assign, assignment]
+        stands.core._gates.judged = judged  # type: ignore[method-assign, assignment]
         for sql in (
             "select * from read_csv('/etc/passwd')",
             "select * from '/etc/passwd'",

@@ -23,6 +23,7 @@ from infra.cli.project_deciding import say_project
 from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.havens import ANSWERS, HOUSE, START, endorse, make_live, memory_records, peopled, project_file
+from tests.fakes.papers import REAL
 
 ASHA, GRETA = person("asha"), person("greta")
 
@@ -154,7 +155,7 @@ def test_one_application_at_once_is_one_version(tmp_path: Path) -> None:
     engine.dispose()
 
 
-OTHERWISE: dict[str, object] = {
+OTHERWISE: dict[str, object] = REAL | {
     "id": "readmissions",
     "title": "Admissions again",
     "lay_summary": "How many people are admitted again within a month, so that wards can be ready.",
@@ -166,18 +167,7 @@ OTHERWISE: dict[str, object] = {
     "cohort": [],
     "disclosure_profile": "strict",
     "ends": date(2027, 2, 1),
-    "benefit": "People with diabetes in the area",
-    "support": "26/CAG/0001",
-    "ethics": "26/LO/0001",
-    "impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)},
-    "data_use": {
-        "article6": "6(1)(e)",
-        "article9": "9(2)(j)",
-        "sector": "academia",
-        "technical_summary": "Counts of admissions by month and by age, with rates.",
-        "frequency": "one-off",
-        "funders": ["A charity"],
-    },
+    "data_use": REAL["data_use"] | {"funders": ["A charity"]},
     "provider": "gp",
     "recipients": ["hospital"],
     "cells": "digest",

@@ -25,25 +25,13 @@ from access.support.file import SupportFile
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person
+from tests.fakes import papers
 from tests.fakes.havens import ANSWERS, HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
 
 TODAY = START.date()
 LENA, ASHA = person("lena"), person("asha")
-REAL = {
-    "legal_basis": "section-251",
-    "support": "26/CAG/0001",
-    "ethics": "26/LO/0001",
-    "benefit": "People with diabetes in the area",
-    "impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)},
-    "data_use": {
-        "article6": "6(1)(e)",
-        "article9": "9(2)(j)",
-        "sector": "academia",
-        "technical_summary": "Counts of admissions by month and by age, with rates.",
-        "frequency": "one-off",
-    },
-}
+REAL = papers.REAL | {"impact_assessment": {"reference": "DPIA-1", "review_due": date(2026, 12, 31)}}
 
 
 def agreement(controller: str, on: date | None = None, **changes: object) -> Agreement:

@@ -15,7 +15,7 @@ from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
-from tests.fakes.papers import REAL, agreement_with, support_for
+from tests.fakes.papers import REAL, agreement_with, under_section_251
 from tests.fakes.people import invented_person
 
 TODAY = START.date()
@@ -31,14 +31,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 def access(clock: FixedClock) -> Access:
     """A project under section 251 that everybody has approved, with every paper in force."""
-    access = peopled(memory_records(clock), real_data=True)
-    access.apply(project_file(**REAL), applicant="asha", by=ASHA)
-    for controller in ("gp", "hospital"):
-        access.register_agreement(agreement_with(controller, [controller]), by=LENA)
-    access.register_support(support_for([("gp", "gp"), ("hospital", "hospital")]), by=LENA)
-    access.appoint_authoriser("sian", date(2026, 12, 31), by=LENA)
-    make_live(access)
-    return access
+    return under_section_251(clock)
 
 
 def _refused(call: Callable[[], object]) -> str:

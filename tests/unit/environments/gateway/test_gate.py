@@ -13,7 +13,7 @@ import pytest
 from access.decisions import Allowed, Refused
 from environments.gateway.gate import LONGEST_STATEMENT, Gate
 from environments.gateway.gate_walk import DEEPEST
-from environments.gateway.judging import Judges
+from environments.gateway.gates import Gates
 from environments.gateway.parser import SECONDS, parser
 from environments.gateway.parsing import NotParsed
 from tests.fakes.canary import CANARY, MATERIAL, VIEWS, canary_scope, statements, what_is_read
@@ -220,15 +220,15 @@ def test_what_takes_the_parser_hours_or_all_memory_is_refused(shape: str) -> Non
 
 async def test_no_project_waits_for_anothers_statement() -> None:
     """One project's parser computes; another's statement is judged meanwhile, and threads are left for approvals."""
-    judges = Judges()
-    hard = [asyncio.create_task(judges.judged("other", HARD["brackets"], VIEWS)) for _ in range(8)]
+    gates = Gates()
+    hard = [asyncio.create_task(gates.judged("other", HARD["brackets"], VIEWS)) for _ in range(8)]
     await asyncio.sleep(0.05)
-    assert not isinstance(await judges.judged("ours", "select 1", VIEWS), Refused)
+    assert not isinstance(await gates.judged("ours", "select 1", VIEWS), Refused)
     assert await asyncio.to_thread(lambda: "at once") == "at once"
     assert not any(task.done() for task in hard[1:])
     for task in hard:
         task.cancel()
-    judges.close()
+    gates.close()
 
 
 def test_the_parser_reaches_nothing() -> None:

@@ -19,7 +19,7 @@ IDLE_SECONDS = 300.0  # until a project's parser is ended
 T = TypeVar("T")
 
 
-class Judges:
+class Gates:
     """The gates of the projects, one statement of each at a time."""
 
     def __init__(self) -> None:
