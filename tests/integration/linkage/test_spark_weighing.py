@@ -99,7 +99,11 @@ def test_every_function_of_a_level_gives_duckdbs_value(place: SparkPlace, tmp_pa
     differs = ", ".join(
         f"count(*) FILTER (({sql})::DOUBLE IS DISTINCT FROM {name}_::DOUBLE)" for name, sql in FUNCTIONS.items()
     )
-    found = duckdb.sql(f"SELECT count(*), {differs} FROM read_parquet('{tmp_path}/values/*.parquet')").fetchall()[0]
+    found = (
+        duckdb.connect()
+        .sql(f"SELECT count(*), {differs} FROM read_parquet('{tmp_path}/values/*.parquet')")
+        .fetchall()[0]
+    )
     assert dict(zip(("rows", *FUNCTIONS), found, strict=True)) == {"rows": 30_000, **dict.fromkeys(FUNCTIONS, 0)}
 
 

@@ -85,7 +85,7 @@ def test_only_reviewed_functions_are_called() -> None:
 @pytest.mark.parametrize(("name", "said"), sorted(_ELSEWHERE_BY_NAME.items()))
 def test_other_engines_functions_are_refused_with_duckdbs_own_way(name: str, said: str) -> None:
     """DuckDB has none of that name; what to write instead names functions that may be called."""
-    assert not duckdb.execute("select * from duckdb_functions() where function_name = ?", [name]).fetchall()
+    assert not duckdb.connect().execute("select * from duckdb_functions() where function_name = ?", [name]).fetchall()
     assert refused(f"select {name}(value, 1) from gp_events").mend == f"Write {said}."
     called = {one for one in re.findall(r"(\w+)\(", said) if one not in ("cast", "coalesce", "INTERVAL", "try_cast")}
     assert called <= ALLOWED_FUNCTIONS

@@ -49,10 +49,14 @@ def test_the_adult_data_as_sql_counts_them(tmp_path: Path) -> None:
     """Rows below k = 5 are those that a window function over the file finds."""
     path = adult(tmp_path)
     found = measured(path, "age education sex race", "occupation", required=AnonymityRequirement(k=5))
-    lines = duckdb.sql(
-        "SELECT line FROM (SELECT line, count(*) OVER (PARTITION BY age, education, sex, race) AS size FROM"
-        f" (SELECT *, row_number() OVER () + 1 AS line FROM read_csv('{path}', all_varchar = true))) WHERE size < 5"
-    ).fetchall()
+    lines = (
+        duckdb.connect()
+        .sql(
+            "SELECT line FROM (SELECT line, count(*) OVER (PARTITION BY age, education, sex, race) AS size FROM"
+            f" (SELECT *, row_number() OVER () + 1 AS line FROM read_csv('{path}', all_varchar = true))) WHERE size < 5"
+        )
+        .fetchall()
+    )
     assert {place for one in found.failing for place in one.places} == {line for (line,) in lines}
 
 
