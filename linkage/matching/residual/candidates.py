@@ -83,17 +83,18 @@ def gather_sides(zone: duckdb.DuckDBPyConnection) -> None:
     """`sides`: every record with its cluster and what the guards ask of that.
 
     All are as the ladder left them, so that whoever comes later is weighed with whom they would have been weighed with
-    at once; outside the pool that is a person, or a part of one (`put_together`). lone: found in one dataset only.
+    at once; outside the pool that is a person, or a part of one (`ladder_left`). lone: found in one dataset only.
     pool: looked at in this run; two that are not were weighed when they came.
     """
+    number = "CASE WHEN t.contested THEN NULL ELSE e.n END"
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE sides AS SELECT *, bit_count(datasets) = 1 AS lone FROM ("
         " SELECT w.record, w.cluster, w.c_n_low AS n_low, w.c_n_high AS n_high, w.c_first AS first,"
         " w.c_last AS last, w.c_datasets AS datasets, true AS pool FROM work w"
-        " UNION ALL SELECT e.record, min(e.record) OVER part, min(e.n) OVER part, max(e.n) OVER part,"
+        f" UNION ALL SELECT e.record, min(e.record) OVER part, min({number}) OVER part, max({number}) OVER part,"
         " min(e.gi) OVER part, max(e.gi) OVER part, bit_or(d.bit) OVER part, false"
         " FROM evidence e JOIN links l USING (record) JOIN datasets d USING (dataset)"
-        " LEFT JOIN put_together t USING (record) ANTI JOIN pool USING (record)"
+        " LEFT JOIN ladder_left t USING (record) ANTI JOIN pool USING (record)"
         " WINDOW part AS (PARTITION BY l.person, t.part))"
     )
 

@@ -21,10 +21,10 @@ from linkage.matching.ladder import DECIDED_STEP, FIELDS, MODEL_STEP, NOT_JOINED
 from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides, prepare_crowded
 from linkage.matching.residual.earlier import (
     asked_before,
-    forget_put_together,
     note_put_together,
     parts_of_one,
-    prepare_put_together,
+    prepare_ladder_left,
+    renew_ladder_left,
 )
 from linkage.matching.residual.parting import Parted, part
 from linkage.matching.residual.reduction import SEVERAL, Bounds, Pair, Reduced, Traits, connected_with, reduce_pairs
@@ -75,11 +75,11 @@ def speaks_for_one(fields: Mapping[str, float | None]) -> bool:
 
 
 def prepare_residual(zone: duckdb.DuckDBPyConnection) -> None:
-    """The tables of the pairs that a person is to be asked about, of whom the model or people put together, and of what
-    was left out of weighing. Nothing happens where they are there.
+    """The tables of the pairs that a person is to be asked about, of what the ladder left, and of what was left out of
+    weighing. Nothing happens where they are there.
     """
     prepare_crowded(zone)
-    prepare_put_together(zone)
+    prepare_ladder_left(zone)
     zone.execute(
         "CREATE TABLE IF NOT EXISTS doubtful (subject_a UUID NOT NULL, subject_b UUID NOT NULL, weight DOUBLE NOT NULL,"
         " fields TEXT NOT NULL, why TEXT NOT NULL, run UUID NOT NULL)"
@@ -99,7 +99,7 @@ def settle_residual(
             " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
         )
     zone.execute("DELETE FROM crowded")
-    forget_put_together(zone)
+    renew_ladder_left(zone)
     if plan.model is None and not plan.decisions:
         return
     torn = _part(zone, plan.standing)

@@ -120,6 +120,22 @@ def test_a_part_of_a_person_finds_somebody_of_their_own() -> None:
     assert _together(zone) == {frozenset("ab")}
 
 
+def test_a_contested_number_keeps_nobody_apart_from_who_comes_later() -> None:
+    """A number that two datasets know as another person's is nobody's evidence, later as at once."""
+    number = nhs_number(1)
+    zoe = {"forenames": "Zoe", "date_of_birth": "1984-11-02", "postcode": "M7 7AA"}
+    earlier = [
+        _row("gp", "a", nhs_number=number),
+        _row("hospital", "x", nhs_number=number),
+        _row("care", "b", **zoe, nhs_number=number),
+    ]
+    later = _row(
+        "deaths", "c", **{**zoe, "date_of_birth": "1984-11-03"}, surname="Warrington", nhs_number=nhs_number(2)
+    )
+    for deliveries in ([[*earlier, later]], [earlier, [later]]):
+        assert _together(_linked(deliveries, ["gp"])) == {frozenset("ax"), frozenset("bc")}
+
+
 def _asked(zone: LinkageZone) -> set[tuple[frozenset[str], ...]]:
     """Which persons people are asked about; which two rows stand for them may differ."""
     whose = {name: group for group in zone.together() for name in group}
