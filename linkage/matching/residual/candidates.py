@@ -82,17 +82,20 @@ def gather_candidates(zone: duckdb.DuckDBPyConnection, most_pairs: int) -> int:
 def gather_sides(zone: duckdb.DuckDBPyConnection) -> None:
     """`sides`: every record with its cluster and what the guards ask of that.
 
-    The pool is as the ladder left it; all others are in the clusters that their persons are. lone: found in one dataset
-    only. pool: looked at in this run; two that are not were weighed when they came.
+    All are as the ladder left them, so that whoever comes later is weighed with whom they would have been weighed with
+    at once; outside the pool that is a person, or a part of one (`ladder_left`). lone: found in one dataset only.
+    pool: looked at in this run; two that are not were weighed when they came.
     """
+    number = "CASE WHEN t.contested THEN NULL ELSE e.n END"
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE sides AS SELECT *, bit_count(datasets) = 1 AS lone FROM ("
         " SELECT w.record, w.cluster, w.c_n_low AS n_low, w.c_n_high AS n_high, w.c_first AS first,"
         " w.c_last AS last, w.c_datasets AS datasets, true AS pool FROM work w"
-        " UNION ALL SELECT e.record, min(e.record) OVER person, min(e.n) OVER person, max(e.n) OVER person,"
-        " min(e.gi) OVER person, max(e.gi) OVER person, bit_or(d.bit) OVER person, false"
-        " FROM evidence e JOIN links l USING (record) JOIN datasets d USING (dataset) ANTI JOIN pool USING (record)"
-        " WINDOW person AS (PARTITION BY l.person))"
+        f" UNION ALL SELECT e.record, min(e.record) OVER part, min({number}) OVER part, max({number}) OVER part,"
+        " min(e.gi) OVER part, max(e.gi) OVER part, bit_or(d.bit) OVER part, false"
+        " FROM evidence e JOIN links l USING (record) JOIN datasets d USING (dataset)"
+        " LEFT JOIN ladder_left t USING (record) ANTI JOIN pool USING (record)"
+        " WINDOW part AS (PARTITION BY l.person, t.part))"
     )
 
 

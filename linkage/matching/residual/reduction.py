@@ -61,17 +61,20 @@ def reduce_pairs(
     *,
     same: Iterable[Pair] = (),
     different: Iterable[Pair] = (),
+    together: Iterable[Pair] = (),
 ) -> Reduced:
     """Decide over pairs of clusters (lower number first). same, different: what people have decided; it stands.
+
+    together: parts of one person of before, every two of them. They stay together, whoever fits one of them now.
 
     Whoever says that one record is the same person as two others says that those are one person too. Where a guard, or
     another decision, says no to that, nobody is joined and the pair is asked about again (CONTRADICTED).
     """
     never = set(different)
     decided = {pair for group in _groups(set(same) - never) for pair in combinations(sorted(group), 2)} - never
-    strong = {pair: w for pair, w in weights.items() if w >= bounds.accept and pair not in never} | dict.fromkeys(
-        decided, DECIDED
-    )
+    kept = dict.fromkeys(set(together) - never, DECIDED)
+    heavy = {pair: w for pair, w in weights.items() if w >= bounds.accept and pair not in never}
+    strong = heavy | dict.fromkeys(decided, DECIDED) | kept
     joined: dict[int, int] = {}
     refused: set[Pair] = set()
     for group in _groups(strong):
@@ -79,13 +82,15 @@ def reduce_pairs(
             joined |= dict.fromkeys(group, min(group))
             continue
         inside = {pair: w for pair, w in strong.items() if pair[0] in group}
-        clear = _clear(inside, bounds.margin)
+        clear = _clear(inside, bounds.margin) | {pair: w for pair, w in kept.items() if pair[0] in group}
         for part in _groups(clear):
             if _stands(part, clear, traits, never):
                 joined |= dict.fromkeys(part, min(part))
         refused |= {pair for pair in inside if joined.get(pair[0], pair[0]) != joined.get(pair[1], pair[1])}
     answered = {_ends(pair, joined) for pair in never}  # who was joined to the one is not the other either
-    open_still = (pair for pair in sorted(refused - never) if pair in decided or _ends(pair, joined) not in answered)
+    open_still = (
+        pair for pair in sorted(refused - never - kept.keys()) if pair in decided or _ends(pair, joined) not in answered
+    )
     asked = {pair: CONTRADICTED if pair in decided else SEVERAL for pair in open_still}
     for pair, weight in weights.items():
         ends = _ends(pair, joined)
@@ -94,6 +99,14 @@ def reduce_pairs(
         if between and apart and not (pair[0] in joined and pair[1] in joined):
             asked[pair] = BETWEEN
     return Reduced({cluster: label for cluster, label in joined.items() if cluster != label}, asked)
+
+
+def connected_with(pairs: Iterable[Pair], others: Iterable[Pair]) -> set[Pair]:
+    """Those of the others that hang together with one of these, by way of any."""
+    pairs, others = set(pairs), set(others)
+    starts = {one for pair in pairs for one in pair}
+    near = {one for group in _groups(pairs | others) if not starts.isdisjoint(group) for one in group}
+    return {pair for pair in others if pair[0] in near}
 
 
 def _ends(pair: Pair, joined: Mapping[int, int]) -> frozenset[int]:

@@ -19,8 +19,15 @@ from audit.progress import Progress, silent
 from linkage.matching.decisions import MOST_PAIRS, PairDecision
 from linkage.matching.ladder import DECIDED_STEP, FIELDS, MODEL_STEP, NOT_JOINED
 from linkage.matching.residual.candidates import REGISTERS, gather_candidates, gather_sides, prepare_crowded
+from linkage.matching.residual.earlier import (
+    asked_before,
+    note_put_together,
+    parts_of_one,
+    prepare_ladder_left,
+    renew_ladder_left,
+)
 from linkage.matching.residual.parting import Parted, part
-from linkage.matching.residual.reduction import SEVERAL, Bounds, Pair, Reduced, Traits, reduce_pairs
+from linkage.matching.residual.reduction import SEVERAL, Bounds, Pair, Reduced, Traits, connected_with, reduce_pairs
 from linkage.matching.residual.slices import Weighing, weigh_in_slices
 from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from linkage.specified.frozen import FrozenModel
@@ -68,11 +75,11 @@ def speaks_for_one(fields: Mapping[str, float | None]) -> bool:
 
 
 def prepare_residual(zone: duckdb.DuckDBPyConnection) -> None:
-    """The tables of the pairs that a person is to be asked about, and of what was left out of weighing.
-
-    Nothing happens where they are there.
+    """The tables of the pairs that a person is to be asked about, of what the ladder left, and of what was left out of
+    weighing. Nothing happens where they are there.
     """
     prepare_crowded(zone)
+    prepare_ladder_left(zone)
     zone.execute(
         "CREATE TABLE IF NOT EXISTS doubtful (subject_a UUID NOT NULL, subject_b UUID NOT NULL, weight DOUBLE NOT NULL,"
         " fields TEXT NOT NULL, why TEXT NOT NULL, run UUID NOT NULL)"
@@ -92,6 +99,7 @@ def settle_residual(
             " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
         )
     zone.execute("DELETE FROM crowded")
+    renew_ladder_left(zone)
     if plan.model is None and not plan.decisions:
         return
     torn = _part(zone, plan.standing)
@@ -113,13 +121,31 @@ def settle_residual(
     }
     same, different = (_decided(zone, plan.standing, same=same) for same in (True, False))
     if weights or same or torn:
-        traits = _traits(zone, {one for pair in (*weights, *same) for one in pair})
-        reduced = reduce_pairs(weights, traits, plan.bounds, same=same, different=different)
+        reduced = _reduce(zone, plan.bounds, weights, same, different)
         reduced = _asking(zone, reduced, torn, different)
         _join(zone, reduced.joined, {one for pair in same for one in pair})
         _ask(zone, reduced, run, plan.model_id, test_range=test_range)
     for table in ("sides", "candidates", "cluster_pairs", "decided", "joined", "asked"):
         zone.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _reduce(
+    zone: duckdb.DuckDBPyConnection,
+    bounds: Bounds,
+    weights: Mapping[Pair, float],
+    same: set[Pair],
+    different: set[Pair],
+) -> Reduced:
+    """Decide, with what earlier runs made of those outside the pool; what they asked is asked already."""
+    before = asked_before(zone, bounds.accept)
+    together = parts_of_one(zone, {one for pair in (*weights, *same, *before) for one in pair})
+    concerned = connected_with({*weights, *same}, {*before, *together})
+    known = {pair: weight for pair, weight in before.items() if pair in concerned}
+    traits = _traits(zone, {one for pair in (*weights, *same, *concerned) for one in pair})
+    reduced = reduce_pairs(
+        {**known, **weights}, traits, bounds, same=same, different=different, together=together & concerned
+    )
+    return Reduced(reduced.joined, {pair: why for pair, why in reduced.asked.items() if pair not in known})
 
 
 def _part(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision]) -> list[Pair]:
@@ -203,8 +229,8 @@ def _decided(zone: duckdb.DuckDBPyConnection, decisions: Sequence[PairDecision],
         " FROM (SELECT unnest(?::UUID[]) AS x, unnest(?::UUID[]) AS y) d"
         " JOIN evidence p ON p.subject = d.x JOIN sides a ON a.record = p.record"
         " JOIN evidence q ON q.subject = d.y JOIN sides b ON b.record = q.record"
-        " WHERE a.cluster <> b.cluster AND (a.pool OR b.pool) GROUP BY 1, 2",
-        [[a for a, _ in wanted], [b for _, b in wanted]],
+        " WHERE a.cluster <> b.cluster AND (a.pool OR b.pool OR NOT ?) GROUP BY 1, 2",
+        [[a for a, _ in wanted], [b for _, b in wanted], same],
     )
     zone.execute(
         "INSERT INTO cluster_pairs BY NAME SELECT a, b, 0 AS weight, l, r, '{}' AS fields FROM decided"
@@ -224,7 +250,7 @@ def _traits(zone: duckdb.DuckDBPyConnection, clusters: set[int]) -> dict[int, Tr
 
 
 def _join(zone: duckdb.DuckDBPyConnection, joined: dict[int, int], decided: set[int]) -> None:
-    """Into `work`: the clusters outside the pool that are concerned, as their persons are; then one cluster for each.
+    """Into `work`: the clusters outside the pool that are concerned, as the ladder left them; then one for each person.
 
     A record that a step had joined keeps its step; the others get the model's, or the reviewers', with their weight.
     """
@@ -256,6 +282,7 @@ def _join(zone: duckdb.DuckDBPyConnection, joined: dict[int, int], decided: set[
         " l.score, l.field_scores FROM sides s JOIN links l USING (record) SEMI JOIN joined j USING (cluster)"
         " WHERE NOT s.pool"
     )
+    note_put_together(zone)
     zone.execute(
         "UPDATE work SET cluster = j.label, step = coalesce(work.step, j.by),"
         " score = CASE WHEN work.step IS NULL THEN j.weight ELSE work.score END,"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from itertools import combinations
 from unittest.mock import patch
 
+import duckdb
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.matching import joining
+from linkage.matching.residual import settling
 from linkage.matching.residual.settling import ResidualPlan
+from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import made_model
 from tests.fakes.linkage_zone import LinkageZone
@@ -103,18 +109,72 @@ def test_with_a_model_looking_at_everybody_is_at_once(seed: int, count: int, del
     """With a model a later candidate does not part who was joined before it came; looking at everybody anew does."""
     chance = random.Random(seed)  # noqa: S311 - invented values
     people = _people(chance, count)
-    plan = ResidualPlan(made_model(), "model")
-    steps, once = LinkageZone(plan), LinkageZone(plan)
+    steps, once = _with_a_model(chance, people, deliveries)
+    steps.link(everybody=True)
+    assert steps.together() == once.together()
+    assert _asked(steps) == _asked(once)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 6), deliveries=st.integers(2, 4))
+def test_with_a_model_people_are_asked_about_all_that_the_order_made(seed: int, count: int, deliveries: int) -> None:
+    """Whoever is one person by the order alone is asked about, and whoever is not one by it."""
+    _hold_what_the_order_made(seed, count, deliveries)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 8), deliveries=st.integers(2, 5))
+def test_with_a_model_people_are_asked_about_all_that_more_orders_made(seed: int, count: int, deliveries: int) -> None:
+    """The same with more people and more deliveries."""
+    _hold_what_the_order_made(seed, count, deliveries)
+
+
+def _hold_what_the_order_made(seed: int, count: int, deliveries: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - invented values
+    people = [{**person, "nhs_number": None} if chance.random() < 0.7 else person for person in _people(chance, count)]
+    with patch.object(settling, "weigh_in_slices", _made_up_weights(seed)):
+        steps, once = _with_a_model(chance, people, deliveries)
+    waiting = {name for pair, _ in steps.doubtful() for name in pair}
+    asked = {name for group in steps.together() if group & waiting for name in group}
+    for pair in _pairs(steps.together()) ^ _pairs(once.together()):
+        assert pair & asked
+
+
+def _pairs(together: set[frozenset[str]]) -> set[frozenset[str]]:
+    return {frozenset(pair) for group in together for pair in combinations(group, 2)}
+
+
+def _made_up_weights(seed: int) -> Callable[..., pl.DataFrame]:
+    """In place of the model: what two rows weigh follows from their names, whenever they are weighed.
+
+    The model's own weights go by how common a name is among those who are there.
+    """
+
+    def weighed(zone: duckdb.DuckDBPyConnection, *_: object, **__: object) -> pl.DataFrame:
+        rows = zone.execute(
+            "SELECT l, r, least(a.local_id, b.local_id), greatest(a.local_id, b.local_id) FROM candidates"
+            " JOIN identity a ON a.record = l JOIN identity b ON b.record = r"
+        ).fetchall()
+        drawn = [random.Random(f"{seed} {a} {b}").choice((2.0, 5.0, 9.0, 10.0, 16.0, 20.0)) for _, _, a, b in rows]  # noqa: S311
+        found = [(left, right, weight, '{"born": 5}') for (left, right, *_), weight in zip(rows, drawn, strict=True)]
+        return pl.DataFrame(found, schema=NOTHING_WEIGHED.schema, orient="row")
+
+    return weighed
+
+
+def _with_a_model(chance: random.Random, people: list[Row], deliveries: int) -> tuple[LinkageZone, LinkageZone]:
+    """One delivery after another, and all of them at once in another order; some datasets are registers."""
+    plan, registers = ResidualPlan(made_model(), "model"), [name for name in DATASETS if chance.random() < 0.4]
+    steps, once = LinkageZone(plan, registers), LinkageZone(plan, registers)
     brought = {str(number): _delivery(chance, number, people) for number in range(deliveries)}
     for name, rows in brought.items():
         steps.bring(name, rows)
         steps.link()
-    steps.link(everybody=True)
     for name in chance.sample(list(brought), len(brought)):
         once.bring(name, brought[name])
     once.link()
-    assert steps.together() == once.together()
-    assert _asked(steps) == _asked(once)
+    return steps, once
 
 
 @settings(max_examples=12, deadline=None)

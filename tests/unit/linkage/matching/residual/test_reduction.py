@@ -81,3 +81,16 @@ def test_what_people_said_cannot_break_a_guard() -> None:
 def test_the_same_as_two_others_makes_those_one() -> None:
     """Two registrations at one practice that both are called the admission's person are one person."""
     assert reduce_pairs({}, _of(GP, GP, HOSPITAL), BOUNDS, same=[(1, 3), (2, 3)]).joined == {2: 1, 3: 1}
+
+
+def test_parts_of_one_person_stay_together_whoever_fits_one_of_them() -> None:
+    """Three parts of a person of before; a better fit for one of them takes it from none, and is asked about."""
+    together = [(1, 2), (1, 3), (2, 3)]
+    reduced = reduce_pairs({(3, 4): 30.0}, _of(GP, HOSPITAL, CARE, GP), BOUNDS, together=together)
+    assert (reduced.joined, reduced.asked) == ({2: 1, 3: 1}, {(3, 4): SEVERAL})
+
+
+def test_who_fits_a_person_of_before_goes_with_all_of_it() -> None:
+    """Nothing speaks against it: one weight to one part is enough."""
+    reduced = reduce_pairs({(2, 3): 9.0}, _of(GP, HOSPITAL, CARE), BOUNDS, together=[(1, 2)])
+    assert (reduced.joined, reduced.asked) == ({2: 1, 3: 1}, {})
