@@ -71,5 +71,5 @@ def _pip(*words: str) -> int:
         text=True,
         check=False,
     )
-    print(done.stdout, end="")
+    sys.stdout.write(done.stdout)
     return done.returncode
