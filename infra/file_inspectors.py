@@ -7,6 +7,7 @@ own file is asked whether any of them is one of its people. Where it cannot be a
 from __future__ import annotations
 
 from collections.abc import Collection
+from threading import BoundedSemaphore
 
 import duckdb
 
@@ -19,6 +20,7 @@ from environments.inspection.errors import InspectorsDown
 from environments.inspection.model import Inspection
 
 NUMBER = "UUID"
+AT_ONCE = 2  # processes, each of which may take its gigabytes: who submits much waits
 
 
 class EnclosedInspectors:
@@ -26,6 +28,7 @@ class EnclosedInspectors:
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
+        self._room = BoundedSemaphore(AT_ONCE)
 
     @property
     def rules(self) -> str:
@@ -34,7 +37,8 @@ class EnclosedInspectors:
 
     def look(self, project: str, name: str, content: bytes) -> Inspection:
         """What is in these bytes. Raises InspectorsDown: the project cannot be asked for its pseudonyms."""
-        found = inspect_apart(name, content)
+        with self._room:
+            found = inspect_apart(name, content)
         if not found.own_numbers:
             return found
         scope = self._scopes.current(project)

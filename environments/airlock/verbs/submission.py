@@ -32,7 +32,7 @@ from environments.inspection.kinds import FILE_NAME
 from environments.inspection.people import identifiers
 
 S = ReleaseState
-MOST_FILES = 50
+MOST_FILES = 20
 OWN_NAMES = {MANIFEST_FILE.casefold(), RECALL_FILE.casefold()}
 Context = TableContext | Mapping[str, Any]
 Offer = tuple[str, bytes]

@@ -31,7 +31,17 @@ from infra.query_evidence import OpenedEvidence
 from tests.fakes.airlock import FakeInspectors
 from tests.fakes.gateway import GatewayForTests, client, disclosures_of, gateway
 from tests.fakes.havens import HOUSE
-from tests.fakes.leaving_files import CLEAN, NHS_NUMBER, PSEUDONYM, figure, notebook, picture, with_place
+from tests.fakes.leaving_files import (
+    CLEAN,
+    NHS_NUMBER,
+    PSEUDONYM,
+    bomb,
+    figure,
+    notebook,
+    packed_bomb,
+    picture,
+    with_place,
+)
 from tests.fakes.people import invented_person
 
 S = ReleaseState
@@ -58,7 +68,8 @@ CONTEXT: dict[str, Any] = {
         ("page.svg", lambda: b"<svg/>", {"type_refused"}),
         ("all.zip", lambda: b"PK\x03\x04", {"archive"}),
         ("figure.png", CLEAN["figure.jpg"], {"wrong_type"}),
-        ("bomb.png", lambda: _bomb(), {"unpacks_too_large"}),
+        ("bomb.png", bomb, {"unpacks_too_large"}),
+        ("bomb.xlsx", packed_bomb, {"unpacks_too_large"}),
     ],
 )  # fmt: skip
 def test_what_the_port_promises(kind: str, name: str, content: Any, found: set[str]) -> None:
@@ -68,13 +79,6 @@ def test_what_the_port_promises(kind: str, name: str, content: Any, found: set[s
     assert {one.code.value for one in seen.findings} == found
     assert (seen.written_anew is not None) == (name in ("figure.png", "photo.jpg") and found != {"wrong_type"})
     assert port.rules == port.rules
-
-
-def _bomb() -> bytes:
-    """A small file that unpacks to 256 million pixels."""
-    out = io.BytesIO()
-    Image.new("1", (16_000, 16_000)).save(out, "PNG")
-    return out.getvalue()
 
 
 async def test_the_projects_own_file_is_asked_for_its_pseudonyms() -> None:

@@ -22,9 +22,11 @@ from tests.fakes.leaving_files import (
     CLEAN,
     NHS_NUMBER,
     PSEUDONYM,
+    bomb,
     document,
     figure,
     notebook,
+    packed_bomb,
     picture,
     with_place,
     workbook,
@@ -86,6 +88,8 @@ class TestEveryTypeThatMayLeave:
             ("model.pkl", lambda: b"\x80\x04\x95", "type_refused"),
             ("all.zip", lambda: b"PK\x03\x04", "archive"),
             ("figure.png", lambda: b"", "malformed"),
+            ("figure.png", bomb, "unpacks_too_large"),
+            ("table.xlsx", packed_bomb, "unpacks_too_large"),
             ("figure.jpg", figure, "wrong_type"),
             ("figure.png", lambda: GOOD_TABLE, "wrong_type"),
             ("table.xlsx", lambda: workbook(lambda book: book.create_sheet("x").__setattr__("sheet_state", "hidden")),
@@ -269,10 +273,10 @@ class TestHostileNamesAndSizes:
         assert world.inspectors.looked == []
 
     def test_no_file_and_too_many(self, world: World) -> None:
-        """One to fifty."""
-        for count in (0, 51):
+        """One to twenty."""
+        for count in (0, 21):
             files = [(f"a{number}.txt", b"Words.\n") for number in range(count)]
-            with pytest.raises(FileUnfit, match="one to 50"):
+            with pytest.raises(FileUnfit, match="one to 20"):
                 world.airlock.submit_set("falls", files, CONTEXT, by=ASHA)
 
 
