@@ -349,6 +349,23 @@ class TestAskedAgainAtRelease:
         assert world.airlock.list() == []
         assert world.events == ["release.submit_refused"]
 
+    def test_inspectors_that_change_under_a_submission(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Looked into by the old ones, checked under the new: failed; an operator puts it through by the new."""
+        look = world.inspectors.look
+
+        def changes(*asked: Any) -> Any:
+            found = look(*asked)
+            world.inspectors.rules = "new"
+            return found
+
+        monkeypatch.setattr(world.inspectors, "look", changes)
+        request = submitted(world, "notes.txt", b"Words.\n")
+        assert request.state is S.FAILED
+        assert world.log.events[-1].details["rule"] == "inspection.inspectors_down"
+        done = world.airlock.retry(request.id, by=CARA)
+        assert done.state is S.CHECKING
+        assert [one.inspection.rules for one in done.files if one.inspection] == ["new"]
+
     def test_a_changed_byte_voids_it(self, world: World, request_: str) -> None:
         """As of a table: an approval is for the sealed bytes."""
         path = world.folder / "airlock" / request_ / "round-1" / "notes.txt"
