@@ -2,6 +2,7 @@
 
 The process apart knows no pseudonyms: numbers of 128 bits that a format keeps for itself come back, and the project's
 own file is asked whether any of them is one of its people. Where it cannot be asked, the file was not looked into.
+The readers of files are imported where they are used: most commands of the airlock look into none.
 """
 
 from __future__ import annotations
@@ -9,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from threading import BoundedSemaphore
 
-import duckdb
-
 from access.decisions import Refused
 from environments.gateway.engine import SHUT_OFF
 from environments.gateway.model import ScopeFile
 from environments.gateway.ports import Scopes
-from environments.inspection.enclosed import inspect_apart, rules_digest
 from environments.inspection.errors import InspectorsDown
 from environments.inspection.model import Inspection
 
@@ -33,10 +31,14 @@ class EnclosedInspectors:
     @property
     def rules(self) -> str:
         """A digest of the inspectors and their libraries, as they stand on the disk."""
+        from environments.inspection.enclosed import rules_digest
+
         return rules_digest()
 
     def look(self, project: str, name: str, content: bytes) -> Inspection:
         """What is in these bytes. Raises InspectorsDown: the project cannot be asked for its pseudonyms."""
+        from environments.inspection.enclosed import inspect_apart
+
         with self._room:
             found = inspect_apart(name, content)
         if not found.own_numbers:
@@ -49,6 +51,8 @@ class EnclosedInspectors:
 
 def pseudonyms_among(scope: ScopeFile, numbers: Collection[str]) -> set[str]:
     """Which of these numbers (8-4-4-4-12 hex digits) stand in the project's own file. Raises InspectorsDown."""
+    import duckdb
+
     columns = [(table, name) for table, kinds in scope.tables.items() for name, kind in kinds.items() if kind == NUMBER]
     found: set[str] = set()
     try:
