@@ -18,11 +18,14 @@ from audit.records import Base, Change, Records
 from environments.airlock.errors import EvidenceBroken
 from environments.airlock.imports.service import Imports
 from environments.airlock.packages.service import Packages
-from environments.airlock.ports import Approvals, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, SealedEvidence
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
 from environments.airlock.verbs.desk import Check
 from environments.disclosure.sealed.model import QueryEvidence
+from environments.inspection.errors import InspectorsDown
+from environments.inspection.inspect import inspect_file
+from environments.inspection.model import Inspection
 from tests.fakes.audit_log import MemoryAuditLog
 
 ASHA, OMAR = person("asha"), person("omar")  # members of the project
@@ -130,6 +133,22 @@ class FakeEvidence:
 
 
 @dataclass
+class FakeInspectors:
+    """The real inspectors in this process. rules: as a test says; down: nothing can be looked into."""
+
+    rules: str = "rules-of-now"
+    down: bool = False
+    pseudonyms: set[str] = field(default_factory=set)
+    looked: list[str] = field(default_factory=list)
+
+    def look(self, project: str, name: str, content: bytes) -> Inspection:
+        if self.down:
+            raise InspectorsDown("The file could not be looked into.")
+        self.looked.append(name)
+        return inspect_file(name, content, is_pseudonym=self.pseudonyms.__contains__)
+
+
+@dataclass
 class World:
     """The airlock and what stands around it."""
 
@@ -140,6 +159,7 @@ class World:
     def __post_init__(self) -> None:
         self.approvals = FakeApprovals()
         self.evidence = FakeEvidence()
+        self.inspectors = FakeInspectors()
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
         if self.engine is None:
@@ -154,7 +174,10 @@ class World:
         """An airlock that reads this evidence."""
         port: Approvals = self.approvals
         places = (self.folder / "airlock", self.outbox, self.register)
-        self.airlock = Airlock(self.records, port, *places, KEY, evidence=evidence, check=self._checked)
+        inspectors: Inspectors = self.inspectors
+        self.airlock = Airlock(
+            self.records, port, *places, KEY, evidence=evidence, inspectors=inspectors, check=self._checked
+        )
 
     @property
     def imports(self) -> Imports:
