@@ -190,9 +190,16 @@ def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Progress]:
 
 
 def show_fault(error: Exception) -> int:
-    """Tell a fault of the programme by its type and place; a library's own text may quote a row and is not shown."""
+    """Tell a fault of the programme by its type and place; a library's own text may quote a row and is not shown.
+
+    A full disk or memory is no fault of it.
+    """
     import traceback
 
+    from linkage.full_disks import is_no_room, no_room
+
+    if is_no_room(error):
+        return show_error(no_room())
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     typer.echo(f"Error [haven.fault]: {type(error).__name__} at {place}. What was complete is kept.", err=True)
