@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ def bench_at(home: Path) -> IntakeBench:
     return IntakeBench(home, records_at(home))
 
 
-def records_at(home: Path) -> Records:
+def records_at(home: Path, now: datetime = START) -> Records:
     """Records that lie in a file of the home."""
     home.mkdir(parents=True, exist_ok=True)
-    return memory_records(FixedClock(START), create_engine(f"sqlite:///{home / 'records.db'}"))
+    return memory_records(FixedClock(now), create_engine(f"sqlite:///{home / 'records.db'}"))
 
 
 def die_at(point: str) -> None:

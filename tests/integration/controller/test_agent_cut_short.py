@@ -28,7 +28,10 @@ elif where == "as tokens are made":
 elif where == "as it is sealed":
     packing.pyrage.encrypt_io = lambda _, target, __: (target.write(b"half"), die())
 elif where == "before it has its name":
-    packing.os.fsync = die
+    seal = packing.pyrage.encrypt_io
+    packing.pyrage.encrypt_io = lambda *given: (seal(*given), die())
+elif where == "as it is noted that the round was opened":
+    os.fsync = die
 sys.exit(cli.main(sys.argv[2:]))
 """
 MOMENTS = (
@@ -36,12 +39,20 @@ MOMENTS = (
     "as tokens are made",
     "as it is sealed",
     "before it has its name",
+    "as it is noted that the round was opened",
 )
 FULL = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 from haven_controller import checking, cli
-memory = sys.argv[2]
+limit, when, memory = sys.argv[1:4]
+def fill():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+if when == "as it seals":
+    from haven_controller import packing
+    seal = packing.pyrage.encrypt_io
+    packing.pyrage.encrypt_io = lambda *given: (fill(), seal(*given))
+else:
+    fill()
 if memory:
     checked = checking.Staging.settle
     def settle(staging):
@@ -49,7 +60,7 @@ if memory:
         staging._connection.execute("SET threads = 1")
         checked(staging)
     checking.Staging.settle = settle
-sys.exit(cli.main(sys.argv[3:]))
+sys.exit(cli.main(sys.argv[4:]))
 """
 
 
@@ -93,22 +104,17 @@ def test_a_killed_agent_leaves_no_clear_text_and_packs_when_run_again(desk: Cont
     aside = () if moment != MOMENTS[0] else ("--quarantine", str(desk.desk / "bad-rows.csv"))
     done = _run(desk, DYING, moment, *_command(desk, *aside))
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert _left(desk) <= {".one.age.part", ".bad-rows.csv.part"}
+    assert _left(desk) <= {".one.age.part", ".bad-rows.csv.part", "agent.key.haven.part"}
     _packs_now(desk, *aside)
 
 
 @pytest.mark.parametrize(("when", "memory"), [("as it packs", ""), ("as it seals", ""), ("as it spills", "20MB")])
 def test_a_full_disk_is_told_and_nothing_is_packed(desk: Controller, when: str, memory: str) -> None:
     """What was wrong, where, and how to mend it; no file is left; with room again the same command packs."""
-    limit = 1_000
-    if when == "as it seals":  # sealed, a delivery is a little larger than all that waits for it
-        _packs_now(desk)
-        limit = (desk.desk / "one.age").stat().st_size - 50
-        (desk.desk / "one.age").unlink()
     if memory:
         (desk.desk / OUTGOING / "patients.csv").write_bytes(as_csv(patients(20_000)).encode())
         (desk.desk / OUTGOING / "events.csv").write_bytes(as_csv(events(40_000, 20_000)).encode())
-    done = _run(desk, FULL, str(limit), memory, *_command(desk))
+    done = _run(desk, FULL, "1000", when, memory, *_command(desk))
     assert done.returncode == 65, done.stderr
     assert "There is no room to work: the disk or the memory is full. Nothing was packed." in done.stderr
     assert str(desk.desk) in done.stderr
@@ -124,9 +130,9 @@ def test_a_full_disk_leaves_no_half_list_of_bad_rows(desk: Controller) -> None:
     (desk.desk / OUTGOING / "patients.csv").write_bytes(as_csv(rows).encode())
     path = desk.desk / "bad-rows.csv"
     command = ["check", str(desk.desk / OUTGOING), "--contract", str(CONTRACTS / "gp.yaml"), "--quarantine", str(path)]
-    done = _run(desk, FULL, "40", "", *command)
+    done = _run(desk, FULL, "40", "", "", *command)
     assert (done.returncode, "no room" in done.stderr, _left(desk)) == (65, True, set()), done.stderr
-    again = _run(desk, FULL, "10000", "", *command)
+    again = _run(desk, FULL, "10000", "", "", *command)
     assert again.returncode == 0, again.stderr
     assert len(path.read_text(encoding="utf-8").splitlines()) == 7
 
@@ -135,11 +141,11 @@ def test_a_full_disk_leaves_no_half_list_of_bad_rows(desk: Controller) -> None:
 def test_half_a_key_is_none(desk: Controller, command: str) -> None:
     """On a full disk no file of a new key is left, so that the same name can be used; the sentence says what to do."""
     path = desk.desk / "new.key"
-    done = _run(desk, FULL, "10", "", command, str(path))
+    done = _run(desk, FULL, "10", "", "", command, str(path))
     assert done.returncode == 65, done.stderr
     assert "cannot be written" in done.stderr
     assert not path.exists()
-    again = _run(desk, FULL, "10000", "", command, str(path))
+    again = _run(desk, FULL, "10000", "", "", command, str(path))
     assert again.returncode == 0, again.stderr
     assert path.stat().st_mode & 0o777 == 0o600
 

@@ -14,7 +14,7 @@ from linkage.sealed.tables import ROWS as SEALED
 from linkage.store import all_deliveries, received_deliveries
 from tests.fakes.little_disk import no_file_above
 from tests.fakes.receiving_process import records_at
-from tests.integration.controller.conftest import BY, Haven, Origin, Sources
+from tests.integration.controller.conftest import BY, TODAY, Haven, Origin, Sources
 
 IN_ZONES, SERVICE = "linkage.intake.in_zones", "linkage.intake.service"
 MOMENTS = {
@@ -29,9 +29,9 @@ RECEIVES = """
 import sys
 from pathlib import Path
 from tests.fakes.receiving_process import die_at, records_at
-from tests.integration.controller.conftest import Haven
+from tests.integration.controller.conftest import TODAY, Haven
 home = Path(sys.argv[1])
-haven = Haven(home, records=records_at(home))
+haven = Haven(home, records=records_at(home, TODAY))
 die_at(sys.argv[3])
 haven.receive(Path(sys.argv[2]))
 """
@@ -40,7 +40,7 @@ haven.receive(Path(sys.argv[2]))
 @pytest.fixture
 def haven(haven: Haven, sources: Sources) -> Haven:
     """The same home, with records that outlive a process."""
-    lasting = Haven(haven.home, records=records_at(haven.home))
+    lasting = Haven(haven.home, records=records_at(haven.home, TODAY))
     path = sources.folder / "deaths.yaml"
     lasting.contracts.install(path.read_text(encoding="utf-8"), path.name, by=BY)
     return lasting
