@@ -7,6 +7,7 @@ with every error of its database.
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,17 +21,24 @@ OF_THE_ENGINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalEx
 """What DuckDB raises where it cannot write, or find memory; the last once it gave the file up."""
 OF_THE_SYSTEM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 OF_THE_RECORDS = "SQLITE_FULL"
+IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
 
 def is_no_room(error: BaseException | None) -> bool:
     """Was it met by this error, or by one that led to it?"""
     while error is not None:
-        if isinstance(error, OF_THE_ENGINE) or (isinstance(error, OSError) and error.errno in OF_THE_SYSTEM):
+        if isinstance(error, OF_THE_ENGINE) or (isinstance(error, OSError) and _number_of(error) in OF_THE_SYSTEM):
             return True
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", None) == OF_THE_RECORDS:
             return True
         error = error.__cause__
     return False
+
+
+def _number_of(error: OSError) -> int | None:
+    """The system's number of it. A library that is written in Rust (Polars) tells it in words only."""
+    found = IN_WORDS.search(str(error))
+    return error.errno if error.errno is not None or found is None else int(found[1])
 
 
 @contextmanager

@@ -39,6 +39,11 @@ def _of_the_records() -> None:
             connection.execute(text(f"CREATE TABLE t{number} (content TEXT)"))
 
 
+def _in_words_only() -> None:
+    """As Polars raises it."""
+    raise OSError("No space left on device (os error 28)")
+
+
 def _for_another_reason() -> None:
     raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -48,7 +53,7 @@ def _of_another_statement() -> None:
         connection.execute(text("SELECT nothing"))
 
 
-FULL = (_of_the_system, _within_splink, _of_the_records)
+FULL = (_of_the_system, _in_words_only, _within_splink, _of_the_records)
 OTHERS = (_for_another_reason, _of_another_statement)
 
 
