@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,7 +185,8 @@ def _written(path: Path, write: Callable[[Path], object]) -> None:
         raise _cannot_write(path) from None
     finally:
         for left in path.parent.glob(f"{glob.escape(draft.name)}*"):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong is told above
+                left.unlink()
 
 
 def _no_room(path: Path) -> NoRoom:
