@@ -18,6 +18,7 @@ from prefect.concurrency.sync import concurrency
 
 from audit.errors import AuditUnavailable, HavenError
 from flows.plant import Summary
+from linkage.full_disks import is_no_room, no_room
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,16 +46,21 @@ def contained(step: Callable[P, R]) -> Callable[P, R]:
         except HavenError:
             raise
         except Exception as error:  # noqa: BLE001 - any library's: its text may quote a row
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-            failure = StepFailed(
-                f"{step.__name__} failed with {type(error).__name__}.",
-                where=place,
-                mend="What was complete is kept; run the flow again, and report the place if it fails again.",
-            )
+            failure = _failure(step.__name__, error)
         raise failure
 
     return run
+
+
+def _failure(step: str, error: Exception) -> HavenError:
+    if is_no_room(error):
+        return no_room()
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return StepFailed(
+        f"{step} failed with {type(error).__name__}.",
+        where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}",
+        mend="What was complete is kept; run the flow again, and report the place if it fails again.",
+    )
 
 
 def may_pass(_task: Any, _run: Any, state: Any) -> bool:

@@ -9,6 +9,7 @@ LinkageError
 ├── ContractError      (linkage.intake)   a dataset contract cannot be used
 ├── DeliveryRefused    (linkage.intake)   a delivery was refused whole; nothing of it was kept
 ├── UnknownDelivery    (linkage.intake)   no delivery of this name or id
+├── NoRoom             (linkage.full_disks) the disk or the memory is full
 ├── WrongKey           (linkage.matching) not the key under which this haven was linked
 ├── KernelWrong        (linkage.native)   the compiled kernel does not make HMAC's tokens
 ├── EngineMissing      (linkage.matching) what the chosen engine needs is not there
@@ -115,6 +116,13 @@ class UnknownDelivery(LinkageError):
     code = "delivery.unknown"
     exit_status = 66
     http_status = 404
+
+
+class NoRoom(LinkageError):
+    """The disk or the memory is full; nothing half done counts."""
+
+    code = "linkage.no_room"
+    exit_status = 74
 
 
 class KernelWrong(LinkageError):

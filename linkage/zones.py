@@ -25,13 +25,12 @@ import duckdb
 from access.keys import KeyRing
 from access.keys.files import changeable_by_others
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
+from linkage.full_disks import no_room_told
 from linkage.private_folders import EXCHANGE, PRIVATE, Spilling, private_folder, spill_into
 
 PRIVATE_FILE = 0o600
 PATIENCE_SECONDS = 10.0
 SCRATCH = "scratch-"
-NO_ROOM = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
-"""What the engine raises where it cannot write, or find memory; the last once it gave the file up."""
 COPIED_AT_ONCE = 1 << 30  # bytes asked of the kernel in one call
 
 
@@ -91,7 +90,8 @@ class WorkFiles:
     def one_delivery_at_a_time(self) -> Iterator[None]:
         """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
         folder = _private(self._settings.intake_folder)
-        with held_lock(folder / ".intake.lock", "intake", patience=self._patience):
+        lock = held_lock(folder / ".intake.lock", "intake", patience=self._patience)
+        with lock, no_room_told(lambda: _no_room_for_deliveries(folder)):
             for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
                 debris.unlink(missing_ok=True)
             yield
@@ -113,12 +113,10 @@ class WorkFiles:
             except duckdb.Error:
                 raise _cannot_open(folder) from None
             connection.execute("USE zone")
-            try:
+            with no_room_told(lambda: no_room_in(folder)):  # only this: what the engine says of it may quote a row
                 yield connection
                 if not read_only:
                     connection.execute("CHECKPOINT zone")
-            except NO_ROOM:  # of whatever the engine says only this is told: its words may quote a row
-                raise _no_room(folder) from None
 
     def _choose_cipher(self, connection: duckdb.DuckDBPyConnection) -> None:
         """OpenSSL where the settings name it; DuckDB's own cipher only where no real data can be."""
@@ -339,11 +337,21 @@ def _remove(path: Path) -> None:
     _log_of(path).unlink(missing_ok=True)
 
 
-def _no_room(folder: Path) -> ZoneError:
+def no_room_in(folder: Path) -> ZoneError:
+    """The error of a full disk, or a full memory, where a zone's folder is worked in."""
     return ZoneError(
         "There is no room to work in the zone: the disk or the memory is full. The zone stays as it was.",
         where=str(folder),
         mend="Make room on this disk (three times the zone's file), or give the haven more memory, and run the command"
+        " again.",
+    )
+
+
+def _no_room_for_deliveries(folder: Path) -> ZoneError:
+    return ZoneError(
+        "There is no room to work on deliveries: the disk or the memory is full. Nothing half done counts.",
+        where=str(folder),
+        mend="Make room on this disk (three times the delivery), or give the haven more memory, and run the command"
         " again.",
     )
 

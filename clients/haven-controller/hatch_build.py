@@ -24,6 +24,7 @@ RULES = (
     "access/keys/round_file.py",
     "access/keys/signatures.py",
     "linkage/errors.py",
+    "linkage/full_disks.py",
     "linkage/native/kernel.py",
     "linkage/tokens.py",
     "linkage/contracts/contract.py",

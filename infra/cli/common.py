@@ -92,15 +92,22 @@ def must_be_invented(home_settings: Settings) -> None:
 
 
 def write_new(file: Path, content: str | bytes) -> None:
-    """Write a file that is not there yet. Raises AccessError."""
+    """Write a file that is not there yet, whole or not at all. Raises AccessError."""
     from access.errors import AccessError
 
     try:
-        with file.open("xb") as out:
-            out.write(content if isinstance(content, bytes) else content.encode())
+        out = file.open("xb")
     except OSError as error:
         raise AccessError(
             f"The file cannot be made ({error.strerror}).", where=str(file), mend="Name one that is not there."
+        ) from None
+    try:
+        with out:
+            out.write(content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        file.unlink(missing_ok=True)  # half a file is none, and its name is free for the next try
+        raise AccessError(
+            f"The file cannot be written ({error.strerror}).", where=str(file), mend="Make room there, and try again."
         ) from None
 
 
@@ -192,9 +199,16 @@ def progress_bar(title: str, *, quiet: bool = False) -> Iterator[Progress]:
 
 
 def show_fault(error: Exception) -> int:
-    """Tell a fault of the programme by its type and place; a library's own text may quote a row and is not shown."""
+    """Tell a fault of the programme by its type and place; a library's own text may quote a row and is not shown.
+
+    A full disk or memory is no fault of it.
+    """
     import traceback
 
+    from linkage.full_disks import is_no_room, no_room
+
+    if is_no_room(error):
+        return show_error(no_room())
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     typer.echo(f"Error [haven.fault]: {type(error).__name__} at {place}. What was complete is kept.", err=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import linkage_models, linkage_reference, linkage_review, linkage_specified
+from infra.cli import linkage_models, linkage_reference, linkage_review, linkage_specified, linkage_steps
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, progress_bar, say_one_account
 
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     topic.command("report")(report)
     topic.command("list")(list_runs)
     topic.command("truth")(truth)
-    topic.command("steps")(steps)
+    linkage_steps.register(topic)
     linkage_models.register(topic)
     linkage_review.register(topic)
     linkage_specified.register(topic)
@@ -100,16 +100,13 @@ def report(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 
     Example: `haven linkage report --json`
     """
-    import json
-
     from linkage.matching.errors import NoRun
 
     haven = open_haven(home)
-    newest = haven.linker.newest()
-    if newest is None:
+    data = linkage_steps.newest_report(haven)
+    if data is None:
         raise NoRun("Nothing has been linked yet.", mend="Receive deliveries, then: haven linkage run")
-    place = haven.settings.reports_folder / "linkage" / newest.id
-    data = json.loads((place / "linkage-report.json").read_text(encoding="utf-8"))
+    place = haven.settings.reports_folder / "linkage" / data["run"]
     if as_json:
         print_json(data)
         return
@@ -166,57 +163,14 @@ def truth(
 
     Example: `haven linkage truth truth.csv --by ethnic_category`
     """
-    from infra.demo.quality import pair_quality
+    from infra.demo.quality import as_data, pair_quality
 
     found = pair_quality(open_haven(home), file, by)
     if as_json:
-        print_json(
-            [
-                {"left": q.left, "right": q.right, "precision": q.precision, "recall": q.recall, "f1": q.f1}
-                for q in found
-            ]
-        )
+        print_json(as_data(found))
         return
     heads = ("precision", "recall", "F1", "true pairs", "found")
     typer.echo(f"{'between':<28} " + " ".join(f"{head:>10}" for head in heads))
     for q in found:
         rates = f"{q.precision:>10.4f} {q.recall:>10.4f} {q.f1:>10.4f}"
         typer.echo(f"{q.left + ' - ' + q.right:<28} {rates} {q.true:>10,} {q.found:>10,}")
-
-
-def steps(as_json: AsJson = False) -> None:
-    """Every step that a link can name, from the ladder to reviewers. How precise each was: haven linkage report.
-
-    The keys of mode B, for what came as tokens, have numbers of their own.
-
-    Example: `haven linkage steps`
-    """
-    from linkage.matching.ladder import FIELDS, LADDER, STEP_LABELS
-    from linkage.sealed.joining import KEY_LABELS
-
-    ladder = {step.number: step for step in LADDER}
-    if as_json:
-        named = [
-            {"step": n, "label": label, "mode": "A"}
-            | ({"keys": ladder[n].keys, "guards": ladder[n].guards} if n in ladder else {"keys": (), "guards": ()})
-            for n, label in STEP_LABELS.items()
-        ]
-        print_json(
-            [
-                *named,
-                *(
-                    {"step": n, "label": label, "keys": (), "guards": (), "mode": "B"}
-                    for n, label in KEY_LABELS.items()
-                ),
-            ]
-        )
-        return
-    for number, label in STEP_LABELS.items():
-        typer.echo(f"{number:>2}  {label}")
-        for key in ladder[number].keys if number in ladder else ():
-            typer.echo(f"      agreement on: {', '.join(FIELDS[name] for name in key)}")
-        for guard in ladder[number].guards if number in ladder else ():
-            typer.echo(f"      never joins: {guard}")
-    typer.echo("\nIn mode B, by key:")
-    for number, label in KEY_LABELS.items():
-        typer.echo(f"{number:>2}  {label}")

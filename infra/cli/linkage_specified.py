@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ import typer
 from infra.cli.common import AsJson, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from linkage.errors import NoRoom
     from linkage.specified.errors import SpecifiedError
     from linkage.specified.service import Evaluation
     from linkage.specified.unread import Unread
@@ -43,7 +46,7 @@ def spec(
     _require_place(out, "--out")
     text = propose_specification(files, truth=tuple(truth or ()))
     if out is not None:
-        _written(out, lambda: out.write_text(text, encoding="utf-8"))
+        _written(out, lambda place: place.write_text(text, encoding="utf-8"))
     if as_json:
         print_json({"specification": text, "written": str(out) if out else None})
     elif out is None:
@@ -80,7 +83,7 @@ def files(
     with progress_bar("linking") as progress:
         linked, frames = link_files(left, right, specification, model=model, progress=progress)
     found = found_links(linked, specification, frames)
-    _written(out, lambda: found.write_csv(out))
+    _written(out, found.write_csv)
     people = f", {found['person'].n_unique():,} people" if "person" in found.columns else ""
     typer.echo(
         f"{out}: {found.height:,} {'records' if people else 'links'}{people}. It names records: keep it as them."
@@ -140,11 +143,11 @@ def evaluate(
             mend="Learn from larger files of the same specification.",
         )
     if save_model is not None:  # after the figures: they took the time, and are there whatever becomes of the files
-        _written(save_model, lambda: found.linked.model.write(save_model))
+        _written(save_model, found.linked.model.write)
     if report is not None:
         from linkage.specified.report import write_page
 
-        _written(report, lambda: write_page(found, specification, report))
+        _written(report, lambda place: write_page(found, specification, place))
     for path, what in ((save_model, "Model"), (report, "Report")):
         if path is not None and not as_json:
             typer.echo(f"{what}: {path}")
@@ -169,12 +172,27 @@ def _require_place(path: Path | None, option: str, *, new: bool = True) -> None:
         raise _cannot_write(path)
 
 
-def _written(path: Path, write: Callable[[], object]) -> None:
-    """Raises SpecifiedError where the file cannot be written."""
+def _written(path: Path, write: Callable[[Path], object]) -> None:
+    """The file whole, or not at all. Raises SpecifiedError where it cannot be written, NoRoom."""
+    from linkage.full_disks import no_room_told
+
+    draft = path.with_name(f".{path.name}.part")
     try:
-        write()
+        with no_room_told(lambda: _no_room(path)):
+            write(draft)
+            draft.replace(path)
     except OSError:
         raise _cannot_write(path) from None
+    finally:
+        for left in path.parent.glob(f"{glob.escape(draft.name)}*"):
+            with suppress(OSError):  # what went wrong is told above
+                left.unlink()
+
+
+def _no_room(path: Path) -> NoRoom:
+    from linkage.errors import NoRoom
+
+    return NoRoom("The disk is full; no file was left.", where=str(path), mend="Make room there, and run it again.")
 
 
 def _cannot_write(path: Path) -> SpecifiedError:

@@ -15,7 +15,7 @@ from infra.demo.approving import approve_project
 from infra.demo.notebook import CELLS, CONTEXT, SHOWN, write_notebook
 from infra.demo.opt_outs import decide_on_flows, tell_certificate
 from infra.demo.outside import run_cells_outside
-from infra.demo.quality import pair_quality
+from infra.demo.quality import as_data, pair_quality
 from infra.demo.stage import (
     CHECKERS,
     COMMISSIONER,
@@ -29,6 +29,8 @@ from infra.demo.stage import (
 )
 
 MOST_PREVIEWED = 12
+QUALITY = "demo-link-quality.json"
+"""Beside the page: the same shares for a program."""
 
 
 def data_engineer(stage: Stage) -> None:
@@ -91,14 +93,12 @@ def _tell_linkage(stage: Stage) -> None:
     teller.say(f"{shown_count(waiting)} doubtful pairs wait for a reviewer (`haven linkage review`): none is guessed.")
     if stage.truth is not None:
         found = [q for q in pair_quality(haven, stage.truth) if q.left != q.right or q.left == "all"]
+        told = haven.settings.reports_folder / QUALITY
+        told.write_text(json.dumps(as_data(found), indent=2), encoding="utf-8")
         teller.table(
             "Link quality against the known truth of the synthetic people",
             ["between", "precision", "recall"],
-            [
-                [f"{q.left} - {q.right}", f"{q.precision:.4f}", f"{q.recall:.4f}"]
-                for q in found
-                if q.left != q.right or q.left == "all"
-            ],
+            [[f"{q.left} - {q.right}", f"{q.precision:.4f}", f"{q.recall:.4f}"] for q in found],
         )
     rows = report["sections"]["match_rates_of_hospital_episodes"]["rows"]
     by_group = [(group, share.partition(" ")[0]) for by, group, _, share in rows if by == "ethnic category"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from infra.wiring.haven import Haven
@@ -20,3 +21,20 @@ def pair_quality(haven: Haven, truth: Path, by: str | None = None) -> list[PairQ
         names |= {file.table: known.contract.dataset for file in known.contract.files}
     groups = evaluate_groups(haven.zones, truth, names, by) if by else []
     return [*evaluate(haven.zones, truth, names), *groups]
+
+
+def as_data(found: Sequence[PairQuality]) -> list[dict[str, Any]]:
+    """For a program: what is between, the pairs there are and that were put together, and the shares."""
+    return [
+        {
+            "left": one.left,
+            "right": one.right,
+            "true_pairs": one.true,
+            "found_pairs": one.found,
+            "right_pairs": one.right_ones,
+            "precision": one.precision,
+            "recall": one.recall,
+            "f1": one.f1,
+        }
+        for one in found
+    ]

@@ -30,8 +30,12 @@ def new_signing_key(path: Path) -> str:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise _unusable(f"The file of the key cannot be made ({error.strerror}).", path) from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(line_of(key.private_bytes_raw(), SECRET) + "\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(line_of(key.private_bytes_raw(), SECRET) + "\n")
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half a key is none
+        raise _unusable(f"The file of the key cannot be written ({error.strerror}).", path) from None
     return line_of(key.public_key().public_bytes_raw(), PUBLIC)
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from access.keys import HeldKey
 from access.keys.errors import RoundDestroyed
 from linkage.errors import LinkageError, ZoneForbids
+from linkage.full_disks import no_room_told
 from linkage.intake.tables import create_identity, deliveries_in, incoming_tables, remove_deliveries_except
 from linkage.matching.decisions import RunPlan
 from linkage.matching.engines.choice import LinkageEngine
@@ -50,6 +51,7 @@ from linkage.sealed.service import (
     summarise_sealed,
 )
 from linkage.separation.ports import Answer, Named, Plain, Room
+from linkage.zones import no_room_in
 
 # in the linkage zone
 
@@ -201,9 +203,10 @@ def train(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     sweep(room.folder / EXCHANGE)
     with room.open(read_only=True) as zone:
         drawn, rows = draw(zone)
-    model, card = learn_model(
-        drawn, rows, test_range=asked["test_range"], spilling=room.spilling, progress=room.progress
-    )
+    with no_room_told(lambda: no_room_in(room.folder)):
+        model, card = learn_model(
+            drawn, rows, test_range=asked["test_range"], spilling=room.spilling, progress=room.progress
+        )
     with room.open() as zone:
         digest = keep_model(zone, model, card, at)
     return Answer({"digest": digest, "card": card, "made_for": made_for(model)})

@@ -71,6 +71,12 @@ class LadderStep:
             raise ValueError(f"step {self.number} names unknown fields: {', '.join(sorted(unknown))}")
 
 
+ON_EVERY_STEP = (
+    "two different valid NHS numbers, also not through a chain (a number that two datasets know as another person's"
+    " tells nothing of whom one dataset alone knows by it)",
+    "a record that fits several persons to any of them",
+)
+"""Whom no step joins, in words: the guard against contradictions, and the one against guessing."""
 PARTS_OF_BIRTH = ("b_ym", "b_yd", "b_md", "b_swap")
 LADDER: tuple[LadderStep, ...] = (
     LadderStep(1, "NHS number, date of birth, sex, postcode", (("n", "b", "s", "p"),), no_twins=True),

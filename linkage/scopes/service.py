@@ -27,6 +27,8 @@ from audit.events import EventName
 from audit.model import Actor
 from audit.progress import Progress, silent
 from audit.records import Records
+from linkage.errors import NoRoom
+from linkage.full_disks import no_room_told
 from linkage.optouts.gate import DisclosureGate, Passage
 from linkage.optouts.in_zones import LEFT_OUT
 from linkage.scopes import steps
@@ -196,7 +198,8 @@ class ScopePublisher:
         try:
             for left in folder.glob("*.part*"):
                 left.unlink()
-            yield draft
+            with no_room_told(lambda: _no_room(folder)):
+                yield draft
         finally:
             draft.path.unlink(missing_ok=True)
             folder.chmod(READ_ONLY_FOLDER)
@@ -210,6 +213,14 @@ class ScopePublisher:
         for path in paths:
             path.unlink(missing_ok=True)
         folder.chmod(READ_ONLY_FOLDER)
+
+
+def _no_room(folder: Path) -> NoRoom:
+    return NoRoom(
+        "There is no room for the project's new file: the disk is full. The one before stays in use.",
+        where=str(folder),
+        mend="Make room on this disk, and publish the scope again.",
+    )
 
 
 def _summary(row: PublishedScope, *, unchanged: bool) -> ScopeSummary:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import HavenError
-from linkage.errors import ZoneBusy, ZoneError, ZoneForbids
+from linkage.errors import LinkageError, ZoneBusy, ZoneError, ZoneForbids
+from linkage.full_disks import is_no_room, no_room
 from linkage.separation.ports import Answer, Asker, Named, Plain, handed
 from linkage.separation.wire import (
     ALL_SENT,
@@ -163,8 +164,10 @@ def _forbidden() -> ZoneForbids:
     )
 
 
-def _fault(error: Exception) -> ZoneError:
-    """A fault of the programme, by type and place only."""
+def _fault(error: Exception) -> LinkageError:
+    """A fault of the programme, by type and place only; a full disk is none."""
+    if is_no_room(error):
+        return no_room()
     frame: Any = traceback.extract_tb(error.__traceback__)[-1]
     return ZoneError(
         f"The zone's process failed with {type(error).__name__}.",

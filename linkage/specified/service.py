@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from audit.progress import Progress, silent
+from linkage.full_disks import no_room, no_room_told
 from linkage.specified.certain import certain_pairs
 from linkage.specified.engine import VERSION, SplinkEngine, rounded
 from linkage.specified.errors import ColumnMissing, SpecifiedError, TruthUnreadable, columns_near
@@ -163,9 +165,15 @@ def _frozen(model: Path | None, specification: Specification) -> FrozenModel | N
     return None if model is None else load_model(model, engine="duckdb", version=VERSION, digest=specification.digest)
 
 
-def _engine(frames: list[pl.DataFrame], specification: Specification) -> closing[SplinkEngine]:
+@contextmanager
+def _engine(frames: list[pl.DataFrame], specification: Specification) -> Iterator[SplinkEngine]:
+    """The people of the files. Raises NoRoom, also of what is done with it."""
     people = [written(frame, specification.columns, right=place == 1) for place, frame in enumerate(frames)]
-    return closing(SplinkEngine(specification, people[0], people[1] if len(people) > 1 else None))
+    with (
+        no_room_told(no_room),
+        closing(SplinkEngine(specification, people[0], people[1] if len(people) > 1 else None)) as engine,
+    ):
+        yield engine
 
 
 def check_columns(specification: Specification, frame: pl.DataFrame, name: str, *, right: bool) -> None:

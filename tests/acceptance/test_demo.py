@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.canaries import canaries_of, files_that_hold
 
 ROOT = Path(__file__).resolve().parents[2]
+LOWEST_PRECISION, LOWEST_RECALL = 0.999, 0.985
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,19 @@ def test_the_doctor_finds_the_homes_folders_closed(played: tuple[Path, str]) -> 
     of_the_home = [one for one in told if one["area"] == "Home"]
     assert of_the_home
     assert [one["what"] for one in of_the_home if one["standing"] in ("wrong", "doubtful")] == []
+
+
+def test_the_people_are_linked_as_well_as_is_asked(played: tuple[Path, str]) -> None:
+    """Over the pairs of the truth, and between no two datasets far below; read from what it writes for programs."""
+    home, _ = played
+    every, *between = json.loads((home / "reports" / "demo-link-quality.json").read_text(encoding="utf-8"))
+    assert every["left"] == "all"
+    assert every["true_pairs"] > 3_000
+    assert every["precision"] == every["right_pairs"] / every["found_pairs"]
+    assert every["precision"] >= LOWEST_PRECISION
+    assert every["recall"] >= LOWEST_RECALL
+    assert len(between) == 6
+    assert all(one["precision"] >= 0.99 and one["recall"] >= 0.95 for one in between)
 
 
 def test_its_report_is_one_page_with_its_pictures(played: tuple[Path, str]) -> None:

@@ -9,12 +9,14 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 
 from audit.clock import FixedClock
+from audit.records import Records
 from linkage.errors import DeliveryRefused
 from linkage.intake import staging
 from tests.fakes.deliveries import IntakeBench
@@ -22,9 +24,14 @@ from tests.fakes.havens import START, memory_records
 
 
 def bench_at(home: Path) -> IntakeBench:
-    """An intake whose records lie in a file, so that they outlive the process."""
+    """An intake whose records outlive the process."""
+    return IntakeBench(home, records_at(home))
+
+
+def records_at(home: Path, now: datetime = START) -> Records:
+    """Records that lie in a file of the home."""
     home.mkdir(parents=True, exist_ok=True)
-    return IntakeBench(home, memory_records(FixedClock(START), create_engine(f"sqlite:///{home / 'records.db'}")))
+    return memory_records(FixedClock(now), create_engine(f"sqlite:///{home / 'records.db'}"))
 
 
 def die_at(point: str) -> None:

@@ -7,18 +7,21 @@ and reasons are written for the controller; above the contract's tolerance nothi
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from haven_controller.errors import FilesRefused
+from haven_controller.errors import AgentError, FilesRefused
 from haven_controller.rules.linkage.contracts.contract import DatasetContract, DeliveredFile
+from haven_controller.rules.linkage.full_disks import no_room_told
 from haven_controller.rules.linkage.intake.checks import RowChecks
 from haven_controller.rules.linkage.intake.manifest import MANIFEST, sha256_of
 from haven_controller.rules.linkage.intake.reading import count_rows, open_rows
@@ -29,6 +32,7 @@ from haven_controller.rules.linkage.intake.staging import Staging
 Progress = Callable[[str, int, int | None], None]
 CASCADED = "join.parent_quarantined"  # follows its parent, and is counted there
 KEPT_OF_REFUSED = 10_000
+SPILL = ".haven-controller-"
 
 
 class CheckedDelivery:
@@ -62,22 +66,31 @@ class CheckedDelivery:
                 )
 
     def write_quarantine(self, path: Path) -> None:
-        """Which rows stay here: file, row number, reasons, in a new file. No value stands in it."""
+        """Which rows stay here: file, row number, reasons, in a new file, whole or not at all; no value."""
         found = self.connection.execute(
             "SELECT file, row_number, array_to_string(reasons, ' ') FROM bad ORDER BY file, row_number"
         ).fetchall()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "row", "reasons"])
-            writer.writerows(found)
+        draft = path.with_name(f".{path.name}.part")
+        draft.unlink(missing_ok=True)
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["file", "row", "reasons"])
+                writer.writerows(found)
+            draft.replace(path)  # that nothing is there was asked before the files were read
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def checked(folder: Path, contract: DatasetContract, progress: Progress, work: Path) -> Iterator[CheckedDelivery]:
-    """Read and check all files of a folder. work: where the work file may spill. Raises FilesRefused."""
+    """Read and check all files of a folder. work: where the work file may spill.
+
+    Raises FilesRefused; AgentError where the disk or the memory is full, also of what is done with it.
+    """
     contract.refuse_free_text()
-    with tempfile.TemporaryDirectory(dir=work, prefix=".haven-controller-") as spill, duckdb.connect() as connection:
+    with no_room_told(lambda: _no_room(work)), _spill_folder(work) as spill, duckdb.connect() as connection:
         connection.execute("SET temp_directory = ?", [spill])
         connection.execute("SET enable_progress_bar = false")  # it would stand in the result for a program
         connection.execute("SET autoinstall_known_extensions = false")
@@ -92,6 +105,39 @@ def checked(folder: Path, contract: DatasetContract, progress: Progress, work: P
         except Fault as fault:
             raise FilesRefused(fault.code, fault.what, where=fault.where, mend=fault.mend) from None
         yield delivery
+
+
+@contextmanager
+def _spill_folder(work: Path) -> Iterator[str]:
+    """A private folder, gone afterwards; what a killed agent left in one goes first."""
+    for left in work.glob(f"{SPILL}*"):
+        _remove_if_left(left)
+    with tempfile.TemporaryDirectory(dir=work, prefix=SPILL) as folder:
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(held)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """The system gives a lock back when its process dies: who can take it knows that nobody uses the folder."""
+    with suppress(OSError):
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(held)
+
+
+def _no_room(work: Path) -> AgentError:
+    return AgentError(
+        "There is no room to work: the disk or the memory is full. Nothing was packed.",
+        where=str(work.absolute()),
+        mend="Make room there (three times the files), or give this computer more memory, and run the command again.",
+    )
 
 
 def _files(folder: Path, contract: DatasetContract) -> list[tuple[Path, DeliveredFile]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -37,6 +37,9 @@ from haven_controller.rules.linkage.intake.manifest import (
 from haven_controller.rules.linkage.intake.signing import SIGNATURE, read_signing_key, signature_of
 from haven_controller.rules.linkage.sealed.composites import TOKENS, sealed_tokens
 from haven_controller.rules.linkage.standardise.specification import IDENTITY, VERSION
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 ROW_KEY = "row_key"
 TOKEN_SCHEMA = pa.schema([(ROW_KEY, pa.string()), *((name, pa.uint64()) for name in TOKENS)])
@@ -206,9 +209,27 @@ def _seal(files: list[HiddenFile], recipient: pyrage.x25519.Recipient, out: Path
                 with file.open() as source:
                     archive.addfile(entry, source)
         try:
-            with plain.open() as source, io.FileIO(draft, "x") as target:
-                pyrage.encrypt_io(source, target, [recipient])
+            with plain.open() as source, _Target(draft, "x") as target:
+                try:
+                    pyrage.encrypt_io(source, target, [recipient])
+                except pyrage.EncryptError:
+                    if target.fault is not None:
+                        raise target.fault from None
+                    raise
                 os.fsync(target.fileno())
             draft.replace(out)
         finally:
             draft.unlink(missing_ok=True)
+
+
+class _Target(io.FileIO):
+    """A file that remembers why it could not be written: who seals into it says only that it could not."""
+
+    fault: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.fault = error
+            raise

@@ -33,8 +33,16 @@ def new_identity(path: Path) -> str:
             where=str(path),
             mend="Name a file that is not there yet.",
         ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"# public key: {identity.to_public()}\n{identity}\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"# public key: {identity.to_public()}\n{identity}\n")
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half an identity is none
+        raise AgentError(
+            f"The file of the identity cannot be written ({error.strerror}).",
+            where=str(path),
+            mend="Make room on this disk, and run the command again.",
+        ) from None
     return str(identity.to_public())
 
 

@@ -175,7 +175,8 @@ def _failure(kind: str, status: int, place: SparkPlace) -> EngineFailed:
         return EngineFailed(
             f"Apache Spark failed ({kind}). The zone is as it was.",
             where=f"master {place.master}",
-            mend="See `master` of [linkage.spark] in haven.toml and whether the cluster answers; then run it again.",
+            mend="See `master` of [linkage.spark] in haven.toml, whether the cluster answers and the disk of its"
+            " `folder` has room; then run it again.",
         )
     how = f"was killed (signal {-status})" if status < 0 else f"ended (status {status})"
     return EngineFailed(

@@ -20,6 +20,7 @@ from linkage.matching.quality.rates import MOST_GROUPS, OF_FEW, MatchRate
 from linkage.matching.quality.shares import percent, said
 from linkage.matching.quality.trials import Trial
 from linkage.matching.residual.candidates import LARGEST_BLOCK
+from linkage.matching.residual.reduction import Bounds
 from linkage.sealed.joining import KEY_LABELS
 from linkage.standardise.specification import VERSION
 
@@ -232,11 +233,11 @@ def _signs(measured: Measured) -> Section:
 
 
 def _thresholds(measured: Measured) -> Section:
-    limits = range(4, 21, 2)
+    bounds, limits = Bounds(), range(4, 21, 2)
     above = {limit: measured.weights.above(limit) for limit in limits}
     about = (
-        "How many of those that the model weighed would be joined if it joined from another weight; 8 is in force, and"
-        " from 4 on people are asked."
+        "How many of those that the model weighed would be joined if it joined from another weight;"
+        f" {bounds.accept:g} is in force, and from {bounds.ask:g} on people are asked."
     )
     return Section(
         "thresholds",

@@ -6,17 +6,27 @@ the items of RECORD (Benchimol and others, 2015) that it answers. Only sections 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from audit.suppression import SMALLEST_SHOWN, shown_count
-from linkage.matching.ladder import FIELDS, LADDER
+from linkage.matching.ladder import FIELDS, LADDER, ON_EVERY_STEP
 from linkage.matching.quality.glance import GLANCE, PAIRS
+from linkage.matching.residual.reduction import Bounds
 from linkage.standardise.specification import VERSION
 
 if TYPE_CHECKING:
     from linkage.matching.quality.measured import Measured, Section
 
-ABOUT_STEPS = (PAIRS, "steps", "steps_by_dataset", "not_joined_because", "too_common")
+ABOUT_STEPS = (
+    PAIRS,
+    "steps",
+    "steps_by_dataset",
+    "not_joined_because",
+    "too_common",
+    "sealed_steps",
+    "sealed_not_joined",
+)
 ABOUT_ERRORS = (
     "trials",
     "precision_by_step",
@@ -62,26 +72,40 @@ LIMITS = (
 
 
 def _provided(measured: Measured) -> str:
-    totals: dict[str, int] = {}
-    for dataset, _, rows in measured.counts["steps"]:
-        totals[dataset] = totals.get(dataset, 0) + rows
-    rows = "\n".join(f"- {dataset}: {shown_count(n)} rows that name a person" for dataset, n in sorted(totals.items()))
+    sealed = measured.counts.get("sealed") or {"steps": []}
+    rows = "\n".join(
+        f"- {dataset}: {shown_count(n)} rows {what}"
+        for steps, what in (
+            (measured.counts["steps"], "that name a person"),
+            (sealed["steps"], "that came as keyed tokens, without identifiers"),
+        )
+        for dataset, n in _totals(steps)
+    )
     return f"{rows}\n\nPeople on the person spine after the run: {shown_count(measured.counts['people'])}."
 
 
+def _totals(steps: Iterable[tuple[str, int, int]]) -> list[tuple[str, int]]:
+    """Rows by dataset, of rows by dataset and step."""
+    totals: dict[str, int] = {}
+    for dataset, _, rows in steps:
+        totals[dataset] = totals.get(dataset, 0) + rows
+    return sorted(totals.items())
+
+
 def _method(measured: Measured) -> str:
+    bounds = Bounds()
     then = (
         f" Records found in one dataset only were then weighed by a model of Fellegi and Sunter (Splink; model"
-        f" {measured.model[:12]}, trained without labels, approved by a second person) and joined from weight 8 on, one"
-        " to one; pairs from 4 to 8 are decided by people."
+        f" {measured.model[:12]}, trained without labels, approved by a second person) and joined from weight"
+        f" {bounds.accept:g} on, where one person fits far better than every other; pairs from {bounds.ask:g} to"
+        f" {bounds.accept:g} are decided by people."
         if measured.model
         else " No model was approved: nothing but these steps joined anybody."
     )
     return (
         f"Identifiers were standardised and replaced by keyed tokens of {len(FIELDS)} fields. {len(LADDER)}"
-        " deterministic steps joined records that agree, from the most certain to the least. On every step two"
-        " different NHS numbers never became one person, and a record that fitted several people was joined to none."
-        + then
+        " deterministic steps joined records that agree, from the most certain to the least. No step joined"
+        f" {'; nor '.join(ON_EVERY_STEP)}." + then
     )
 
 

@@ -1,7 +1,7 @@
 """The people of the benchmarks: the demo's households, with the errors of its recording, and enough NHS numbers.
 
 infra/demo/generator_people.py says who lives with whom, and what they are called; infra/demo/generator_errors.py how
-often what goes wrong when one dataset records a person (every rate is half as high again for minority ethnic groups):
+often what goes wrong when one dataset records a person (docs/reference/invented-people.md has the rates):
 numbers missing, mistyped or a neighbour's, names mistyped, short, exchanged or from before marriage, birthdays with day
 and month exchanged, a part mistyped or unknown, wrong sex, an address that was never updated.
 """

@@ -1,7 +1,7 @@
 """Two files of UK-shaped people with known truth: the haven's linkage beside whole-file Splink and CPRD's eight steps.
 
-The people and the errors in their recording are of _people.py. Five people in six are in both files. Splink trains at
-its own defaults: every pair of three blockings, none left out.
+The people and the errors in their recording are of _people.py. Five people in six are in both files. Splink learns
+chance agreement from ten million random pairs, and the rest at its defaults: every pair of three blockings.
 """
 
 from __future__ import annotations

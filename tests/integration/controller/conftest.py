@@ -27,6 +27,7 @@ from tests.fakes.havens import memory_records, with_engineer
 
 REAL_SHAPED = ROOT.parent / "shared" / "data" / "deliveries"
 BY = person("data-engineer")
+TODAY = datetime(2026, 10, 1, tzinfo=UTC)
 TRACE = "      - {header: TRACE, name: trace, type: text, role: payload, longest: 40, meaning: For the test}\n"
 
 
@@ -36,7 +37,7 @@ class Haven:
 
     home: Path
     real_data: bool = False
-    records: object = field(default_factory=lambda: memory_records(FixedClock(datetime(2026, 10, 1, tzinfo=UTC))))
+    records: object = field(default_factory=lambda: memory_records(FixedClock(TODAY)))
 
     def __post_init__(self) -> None:
         self.keyring = KeyRing.open(self.home / "keys")

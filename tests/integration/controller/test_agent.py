@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
-import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +18,6 @@ from tests.fakes.agent import (
     ROOT,
     Controller,
     agent,
-    agent_folder,
     in_agent,
 )
 from tests.fakes.deliveries import CANARY, as_csv, patients
@@ -208,38 +205,6 @@ def test_the_agent_spills_what_exceeds_its_memory(desk: Controller) -> None:
         "print(json.dumps([spilled, fetches, sealed]))\n"
     )
     assert found == [True, False, True]
-
-
-DIES_WHEN_IT_SEALS = """
-import os, signal, sys
-from haven_controller import cli, packing
-packing.pyrage.encrypt_io = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-cli.main(sys.argv[1:])
-"""
-
-
-def test_a_killed_agent_leaves_no_clear_text(desk: Controller, tmp_path: Path) -> None:
-    """Killed before it seals what it has packed: no value stands in any file but the controller's own."""
-    options = ["--round", desk.round, "--identity", desk.desk / "agent.key", "--to", RECIPIENT, "--invented"]
-    command = [
-        "pack",
-        tmp_path / "outgoing",
-        "--contract",
-        CONTRACTS / "gp.yaml",
-        *options,
-        "--out",
-        tmp_path / "x.age",
-    ]
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    done = subprocess.run(
-        [str(agent_folder() / "python"), "-I", "-c", DIES_WHEN_IT_SEALS, *map(str, command)],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"TMPDIR": str(scratch)},
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "outgoing"]
-    assert [path.name for path in left if CANARY.encode() in path.read_bytes().lower()] == []
-    assert {path.name for path in left} == {"agent.key", "agent.key.haven", "round.age", ".x.age.part"}
 
 
 def test_a_fault_while_sealing_leaves_nothing(tmp_path: Path) -> None:

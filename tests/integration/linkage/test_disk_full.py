@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,22 +9,12 @@ import pytest
 from audit.events import EventName
 from audit.model import service
 from linkage.errors import ZoneError
+from tests.fakes.little_disk import no_file_above
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
 PEOPLE = 2_000
 COLUMNS = {"code": "VARCHAR"}
-
-
-@contextmanager
-def no_file_above(size: int) -> Iterator[None]:
-    """No file of this process grows beyond `size` bytes: what a full disk answers, the system answers here."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _people(dataset: str) -> list[dict[str, object]]:

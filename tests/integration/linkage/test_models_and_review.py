@@ -117,6 +117,22 @@ def test_every_step_that_the_run_named_is_listed(unit: Unit) -> None:
     assert named.items() <= listed.items()
 
 
+def test_the_steps_are_listed_with_the_last_runs_estimates(unit: Unit) -> None:
+    """Each with its interval as the report has it, in words too; a step without one says how to get it."""
+    listed = {one["step"]: one for one in unit.json("linkage", "steps") if one["mode"] == "A"}
+    rows = unit.json("linkage", "report")["sections"]["precision_by_step"]["rows"]
+    tried = {int(step): right for step, _, _, right, _ in rows if right not in ("hidden", "not tried")}
+    assert len(tried) > 2
+    words = unit.ok("linkage", "steps")
+    for step, right in tried.items():
+        assert listed[step]["estimated_precision"][0]["right"] == right
+        assert f"estimated precision: {right} % of " in words
+    without = [one for one in listed.values() if one["step"] and not one["estimated_precision"]]
+    assert without
+    assert all(one["no_estimate_because"] for one in without)
+    assert all(f"estimated precision: none; {one['no_estimate_because']}" in words for one in without)
+
+
 def test_the_report_and_the_statement(unit: Unit) -> None:
     """The command shows the trials and where both files lie; the statement is what may leave."""
     shown = unit.ok("linkage", "report")

@@ -239,7 +239,7 @@ def test_figures_are_printed_before_a_file_that_cannot_be_written(
     small: dict[str, Path], haven: Haven, tmp_path: Path
 ) -> None:
     """The run took its time; that something stands in the way of the model's draft has its sentence."""
-    (tmp_path / "model.json.part").mkdir()
+    (tmp_path / ".model.json.part").mkdir()
     truth = ["--spec", small["spec"], "--truth", small["truth"]]
     done = haven("evaluate", small["left"], small["right"], *truth, "--save-model", tmp_path / "model.json")
     assert isinstance(done.exception, HavenError)

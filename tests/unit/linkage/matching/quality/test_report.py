@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from linkage.matching.ladder import ON_EVERY_STEP
 from linkage.matching.quality.implausible import Sign
 from linkage.matching.quality.measured import Measured, Section, WeightCounts
 from linkage.matching.quality.rates import MatchRate
@@ -105,6 +106,19 @@ def test_the_statement_is_in_the_order_of_guild_and_names_record(tmp_path: Path)
         assert f"{item}" in " ".join(heads)
     assert "RX1" not in text
     assert "another weight" not in text
+
+
+def test_the_statement_tells_of_mode_b_and_of_the_guards_as_they_are() -> None:
+    """Rows that came as tokens are provided and linked too; a contested number is not passed over."""
+    sealed = {"steps": [["deaths", 0, 410], ["deaths", 5, 2_003]], "flags": [["deaths", "no_match", 410]]}
+    told = replace(MEASURED, counts={**MEASURED.counts, "sealed": sealed})
+    text = statement(told, [one for one in sections_of(told) if one.may_leave])
+    assert "- deaths: 2,415 rows that came as keyed tokens, without identifiers" in text
+    assert "Rows in mode B by the key that joined them" in text
+    assert "Rows in mode B left alone" in text
+    assert all(guard in text for guard in ON_EVERY_STEP)
+    assert "joined from weight 8 on" in text
+    assert "keyed tokens, without" not in statement(MEASURED, [])
 
 
 def test_a_section_that_stays_cannot_come_into_a_statement() -> None:

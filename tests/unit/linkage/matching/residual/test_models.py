@@ -22,27 +22,11 @@ from linkage.matching.residual.store import LinkageModel
 from linkage.matching.service import Linker
 from linkage.private_folders import EXCHANGE, IN_USE
 from linkage.specified.engine import SplinkEngine
-from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import ENGINEER, REVIEWER, TRAINER, approved_model, reviewers
+from tests.fakes.people_to_learn_from import PEOPLE, deliver_people, one_person
 from tests.fakes.zones import LinkageBench
 
 BY = service("test")
-COLUMNS = {"sex": "VARCHAR"}
-SURNAMES = ("Amin", "Brown", "Clark", "Dunn", "Evans", "Ford", "Grant", "Hill", "Iqbal", "Jones", "Khan", "Lowe")
-FORENAMES = ("Ada", "Ben", "Cora", "Dev", "Ewa", "Finn", "Gita", "Hugh", "Ines", "Jon")
-
-
-def _person(number: int, name: str) -> dict[str, object]:
-    """People whose names, birthdays and postcodes repeat as people's do."""
-    return {
-        "local_id": f"{name}{number}",
-        "nhs_number": nhs_number(number),
-        "surname": SURNAMES[number % 12] + ("son" if number % 5 == 0 else ""),
-        "forenames": FORENAMES[number % 10],
-        "sex": "F" if number % 2 else "M",
-        "date_of_birth": f"19{40 + number % 50}-{1 + number % 12:02d}-{1 + number * 7 % 28:02d}",
-        "postcode": f"LS{number % 8 + 1} {number % 9 + 1}A{chr(65 + number % 4)}",
-    }
 
 
 @pytest.fixture
@@ -51,9 +35,7 @@ def bench(tmp_path: Path) -> LinkageBench:
     bench = LinkageBench(tmp_path)
     access = reviewers(bench.records)
     bench.linker = Linker(bench.zones, bench.keyring, bench.records, tmp_path / "reports", access=access)
-    bench.deliver("gp", "gp_patients", [_person(n, "g") for n in range(400)], COLUMNS)
-    again = [_person(n, "h") | ({"surname": "Smythe"} if n % 9 == 0 else {}) for n in range(400)]
-    bench.deliver("hospital", "episodes", again, COLUMNS)
+    deliver_people(bench)
     return bench
 
 
@@ -124,7 +106,7 @@ def test_a_model_and_its_card_tell_of_nobody(bench: LinkageBench) -> None:
     trained = bench.linker.models.train(by=TRAINER)
     with bench.zones.linkage(read_only=True) as zone:
         text = json.dumps([kept_model(zone, trained.id).model_dump(), trained.card]).upper()
-    for person in (_person(n, "g") for n in range(400)):
+    for person in (one_person(n, "g") for n in range(PEOPLE)):
         for field in ("nhs_number", "surname", "postcode", "date_of_birth"):
             assert str(person[field]).upper() not in text
     assert trained.card["learned_from"]["gp"] == "400"
