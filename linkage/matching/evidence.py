@@ -6,17 +6,16 @@ are made of, and every record is given what its row made. No token depends on wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from access.keys import HeldKey
-from linkage.matching.ladder import FIELDS
+from linkage.matching.ladder import FIELDS, PARTS_OF_BIRTH
 from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import (
+    IDENTITY,
     VERSION,
     standard_births,
     standard_numbers,
@@ -27,6 +26,11 @@ from linkage.tokens import tokenise
 
 UNIT = "\x1f"  # parts of a composite are joined by a sign that no value holds
 NAMES = ("sex", "forenames", "full_name", "surname")
+OF_BIRTHDAY = ("b", "b_known", "b_y", *PARTS_OF_BIRTH)
+"""The fields that are made of the birthday alone."""
+
+MOST_NUMBERS = 1 << 62
+"""What 64 bits hold: so far rows are told apart by one number, made of those of their columns."""
 
 Places = npt.NDArray[np.int64]
 
@@ -34,16 +38,28 @@ Places = npt.NDArray[np.int64]
 def tokens_of(
     records: pl.DataFrame, key: HeldKey, *, test_range: bool, references: References = NO_REFERENCES
 ) -> pl.DataFrame:
-    """record and one UInt64 token for each of FIELDS, from a frame of record and IDENTITY."""
+    """One UInt64 token for each of FIELDS in place of IDENTITY; the frame's other columns (record) go along.
+
+    Rows of one birthday stand together, and there is no other order. Half of the tokens are of the birthday: standing
+    so they are kept in little room (records_to_link.prepare).
+    """
+    birthdays, births = distinct_rows(records.select("date_of_birth"))
+    people, names = distinct_rows(records.select(NAMES))
+    places, postcodes = distinct_rows(records.select("postcode"))
+    together = birthdays.arg_sort()
     numbers = standard_numbers(records, test_range=test_range, references=references)
-    tokens = _tokens(pl.DataFrame({"n": numbers["nhs_number"]}), key)
-    tokens |= _once(records.select(NAMES), lambda rows: _tokens(_of_names(rows), key))
-    tokens |= _once(records.select("date_of_birth"), lambda rows: _tokens(_of_births(rows), key))
-    tokens |= _once(
-        records.select("postcode"),
-        lambda rows: _tokens(pl.DataFrame({"p": standard_postcodes(rows, references=references)["postcode"]}), key),
+    made = (
+        (together, pl.DataFrame({"n": numbers["nhs_number"]})),
+        (people.gather(together), _of_names(names)),
+        (birthdays.gather(together), _of_births(births)),
+        (
+            places.gather(together),
+            pl.DataFrame({"p": standard_postcodes(postcodes, references=references)["postcode"]}),
+        ),
     )
-    return pl.DataFrame({"record": records["record"], **{name: tokens[name] for name in FIELDS}})
+    tokens = {name: one.gather(rows) for rows, text in made for name, one in _tokens(text, key).items()}
+    others = records.select(pl.exclude(IDENTITY).gather(together))
+    return others.with_columns(tokens[name].alias(name) for name in FIELDS)
 
 
 def _of_names(rows: pl.DataFrame) -> pl.DataFrame:
@@ -80,25 +96,24 @@ def _joined(*parts: pl.Expr) -> pl.Expr:
     return pl.concat_str(parts, separator=UNIT)
 
 
-def _once(rows: pl.DataFrame, work: Callable[[pl.DataFrame], dict[str, pl.Series]]) -> dict[str, pl.Series]:
-    """What `work` makes of each distinct row, row by row in their order."""
-    places, distinct = distinct_rows(rows)
-    return {name: made.gather(places) for name, made in work(distinct).items()}
-
-
 def distinct_rows(rows: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
     """For each row which of the distinct ones it is, and those. Nothing is a value of its own; columns of text.
 
-    Columns are numbered by their values and taken together two at a time: nowhere is a whole row made or compared.
+    Columns are numbered by their values, and those numbers taken together: nowhere is a whole row made or compared.
     """
     places: Places = np.zeros(rows.height, np.int64)
+    many = 1  # more than any of the numbers
     for column in rows.columns:
         values = rows[column].cast(pl.String).to_arrow().dictionary_encode(null_encoding="encode")
-        numbers = values.indices.to_numpy().astype(np.int64)
-        places = _numbered(places * len(values.dictionary) + numbers) if places.any() else numbers
+        if many * len(values.dictionary) > MOST_NUMBERS:
+            places, many = _numbered(places), rows.height
+        places = places * len(values.dictionary) + values.indices.to_numpy()
+        many *= len(values.dictionary)
+    if len(rows.columns) > 1:
+        places = _numbered(places)
     first = np.empty(int(places.max(initial=-1)) + 1, np.int64)
     first[places] = np.arange(rows.height)
-    return pl.Series(places, dtype=pl.UInt32), rows.select(pl.all().gather(first))
+    return pl.Series(places.astype(np.uint32)), rows.select(pl.all().gather(first))
 
 
 def _numbered(values: Places) -> Places:

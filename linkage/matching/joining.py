@@ -27,9 +27,7 @@ CONTRADICTION = "nhs_number_contradicts"
 
 OF_CLUSTER = ("c_n_low", "c_n_high", "c_first", "c_last", "c_datasets")
 """What a record knows of its cluster: NHS numbers, initials, datasets (a bit each)."""
-LINKS = ("record", "cluster", "step", *OF_CLUSTER)
-"""What the ladder itself says of a record: the rest of `work` is empty until pairs are weighed."""
-WORK = (*LINKS, "score", "field_scores")
+WORK = ("record", "cluster", "step", *OF_CLUSTER)
 """The columns of `work`: who is whom so far. What is compared stays in `evidence`."""
 SEEN = ("record", *FIELDS, "cluster", "step", *OF_CLUSTER, "was", "touched")
 """The columns of `seen`. was: the cluster when the stretch began; touched: the step that changed it since."""
@@ -73,7 +71,6 @@ EVERYBODY_ALONE = (
 )
 ALONE = f"{EVERYBODY_ALONE} SEMI JOIN pool p ON e.record = p.record"
 """Every record of the pool as a cluster of its own."""
-UNWEIGHED = "CAST(NULL AS DOUBLE) AS score, CAST(NULL AS TEXT) AS field_scores"
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def _begin_in_one_go(engine: LadderEngine, guards: _Guards, first: tuple[LadderS
     engine.keep(
         "work",
         f"SELECT e.record, coalesce(g.label, e.record) AS cluster, CASE WHEN g.label IS NOT NULL THEN"
-        f" CAST({step.number} AS SMALLINT) END AS step, {known}, {UNWEIGHED}"
+        f" CAST({step.number} AS SMALLINT) END AS step, {known}"
         f" FROM ({alone}) e LEFT JOIN (SELECT * FROM groups WHERE good) g ON {same}",
     )
     engine.keep(
@@ -184,7 +181,7 @@ def _begin_alone(engine: LadderEngine, alone: str) -> None:
     known = ", ".join(f"e.{name}" for name in OF_CLUSTER)
     engine.keep(
         "work",
-        f"SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, {known}, {UNWEIGHED} FROM ({alone}) e",
+        f"SELECT e.record, e.record AS cluster, CAST(NULL AS SMALLINT) AS step, {known} FROM ({alone}) e",
     )
     engine.keep("doubts", f"SELECT record, '{SEVERAL}' AS flag FROM work WHERE cluster <> record")
 

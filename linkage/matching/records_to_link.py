@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 
 from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
-from linkage.matching.evidence import tokens_of
+from linkage.matching.evidence import OF_BIRTHDAY, tokens_of
 from linkage.matching.ladder import FIELDS
 from linkage.matching.spine import create_spine
 from linkage.references.tables import prepare_references, references_in
@@ -34,7 +35,11 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     """
     zone.execute("ALTER TABLE identity ADD COLUMN IF NOT EXISTS record BIGINT")
     # Written as they are: there is nothing to compress in what looks random, and to find that out costs as much again.
-    tokens = ", ".join(f"{name} UBIGINT USING COMPRESSION uncompressed" for name in ("l", *FIELDS))
+    # But rows of one birthday stand together (evidence.tokens_of), whose tokens are kept once, with how many have them.
+    tokens = ", ".join(
+        f"{name} UBIGINT USING COMPRESSION {'rle' if name in OF_BIRTHDAY else 'uncompressed'}"
+        for name in ("l", *FIELDS)
+    )
     zone.execute(
         "CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL,"
         f" subject UUID NOT NULL USING COMPRESSION uncompressed, dataset TEXT NOT NULL, {tokens})"
@@ -117,17 +122,19 @@ def _fresh_tokens(
         " (SELECT place, row FROM fresh WHERE row >= $start AND row < $end) f ON i.rowid = f.row",
         params=bounds,
     ).pl()
-    tokens = tokens_of(fresh, key, test_range=test_range, references=references).with_columns(
-        dataset=fresh["dataset"], l=tokenise(fresh["local_id"], "local_id", key)
-    )
+    fresh = fresh.with_columns(
+        pl.col("dataset").cast(pl.Categorical), l=tokenise(fresh["local_id"], "local_id", key)
+    ).drop("local_id")
+    tokens = tokens_of(fresh, key, test_range=test_range, references=references)
     return tokens.to_arrow().append_column("subject", random_row_keys(fresh.height))
 
 
 def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
-    """Remove the evidence that no row carries any more. The temporary table `forgotten` holds what it was."""
-    unseen = (
-        "SELECT record FROM evidence ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
-    )
+    """Remove the evidence that no row carries any more. The temporary table `forgotten` holds what it was.
+
+    It has links: what has none is new in this run, and was made of rows that are there.
+    """
+    unseen = "SELECT record FROM links ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
     zone.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence WHERE record IN ({unseen})")
     if count(zone, "SELECT count(*) FROM forgotten"):
         zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")

@@ -68,9 +68,13 @@ def fold(text: str | None, *, in_latin: bool = True) -> str:
     """
     if not text:
         return ""
-    decomposed = unicodedata.normalize("NFKD", (latin(text) if in_latin else text).translate(LETTERS))
-    plain = "".join(sign for sign in decomposed if not unicodedata.combining(sign)).upper()
-    return " ".join(SIGNS.sub(" ", CLOSED_UP.sub("", plain)).split())
+    plain = text if text.isascii() else _without_accents(latin(text) if in_latin else text)
+    return " ".join(SIGNS.sub(" ", CLOSED_UP.sub("", plain.upper())).split())
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.translate(LETTERS))
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 
 def _known(values: pl.Series, missing: tuple[str, ...]) -> pl.Series:

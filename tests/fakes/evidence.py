@@ -48,8 +48,7 @@ def demo_records(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), se
 def demo_evidence(people: int, datasets: tuple[str, ...] = ("gp", "hospital"), seed: int = 1) -> pl.DataFrame:
     """The same as the ladder sees them: record, dataset, tokens."""
     rows = demo_records(people, datasets, seed)
-    tokens = tokens_of(rows, KEY, test_range=True)
-    return tokens.with_columns(dataset=rows["dataset"]).select(*KINDS)
+    return tokens_of(rows, KEY, test_range=True).select(*KINDS)
 
 
 def accidental_evidence(seed: int, people: int, datasets: int) -> pl.DataFrame:

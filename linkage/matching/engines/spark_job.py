@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 
 from linkage.matching.engines.spark_session import divide_for, open_session
 from linkage.matching.engines.spark_tables import SparkTables
-from linkage.matching.joining import LINKS, join_records
+from linkage.matching.joining import WORK, join_records
 
 FAILED = 70
 MEMORY = "memory"
@@ -49,7 +49,7 @@ def run_ladder(told: dict[str, Any]) -> None:
             tables.read(name, folder / f"{name}.parquet")
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, lambda step, done, total: _tell({"progress": [step, done, total]}))
-        session.sql(f"SELECT {', '.join(LINKS)} FROM work").write.parquet(str(folder / "links"))
+        session.sql(f"SELECT {', '.join(WORK)} FROM work").write.parquet(str(folder / "links"))
         session.sql("SELECT record, flag FROM doubts").write.parquet(str(folder / "doubts"))
 
 

@@ -203,8 +203,7 @@ def _read(zone: duckdb.DuckDBPyConnection, folder: Path) -> None:
     tokens = ", ".join(f"({name}::HUGEINT + {SIGNED})::UBIGINT AS {name}" for name in TOKENS)
     zone.execute(
         f"CREATE OR REPLACE TEMP TABLE work AS SELECT {', '.join(WORK)} FROM"
-        f" (SELECT * REPLACE ({tokens}), NULL::DOUBLE AS score, NULL::TEXT AS field_scores"
-        f" FROM read_parquet('{quoted(folder)}/links/*.parquet'))"
+        f" (SELECT * REPLACE ({tokens}) FROM read_parquet('{quoted(folder)}/links/*.parquet'))"
     ).fetchall()
     zone.execute(
         "CREATE OR REPLACE TEMP TABLE doubts AS"

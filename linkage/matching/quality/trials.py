@@ -93,8 +93,7 @@ def decoys(zone: duckdb.DuckDBPyConnection, plan: ResidualPlan, key: HeldKey, *,
         return None
     tokens = tokens_of(made, key, test_range=test_range, references=references_in(zone))
     some = np.random.default_rng(SEED).integers(1 << 63, size=made.height, dtype=np.uint64)
-    had = made["had_number"]
-    tokens = tokens.with_columns(n=pl.when(had).then(pl.Series(some)), dataset=made["dataset"])
+    tokens = tokens.with_columns(n=pl.when("had_number").then(pl.Series(some))).drop("had_number")
     zone.register("made", tokens.to_arrow().append_column("subject", random_row_keys(made.height)))
     zone.execute("CREATE OR REPLACE TEMP TABLE tried AS SELECT * FROM made")
     zone.unregister("made")

@@ -91,7 +91,12 @@ def prepare_residual(zone: duckdb.DuckDBPyConnection) -> None:
 def settle_residual(
     zone: duckdb.DuckDBPyConnection, plan: ResidualPlan, run: str, *, test_range: bool, progress: Progress = silent
 ) -> None:
-    """Change `work` of the ladder by what the model and people say. Raises TooManyCandidates."""
+    """Change `work` of the ladder by what the model and people say. Raises TooManyCandidates.
+
+    It gets the columns for what the model says, empty where it says nothing.
+    """
+    for column in ("score DOUBLE", "field_scores TEXT"):
+        zone.execute(f"ALTER TABLE work ADD COLUMN {column}")
     if count(zone, "SELECT count(*) FROM doubtful"):
         zone.execute(
             "DELETE FROM doubtful WHERE list_has_any([subject_a, subject_b],"

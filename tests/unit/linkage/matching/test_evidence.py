@@ -7,7 +7,7 @@ from unittest.mock import patch
 import polars as pl
 import pytest
 
-from linkage.matching import records_to_link
+from linkage.matching import evidence, records_to_link
 from linkage.matching.evidence import UNIT, distinct_rows, tokens_of
 from linkage.matching.ladder import FIELDS
 from linkage.standardise.specification import IDENTITY, VERSION, standardise
@@ -33,7 +33,7 @@ PEOPLE = pl.DataFrame(
 
 def test_tokens_are_those_of_the_standardised_values() -> None:
     """Field by field, as they are when every row is standardised and hashed for itself."""
-    made = tokens_of(PEOPLE, KEY, test_range=True)
+    made = tokens_of(PEOPLE, KEY, test_range=True).sort("record")
     values = standardise(PEOPLE, test_range=True)
     names = [sorted((f, g)) if f and g else None for f, g in values.select("surname", "forename").iter_rows()]
     expected = {
@@ -55,10 +55,24 @@ def test_tokens_are_those_of_the_standardised_values() -> None:
 
 def test_tokens_do_not_depend_on_who_else_is_there() -> None:
     """Made one at a time, in another order or many times over, they are the same."""
-    together = tokens_of(PEOPLE, KEY, test_range=True)
+    together = tokens_of(PEOPLE, KEY, test_range=True).sort("record")
     alone = pl.concat([tokens_of(one, KEY, test_range=True) for one in PEOPLE.iter_slices(1)])
     assert together.equals(alone)
-    assert tokens_of(pl.concat([PEOPLE.reverse(), PEOPLE]), KEY, test_range=True).tail(PEOPLE.height).equals(together)
+    many = tokens_of(pl.concat([PEOPLE.reverse(), PEOPLE]), KEY, test_range=True)
+    assert many.sort("record").gather_every(2).equals(together)
+    assert many.sort("record").gather_every(2, 1).equals(together)
+
+
+def test_rows_of_one_birthday_stand_together() -> None:
+    """So that their tokens are kept in little room; what else the frame holds goes along with its row."""
+    rows = pl.concat([PEOPLE, PEOPLE.with_columns(pl.col("record") + PEOPLE.height)]).with_columns(
+        also=pl.col("record").cast(pl.String)
+    )
+    made = tokens_of(rows, KEY, test_range=True)
+    assert made["also"].cast(pl.UInt32).to_list() == made["record"].to_list()
+    assert made["record"].n_unique() == rows.height
+    written = rows["date_of_birth"].gather(made["record"])
+    assert written.rle_id().n_unique() == written.n_unique()
 
 
 def test_nobody_has_no_tokens() -> None:
@@ -67,9 +81,10 @@ def test_nobody_has_no_tokens() -> None:
     assert (empty.height, empty.columns) == (0, ["record", *FIELDS])
 
 
+@pytest.mark.parametrize("most", [1, 10, 1 << 62])
 @pytest.mark.parametrize("columns", [["a"], ["a", "b"], ["b", "a", "c"]])
-def test_distinct_rows_stand_for_all(columns: list[str]) -> None:
-    """Each once, nothing and an empty text told apart; by its place every row is found again."""
+def test_distinct_rows_stand_for_all(columns: list[str], most: int) -> None:
+    """Each once, nothing and an empty text told apart; by its place every row is found again, however many they are."""
     rows = pl.DataFrame(
         {
             "a": ["x", "x", None, "", "x", None, ""],
@@ -77,7 +92,8 @@ def test_distinct_rows_stand_for_all(columns: list[str]) -> None:
             "c": pl.Series([None] * 7, dtype=pl.String),
         }
     ).select(columns)
-    places, distinct = distinct_rows(rows)
+    with patch.object(evidence, "MOST_NUMBERS", most):
+        places, distinct = distinct_rows(rows)
     assert distinct.select(pl.all().gather(places)).equals(rows)
     assert distinct.height == rows.n_unique()
 

@@ -15,7 +15,7 @@ from linkage.matching.engines import spark_process
 from linkage.matching.engines.duckdb_tables import DuckDBTables
 from linkage.matching.engines.running import in_duckdb
 from linkage.matching.engines.spark_process import OnSpark, SparkPlace
-from linkage.matching.joining import LINKS, join_records
+from linkage.matching.joining import WORK, join_records
 from tests.fakes.engine_runs import left_by
 from tests.fakes.evidence import KINDS
 
@@ -36,7 +36,7 @@ def _ladder_here(_: SparkPlace, told: Mapping[str, Any], progress: Progress = si
         tables = DuckDBTables(job)
         tables.keep("pool", "SELECT record FROM evidence")
         join_records(tables, progress)
-        for name, select in (("links", f"SELECT {', '.join(LINKS)} FROM work"), ("doubts", "FROM doubts")):
+        for name, select in (("links", f"SELECT {', '.join(WORK)} FROM work"), ("doubts", "FROM doubts")):
             (folder / name).mkdir()
             job.execute(f"COPY ({select}) TO '{folder}/{name}/part.parquet' (FORMAT parquet)").fetchall()
 
