@@ -125,7 +125,7 @@ def show(
 ) -> None:
     """One request: its state, problems, verdicts as far as they may be seen, and every move.
 
-    A checker also sees how each file stands to the sealed evidence of the queries it was made from.
+    A checker also sees how each file stands to the sealed evidence of its queries, and which earlier cells it is near.
 
     Example: `haven release show 6f1c... --as cara --table`
     """
@@ -134,7 +134,7 @@ def show(
     haven = open_haven(home)
     found = _as_seen(haven, request, who)
     data: dict[str, Any] = as_data(found)
-    comparisons = _comparisons(haven, found, who)
+    comparisons, data["near"] = _beside(haven, found, who)
     data["evidence"] = {name: one if isinstance(one, str) else one.as_data() for name, one in comparisons.items()}
     tables = [_reviewed(haven, found, file, who) for file in found.files] if table else []
     if table:
@@ -145,6 +145,8 @@ def show(
     _say(found)
     for name, one in comparisons.items():
         typer.echo(f"  {name}: {one}" if isinstance(one, str) else comparison_said(name, one))
+    for sentence in data["near"]:
+        typer.echo(f"  {sentence}")
     for verdict in found.every_verdict:
         word = "approves" if verdict.approve else "objects"
         typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
@@ -347,16 +349,23 @@ def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
     return haven.airlock.get(request, viewer=actor)
 
 
-def _comparisons(haven: Haven, request: ReleaseRequest, who: str | None) -> dict[str, EvidenceComparison | str]:
-    """How each file stands to its queries' evidence, for a checker; a sentence where it cannot be read."""
+def _beside(
+    haven: Haven, request: ReleaseRequest, who: str | None
+) -> tuple[dict[str, EvidenceComparison | str], list[str]]:
+    """For a checker, how each file stands to its queries' evidence, and to which earlier cells it is too near.
+
+    A sentence stands where that cannot be read.
+    """
     from environments.airlock.errors import AirlockError
 
     if who is None:
-        return {}
+        return {}, []
+    by = haven.actor(who)
     try:
-        return {**haven.airlock.comparisons(request.id, by=haven.actor(who))}
+        near = [one.sentence for one in haven.airlock.near(request.id, by=by)]
+        return {**haven.airlock.comparisons(request.id, by=by)}, near
     except AirlockError as error:
-        return {"evidence": str(error)}
+        return {"evidence": str(error)}, []
 
 
 def _reviewed(haven: Haven, request: ReleaseRequest, file: ReleaseFile, who: str | None) -> dict[str, Any]:

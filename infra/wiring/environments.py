@@ -27,6 +27,7 @@ class EnvironmentParts(OptOutParts):
         """The one door through which anything leaves."""
         from environments.airlock.approvals import AccessApprovals
         from environments.airlock.service import Airlock
+        from infra.person_sets import LedgerSets
         from infra.query_evidence import OpenedEvidence
         from infra.registers.folder import ensure_place
 
@@ -40,6 +41,8 @@ class EnvironmentParts(OptOutParts):
             settings.register_folder,
             self.keyring.signing_key("release"),
             evidence=OpenedEvidence(self.evidence),
+            people=LedgerSets.of_haven(self),
+            key_of=self.keyring.evidence_key,
         )
 
     @cached_property
