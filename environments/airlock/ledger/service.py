@@ -144,7 +144,7 @@ class ReleaseLedger:
         sets, at = [], 0
         for one in cells:
             people = BitMap(numbers[at : (at := at + one.marks.size)])
-            sets.append(PersonSet(CellName(request, file, one.cell), people))
+            sets.append(PersonSet.of(CellName(request, file, one.cell), people))
         smallest = rules.counts.smallest_shown
         return LedgerTable.of(smallest, layered(sets, smallest))
 

@@ -75,9 +75,9 @@ class LedgerStore:
         """Keep a round's tables, in place of what is there of it."""
         parts: list[bytes] = []
 
-        def told(one: PersonSet) -> tuple[str, int]:
+        def told(one: PersonSet) -> tuple[str, int, int]:
             parts.append(one.people.serialize())
-            return one.cell.cell, len(parts[-1])
+            return one.cell.cell, len(parts[-1]), one.digest
 
         tables = [
             {"file": name, "smallest": one.smallest, "layers": [[told(cell) for cell in layer] for layer in one.layers]}
@@ -101,9 +101,9 @@ class LedgerStore:
             layers = []
             for layer in table["layers"]:
                 sets = []
-                for cell, size in layer:
+                for cell, size, digest in layer:
                     people = BitMap.deserialize(content[at : at + size])
-                    sets.append(PersonSet(CellName(request, table["file"], cell), people))
+                    sets.append(PersonSet(CellName(request, table["file"], cell), people, digest))
                     at += size
                 layers.append(sets)
             tables[table["file"]] = LedgerTable.of(table["smallest"], layers)

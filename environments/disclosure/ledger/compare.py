@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import xor
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from environments.disclosure.ledger.cuts import Graph, Near
-from environments.disclosure.ledger.model import LedgerDifference, LedgerTable, PersonSet
+from environments.disclosure.ledger.model import LedgerDifference, LedgerTable, PersonSet, numbers_of
 
 SAMPLE = 1 << 16
 """People looked at first. Numbers are given by chance, so that these are a sample; what they show is a lower bound."""
@@ -51,7 +52,7 @@ class _Laid:
     def sample(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """The numbers of the people in the sample, and the place of the set that each is in."""
         sets = [one.people & FIRST for one in self.sets]
-        return np.concatenate([_numbers(one) for one in sets]), np.repeat(np.arange(len(sets)), [*map(len, sets)])
+        return np.concatenate([numbers_of(one) for one in sets]), np.repeat(np.arange(len(sets)), [*map(len, sets)])
 
 
 def _side_by_side(tables: Iterable[LedgerTable]) -> list[_Laid]:
@@ -83,8 +84,7 @@ class _New:
         self._sizes = np.array([len(one.people) for one in laid.sets], dtype=np.int64)
         self._set_of: NDArray[np.int32] = np.zeros(max(size, 1 + laid.everybody.max()), dtype=np.int32)
         for number, one in enumerate(laid.sets, 1):
-            self._set_of[_numbers(one.people)] = number
-        self._unions: dict[tuple[int, ...], BitMap] = {}  # of some of the sets, when first asked for
+            self._set_of[numbers_of(one.people)] = number
 
     def difference(self, earlier: _Laid) -> LedgerDifference | None:
         """Of these two layers; None where every union of cells is the same as another, or differs by enough."""
@@ -103,25 +103,22 @@ class _New:
         if 0 < apart < enough * (1 + len(small)):
             return False
         graph = self._graph(earlier, self._shared_in_sample(earlier))
-        graph.draw_together(enough)
-        large = [node for node in range(graph.drawn.size - 1) if node not in small]
-        if len(set(graph.drawn[large].tolist())) <= 1:
+        parts = graph.inseparable(enough)
+        if sum(not nodes <= small for nodes in parts if graph.drawn.size - 1 not in nodes) <= 1:
             return True
-        return apart == 0 and all(self._same(earlier, nodes) for nodes in graph.members().values())
+        return apart == 0 and all(self._same(earlier, nodes) for nodes in parts)
 
     def _same(self, earlier: _Laid, nodes: set[int]) -> bool:
         """Are the new cells among these the same people as the earlier ones?"""
         new = len(self._laid.sets)
-        here = tuple(sorted(node for node in nodes if node < new))
-        there = [earlier.sets[node - new].people for node in nodes if new <= node < new + len(earlier.sets)]
-        if here not in self._unions:
-            self._unions[here] = BitMap.union(*(self._laid.sets[node].people for node in here)) if here else BitMap()
-        return bool(self._unions[here] == (BitMap.union(*there) if there else BitMap()))
+        here = [self._laid.sets[node] for node in nodes if node < new]
+        there = [earlier.sets[node - new] for node in nodes if new <= node < new + len(earlier.sets)]
+        return _together(here) == _together(there)
 
     def _looked_for(self, earlier: _Laid, enough: int) -> LedgerDifference | None:
         width = len(self._laid.sets) + 1
         shared = np.array(
-            [np.bincount(self._set_of[_numbers(one.people)], minlength=width)[1:] for one in earlier.sets]
+            [np.bincount(self._set_of[numbers_of(one.people)], minlength=width)[1:] for one in earlier.sets]
         )
         sizes = np.array([len(one.people) for one in earlier.sets], dtype=np.int64)
         alone = (shared, self._sizes - shared.sum(axis=0), sizes - shared.sum(axis=1))
@@ -178,5 +175,6 @@ def _reached(near: Near, start: int) -> Iterator[int]:
         ahead += new
 
 
-def _numbers(people: BitMap) -> NDArray[np.uint32]:
-    return np.frombuffer(people.to_array(), dtype=np.uint32)
+def _together(sets: Iterable[PersonSet]) -> int:
+    """The digest of the union of sets without anybody in common."""
+    return reduce(xor, (one.digest for one in sets), 0)

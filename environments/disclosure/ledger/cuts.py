@@ -74,6 +74,11 @@ class Graph:
         self.draw_together(enough)
         return _Parting(self, enough, small).found()
 
+    def inseparable(self, enough: int) -> list[set[int]]:
+        """Nodes that nothing less than enough people parts. Of weights that are too small: at least those."""
+        self.draw_together(enough)
+        return _Parting(self, enough, ()).together()
+
     def members(self) -> dict[int, set[int]]:
         """The nodes drawn together, by the one that stands for them."""
         found: dict[int, set[int]] = {}
@@ -107,14 +112,23 @@ class _Parting:
             self._scan()
         return None
 
+    def together(self) -> list[set[int]]:
+        """What the scans draw together, though a part were too small a difference."""
+        while self._scan():
+            pass
+        return list(self._members.values())
+
     def _join_small(self) -> None:
         """A set that is few people is no part of its own: it goes with that which it shares most people with."""
         while (node := next((one for one in sorted(self._small) if self._near.get(one)), None)) is not None:
             near = self._near[node]
             self._join(max(near, key=lambda other: (near[other], other)), node)
 
-    def _scan(self) -> None:
-        """One scan of each connected piece; at least its last two nodes are drawn together."""
+    def _scan(self) -> bool:
+        """One scan of each connected piece; where no part is too small, at least its last two nodes are drawn together.
+
+        Was anything?
+        """
         together: list[tuple[int, int]] = []
         reached: dict[int, int] = {}
         done: set[int] = set()
@@ -137,6 +151,7 @@ class _Parting:
             if kept != gone:
                 stands[gone] = kept
                 self._join(kept, gone)
+        return bool(stands)
 
     def _join(self, kept: int, gone: int) -> None:
         self._members[kept] |= self._members.pop(gone)

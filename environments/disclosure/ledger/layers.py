@@ -54,7 +54,7 @@ def layered(sets: Iterable[PersonSet], smallest: int) -> tuple[Layer, ...]:
     for layer in laid:
         for total in ordered:
             if (rest := layer.leaves_over(total)) is not None:
-                layer.add(PersonSet(_rest_of(total.cell), rest))
+                layer.add(PersonSet.of(_rest_of(total.cell), rest))
     told: list[_Laying] = []
     for layer in laid:
         if not any(finer.says_all_of(layer, smallest) for finer in told):

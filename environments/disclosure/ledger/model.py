@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
 Layer = tuple["PersonSet", ...]
@@ -30,6 +32,16 @@ class PersonSet:
 
     cell: CellName
     people: BitMap = field(repr=False)
+    digest: int = field(repr=False)
+    """64 bits of the people; those of sets with nobody in common are, by XOR, those of their union."""
+
+    @classmethod
+    def of(cls, cell: CellName, people: BitMap) -> PersonSet:
+        """With its digest, which takes longer than most questions about it, and so is kept with it."""
+        mixed = numbers_of(people).astype(np.uint64) + np.uint64(1)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        return cls(cell, people, int(np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(31)))))
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,11 @@ class LedgerDifference:
     def sentence(self) -> str:
         """For a checker: which cells, and of which request and table."""
         return f"{_told(self.cells)} counts nearly the same people as {_told(self.earlier)}"
+
+
+def numbers_of(people: BitMap) -> NDArray[np.uint32]:
+    """The numbers in ascending order."""
+    return np.frombuffer(people.to_array(), dtype=np.uint32)
 
 
 MOST_TOLD = 5

@@ -66,7 +66,7 @@ def _crossed(
         chosen &= rows[:last] == row if row is not None else True
         chosen &= columns[:last] == column if column is not None else True
         people = BitMap(np.flatnonzero(chosen).astype(np.uint32))
-        sets.append(PersonSet(CellName(name, "table.csv", f"{row},{column}"), people))
+        sets.append(PersonSet.of(CellName(name, "table.csv", f"{row},{column}"), people))
     return LedgerTable.of(SMALLEST, layered(sets, SMALLEST))
 
 

@@ -20,7 +20,7 @@ Sets = list[frozenset[int]]
 
 def table(sets: Iterable[frozenset[int]], request: str, smallest: int = SMALLEST) -> LedgerTable:
     """A ledger's table of these sets."""
-    named = [PersonSet(CellName(request, "t.csv", f"c{n}"), BitMap(one)) for n, one in enumerate(sets)]
+    named = [PersonSet.of(CellName(request, "t.csv", f"c{n}"), BitMap(one)) for n, one in enumerate(sets)]
     return LedgerTable.of(smallest, layered(named, smallest))
 
 

@@ -19,7 +19,7 @@ Whole = NDArray[np.int64]
 
 def table(request: str, cells: Cells, smallest: int = SMALLEST) -> LedgerTable:
     """A table of these cells, as the ledger lays it."""
-    sets = [PersonSet(CellName(request, "t.csv", name), BitMap(people)) for name, people in cells.items()]
+    sets = [PersonSet.of(CellName(request, "t.csv", name), BitMap(people)) for name, people in cells.items()]
     return LedgerTable.of(smallest, layered(sets, smallest))
 
 
