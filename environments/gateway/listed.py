@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from access.decisions import Refused
-from environments.errors import EnvironmentsError
+from audit.errors import HavenError
 from environments.gateway.answers import Answers, RunningQuery
 from environments.gateway.errors import PeopleNotListed
 from environments.gateway.evidence.people import PERSON, NoEvidence
@@ -56,7 +56,7 @@ class PeopleOfQueries:
             return asyncio.run(self._asked(str(header["query"]), str(header["sql"]), header["parameters"], scope))
         except PeopleNotListed:
             raise
-        except (EnvironmentsError, NoEvidence, OSError, TimeoutError, pa.ArrowException):
+        except (HavenError, NoEvidence, OSError, TimeoutError, pa.ArrowException):
             raise _not_listed("Who stands behind the query could not be asked.", header["query"], FEWER) from None
 
     async def _asked(self, number: str, sql: str, parameters: Parameters, scope: ScopeFile) -> pa.Table:
