@@ -249,6 +249,10 @@ def _note_check(
         work.move(S.FAILED, "The check could not be done.", {"rule": failure})
     elif problems:
         told: list[Json] = [one.sentence for one in near]  # for the auditor alone; its author is told that there are
-        work.move(S.RETURNED, "The disclosure check found problems.", {"problems": problems, "near": told})
+        work.move(
+            S.RETURNED,
+            "The disclosure check found problems.",
+            {"problems": problems, **({"near": told} if told else {})},
+        )
     else:
         work.move(S.CHECKING, details={"criteria": criteria(work.row.profile).digest()})
