@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import islice
 from operator import xor
 
 import numpy as np
@@ -26,18 +27,24 @@ from environments.disclosure.ledger.model import LedgerDifference, LedgerTable, 
 SAMPLE = 1 << 16
 """People looked at first. Numbers are given by chance, so that these are a sample; what they show is a lower bound."""
 FIRST = BitMap(range(SAMPLE))
+MOST_TOLD = 10
 
 
 def compare(new: LedgerTable, earlier: Iterable[LedgerTable]) -> list[LedgerDifference]:
-    """Where a new table differs from earlier ones by too few people; of every two layers the first that is found."""
+    """Where a new table differs from earlier ones by too few people; of every two layers the first that is found.
+
+    As soon as there are MOST_TOLD differences, no more are looked for.
+    """
     beside = _side_by_side(earlier)
     size = 1 + max((layer.everybody.max() for layer in beside), default=0)
-    found = []
+    return list(islice(_differences(new, beside, size), MOST_TOLD))
+
+
+def _differences(new: LedgerTable, beside: list[_Laid], size: int) -> Iterator[LedgerDifference]:
     for sets in new.layers:
         if sets:
             laid = _New(_Laid(list(sets), BitMap.union(*(one.people for one in sets)), new.smallest), size)
-            found += [one for layer in beside if (one := laid.difference(layer)) is not None]
-    return found
+            yield from (one for layer in beside if (one := laid.difference(layer)) is not None)
 
 
 @dataclass
