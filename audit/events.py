@@ -181,12 +181,14 @@ class EventName(StrEnum):
     RELEASE_CHECKED = "release.checked"
     RELEASE_RETURNED = "release.returned"
     RELEASE_LOOK_REFUSED = "release.look_refused"
+    RELEASE_FILE_TAKEN = "release.file_taken"  # by a checker, to open it
     RELEASE_DECIDED = "release.decided"  # one checker's verdict
     RELEASE_DECIDE_REFUSED = "release.decide_refused"
     RELEASE_REVIEWED = "release.reviewed"  # every blind verdict is in; they are told with it
     RELEASE_HELD_FOR_CONTROLLER = "release.held_for_controller"
     RELEASE_APPROVED = "release.approved"
     RELEASE_REJECTED = "release.rejected"
+    RELEASE_INSPECTED = "release.inspected"  # again, before a release: by new rules, or where there was no record
     RELEASE_STARTED = "release.started"
     RELEASE_RELEASED = "release.released"
     RELEASE_RELEASE_REFUSED = "release.release_refused"

@@ -45,9 +45,8 @@ class LedgerSets:
         self._keys_of = keys_of
 
     @classmethod
-    def of_haven(cls, haven: EnvironmentParts) -> LedgerSets:
+    def of_haven(cls, haven: EnvironmentParts, scopes: Scopes) -> LedgerSets:
         """Of this haven: its evidence, its published files, workers as its gateway has them."""
-        from infra.published import GatewayScopes
         from infra.servers.gateway import enclosure_of
 
         settings = haven.settings
@@ -62,7 +61,6 @@ class LedgerSets:
                 enclosure=enclosure and replace(enclosure, first_account=FIRST_ACCOUNT),
             )
 
-        scopes = GatewayScopes(haven.access, haven.records, haven.keyring, settings.scopes_folder, haven.disclosures)
         listed = PeopleOfQueries(settings.run_folder / "l", pool, haven.audit_log)
         return cls(haven.evidence, scopes, listed, KeysOfProjects(haven.keyring, haven.records))
 

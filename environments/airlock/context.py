@@ -1,24 +1,34 @@
-"""What does an author say of a release? The table's context, the gate, and for whom; without enough of it, no review.
+"""What does an author say of a release? What each file is, the gate, and for whom; without enough of it, no review.
 
-Too little context is a quarter of all rejections at one large service (rules/airlock.md): so it is asked for here, with
-a sentence for each thing missing, before two people spend their time.
+Too little context is a quarter of all rejections at one large service, and figures without their counts a tenth
+(rules/airlock.md): so it is asked for here, with a sentence for each thing missing, before two people spend their time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from access.decisions import Allowed, Decision, Refused
-from environments.airlock.model import Gate
+from environments.airlock.model import Gate, ReleaseFile
+from environments.disclosure.errors import ContextInvalid
 from environments.disclosure.model import TableContext, validated
+from environments.inspection.model import FileType
 
 SHORTEST_SENTENCE = 20
 LONGEST_TITLE = 200
 MOST_QUERIES = 20
+SHARED = ("title", "purpose", "population", "gate", "recipient")
+"""What is said once for all files of a request; what each shows is said of each."""
+SHOW_RESULTS = frozenset(
+    {FileType.PNG, FileType.JPEG, FileType.PDF, FileType.DOCUMENT, FileType.WORKBOOK, FileType.PARQUET, FileType.JSON,
+     FileType.ACRO}
+)  # fmt: skip
+MAY_BE_WORDS_ONLY = frozenset({FileType.PDF, FileType.DOCUMENT})
 QueryNumber = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(lambda said: (said,) if isinstance(said, str) else said)]
 
 
 class ReleaseContext(TableContext):
@@ -32,17 +42,72 @@ class ReleaseContext(TableContext):
     recipient: str | None = None
     queries: tuple[QueryNumber, ...] = Field(default=(), max_length=MOST_QUERIES)
 
+
+class FileContext(BaseModel):
+    """What is said of a file that is no table of counts.
+
+    counts: the tables of the same request that hold the people behind what it shows. words_only: of a report (pdf,
+    docx) that shows neither figures nor numbers of people, and so has no counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    purpose: str = ""
+    description: str = ""
+    population: str = ""
+    title: str = ""
+    gate: Gate = Gate.TO_RESEARCHER
+    recipient: str | None = None
+    counts: OneOrMore = ()
+    words_only: bool = False
+
     @property
-    def public_title(self) -> str:
-        """For the register: the title, or the description's beginning."""
-        return (self.title or self.description)[:LONGEST_TITLE]
+    def queries(self) -> tuple[str, ...]:
+        """Only tables are made from queries that the haven has evidence of."""
+        return ()
 
 
-def release_context(data: Mapping[str, Any] | TableContext) -> ReleaseContext:
-    """The context from data. Raises ContextInvalid naming each unknown key."""
-    if isinstance(data, ReleaseContext):
-        return data
-    return validated(ReleaseContext, data.model_dump() if isinstance(data, TableContext) else data)
+class RequestContext(ReleaseContext):
+    """What is said of a whole request: of its table and of all files, and under `files`, by name, of single ones."""
+
+    count_column: str = ""  # a request may hold no table
+    files: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+AnyContext = ReleaseContext | FileContext
+
+
+def is_table(name: str) -> bool:
+    """Is a file of this name taken as a table of counts, and checked cell by cell? Every other one is inspected."""
+    return name.lower().endswith(".csv")
+
+
+def contexts_of(names: Sequence[str], data: Mapping[str, Any] | TableContext) -> list[AnyContext]:
+    """What is said of each file, from what is said of the request. Raises ContextInvalid naming each unknown key."""
+    whole = validated(RequestContext, data.model_dump(exclude_unset=True) if isinstance(data, TableContext) else data)
+    strange = sorted(set(whole.files) - set(names))
+    if strange:
+        raise ContextInvalid(
+            "The context speaks of files that are not submitted.",
+            where="context: files",
+            mend="Write under 'files' the names of the files as they are submitted.",
+        )
+    said = whole.model_dump(exclude_unset=True, exclude={"files"})
+    common = {key: said[key] for key in SHARED if key in said}
+    return [_validated(name, {**(said if is_table(name) else common), **whole.files.get(name, {})}) for name in names]
+
+
+def context_of(file: ReleaseFile) -> AnyContext:
+    """What was said of a sealed file. Raises ContextInvalid."""
+    return _validated(file.name, file.context)
+
+
+def _validated(name: str, data: Mapping[str, Any]) -> AnyContext:
+    return validated(ReleaseContext, data) if is_table(name) else validated(FileContext, data)
+
+
+def public_title(context: AnyContext) -> str:
+    """For the register: the title, or the description's beginning."""
+    return (context.title or context.description)[:LONGEST_TITLE]
 
 
 def may_pass_gate(gate: Gate, recipient: str | None) -> Decision:
@@ -70,16 +135,7 @@ def may_pass_gate(gate: Gate, recipient: str | None) -> Decision:
 
 def context_problems(context: ReleaseContext, columns: Sequence[str]) -> list[str]:
     """What is missing for two people to judge the table; a sentence each."""
-    asked = {
-        "purpose": (context.purpose, "what the output is for"),
-        "description": (context.description, "what the table shows"),
-        "population": (context.population, "who is counted: the filter, the period"),
-    }
-    problems = [
-        f"Too little context: say under '{key}' in a sentence {meaning}."
-        for key, (text, meaning) in asked.items()
-        if len(text.strip()) < SHORTEST_SENTENCE
-    ]
+    problems = _unsaid(context)
     silent = [name for name in columns if not context.columns.get(name, "").strip()]
     if silent:
         problems.append(f"Too little context: say under 'columns' what each column is; missing: {', '.join(silent)}.")
@@ -87,3 +143,37 @@ def context_problems(context: ReleaseContext, columns: Sequence[str]) -> list[st
     if unknown:
         problems.append(f"The context describes columns that the table does not have: {', '.join(unknown)}.")
     return problems
+
+
+def file_problems(context: FileContext, kind: FileType | None, tables: Collection[str]) -> list[str]:
+    """The same of a file that is no table. tables: the names of those in its request."""
+    problems = _unsaid(context)
+    if context.words_only and kind is not None and kind not in MAY_BE_WORDS_ONLY:
+        problems.append("Only a pdf or docx can be said to hold nothing but words: leave 'words_only' out.")
+    elif context.words_only and context.counts:
+        problems.append("What holds nothing but words has no counts: leave 'words_only' or 'counts' out.")
+    elif kind in SHOW_RESULTS and not context.words_only and not context.counts:
+        problems.append(
+            "No underlying counts beside it: submit the number of people behind each point, bar or cell as a CSV in the"
+            " same request, and name that file under 'counts'."
+        )
+    missing = [name for name in context.counts if not is_table(name) or name not in tables]
+    if missing:
+        problems.append(
+            "No underlying counts beside it: 'counts' names what is no CSV of this request. Submit it together with"
+            " this file, and write its name as it is submitted."
+        )
+    return problems
+
+
+def _unsaid(context: AnyContext) -> list[str]:
+    asked = {
+        "purpose": (context.purpose, "what the output is for"),
+        "description": (context.description, "what it shows"),
+        "population": (context.population, "who is counted: the filter, the period"),
+    }
+    return [
+        f"Too little context: say under '{key}' in a sentence {meaning}."
+        for key, (text, meaning) in asked.items()
+        if len(text.strip()) < SHORTEST_SENTENCE
+    ]

@@ -19,6 +19,14 @@ class UnknownRequest(AirlockError):
     http_status = 404
 
 
+class FileUnfit(AirlockError):
+    """A file is not taken in under this name, of this size or in this company; the message says how to mend it."""
+
+    code = "release.file_unfit"
+    exit_status = 65
+    http_status = 422
+
+
 class SealBroken(AirlockError):
     """A sealed file is not as it was sealed: every approval of it is void."""
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from audit.model import Json
 from environments.airlock.imports.states import ImportState
 from environments.airlock.packages.states import PackageState
 from environments.airlock.states import OWNER, ReleaseState
+from environments.inspection.model import FileFinding, FileType, FindingCode
 
 
 class Gate(StrEnum):
@@ -26,8 +28,52 @@ class Gate(StrEnum):
 
 
 @dataclass(frozen=True)
+class InspectionRecord:
+    """What the inspector of a file's type said of it, by which rules; kept with the request.
+
+    offered: SHA-256 of the bytes that the author offered. Where the file was written anew from them, its own hash is
+    another one, and `mended` is what was found in theirs and is gone. findings: what keeps the file from leaving.
+    """
+
+    rules: str
+    type: FileType | None
+    offered: str
+    findings: tuple[FileFinding, ...] = ()
+    more: int = 0
+    mended: tuple[FileFinding, ...] = ()
+
+    def holds(self, rules: str) -> bool:
+        """Does it still say what these rules would? An inspection that did not end says nothing."""
+        return self.rules == rules and all(one.code is not FindingCode.NOT_INSPECTED for one in self.findings)
+
+    def as_data(self) -> dict[str, Json]:
+        """For the records, and for a program."""
+        return {
+            "rules": self.rules,
+            "type": self.type and self.type.value,
+            "offered_sha256": self.offered,
+            "findings": [{**one.as_data()} for one in self.findings],
+            "more": self.more,
+            "mended": [{**one.as_data()} for one in self.mended],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> InspectionRecord:
+        """As it was kept."""
+        findings, mended = (
+            tuple(FileFinding(FindingCode(one["code"]), one["what"], one["where"], one["mend"]) for one in data[key])
+            for key in ("findings", "mended")
+        )
+        kind = None if data["type"] is None else FileType(data["type"])
+        return cls(data["rules"], kind, data["offered_sha256"], findings, data["more"], mended)
+
+
+@dataclass(frozen=True)
 class ReleaseFile:
-    """One sealed file of one round. sha256: of its bytes; content: of its cells, however they are written."""
+    """One sealed file of one round. sha256: of its bytes; content: of its cells, however they are written.
+
+    inspection: what was found in it; None of a table, which is checked cell by cell.
+    """
 
     id: str
     round: int
@@ -39,6 +85,13 @@ class ReleaseFile:
     context: Mapping[str, Json]
     problems: tuple[str, ...]
     at: datetime
+    inspection: InspectionRecord | None = None
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """Every hash by which what it holds is known: of its bytes, its cells, and the bytes that were offered."""
+        offered = {self.inspection.offered} if self.inspection else set()
+        return frozenset({self.sha256, self.content} | offered)
 
 
 @dataclass(frozen=True)

@@ -234,8 +234,8 @@ def still_fits(has_problems: bool, rules: str) -> Decision:
     if has_problems:
         return Refused(
             "release.rules_changed",
-            f"The files no longer pass the owners' rules ({rules}).",
-            "Begin a new request with a table that does.",
+            f"The files no longer pass the owners' rules ({rules}), or their inspectors find something.",
+            "Begin a new request with files that do.",
         )
     return Allowed()
 

@@ -1,4 +1,4 @@
-"""Whom does the airlock ask? The approval records and the sealed evidence, each time anew, never a copy."""
+"""Whom does the airlock ask? Approval records, sealed evidence and file inspectors, each time anew, never a copy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from audit.model import Actor
 from audit.records import Change
 from environments.airlock.ledger.model import GroupMarks
 from environments.disclosure.sealed.model import QueryEvidence
+from environments.inspection.model import Inspection
 
 
 class Approvals(Protocol):
@@ -92,4 +93,17 @@ class PersonSets(Protocol):
 
     def of(self, project: str, query: str) -> Mapping[tuple[object, ...], GroupMarks]:
         """Of each group by its key. Raises PeopleUnknown with the way to mend it, EvidenceBroken."""
+        ...
+
+
+class Inspectors(Protocol):
+    """Who looks into the files that are no tables of counts."""
+
+    @property
+    def rules(self) -> str:
+        """By what they look, as a digest: where it is another one, files are looked into again."""
+        ...
+
+    def look(self, project: str, name: str, content: bytes) -> Inspection:
+        """What is in these bytes, and does it hold pseudonyms of the project? Raises InspectionError: not looked at."""
         ...

@@ -7,10 +7,10 @@ the rule book; policies.py has a refusal for each of its rules; verbs/ makes it 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -23,16 +23,15 @@ from environments.airlock.files.outbox import Outbox
 from environments.airlock.ledger.service import ReleaseLedger
 from environments.airlock.ledger.store import LedgerStore
 from environments.airlock.model import Gate, Released, ReleaseRequest
-from environments.airlock.ports import Approvals, PersonSets, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, PersonSets, SealedEvidence
 from environments.airlock.states import ReleaseState
 from environments.airlock.verbs.checking import FileCheck, check_file
 from environments.airlock.verbs.desk import SYSTEM, Check, Desk
 from environments.airlock.verbs.releasing import Releasing
 from environments.airlock.verbs.review import Review
-from environments.airlock.verbs.submission import Offer, Submission
+from environments.airlock.verbs.submission import Context, Offer, Submission
 from environments.airlock.visibility import as_seen_by
 from environments.disclosure.ledger.model import LedgerDifference
-from environments.disclosure.model import TableContext
 from environments.disclosure.sealed.model import EvidenceComparison
 
 IDLE_UNTIL_LAPSE = timedelta(days=30)
@@ -43,7 +42,8 @@ class Airlock:
 
     folder: for the sealed files; outbox: where recipients are served; register: the public list; evidence: what was
     counted behind queries; people: who stands behind them; key_of: the key under which a project's part of the ledger
-    is sealed. Every verb raises RefusedError with the rule, and UnknownRequest; what else it raises, it says.
+    is sealed; inspectors: of files that are no tables of counts. Every verb raises RefusedError with the rule, and
+    UnknownRequest; what else it raises, it says.
     """
 
     def __init__(
@@ -58,11 +58,12 @@ class Airlock:
         evidence: SealedEvidence,
         people: PersonSets,
         key_of: Callable[[str], bytes],
+        inspectors: Inspectors,
         check: Check = check_file,
     ) -> None:
         ledger = ReleaseLedger(LedgerStore(folder / "ledger", key_of), records, evidence, people)
-        places = Container(folder), Outbox(outbox), register
-        self._desk = Desk(records, approvals, evidence, ledger, *places, signing_key, check)
+        places = (Container(folder), Outbox(outbox), register)
+        self._desk = Desk(records, approvals, evidence, ledger, inspectors, *places, signing_key, check)
         self._submission = Submission(self._desk)
         self._review = Review(self._desk)
         self._releasing = Releasing(self._desk)
@@ -79,23 +80,28 @@ class Airlock:
         self,
         project: str,
         name: str,
-        table: bytes,
-        context: TableContext | Mapping[str, Any],
+        content: bytes,
+        context: Context,
         *,
         by: Actor,
         request_id: str | None = None,
     ) -> ReleaseRequest:
-        """Seal one CSV table and have it checked; then it is `checking`, or `returned` with its problems.
+        """Seal one file and have it checked; then it is `checking`, or `returned` with its problems.
 
-        request_id: a draft or a returned request that goes on. Raises ContextInvalid, TableUnfit, UnknownProfile.
+        A CSV is a table of counts, checked cell by cell; every other file is looked into by the inspector of its type,
+        and a picture is sealed as it was written anew. request_id: a draft or a returned request that goes on. Raises
+        ContextInvalid, FileUnfit, TableUnfit, UnknownProfile, InspectionError.
         """
-        return self.submit_set(project, [(name, table, context)], by=by, request_id=request_id)
+        return self.submit_set(project, [(name, content)], context, by=by, request_id=request_id)
 
     def submit_set(
-        self, project: str, files: Sequence[Offer], *, by: Actor, request_id: str | None = None
+        self, project: str, files: Sequence[Offer], context: Context, *, by: Actor, request_id: str | None = None
     ) -> ReleaseRequest:
-        """The same for several files (name, bytes, context), which pass together or not at all."""
-        return self.get(self._submission.submit(project, files, request_id, by), viewer=by)
+        """The same for several files (name, bytes), which pass together or not at all.
+
+        context: of all of them, and under `files`, by name, what is said of single ones.
+        """
+        return self.get(self._submission.submit(project, files, context, request_id, by), viewer=by)
 
     def withdraw(self, request_id: str, *, by: Actor) -> ReleaseRequest:
         """Its author takes a request back."""
@@ -152,6 +158,10 @@ class Airlock:
     def review(self, request_id: str, name: str, *, by: Actor) -> tuple[bytes, FileCheck]:
         """A sealed file and its check, for a checker of the request or a member of its project. Raises SealBroken."""
         return self._review.read(request_id, name, by)
+
+    def take(self, request_id: str, name: str, *, by: Actor) -> bytes:
+        """A sealed file for a checker of the request to open; that it was taken is recorded. Raises SealBroken."""
+        return self._review.take(request_id, name, by)
 
     def require_look(self, project: str, *, by: Actor) -> None:
         """May this person see the project's requests now? A refusal is recorded."""

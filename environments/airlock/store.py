@@ -16,6 +16,7 @@ from audit.records import AuditReceipt, Base
 from environments.airlock.imports.states import ImportState
 from environments.airlock.model import (
     Gate,
+    InspectionRecord,
     Move,
     Recipient,
     ReleaseFile,
@@ -61,6 +62,9 @@ class FileRow(Base):
     uploader: Mapped[str] = mapped_column(String(120))
     context: Mapped[dict[str, Any]] = mapped_column(JSON)
     problems: Mapped[list[str]] = mapped_column(JSON)  # what the check found, in sentences without counts
+    inspection: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # InspectionRecord; None of a table
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
@@ -200,7 +204,17 @@ def _files(session: Session, request: str) -> tuple[ReleaseFile, ...]:
     query = select(FileRow).where(FileRow.request == request).order_by(FileRow.round, FileRow.name)
     return tuple(
         ReleaseFile(
-            r.id, r.round, r.name, r.sha256, r.content, r.size, r.uploader, r.context, tuple(r.problems), aware(r.at)
+            r.id,
+            r.round,
+            r.name,
+            r.sha256,
+            r.content,
+            r.size,
+            r.uploader,
+            r.context,
+            tuple(r.problems),
+            aware(r.at),
+            None if r.inspection is None else InspectionRecord.from_data(r.inspection),
         )
         for r in session.scalars(query)
     )

@@ -20,13 +20,13 @@ from access.decisions import Refused, RefusedError
 from access.identity.strict import read_object
 from audit.errors import HavenError
 from audit.model import Actor, Json, person
-from environments.airlock.errors import UnknownRequest
-from environments.airlock.model import ReleaseRequest
+from environments.airlock.errors import FileUnfit, UnknownRequest
+from environments.airlock.model import ReleaseFile, ReleaseRequest
 from environments.airlock.service import Airlock
-from environments.disclosure.errors import TableUnfit
 from environments.disclosure.tables import MOST_BYTES
 
-SUBMISSION_KEYS = {"name", "table_base64", "context"}
+SUBMISSION_KEYS = {"files", "context"}
+FILE_KEYS = {"name", "content_base64"}
 OPTIONAL_KEYS = {"project", "request"}  # project: a client outside a workspace names it; it must be the token's
 MOST_BODY = 2 * MOST_BYTES
 
@@ -48,7 +48,7 @@ def as_data(request: ReleaseRequest) -> dict[str, Json]:
         "created": request.created.isoformat(),
         "moved": request.moved.isoformat(),
         "problems": [*request.problems],
-        "files": [{"name": one.name, "sha256": one.sha256, "bytes": one.size} for one in request.files],
+        "files": [_file_data(one) for one in request.files],
         "verdicts": [
             {"round": v.round, "by": v.by, "controller": v.controller, "approve": v.approve, "comment": v.comment}
             for v in request.every_verdict
@@ -62,6 +62,12 @@ def as_data(request: ReleaseRequest) -> dict[str, Json]:
             for one in request.recipients
         ],
     }
+
+
+def _file_data(file: ReleaseFile) -> dict[str, Json]:
+    """inspection: what was found in a file that is no table; nothing of it quotes the file."""
+    inspection = None if file.inspection is None else file.inspection.as_data()
+    return {"name": file.name, "sha256": file.sha256, "bytes": file.size, "inspection": inspection}
 
 
 def routes(airlock: Airlock) -> list[Route]:
@@ -89,14 +95,14 @@ class _Desk:
         if body.get("project", project) != project:
             other = Refused("release.other_project", "This token is for another project.", None)
             await asyncio.to_thread(lambda: self._airlock.refuse(other, project, by=by))
-        table, context = _decoded(body["table_base64"]), body["context"]
-        if not isinstance(body["name"], str) or not isinstance(context, dict):
-            raise _unreadable("name is a text and context a mapping")
+        files, context = _decoded(body["files"]), body["context"]
+        if not isinstance(context, dict):
+            raise _unreadable("context is a mapping")
         going_on = body.get("request")
         if going_on is not None and not isinstance(going_on, str):
             raise _unreadable("request is the number of a returned request")
         done = await asyncio.to_thread(
-            lambda: self._airlock.submit(project, body["name"], table, context, by=by, request_id=going_on)
+            lambda: self._airlock.submit_set(project, files, context, by=by, request_id=going_on)
         )
         return as_data(done)
 
@@ -139,7 +145,7 @@ async def _body(request: Request) -> dict[str, Any]:
     async for part in request.stream():
         content += part
         if len(content) > MOST_BODY:
-            raise TableUnfit("The submission is too large.", mend="A table of counts is small: submit that.")
+            raise FileUnfit("The submission is too large.", mend="Submit fewer or smaller files at a time.")
     try:
         body = read_object(bytes(content))
     except ValueError:
@@ -149,15 +155,19 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _decoded(text: object) -> bytes:
+def _decoded(files: object) -> list[tuple[str, bytes]]:
     try:
-        return base64.b64decode(str(text), validate=True)
-    except (binascii.Error, ValueError):
-        raise _unreadable("table_base64 is the CSV in base64") from None
+        if not isinstance(files, list) or not all(set(one) == FILE_KEYS for one in files):
+            raise TypeError
+        if not all(isinstance(value, str) for one in files for value in one.values()):
+            raise TypeError
+        return [(one["name"], base64.b64decode(one["content_base64"], validate=True)) for one in files]
+    except (binascii.Error, ValueError, TypeError, AttributeError):
+        raise _unreadable("files is a list of name and content_base64, both texts") from None
 
 
-def _unreadable(what: str) -> TableUnfit:
-    return TableUnfit(f"The submission cannot be read: {what}.", mend="Use haven.submit(table, name=..., context=...).")
+def _unreadable(what: str) -> FileUnfit:
+    return FileUnfit(f"The submission cannot be read: {what}.", mend="Use haven.submit(table, name=..., context=...).")
 
 
 def _refusal(refused: Refused, status: int) -> JSONResponse:

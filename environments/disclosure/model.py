@@ -92,7 +92,7 @@ def context_from(data: TableContext | Mapping[str, Any]) -> TableContext:
     return data if isinstance(data, TableContext) else validated(TableContext, data)
 
 
-Context = TypeVar("Context", bound=TableContext)
+Context = TypeVar("Context", bound=BaseModel)
 
 
 def validated(kind: type[Context], data: Mapping[str, Any]) -> Context:

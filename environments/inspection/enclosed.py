@@ -7,14 +7,17 @@ process gets nothing but the bytes, by standard input, and writes nothing but it
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from environments.disclosure import tables
 from environments.inspection.inspect import inspect_file, refused_unread
 from environments.inspection.limits import MOST_BYTES, MOST_MEMORY, MOST_SECONDS
 from environments.inspection.model import FileFinding, FileType, FindingCode, Inspection, IsPseudonym
@@ -22,7 +25,17 @@ from environments.inspection.model import FileFinding, FileType, FindingCode, In
 # -P: nothing is imported from the folder that it happens to start in
 WORK = [sys.executable, "-P", "-m", "environments.inspection.enclosed"]
 SPARE_SECONDS = 30.0
+READERS = ("pillow", "polars", "pyarrow", "pypdf")
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_NUM_THREADS")
+
+
+def rules_digest() -> str:
+    """By what files are looked into, as one SHA-256: the inspectors' own code, and the libraries that read for them."""
+    digest = hashlib.sha256()
+    for path in (*sorted(Path(__file__).parent.rglob("*.py")), Path(tables.__file__)):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(" ".join(f"{name} {version(name)}" for name in READERS).encode())
+    return digest.hexdigest()
 
 
 def inspect_apart(

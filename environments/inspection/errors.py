@@ -14,6 +14,14 @@ class InspectionError(EnvironmentsError):
     http_status = 422
 
 
+class InspectorsDown(InspectionError):
+    """The haven could not look into a file, or not by the rules of now: it does not leave."""
+
+    code = "inspection.inspectors_down"
+    exit_status = 75
+    http_status = 503
+
+
 class CannotBeRead(InspectionError):
     """The file cannot be looked into any further; becomes a finding of the file."""
 

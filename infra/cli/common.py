@@ -164,7 +164,9 @@ def read_table_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise TableUnfit(f"The file cannot be read ({error.strerror}).", where=str(path), mend="Name a CSV.") from None
+        raise TableUnfit(
+            f"The file cannot be read ({error.strerror}).", where=str(path), mend="Name a file that is there."
+        ) from None
 
 
 def print_json(data: Any) -> None:

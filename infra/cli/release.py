@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.common import DEFAULT_HOME, NOT_PASSED, As, AsJson, Home, open_haven, print_json, read_table_file
-from infra.cli.release_words import comparison_said, reviewed_said
+from infra.cli.release_show import Number, show
+from infra.cli.release_words import request_said
 
 if TYPE_CHECKING:
-    from environments.airlock.model import ReleaseFile, ReleaseRequest
-    from environments.disclosure.sealed.model import EvidenceComparison
-    from infra.wiring.haven import Haven
-
-Number = Annotated[str, typer.Argument(help="The request's number.")]
+    from environments.airlock.model import ReleaseRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -49,25 +46,25 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     project: Annotated[str, typer.Argument(help="The project.")],
-    file: Annotated[Path, typer.Argument(help="The table: CSV in long form.")],
+    files: Annotated[list[Path], typer.Argument(help="Tables of counts as CSV, and other files beside them.")],
     context: Annotated[Path, typer.Option("--context", help="What is said of it: a YAML file.")],
     who: As,
     request: Annotated[str | None, typer.Option("--request", help="A returned request that goes on.")] = None,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Seal a table in the airlock and have it checked at once.
+    """Seal files in the airlock and have them checked at once; they pass together or not at all.
 
     Example: `haven release submit falls-2026 admissions.csv --context context.yaml --as asha`
+    Example: `haven release submit falls-2026 admissions.csv figure.png --context context.yaml --as asha`
     """
     from access.documents import load_document
-    from environments.airlock.context import ReleaseContext
+    from environments.airlock.context import RequestContext
 
-    said = load_document(context, ReleaseContext)
+    said = load_document(context, RequestContext)
     haven = open_haven(home)
-    done = haven.airlock.submit(
-        project, file.name, read_table_file(file), said, by=haven.actor(who), request_id=request
-    )
+    offered = [(file.name, read_table_file(file)) for file in files]
+    done = haven.airlock.submit_set(project, offered, said, by=haven.actor(who), request_id=request)
     _tell(done, as_json)
     if done.problems:
         raise typer.Exit(NOT_PASSED)
@@ -114,46 +111,6 @@ def list_requests(
         typer.echo(f"{one.id}  {one.project:<24} {one.state:<16} {names}  (next: {one.whose_turn})")
     if not found:
         typer.echo("No request.")
-
-
-def show(
-    request: Number,
-    who: Annotated[str | None, typer.Option("--as", help="Who looks: blind verdicts are shown to an auditor.")] = None,
-    table: Annotated[bool, typer.Option("--table", help="Also the sealed tables and their check (checkers).")] = False,
-    home: Home = DEFAULT_HOME,
-    as_json: AsJson = False,
-) -> None:
-    """One request: its state, problems, verdicts as far as they may be seen, and every move.
-
-    A checker also sees how each file stands to the sealed evidence of its queries, and which earlier cells it is near.
-
-    Example: `haven release show 6f1c... --as cara --table`
-    """
-    from environments.airlock.web import as_data
-
-    haven = open_haven(home)
-    found = _as_seen(haven, request, who)
-    data: dict[str, Any] = as_data(found)
-    comparisons, data["near"] = _beside(haven, found, who)
-    data["evidence"] = {name: one if isinstance(one, str) else one.as_data() for name, one in comparisons.items()}
-    tables = [_reviewed(haven, found, file, who) for file in found.files] if table else []
-    if table:
-        data["tables"] = tables
-    if as_json:
-        print_json(data)
-        return
-    _say(found)
-    for name, one in comparisons.items():
-        typer.echo(f"  {name}: {one}" if isinstance(one, str) else comparison_said(name, one))
-    for sentence in data["near"]:
-        typer.echo(f"  {sentence}")
-    for verdict in found.every_verdict:
-        word = "approves" if verdict.approve else "objects"
-        typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
-    for move in found.moves:
-        typer.echo(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}")
-    for shown in tables:
-        typer.echo(reviewed_said(shown))
 
 
 def decide(
@@ -335,63 +292,10 @@ def verify(
 # -- parts
 
 
-def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
-    """The request as this person may see it; an auditor who may act today sees all of it."""
-    from access.people.model import Role
-    from access.people.policies import may_hold_office
-
-    if who is None:
-        return haven.airlock.get(request)
-    actor = haven.actor(who)
-    found = haven.access.person(actor.partition(":")[2])
-    if may_hold_office(found, Role.AUDITOR, haven.records.clock.now().date()):
-        return haven.airlock.whole(request)
-    return haven.airlock.get(request, viewer=actor)
-
-
-def _beside(
-    haven: Haven, request: ReleaseRequest, who: str | None
-) -> tuple[dict[str, EvidenceComparison | str], list[str]]:
-    """For a checker, how each file stands to its queries' evidence, and to which earlier cells it is too near.
-
-    A sentence stands where that cannot be read.
-    """
-    from environments.airlock.errors import AirlockError
-
-    if who is None:
-        return {}, []
-    by = haven.actor(who)
-    try:
-        near = [one.sentence for one in haven.airlock.near(request.id, by=by)]
-        return {**haven.airlock.comparisons(request.id, by=by)}, near
-    except AirlockError as error:
-        return {"evidence": str(error)}, []
-
-
-def _reviewed(haven: Haven, request: ReleaseRequest, file: ReleaseFile, who: str | None) -> dict[str, Any]:
-    """What a checker judges: the sealed table, what its author says of it, and what the check finds."""
-    if who is None:
-        raise typer.BadParameter("say who looks with --as", param_hint="--table")
-    content, done = haven.airlock.review(request.id, file.name, by=haven.actor(who))
-    context = {key: value for key, value in file.context.items() if value not in ("", None, [], {}, False)}
-    text = content.decode("utf-8-sig", "replace")
-    return {"name": file.name, "text": text, "context": context, "problems": list(done.problems)}
-
-
 def _tell(request: ReleaseRequest, as_json: bool) -> None:
     from environments.airlock.web import as_data
 
     if as_json:
         print_json(as_data(request))
         return
-    _say(request)
-
-
-def _say(request: ReleaseRequest) -> None:
-    typer.echo(f"Request {request.id}: {request.state} (next: {request.whose_turn})")
-    if request.state.value == "approved":
-        typer.echo(f"  A checker sends it out: haven release release {request.id} --as CHECKER")
-    for problem in request.problems:
-        typer.echo(f"  - {problem}")
-    if request.held:
-        typer.echo(f"  held: {request.held}")
+    typer.echo(request_said(request))

@@ -1,4 +1,4 @@
-"""What is a checker told of a file? Its author's words, the sealed table, what was found, what its queries say."""
+"""What is said of a request and its files? The author's words, what was found, what people look at, the sealed text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from environments.airlock.model import ReleaseRequest
     from environments.disclosure.sealed.model import EvidenceComparison
 
 
+def request_said(request: ReleaseRequest) -> str:
+    """Its state, whose turn it is, and why it stands where it does."""
+    lines = [f"Request {request.id}: {request.state} (next: {request.whose_turn})"]
+    if request.state.value == "approved":
+        lines.append(f"  A checker sends it out: haven release release {request.id} --as CHECKER")
+    lines += [f"  - {problem}" for problem in request.problems]
+    if request.held:
+        lines.append(f"  held: {request.held}")
+    return "\n".join(lines)
+
+
 def reviewed_said(shown: Mapping[str, Any]) -> str:
-    """One file: its context, its check, its table."""
+    """One file: its context, its check, what people look at, its text."""
     lines = [f"\n{shown['name']}"]
     for key, value in shown["context"].items():
         if isinstance(value, dict):
@@ -18,7 +30,18 @@ def reviewed_said(shown: Mapping[str, Any]) -> str:
         else:
             lines.append(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     lines += [f"  the check: {problem}" for problem in shown["problems"] or ["nothing found"]]
-    return "\n".join([*lines, shown["text"]])
+    if shown["written_anew"]:
+        lines.append("  written anew from its pixels: what is sealed, judged and released are the new bytes")
+        lines += [f"  was in it and is gone: {one['what']}" for one in shown["inspection"]["mended"]]
+    lines += [f"  look: {one}" for one in shown["look_at"]]
+    if shown["text"] is None:
+        return "\n".join(
+            [*lines, f"  to open it: haven release show NUMBER --as YOU --file {shown['name']} --out FOLDER"]
+        )
+    from access.documents import UNSEEN
+
+    text = UNSEEN.sub("\ufffd", shown["text"].replace("\r\n", "\n"))  # what it may hold is not for a terminal
+    return "\n".join([*lines, text])
 
 
 def comparison_said(name: str, comparison: EvidenceComparison) -> str:

@@ -27,12 +27,15 @@ class EnvironmentParts(OptOutParts):
         """The one door through which anything leaves."""
         from environments.airlock.approvals import AccessApprovals
         from environments.airlock.service import Airlock
+        from infra.file_inspectors import EnclosedInspectors
         from infra.person_sets import LedgerSets
+        from infra.published import GatewayScopes
         from infra.query_evidence import OpenedEvidence
         from infra.registers.folder import ensure_place
 
         settings = self.settings
         ensure_place(settings.register_folder)
+        scopes = GatewayScopes(self.access, self.records, self.keyring, settings.scopes_folder, self.disclosures)
         return Airlock(
             self.records,
             AccessApprovals(self.access, self.disclosures),
@@ -41,8 +44,9 @@ class EnvironmentParts(OptOutParts):
             settings.register_folder,
             self.keyring.signing_key("release"),
             evidence=OpenedEvidence(self.evidence),
-            people=LedgerSets.of_haven(self),
+            people=LedgerSets.of_haven(self, scopes),
             key_of=self.keyring.evidence_key,
+            inspectors=EnclosedInspectors(scopes),
         )
 
     @cached_property

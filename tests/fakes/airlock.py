@@ -22,11 +22,14 @@ from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.imports.service import Imports
 from environments.airlock.ledger.model import GroupMarks
 from environments.airlock.packages.service import Packages
-from environments.airlock.ports import Approvals, PersonSets, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, PersonSets, SealedEvidence
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
 from environments.airlock.verbs.desk import Check
 from environments.disclosure.sealed.model import QueryEvidence, QueryGroup
+from environments.inspection.errors import InspectorsDown
+from environments.inspection.inspect import inspect_file
+from environments.inspection.model import Inspection
 from tests.fakes.audit_log import MemoryAuditLog
 
 ASHA, OMAR = person("asha"), person("omar")  # members of the project
@@ -158,6 +161,22 @@ class FakePeople:
 
 
 @dataclass
+class FakeInspectors:
+    """The real inspectors in this process. rules: as a test says; down: nothing can be looked into."""
+
+    rules: str = "rules-of-now"
+    down: bool = False
+    pseudonyms: set[str] = field(default_factory=set)
+    looked: list[str] = field(default_factory=list)
+
+    def look(self, project: str, name: str, content: bytes) -> Inspection:
+        if self.down:
+            raise InspectorsDown("The file could not be looked into.")
+        self.looked.append(name)
+        return inspect_file(name, content, is_pseudonym=self.pseudonyms.__contains__)
+
+
+@dataclass
 class World:
     """The airlock and what stands around it."""
 
@@ -169,6 +188,7 @@ class World:
         self.approvals = FakeApprovals()
         self.evidence = FakeEvidence()
         self.people = FakePeople(self.evidence)
+        self.inspectors = FakeInspectors()
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
         if self.engine is None:
@@ -183,9 +203,10 @@ class World:
         """An airlock that reads this evidence, and knows these people behind it."""
         port: Approvals = self.approvals
         places = (self.folder / "airlock", self.outbox, self.register)
+        inspectors: Inspectors = self.inspectors
         self.airlock = Airlock(
             self.records, port, *places, KEY, evidence=evidence, people=people or self.people,
-            key_of=lambda name: hashlib.sha256(name.encode()).digest(), check=self._checked,
+            key_of=lambda name: hashlib.sha256(name.encode()).digest(), inspectors=inspectors, check=self._checked,
         )  # fmt: skip
 
     @property

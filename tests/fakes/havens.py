@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Engine, create_engine
@@ -15,7 +17,7 @@ from access.projects.model import Outcome
 from access.projects.policies import RELEASE_TEST
 from access.service import Access
 from audit.clock import FixedClock
-from audit.model import organisation, person, service
+from audit.model import AuditEvent, organisation, person, service
 from audit.records import Base, Records
 from linkage.store import held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
@@ -66,6 +68,8 @@ PROJECT = {
     "disclosure_profile": "nhs_england_sde",
     "ends": date(2027, 3, 1),
 }
+_registered: dict[tuple[bool, datetime], tuple[bytes, list[AuditEvent], dict[str, str]]] = {}
+"""Databases with the above registered, and what the log then held: by whether real data are held, and the moment."""
 
 
 def memory_records(clock: FixedClock | None = None, engine: Engine | None = None) -> Records:
@@ -77,7 +81,8 @@ def memory_records(clock: FixedClock | None = None, engine: Engine | None = None
     import access.optouts.store  # noqa: F401 - their tables; the others come with access.service
 
     engine = engine or _fresh_engine()
-    Base.metadata.create_all(engine)
+    if not _of_stories(engine):  # those are copies of a database with all tables
+        Base.metadata.create_all(engine)
     return Records(engine, MemoryAuditLog(), clock or FixedClock(START))
 
 
@@ -87,16 +92,38 @@ def _fresh_engine() -> Engine:
     return create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 
 
+def _of_stories(engine: Engine) -> bool:
+    return STORIES_DATABASE in os.environ and engine.dialect.name == "postgresql"
+
+
 def peopled(records: Records, *, real_data: bool = False) -> Access:
-    """The organisations, people and datasets above, registered."""
+    """The organisations, people and datasets above, registered: once in a process, then copied where that is alike."""
     access = Access(records, real_data=real_data, held=held_deliveries)
+    log, alike = records.log, (real_data, records.clock.now())
+    if not (isinstance(log, MemoryAuditLog) and not log.events and isinstance(records.engine.pool, StaticPool)):
+        _register_everything(access)
+        return access
+    with closing(records.engine.raw_connection()) as connection:
+        database = connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        if alike not in _registered:
+            _register_everything(access)
+            _registered[alike] = (database.serialize(), list(log.events), dict(log.texts))
+        else:
+            content, events, texts = _registered[alike]
+            database.deserialize(content)
+            log.events.extend(events)
+            log.texts.update(texts)
+    return access
+
+
+def _register_everything(access: Access) -> None:
     for name in ("university", "haven", "gp", "hospital"):
         access.register_organisation(assessed(name), by=HOUSE)
     for name, employer, roles in PEOPLE:
         access.register_person(invented_person(name, employer, roles, date(2027, 1, 31)), by=HOUSE)
     for entry in (GP, HOSPITAL):
         access.register_dataset(entry, by=HOUSE)
-    return access
 
 
 def with_engineer(records: Records, name: str = "data-engineer") -> Access:

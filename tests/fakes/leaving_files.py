@@ -86,6 +86,16 @@ def picture_of(drawn: Image.Image, kind: str, **options: Any) -> bytes:
     return out.getvalue()
 
 
+def bomb() -> bytes:
+    """A small file that unpacks to 256 million pixels."""
+    return picture_of(Image.new("1", (16_000, 16_000)), "PNG")
+
+
+def packed_bomb() -> bytes:
+    """A small workbook with a part of a hundred megabytes."""
+    return repacked(workbook(), lambda parts: parts.update({"xl/more.xml": bytes(100 * 1024**2)}))
+
+
 def figure(kind: str = "png", points: int = 20, text: str = "Admissions", **options: Any) -> bytes:
     """A figure as matplotlib writes it."""
     drawn, axes = plt.subplots(figsize=(4, 3))

@@ -6,17 +6,20 @@ says which rule said no and who can change it.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from haven.asking import last_query, query_of, sql, tables, why
 from haven.errors import GatewayDown, HavenClientError, Incomplete, Refused
 from haven.outputs import submissions, submit
+from haven.packages import find_installed, has_index, install, offer_pip
 
 __all__ = [
     "GatewayDown",
     "HavenClientError",
     "Incomplete",
     "Refused",
+    "install",
     "last_query",
     "query_of",
     "sql",
@@ -32,3 +35,9 @@ def load_ipython_extension(shell: Any) -> None:
     from haven.magic import HavenMagics
 
     shell.register_magics(HavenMagics)
+
+
+find_installed()
+_notebook = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+if _notebook is not None and has_index():
+    offer_pip(_notebook)

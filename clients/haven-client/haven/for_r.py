@@ -56,9 +56,13 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], Iterable[bytes]]:
     if what == "why":
         return {"why": why(question["action"])}, []
     if what == "submit":
-        path, queries = Path(question["path"]), question["queries"]
+        path = question["path"]
         made = submit(
-            path, name=question["name"], context=question["context"], queries=queries, request=question.get("request")
+            [Path(one) for one in path] if isinstance(path, list) else Path(path),
+            name=question.get("name"),
+            context=question["context"],
+            queries=question["queries"],
+            request=question.get("request"),
         )
         return {"submission": _shown(made)}, []
     if what == "submissions":

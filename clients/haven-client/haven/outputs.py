@@ -13,6 +13,9 @@ from haven.asking import query_of
 from haven.connection import Connection
 from haven.errors import HavenClientError
 
+MOST_BYTES = 16 * 1024**2  # of one file
+MOST_TOGETHER = 22 * 1024**2  # what the gateway takes at a time
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -40,24 +43,33 @@ class Submission:
 
 
 def submit(
-    table: Any,
+    output: Any,
     *,
-    name: str,
+    name: str | None = None,
     context: dict[str, Any],
     queries: Sequence[Any] = (),
     request: str | None = None,
     connection: Connection | None = None,
 ) -> Submission:
-    """Submit a table of counts (an Arrow, polars or pandas table, CSV text, or the path of a CSV file).
+    """Submit a table of counts (an Arrow, polars or pandas table, CSV text, or the path of a file), or several files.
 
-    name: the file's name, ending in .csv. context: `purpose`, `description`, `count_column` and what else the
-    project's disclosure profile asks for. queries: the results of `haven.sql` that the table was made from, or their
-    queries' numbers: its cells are then held against what was counted behind them. request: the number of one that
-    came back, which goes on with this table as its next round. The check runs at once. Raises Refused.
+    Several: a list of paths, and of (name, table); they pass together or not at all. A CSV is a table of counts;
+    figures, reports and code are looked into by the inspector of their type. name: the file's name, if it is one.
+    context: `purpose`, `description`, `count_column` and what else the project's disclosure profile asks for; under
+    `files`, by name, what is said of each file that is no table: its `description`, and under `counts` the tables with
+    the people behind it. queries: the results of `haven.sql` that the tables were made from, or their queries' numbers:
+    their cells are then held against what was counted behind them. request: the number of one that came back, which
+    goes on with these files as its next round. The check runs at once. Raises Refused.
     """
     if queries:
         context = {**context, "queries": [query_of(one) for one in queries]}
-    body = {"name": name, "table_base64": base64.b64encode(_as_csv(table)).decode("ascii"), "context": context}
+    if name is not None:
+        output = [(name, output)]
+    files = [_file(*_named(one)) for one in (output if isinstance(output, list) else [output])]
+    if sum(len(content) for _, content in files) > MOST_TOGETHER:
+        raise HavenClientError(f"These files are more than {MOST_TOGETHER // 1024**2} MB together: submit fewer.")
+    told = [{"name": one, "content_base64": base64.b64encode(content).decode("ascii")} for one, content in files]
+    body: dict[str, Any] = {"files": told, "context": context}
     if request is not None:
         body["request"] = request
     return _submission((connection or Connection()).ask("POST", "/v1/releases", body))
@@ -90,13 +102,29 @@ def _said(answer: dict[str, Any]) -> list[str]:
     return found + [one for one in (last, answer["held"]) if one and not any(one in known for known in found)]
 
 
-def _as_csv(table: Any) -> bytes:
+def _named(one: Any) -> tuple[str, Any]:
+    if isinstance(one, tuple) and len(one) == 2:
+        return one
+    if isinstance(one, Path) or (isinstance(one, str) and "\n" not in one):
+        return Path(one).name, one
+    raise HavenClientError("Give a table its file's name: name='table.csv', or in a list ('table.csv', table).")
+
+
+def _file(name: str, output: Any) -> tuple[str, bytes]:
+    content = _content(output)
+    if len(content) > MOST_BYTES:
+        raise HavenClientError(f"{name} is larger than {MOST_BYTES // 1024**2} MB: submit less of it.")
+    return name, content
+
+
+def _content(table: Any) -> bytes:
     if isinstance(table, bytes):
         return table
-    if isinstance(table, Path):
-        return table.read_bytes()
+    if isinstance(table, Path) or (isinstance(table, str) and "\n" not in table):
+        with Path(table).open("rb") as file:
+            return file.read(MOST_BYTES + 1)  # of a larger one enough to tell
     if isinstance(table, str):
-        return table.encode() if "\n" in table else Path(table).read_bytes()
+        return table.encode()
     if hasattr(table, "write_csv"):  # polars
         return str(table.write_csv()).encode()
     if hasattr(table, "to_csv"):  # pandas
@@ -107,4 +135,6 @@ def _as_csv(table: Any) -> bytes:
         out = io.BytesIO()
         csv.write_csv(table, out)
         return out.getvalue()
-    raise HavenClientError("submit takes an Arrow, polars or pandas table, CSV text, or the path of a CSV file.")
+    raise HavenClientError(
+        "submit takes an Arrow, polars or pandas table, CSV text, the path of a file, or a list of files."
+    )

@@ -23,19 +23,22 @@ haven_sql <- function(query, parameters = NULL) {
 # May I do this, and if not, which rule says so and who can change it? ("query", "submit", ...)
 haven_why <- function(action = "query") .haven_ask(list(what = "why", action = action))$why
 
-# Submit a data.frame of counts to the airlock, or the path of a CSV file; name ends in .csv. context: a named list with
-# `purpose`, `description`, `count_column` and what else the project's disclosure profile asks for. queries: a list of the
-# results of haven_sql that the table was made from, or of their queries' numbers. request: the number of one that came
-# back, which goes on with this table.
-haven_submit <- function(table, name, context, queries = list(), request = NULL) {
+# Submit a data.frame of counts to the airlock under a name that ends in .csv, or the paths of files: tables of counts as
+# CSV, and figures and other files beside them. context: a named list with `purpose`, `description`, `count_column` and
+# what else the project's disclosure profile asks for; `files`, a list by name, says of each file that is no table its
+# `description` and the `counts` behind it. queries: a list of the results of haven_sql that the table was made from, or
+# of their queries' numbers. request: the number of one that came back, which goes on with these files.
+haven_submit <- function(table, name = NULL, context, queries = list(), request = NULL) {
   path <- table
   if (is.data.frame(table)) {
+    if (is.null(name)) stop("a table is submitted under a name that ends in .csv", call. = FALSE)
     path <- tempfile(fileext = ".csv")
     on.exit(unlink(path))
     utils::write.csv(table, path, row.names = FALSE, na = "", fileEncoding = "UTF-8")
   }
   numbers <- unname(lapply(if (is.data.frame(queries)) list(queries) else as.list(queries), .haven_query))
-  question <- list(what = "submit", path = path, name = name, context = context, queries = numbers)
+  question <- list(what = "submit", path = path, context = context, queries = numbers)
+  if (!is.null(name)) question$name <- name
   if (!is.null(request)) question$request <- request
   .haven_ask(question)$submission
 }

@@ -36,7 +36,7 @@ def register_files(entries: Sequence[Mapping[str, Json]]) -> dict[str, bytes]:
 def _page(entries: Sequence[Mapping[str, Json]]) -> Report:
     page = Report("Public register of releases", "What left the haven, for what purpose, and under whose rules")
     page.links = [Link("Public register", "index.html")]
-    page.text("Only tables that passed disclosure control and two independent people leave. The newest stand first.")
+    page.text("Only files that passed disclosure control and two independent people leave. The newest stand first.")
     if not entries:
         page.note("Nothing has been released yet.")
         return page

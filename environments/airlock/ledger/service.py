@@ -14,7 +14,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from audit.records import Records
-from environments.airlock.context import release_context
+from environments.airlock.context import context_of
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.ledger.model import GroupMarks, Marks
 from environments.airlock.ledger.store import LedgerRecord, LedgerStore
@@ -82,7 +82,7 @@ class ReleaseLedger:
 
         Raises PeopleUnknown where they were never entered, EvidenceBroken.
         """
-        named = {file.name for file in request.files if release_context(dict(file.context)).queries}
+        named = {file.name for file in request.files if context_of(file).queries}
         if not named:
             return True
         with self._store.alone():

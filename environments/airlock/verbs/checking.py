@@ -6,12 +6,13 @@ queries that a file was made from, its cells are held against their evidence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from audit.errors import HavenError
-from environments.airlock.context import context_problems, release_context
-from environments.airlock.model import ReleaseFile
+from environments.airlock.context import FileContext, context_of, context_problems, file_problems
+from environments.airlock.model import InspectionRecord, ReleaseFile
+from environments.airlock.verbs.inspecting import to_look_at
 from environments.disclosure.check import check_counts_table
 from environments.disclosure.errors import EngineFailed, TableUnfit
 from environments.disclosure.model import CheckResult
@@ -26,11 +27,14 @@ class FileCheck:
     """The check of one file: its problems, and the cells when it could be read as a table.
 
     comparison: how the cells stand to the evidence of the queries that the author named; for checkers alone.
+    inspection: of a file that is no table, what was found in it; look_at: what people must see for themselves.
     """
 
     problems: tuple[str, ...]
     result: CheckResult | None = None
     comparison: EvidenceComparison | None = None
+    inspection: InspectionRecord | None = None
+    look_at: tuple[str, ...] = ()
 
 
 def check_file(
@@ -39,7 +43,9 @@ def check_file(
     """Check these bytes under these criteria, beside this evidence. Raises EngineFailed when that could not be done."""
     try:
         table = read_table(content)
-        context = release_context(dict(file.context))
+        context = context_of(file)
+        if isinstance(context, FileContext):
+            raise TableUnfit("The file is no table of counts.", mend="Write the table as CSV in UTF-8.")
         missing = context_problems(context, table.columns)
         result = check_counts_table(table, context, criteria)
         comparison = compare(result.cells, context, criteria, evidence) if evidence and result.cells else None
@@ -55,3 +61,18 @@ def check_file(
         ) from None
     found = comparison.problems if comparison else ()
     return FileCheck((*missing, *result.problems, *found), result, comparison)
+
+
+def check_inspected(file: ReleaseFile, tables: Collection[str]) -> FileCheck:
+    """The same of a file that is no table, from what is said of it and what was found in it.
+
+    tables: the names of those in its request. Raises ContextInvalid.
+    """
+    context, record = context_of(file), file.inspection
+    kind = record.type if record else None
+    said = file_problems(context, kind, tables) if isinstance(context, FileContext) else []
+    found = [str(one) for one in record.findings] if record else ["It was not looked into."]
+    if record and record.more:
+        found.append(f"And {record.more:,} more of the same kinds.")
+    problems = tuple(f"{file.name}: {one}" for one in (*said, *found))
+    return FileCheck(problems, inspection=record, look_at=to_look_at(kind, context))

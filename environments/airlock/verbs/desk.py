@@ -21,24 +21,26 @@ from audit.events import EventName
 from audit.model import Actor, AuditEvent, Json, service
 from audit.records import Change, Records
 from environments.airlock import policies, store
-from environments.airlock.context import may_pass_gate, release_context
+from environments.airlock.context import context_of, is_table, may_pass_gate
 from environments.airlock.errors import AirlockError, EvidenceBroken, UnknownRequest
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
 from environments.airlock.imports.store import ImportMoveRow, ImportRow
 from environments.airlock.ledger.service import ReleaseLedger
-from environments.airlock.model import Gate, ReleaseFile, ReleaseRequest
+from environments.airlock.model import Gate, InspectionRecord, ReleaseFile, ReleaseRequest
 from environments.airlock.packages.store import PackageMoveRow, PackageRow
 from environments.airlock.policies import bare
-from environments.airlock.ports import Approvals, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, SealedEvidence
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
 from environments.airlock.store import MoveRow, RequestRow
-from environments.airlock.verbs.checking import FileCheck
+from environments.airlock.verbs.checking import FileCheck, check_inspected
+from environments.airlock.verbs.inspecting import inspected_again
 from environments.airlock.visibility import as_seen_by
 from environments.disclosure.errors import TableUnfit
 from environments.disclosure.profile import Criteria
 from environments.disclosure.sealed.model import QueryEvidence
 from environments.disclosure.tables import content_hash, read_table
+from environments.inspection.errors import InspectionError, InspectorsDown
 
 SYSTEM: Actor = service("airlock")
 Check = Callable[[bytes, ReleaseFile, Criteria, Sequence[QueryEvidence]], FileCheck]
@@ -150,7 +152,7 @@ def refusals(
         yield
     except HavenError as error:
         rule = error.refused.code if isinstance(error, RefusedError) else error.code
-        if error.http_status < 500 or isinstance(error, AirlockError):
+        if error.http_status < 500 or isinstance(error, AirlockError | InspectionError):
             records.note(name, by=by, project=project, request=request_id, rule=rule)
         raise
 
@@ -163,6 +165,7 @@ class Desk:
     approvals: Approvals
     evidence: SealedEvidence
     ledger: ReleaseLedger
+    inspectors: Inspectors
     container: Container
     outbox: Outbox
     register: Path
@@ -222,15 +225,37 @@ class Desk:
         return decision
 
     def checked(self, request: ReleaseRequest, file: ReleaseFile, rules: Criteria) -> FileCheck:
-        """The check of a sealed file beside the evidence of its queries, both read anew.
+        """The check of a sealed file: of a table beside the evidence of its queries, of another by its inspection.
 
         Raises SealBroken, EvidenceBroken, EngineFailed.
         """
         content = self.container.read(request.id, file)
-        queries = release_context(dict(file.context)).queries
+        if not is_table(file.name):
+            return check_inspected(file, [one.name for one in request.files])
+        queries = context_of(file).queries
         return self.check(
             content, file, rules, [self._evidence(request.project, one) for one in dict.fromkeys(queries)]
         )
+
+    def record_now(self, request: ReleaseRequest, file: ReleaseFile) -> InspectionRecord | None:
+        """What the inspectors of now say of a sealed file, which is looked into again if need be. None: of a table.
+
+        Raises InspectionError, SealBroken.
+        """
+        if is_table(file.name) or (file.inspection and file.inspection.holds(self.inspectors.rules)):
+            return file.inspection
+        return inspected_again(self.inspectors, request.project, file, self.container.read(request.id, file))
+
+    def require_inspected(self, request: ReleaseRequest) -> None:
+        """Was each file that is no table looked into by the rules of now? Raises InspectorsDown."""
+        rules = self.inspectors.rules
+        for file in request.files:
+            if not is_table(file.name) and (file.inspection is None or file.inspection.rules != rules):
+                raise InspectorsDown(
+                    "A file was not looked into by the inspectors' rules of now.",
+                    where=file.name,
+                    mend="Ask again; where it stays so, tell the data team.",
+                )
 
     def _evidence(self, project: str, query: str) -> QueryEvidence:
         found = self.evidence.of(project, query)

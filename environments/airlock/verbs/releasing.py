@@ -17,7 +17,7 @@ from access.decisions import Allowed, Decision, Refused
 from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies, store
-from environments.airlock.context import release_context
+from environments.airlock.context import context_of, public_title
 from environments.airlock.errors import EvidenceBroken, OutboxFailed, PeopleUnknown, SealBroken
 from environments.airlock.files.manifest import FORMAT, MANIFEST_FILE, signed
 from environments.airlock.files.register import write_register
@@ -25,10 +25,11 @@ from environments.airlock.ledger.service import TOO_NEAR
 from environments.airlock.model import Released, ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import ReleaseState
-from environments.airlock.store import RecalledRow, RecipientRow, ReleaseRow
+from environments.airlock.store import FileRow, RecalledRow, RecipientRow, ReleaseRow
 from environments.airlock.verbs.desk import Desk, Work, refuse
 from environments.disclosure.errors import DisclosureError
 from environments.disclosure.profile import criteria
+from environments.inspection.errors import InspectionError
 
 S = ReleaseState
 NEAR = "release.too_near"
@@ -47,6 +48,7 @@ class Releasing:
             with self.desk.refusals(EventName.RELEASE_RELEASE_REFUSED, request.project, by, request_id):
                 policies.may_carry_out(request, by, self.desk.is_checker(request, by)).require()
             if request.state is not S.RELEASED:
+                self._inspect_again(request, by)
                 self._start(request_id, by)
                 self._write_out(request_id, by)
             return self._put_in_place(request_id)
@@ -113,6 +115,24 @@ class Releasing:
 
     # -- asked again
 
+    def _inspect_again(self, request: ReleaseRequest, by: Actor) -> None:
+        """Files of whose inspection there is no record by the rules of now; one that fails is held for it."""
+        found = {}
+        for file in request.files:
+            try:
+                record = self.desk.record_now(request, file)
+            except (InspectionError, SealBroken):
+                continue
+            if record is not None and record != file.inspection:
+                found[file.id] = record
+        if not found:
+            return
+        with self.desk.locked(request.id, by) as work:
+            for key, record in found.items():
+                work.change.session.get_one(FileRow, key).inspection = record.as_data()
+            hashes = _texts(file.sha256 for file in request.files if file.id in found)
+            work.record(EventName.RELEASE_INSPECTED, {"sha256": hashes, "rules": self.desk.inspectors.rules})
+
     def _start(self, request_id: str, by: Actor) -> None:
         """Everything is asked again; then `releasing` with its manifest, or held (rule 6). Raises RefusedError."""
         with self.desk.locked(request_id, by) as work:
@@ -152,13 +172,14 @@ class Releasing:
         They may leave beside what has left by then.
         """
         try:
+            self.desk.require_inspected(request)
             rules = criteria(self.desk.approvals.profile(request.project))
             checks = [self.desk.checked(request, file, rules) for file in request.files]
             apart = self.desk.ledger.stands(request, rules)
-        except (DisclosureError, SealBroken, EvidenceBroken, PeopleUnknown) as failure:
+        except (DisclosureError, InspectionError, SealBroken, EvidenceBroken, PeopleUnknown) as failure:
             return Refused(failure.code, failure.what, failure.mend)
         with self.desk.records.read() as session:
-            hashes = {digest for file in request.files for digest in (file.sha256, file.content)}
+            hashes = {digest for file in request.files for digest in file.hashes}
             decision = policies.never_recalled(store.recalled_among(session, hashes))
         decision = decision and policies.still_fits(any(check.problems for check in checks), rules.name)
         return decision and (Allowed() if apart else Refused(NEAR, TOO_NEAR, None))
@@ -168,7 +189,7 @@ class Releasing:
     def _manifest_row(self, work: Work) -> ReleaseRow:
         """The manifest, signed once: a repeated release writes the same bytes."""
         request = work.reload()
-        context = release_context(dict(request.files[0].context))
+        context = context_of(request.files[0])
         content: dict[str, Json] = {
             "format": FORMAT,
             "request": request.id,
@@ -176,7 +197,7 @@ class Releasing:
             "gate": request.gate.value,
             "recipient": request.recipient,
             "author": bare(request.author),
-            "title": context.public_title,
+            "title": public_title(context),
             "purpose": context.purpose,
             "files": [_file_entry(request, file) for file in request.files],
             "controllers": _texts(request.vetoes),
@@ -189,7 +210,7 @@ class Releasing:
         text = signed(content, self.desk.key)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return ReleaseRow(
-            request=request.id, manifest=text, sha256=digest, title=context.public_title, at=work.change.at
+            request=request.id, manifest=text, sha256=digest, title=public_title(context), at=work.change.at
         )
 
     def _certified(self, work: Work, request: ReleaseRequest) -> str | None:
@@ -238,7 +259,7 @@ def _hold(work: Work, refused: Refused, near: list[Json]) -> None:
 
 
 def _forbid_hashes(work: Work, reason: str, incident: str) -> None:
-    for digest in {one for file in work.request.files for one in (file.sha256, file.content)}:
+    for digest in {one for file in work.request.files for one in file.hashes}:
         if work.change.session.get(RecalledRow, digest) is None:
             row = RecalledRow(sha256=digest, request=work.row.id, incident=incident, reason=reason, at=work.change.at)
             work.change.session.add(row)
@@ -256,7 +277,7 @@ def _audit_entry(work: Work, request: ReleaseRequest) -> dict[str, Json]:
 
 
 def _register_entry(row: ReleaseRow, request: ReleaseRequest, incident: str | None) -> dict[str, Json]:
-    context = release_context(dict(request.files[0].context))
+    context = context_of(request.files[0])
     return {
         "request": request.id,
         "project": request.project,

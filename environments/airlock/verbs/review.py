@@ -10,7 +10,7 @@ from access.decisions import Decision
 from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies
-from environments.airlock.context import release_context
+from environments.airlock.context import context_of
 from environments.airlock.model import ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import ReleaseState
@@ -79,13 +79,23 @@ class Review:
         request = self.desk.whole(request_id)
         with self.desk.refusals(REFUSAL, request.project, by, request_id):
             self._may_read(request, by).require()
-            file = next((one for one in request.files if one.name == name), None)
-            if file is None:
-                raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
+            file = _named(request, name)
         done = self.desk.checked(request, file, criteria(request.profile))
         if not self.desk.may_check(request, by):  # how cells stand to the evidence is for checkers alone
             done = replace(done, comparison=None)
         return self.desk.container.read(request_id, file), done
+
+    def take(self, request_id: str, name: str, by: Actor) -> bytes:
+        """A sealed file for a checker of the request to open, which is recorded. Raises RefusedError, SealBroken."""
+        request = self.desk.whole(request_id)
+        with self.desk.refusals(REFUSAL, request.project, by, request_id):
+            self.desk.may_check(request, by).require()
+            file = _named(request, name)
+        content = self.desk.container.read(request_id, file)
+        self.desk.records.note(
+            EventName.RELEASE_FILE_TAKEN, by=by, project=request.project, request=request_id, sha256=file.sha256
+        )
+        return content
 
     def comparisons(self, request_id: str, by: Actor) -> dict[str, EvidenceComparison]:
         """How each file stands to the evidence of its queries, by name: for a checker of the request; else nothing.
@@ -93,7 +103,7 @@ class Review:
         Raises SealBroken, EvidenceBroken.
         """
         request = self.desk.whole(request_id)
-        named = [file for file in request.files if release_context(dict(file.context)).queries]
+        named = [file for file in request.files if context_of(file).queries]
         if not named or not self.desk.may_check(request, by):
             return {}
         rules = criteria(request.profile)
@@ -120,6 +130,13 @@ class Review:
         if policies.is_person(by) and bare(by) in self.desk.approvals.members(request.project):
             return self.desk.approvals.may_submit(bare(by), request.project)
         return self.desk.may_check(request, by)
+
+
+def _named(request: ReleaseRequest, name: str) -> ReleaseFile:
+    file = next((one for one in request.files if one.name == name), None)
+    if file is None:
+        raise refuse("release.no_such_file", "The request has no such file.", "Name one of its files.")
+    return file
 
 
 def _add_verdicts(

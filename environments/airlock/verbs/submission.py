@@ -13,33 +13,45 @@ from audit.events import EventName
 from audit.model import Actor, Json
 from audit.records import Change
 from environments.airlock import policies, store
-from environments.airlock.context import ReleaseContext, release_context
-from environments.airlock.errors import EvidenceBroken, PeopleUnknown, SealBroken
+from environments.airlock.context import AnyContext, context_of, contexts_of, is_table
+from environments.airlock.errors import EvidenceBroken, FileUnfit, PeopleUnknown, SealBroken
+from environments.airlock.files.manifest import MANIFEST_FILE, RECALL_FILE
 from environments.airlock.ledger.service import TOO_NEAR
-from environments.airlock.model import Gate, ReleaseRequest
+from environments.airlock.model import Gate, InspectionRecord, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import LAPSE_WHEN_IDLE, ReleaseState
 from environments.airlock.store import FileRow, RequestRow
 from environments.airlock.verbs.checking import FileCheck
 from environments.airlock.verbs.desk import SYSTEM, Desk, Work, hashes_of, note_move
-from environments.disclosure.errors import DisclosureError, TableUnfit
+from environments.airlock.verbs.inspecting import inspected
+from environments.disclosure.errors import DisclosureError
 from environments.disclosure.ledger.model import LedgerDifference
 from environments.disclosure.model import TableContext
 from environments.disclosure.profile import Criteria, criteria
 from environments.disclosure.tables import MOST_BYTES, check_file_name
+from environments.inspection.errors import InspectionError
+from environments.inspection.kinds import FILE_NAME
+from environments.inspection.people import identifiers
 
 S = ReleaseState
-Offer = tuple[str, bytes, "TableContext | Mapping[str, Any]"]
+MOST_FILES = 20
+OWN_NAMES = {MANIFEST_FILE.casefold(), RECALL_FILE.casefold()}
+Context = TableContext | Mapping[str, Any]
+Offer = tuple[str, bytes]
 
 
 @dataclass(frozen=True)
 class Offered:
-    """A file that a person offers: its name, its bytes, what they say of it, and whose it is."""
+    """A file that a person offers: its name, its bytes, what they say of it, and whose it is.
+
+    inspection: what was found in it; the bytes are then those that may go on. None of a table.
+    """
 
     name: str
-    table: bytes
-    context: ReleaseContext
+    content: bytes
+    context: AnyContext
     uploader: str
+    inspection: InspectionRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +66,17 @@ class Submission:
             self._may_submit(project, gate, recipient, by).require()
             return self._begin(project, gate, recipient, by)
 
-    def submit(self, project: str, files: Sequence[Offer], request_id: str | None, by: Actor) -> str:
-        """Seal the files and have them checked; the request's number. Raises RefusedError and what is unfit."""
+    def submit(self, project: str, files: Sequence[Offer], said: Context, request_id: str | None, by: Actor) -> str:
+        """Seal the files and have them checked; the request's number.
+
+        Raises RefusedError, what is unfit, and InspectionError.
+        """
         with self.desk.refusals(EventName.RELEASE_SUBMIT_REFUSED, project, by, request_id):
-            offered = _offered(files, by)
+            offered = _offered(files, said, by)
             context = offered[0].context
             self._may_submit(project, context.gate, context.recipient, by).require()
             criteria(self.desk.approvals.profile(project))
+            offered = [self._inspected(project, one) for one in offered]
             self._never_recalled(offered).require()
             self._may_name(project, offered).require()
             if request_id is None:
@@ -90,8 +106,9 @@ class Submission:
                 Offered(
                     one.name,
                     self.desk.container.read(request_id, one),
-                    release_context(dict(one.context)),
+                    context_of(one),
                     one.uploader,
+                    self.desk.record_now(request, one),
                 )
                 for one in request.files
             ]
@@ -127,8 +144,16 @@ class Submission:
         decision = policies.is_person(by) and self.desk.approvals.may_submit(bare(by), project)
         return decision and self.desk.may_go_to(project, gate, recipient)
 
+    def _inspected(self, project: str, one: Offered) -> Offered:
+        """With what is found in it, and the bytes that may go on. Raises InspectionError."""
+        if is_table(one.name):
+            return one
+        content, record = inspected(self.desk.inspectors, project, one.name, one.content)
+        return replace(one, content=content, inspection=record)
+
     def _never_recalled(self, offered: Sequence[Offered]) -> Decision:
-        hashes = {digest for one in offered for digest in hashes_of(one.table)}
+        hashes = {digest for one in offered for digest in hashes_of(one.content)}
+        hashes |= {one.inspection.offered for one in offered if one.inspection}
         with self.desk.records.read() as session:
             return policies.never_recalled(store.recalled_among(session, hashes))
 
@@ -177,20 +202,25 @@ class Submission:
         row.checkers = sorted(approvals.output_checkers())
         row.vetoes = sorted(approvals.vetoes(row.project))
         row.held = None
-        self.desk.container.seal(row.id, row.round, {one.name: one.table for one in offered})
+        self.desk.container.seal(row.id, row.round, {one.name: one.content for one in offered})
         rows = [_file_row(work, one) for one in offered]
         work.change.session.add_all(rows)
         hashes: list[Json] = [one.sha256 for one in rows]
-        work.move(S.SUBMITTED, details={"round": row.round, "sha256": hashes, "profile": row.profile})
+        details: dict[str, Json] = {"round": row.round, "sha256": hashes, "profile": row.profile}
+        if any(one.inspection for one in offered):  # of each file, as it was offered: some were written anew
+            pairs = zip(offered, rows, strict=True)
+            details["offered"] = [one.inspection.offered if one.inspection else row.sha256 for one, row in pairs]
+        work.move(S.SUBMITTED, details=details)
 
     def _checked(self, request: ReleaseRequest) -> tuple[dict[str, FileCheck], str | None]:
         """Each file's check by its id; or the code of why the check itself failed (rule 10)."""
         try:
+            self.desk.require_inspected(request)
             rules = criteria(request.profile)
             found = {file.id: self.desk.checked(request, file, rules) for file in request.files}
             if not any(check.problems for check in found.values()):
                 found = self._beside_earlier(request, found, rules)
-        except (DisclosureError, SealBroken, EvidenceBroken) as failure:
+        except (DisclosureError, InspectionError, SealBroken, EvidenceBroken) as failure:
             return {}, failure.code
         return found, None
 
@@ -207,22 +237,41 @@ class Submission:
         return {key: replace(one, problems=(TOO_NEAR,)) if names[key] in near else one for key, one in found.items()}
 
 
-def _offered(files: Sequence[Offer], by: Actor) -> list[Offered]:
-    """The files with their contexts. Raises ContextInvalid, TableUnfit."""
-    offered = [Offered(name, table, release_context(context), by) for name, table, context in files]
-    for one in offered:
-        check_file_name(one.name)
-        if len(one.table) > MOST_BYTES:
-            raise TableUnfit(f"The file is larger than {MOST_BYTES // 1024**2} MB.", mend="A table of counts is small.")
-    if not offered or len({one.name for one in offered}) < len(offered):
-        raise TableUnfit("A request holds at least one file, each under its own name.", mend="Name them apart.")
-    if len({(one.context.gate, one.context.recipient) for one in offered}) > 1:
-        raise TableUnfit("One request goes through one gate, to one recipient.", mend="Submit them apart.")
-    return offered
+def _offered(files: Sequence[Offer], said: Context, by: Actor) -> list[Offered]:
+    """The files with their contexts. Raises ContextInvalid, FileUnfit, TableUnfit."""
+    for name, content in files:
+        _check_name(name)
+        if len(content) > MOST_BYTES:
+            raise FileUnfit(
+                f"The file is larger than {MOST_BYTES // 1024**2} MB.", mend="Submit less of it, or several files."
+            )
+    names = [name for name, _ in files]
+    if not 0 < len({name.casefold() for name in names}) == len(names) <= MOST_FILES:
+        raise FileUnfit(
+            f"A request holds one to {MOST_FILES} files, each under its own name.",
+            mend="Name them apart, not by capitals alone.",
+        )
+    contexts = contexts_of(names, said)
+    if len({(one.gate, one.recipient) for one in contexts}) > 1:
+        raise FileUnfit("One request goes through one gate, to one recipient.", mend="Submit them apart.")
+    return [Offered(name, content, one, by) for (name, content), one in zip(files, contexts, strict=True)]
+
+
+def _check_name(name: str) -> None:
+    """A plain name, of no person, and none that the haven itself writes. Raises FileUnfit, TableUnfit."""
+    if not FILE_NAME.fullmatch(name) or any(identifiers(name)) or name.casefold() in OWN_NAMES:
+        raise FileUnfit(
+            "The file's name cannot be used.",
+            where="file name",
+            mend="Use letters, digits, - and _, at most 80, and one ending: figure-1.png. Name no person, and not"
+            f" {MANIFEST_FILE}.",
+        )
+    if is_table(name):
+        check_file_name(name)
 
 
 def _file_row(work: Work, one: Offered) -> FileRow:
-    digest, content = hashes_of(one.table)
+    digest, content = hashes_of(one.content)
     return FileRow(
         id=str(uuid.uuid4()),
         request=work.row.id,
@@ -230,10 +279,11 @@ def _file_row(work: Work, one: Offered) -> FileRow:
         name=one.name,
         sha256=digest,
         content=content,
-        size=len(one.table),
+        size=len(one.content),
         uploader=one.uploader,
         context=one.context.model_dump(mode="json"),
         problems=[],
+        inspection=None if one.inspection is None else one.inspection.as_data(),
         at=work.change.at,
     )
 

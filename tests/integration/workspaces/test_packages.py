@@ -64,3 +64,28 @@ def test_pip_refuses_a_file_that_was_changed(
     done = asha.run(PIP + "pip('changed_haven==1.0')")
     assert done.text.startswith("1 ")
     assert "DO NOT MATCH" in done.text
+
+
+NO_SUCH = """import haven
+try:
+    haven.install("tiny_haven==2.0")
+except haven.HavenClientError as refused:
+    print("advice:", refused)
+"""
+
+
+def test_a_notebook_installs_by_a_line(packages: Packages, asha: Kernel, tmp_path: Path) -> None:
+    """`haven.install` and `%pip install`: what was mirrored is imported; for anything else it says how to ask."""
+    for name, line in (("by_name", "haven.install('by_name==1.0')"), ("by_line", "%pip install by-line")):
+        _mirrored(packages, wheel(tmp_path, name=name), f"{name.replace('_', '-')}==1.0")
+        done = asha.run(f"import haven\n{line}\nimport {name}\nprint('has', {name}.VERSION)")
+        assert done.text.rstrip().endswith("has 1.0"), (done.text, done.error)
+    again = asha.run("haven.install('by_name==1.0')\nimport importlib.metadata as m\nprint(m.version('by-name'))")
+    assert "already satisfied" in again.text
+    refused = asha.run(NO_SUCH)
+    assert "No matching distribution" in refused.text
+    assert "advice: Nothing was installed" in refused.text
+    assert "haven package request" in refused.text
+    inside = asha.run("haven.install('numpy<1')")
+    assert "No matching distribution" in inside.text
+    assert inside.error == "HavenClientError"

@@ -106,7 +106,7 @@ def test_queries_are_numbered_and_named(tmp_path: Path, monkeypatch: pytest.Monk
     """A result's header has its query's number; a submission hands on the numbers it is given."""
     submitted: dict[str, Any] = {}
 
-    def submit(path: Path, **said: Any) -> Submission:
+    def submit(path: Path | list[Path], **said: Any) -> Submission:
         submitted.update(said, path=path)
         return Submission("1", "checking")
 
@@ -126,6 +126,10 @@ def test_queries_are_numbered_and_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert (told[0]["query"], told[0]["rows"]) == ("q-1", 1)
     assert told[1]["submission"]["state"] == "checking"
     assert (submitted["queries"], submitted["path"]) == (["q-1"], Path("t.csv"))
+    several = {"what": "submit", "path": ["t.csv", "figure.png"], "context": {}, "queries": []}
+    (tmp_path / "ask").write_text(json.dumps(several))
+    for_r.main([str(tmp_path / "ask")], io.BytesIO())
+    assert (submitted["name"], submitted["path"]) == (None, [Path("t.csv"), Path("figure.png")])
 
 
 def test_a_refusal_goes_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

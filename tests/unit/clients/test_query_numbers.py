@@ -73,7 +73,7 @@ def test_a_submission_names_the_queries_that_it_is_given() -> None:
     context = {"count_column": "people"}
     submit(result, name="t.csv", context=context, queries=[result, "other"], connection=gateway)
     assert gateway.asked["context"] == {"count_column": "people", "queries": [QUERY, "other"]}
-    assert base64.b64decode(gateway.asked["table_base64"]).splitlines()[0] == b'"sex","people"'
+    assert base64.b64decode(gateway.asked["files"][0]["content_base64"]).splitlines()[0] == b'"sex","people"'
     submit(result, name="t.csv", context=context, connection=gateway)
     assert gateway.asked["context"] == context == {"count_column": "people"}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from haven.errors import HavenClientError
 from haven.outputs import submissions, submit
 
 from audit.model import person
@@ -55,3 +58,37 @@ def test_why_it_came_back_is_told(world: World) -> None:
     assert "We agreed: the year is missing." in repr(seen)
     submit("age,people\n1,10\n", name="t.csv", context={}, request=seen.id, connection=told)
     assert door.sent[0]["request"] == request
+
+
+def test_several_files_go_together(tmp_path: Path, world: World) -> None:
+    """Paths, and tables with their names; as they are, each under its own name."""
+    world.submitted()
+    door: Any = _Door(world)
+    drawn, text = tmp_path / "figure.png", tmp_path / "notes.txt"
+    drawn.write_bytes(b"\x89PNG")
+    text.write_bytes(b"One\nline\n")
+    table = pl.DataFrame({"age": ["0-39"], "people": ["120"]})
+    submit([("t.csv", table), drawn, str(text)], context={"x": 1}, connection=door)
+    told = [(one["name"], base64.b64decode(one["content_base64"])) for one in door.sent[0]["files"]]
+    assert told == [("t.csv", b"age,people\n0-39,120\n"), ("figure.png", b"\x89PNG"), ("notes.txt", b"One\nline\n")]
+    submit(text, context={}, connection=door)
+    assert [one["name"] for one in door.sent[1]["files"]] == ["notes.txt"]
+
+
+def test_what_cannot_be_sent_is_said_before_it_is(tmp_path: Path, world: World) -> None:
+    """A table without a name, a file or files that are too large: a sentence, and nothing is asked."""
+    door: Any = _Door(world)
+    large, files = tmp_path / "large.png", []
+    with large.open("wb") as file:
+        file.truncate(1024**3)
+    for number in range(2):
+        files.append(tmp_path / f"{number}.png")
+        files[-1].write_bytes(bytes(12 * 1024**2))
+    table = pl.DataFrame({"age": ["0-39"]})
+    for output, word in ((table, "name="), ([table], "name="), ("a,b\n1,2\n", "name="), (large, "16 MB"),
+                         (files, "together"), (7, "name=")):  # fmt: skip
+        with pytest.raises(HavenClientError, match=word):
+            submit(output, context={}, connection=door)
+    with pytest.raises(HavenClientError, match="list of files"):
+        submit(7, name="t.csv", context={}, connection=door)
+    assert door.sent == []

@@ -14,7 +14,7 @@ from access.service import Access
 from audit.model import Actor, person
 from audit.records import Records
 from environments.airlock.service import Airlock
-from infra.cli.release import _as_seen
+from infra.cli.release_show import _as_seen
 from tests.fakes.airlock import CARA, World
 from tests.fakes.havens import HOUSE, memory_records, peopled
 from tests.fakes.people import invented_person

@@ -25,16 +25,30 @@ from environments.airlock.model import ReleaseRequest
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
 from environments.airlock.verbs.checking import FileCheck, check_file
 from environments.disclosure.errors import DisclosureError, EngineFailed
+from environments.inspection.errors import InspectionError
+from environments.inspection.inspect import inspect_file
 from tests.fakes.airlock import CARA, CONTEXT, DEV, GOOD_TABLE, OTHER_TABLE, UNROUNDED_TABLE, World
+from tests.fakes.leaving_files import NHS_NUMBER, figure, picture, with_place
 
 S = ReleaseState
 PEOPLE = ("asha", "omar", "cara", "dev", "eve", "zoe")
-TABLES = {"good": GOOD_TABLE, "better": OTHER_TABLE, "small": UNROUNDED_TABLE}
+Files = tuple[tuple[str, bytes], ...]
+PHOTO = picture("JPEG", exif=with_place()) + b"behind the end"
+OFFERS: dict[str, Files] = {
+    "good": (("t.csv", GOOD_TABLE),),
+    "better": (("t.csv", OTHER_TABLE),),
+    "small": (("t.csv", UNROUNDED_TABLE),),
+    "drawn": (("t.csv", GOOD_TABLE), ("figure.png", figure())),
+    "taken": (("t.csv", OTHER_TABLE), ("photo.jpg", PHOTO), ("notes.txt", b"Rounded to 5.\n")),
+    "named": (("t.csv", GOOD_TABLE), ("notes.txt", f"Of {NHS_NUMBER}.\n".encode())),
+}
+UNFIT = {"small", "named"}
+SAID = {"description": "The same counts, as they are shown in the paper.", "counts": "t.csv"}
 MOST_REQUESTS = 4
 people = st.sampled_from(PEOPLE)
 members = st.sampled_from(("asha", "omar", "asha", "omar", "zoe"))
 checkers = st.sampled_from(("cara", "dev", "eve", "cara", "dev", "eve", "omar", "zoe"))
-tables = st.sampled_from(("good", "better", "good", "better", "small"))
+offers = st.sampled_from(("good", "better", "drawn", "taken", "small", "named"))
 yes_mostly = st.sampled_from((True, True, True, False))
 actors = st.one_of(checkers.map(person), st.sampled_from([service("release"), organisation("gp")]))
 
@@ -43,8 +57,7 @@ actors = st.one_of(checkers.map(person), st.sampled_from([service("release"), or
 class Told:
     """What the model knows of one request."""
 
-    table: bytes
-    round: int = 1
+    offer: str
     makers: set[str] = field(default_factory=set)
     said: dict[str, bool] = field(default_factory=dict)  # person -> latest verdict of this round
     delegate_agreed: bool = False
@@ -66,6 +79,7 @@ class Histories(RuleBasedStateMachine):
         self.told: dict[str, Told] = {}
         self.out: set[str] = set()
         self.recalled: set[bytes] = set()
+        self.rules = 0
         self.verdicts = 0
         self.log_down = False
         self._append = self.world.log.append
@@ -88,17 +102,17 @@ class Histories(RuleBasedStateMachine):
         """Did it happen? What is refused, unfit or broken did not."""
         try:
             call()
-        except (RefusedError, AirlockError, DisclosureError, AuditUnavailable):
+        except (RefusedError, AirlockError, DisclosureError, InspectionError, AuditUnavailable):
             return False
         return True
 
     # what people do
 
-    @initialize(target=requests, table=tables, vetoed=st.booleans(), far=st.integers(min_value=0, max_value=4))
-    def a_first_request(self, table: str, vetoed: bool, far: int) -> object:
+    @initialize(target=requests, offer=offers, vetoed=st.booleans(), far=st.integers(min_value=0, max_value=4))
+    def a_first_request(self, offer: str, vetoed: bool, far: int) -> object:
         """Every history has one to talk about: submitted, with one verdict, with two, out, or recalled."""
         self.veto_changes(vetoed)
-        found = self.submit("asha", table)
+        found = self.submit("asha", offer)
         steps = [lambda: self.decide(str(found), CARA, True), lambda: self.decide(str(found), DEV, True),
                  lambda: self.release(str(found), service("release")),
                  lambda: self.recall(str(found), CARA, True)]  # fmt: skip
@@ -115,33 +129,27 @@ class Histories(RuleBasedStateMachine):
         self.release(request, service("release"))
 
     @precondition(lambda self: len(self.told) < MOST_REQUESTS)
-    @rule(target=requests, who=members, table=tables)
-    def submit(self, who: str, table: str) -> object:
+    @rule(target=requests, who=members, offer=offers)
+    def submit(self, who: str, offer: str) -> object:
         """A new request, if it is taken."""
         found: list[ReleaseRequest] = []
-        content = TABLES[table]
-        if not self.tried(
-            lambda: found.append(self.world.airlock.submit("falls", "t.csv", content, self.context(), by=person(who)))
-        ):
+        files, said = OFFERS[offer], self.context(offer)
+        if not self.tried(lambda: found.append(self.world.airlock.submit_set("falls", files, said, by=person(who)))):
             return multiple()
         assert who in self.world.approvals.people_in["falls"]
         assert self.world.approvals.live
-        assert content not in self.recalled
-        self.note_submission(found[0].id, content, who)
+        assert not self.contents(offer) & self.recalled
+        self.note_submission(found[0].id, offer, who)
         return found[0].id
 
-    @rule(request=requests, who=members, table=tables)
-    def resubmit(self, request: str, who: str, table: str) -> None:
+    @rule(request=requests, who=members, offer=offers)
+    def resubmit(self, request: str, who: str, offer: str) -> None:
         """A returned request goes on."""
         before = self.world.airlock.whole(request).state
-        content = TABLES[table]
-        if self.tried(
-            lambda: self.world.airlock.submit(
-                "falls", "t.csv", content, self.context(), by=person(who), request_id=request
-            )
-        ):
+        files, said = OFFERS[offer], self.context(offer)
+        if self.tried(lambda: self.world.airlock.submit_set("falls", files, said, by=person(who), request_id=request)):
             assert before is S.RETURNED
-            self.note_submission(request, content, who)
+            self.note_submission(request, offer, who)
 
     @rule(request=requests, first=checkers, second=checkers, approve=yes_mostly, agree=yes_mostly)
     def two_decide(self, request: str, first: str, second: str, approve: bool, agree: bool) -> None:
@@ -159,7 +167,7 @@ class Histories(RuleBasedStateMachine):
             assert name in told.checkers & self.world.approvals.checkers
             assert name not in self.world.approvals.people_in["falls"] | told.makers
             told.said[name] = approve
-            self.verdicts += 1
+            self.verdicts += len(OFFERS[self.told[request].offer])
 
     @rule(request=requests, by=checkers, outcome=st.sampled_from([S.APPROVED, S.RETURNED, S.REJECTED, S.RELEASED]))
     def consolidate(self, request: str, by: str, outcome: ReleaseState) -> None:
@@ -186,7 +194,7 @@ class Histories(RuleBasedStateMachine):
             assert by == "organisation:gp"
             assert self.told[request].vetoed
             self.told[request].delegate_agreed = approve
-            self.verdicts += 1
+            self.verdicts += len(OFFERS[self.told[request].offer])
 
     @rule(request=requests, by=st.one_of(actors, st.just(service("release"))))
     def release(self, request: str, by: Actor) -> None:
@@ -204,16 +212,22 @@ class Histories(RuleBasedStateMachine):
         assert approvals.live
         assert told.version == approvals.version
         assert not told.tampered
-        assert told.table not in self.recalled
+        assert not self.contents(told.offer) & self.recalled
+        assert told.offer not in UNFIT
         assert told.delegate_agreed or not told.vetoed
-        assert (self.world.outbox / request / "t.csv").read_bytes() == told.table
+        for name, content in OFFERS[told.offer]:
+            left = (self.world.outbox / request / name).read_bytes()
+            assert left == (inspect_file(name, content).written_anew or content)
+        inspected = [one.inspection for one in self.world.airlock.whole(request).files if one.inspection]
+        assert {one.rules for one in inspected} <= {self.world.inspectors.rules}
+        assert not any(one.findings for one in inspected)
 
     @rule(request=requests, by=actors, really=st.sampled_from((True, False)))
     def recall(self, request: str, by: Actor, really: bool) -> None:
         """Taken back, for ever."""
         if really and self.tried(lambda: self.world.airlock.recall(request, "Wrong year.", "INC-1", by=by)):
             assert request in self.out
-            self.recalled.add(self.told[request].table)
+            self.recalled |= self.contents(self.told[request].offer)
 
     @rule(request=requests, by=people)
     def withdraw(self, request: str, by: str) -> None:
@@ -227,7 +241,7 @@ class Histories(RuleBasedStateMachine):
         if self.tried(lambda: self.world.airlock.retry(request, by=by)):
             told = self.told[request]
             assert not told.tampered
-            self.note_submission(request, told.table, None)
+            self.note_submission(request, told.offer, None)
 
     # what happens around them
 
@@ -275,11 +289,26 @@ class Histories(RuleBasedStateMachine):
             path.write_bytes(path.read_bytes() + b"\n")
             self.told[request].tampered = True
 
-    @rule(request=requests, by=checkers, engine=st.booleans())
-    def something_is_down(self, request: str, by: str, engine: bool) -> None:
-        """Without the log nothing changes at all; without the engine nothing is released."""
+    @rule(really=st.sampled_from((True, False, False)))
+    def inspectors_change(self, really: bool) -> None:
+        """A new version of the inspectors is installed."""
+        self.rules += really
+        self.world.inspectors.rules = f"rules-{self.rules}"
+
+    @rule(request=requests, by=checkers, down=st.sampled_from(("log", "engine", "inspectors")))
+    def something_is_down(self, request: str, by: str, down: str) -> None:
+        """Without the log nothing changes; without the engine, or inspectors that must look again, nothing leaves."""
         before = self.world.airlock.whole(request)
-        if engine:
+        if down == "inspectors":
+            self.inspectors_change(True)
+            self.world.inspectors.down = True
+            gone = self.tried(lambda: self.world.airlock.release(request, by=person(by)))
+            self.world.inspectors.down = False
+            if gone and request not in self.out:
+                assert not any(one.inspection for one in before.files)
+                self.out.add(request)
+            return
+        if down == "engine":
             self.world.check = self.broken
             assert not self.tried(lambda: self.world.airlock.release(request, by=person(by))) or request in self.out
             self.world.check = check_file
@@ -348,14 +377,18 @@ class Histories(RuleBasedStateMachine):
 
     # the model's notes
 
-    def context(self) -> dict[str, object]:
-        """The same for every request."""
-        return CONTEXT
+    def context(self, offer: str) -> dict[str, object]:
+        """The same for every request; each file that is no table names its counts."""
+        return {**CONTEXT, "files": {name: SAID for name, _ in OFFERS[offer] if name != "t.csv"}}
 
-    def note_submission(self, request: str, content: bytes, who: str | None) -> None:
+    def contents(self, offer: str) -> set[bytes]:
+        """What its files hold, as they are offered."""
+        return {content for _, content in OFFERS[offer]}
+
+    def note_submission(self, request: str, offer: str, who: str | None) -> None:
         """A new round begins without verdicts, with the checkers and vetoes of this moment."""
-        told = self.told.setdefault(request, Told(content))
-        told.table, told.said, told.delegate_agreed, told.tampered = content, {}, False, False
+        told = self.told.setdefault(request, Told(offer))
+        told.offer, told.said, told.delegate_agreed, told.tampered = offer, {}, False, False
         told.checkers = set(self.world.approvals.checkers)
         told.vetoed = bool(self.world.approvals.kept_vetoes)
         told.version = self.world.approvals.version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -18,6 +19,7 @@ from environments.disclosure.tables import MOST_BYTES
 from infra.wiring.haven import Haven
 from tests.acceptance.docs_runner import commands_of, run_commands
 from tests.fakes.havens import GP, HOSPITAL, HOUSE, make_live, project_file
+from tests.fakes.leaving_files import picture, with_place
 from tests.fakes.packages import sha256_of, wheel
 from tests.fakes.people import assessed, invented_person
 from tests.fakes.query_evidence import QUERY, TRUE_COUNTS, as_sealed, counted
@@ -145,6 +147,35 @@ def test_a_checker_is_told_how_the_file_stands_to_the_evidence(home: Path, tmp_p
     sealed.write_bytes(sealed.read_bytes()[:-1])
     broken = haven(home, "release", "show", request, "--as", "dev")["evidence"]["evidence"]
     assert "does not verify" in broken
+
+
+def test_a_figure_beside_its_table(home: Path, table: Path, tmp_path: Path) -> None:
+    """Both in one command; a checker reads what to look at and takes the new picture to open; its author cannot."""
+    drawn, context = tmp_path / "figure.jpg", tmp_path / "context.yaml"
+    drawn.write_bytes(picture("JPEG", exif=with_place()))
+    counts = tmp_path / "counts.csv"
+    counts.write_text(BLOCKS["csv"].replace("120", "225"))
+    said = "files:\n  figure.jpg:\n    description: The same counts, drawn as bars.\n"
+    words = ("release", "submit", "admissions", str(counts), str(drawn), "--context", str(context), "--as", "asha")
+    context.write_text(BLOCKS["yaml"] + said)
+    returned = haven(home, *words, status=65)
+    assert returned["problems"][0].startswith("figure.jpg: No underlying counts beside it")
+    context.write_text(BLOCKS["yaml"] + said + "    counts: [counts.csv]\n")
+    request = haven(home, *words, "--request", returned["id"])["id"]
+    look = ("release", "show", request, "--file", "figure.jpg", "--out", str(tmp_path / "look"))
+    shown = haven(home, *look, "--as", "cara")
+    (judged,) = shown["tables"]
+    assert (judged["text"], judged["written_anew"], judged["problems"]) == (None, True, [])
+    assert {"location"} == {one["code"] for one in judged["inspection"]["mended"]}
+    assert judged["look_at"][-1] == "Compare it with its counts: counts.csv."
+    (file,) = [one for one in shown["files"] if one["name"] == "figure.jpg"]
+    taken = Path(shown["taken"]).read_bytes()
+    assert hashlib.sha256(taken).hexdigest() == file["sha256"] != file["inspection"]["offered_sha256"]
+    assert haven(home, *look, "--as", "asha", status=77)["error"]["where"] == "rule release.own_output"
+    plain = (sys.executable, "-m", "infra.cli", *look[:5], "--as", "cara", "--home", str(home))
+    said = subprocess.run(plain, capture_output=True, text=True, timeout=400, check=True, cwd=ROOT).stdout
+    assert "look: Open it" in said
+    assert "was in it and is gone: The picture says where it was taken." in said
 
 
 def test_one_that_does_not_pass(home: Path, table: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class TestRule1TwoPeopleApprove:
     def test_each_file_needs_its_two(self, world: World) -> None:
         """Two approvals of one file do not approve the other."""
         request = world.airlock.submit_set(
-            "falls", [("a.csv", GOOD_TABLE, CONTEXT), ("b.csv", OTHER_TABLE, CONTEXT)], by=ASHA
+            "falls", [("a.csv", GOOD_TABLE), ("b.csv", OTHER_TABLE)], CONTEXT, by=ASHA
         ).id
         world.airlock.decide(request, True, by=CARA, file="a.csv")
         assert world.airlock.decide(request, True, by=DEV, file="a.csv").state is S.CHECKING

@@ -128,8 +128,9 @@ def test_the_same_people_again_are_no_difference(world: World) -> None:
 
 def test_files_of_one_request_are_beside_each_other(world: World) -> None:
     """Two files that differ by one person do not leave together either."""
-    files = [(f"{query[:4]}.csv", GOOD_TABLE, {**CONTEXT, "queries": [query]}) for query in (QUERY, OTHER)]
-    request = world.airlock.submit_set("falls", files, by=ASHA)
+    names = {f"{query[:4]}.csv": query for query in (QUERY, OTHER)}
+    said = {**CONTEXT, "files": {name: {"queries": [query]} for name, query in names.items()}}
+    request = world.airlock.submit_set("falls", [(name, GOOD_TABLE) for name in names], said, by=ASHA)
     assert request.state is S.RETURNED
     assert len(world.airlock.near(request.id, by=CARA)) == 1
 

@@ -9,7 +9,7 @@ import pytest
 from audit.model import organisation, service
 from environments.airlock.model import Gate
 from environments.airlock.states import ReleaseState
-from environments.disclosure.errors import ContextInvalid, TableUnfit
+from environments.disclosure.errors import ContextInvalid
 from tests.fakes.airlock import (
     ASHA,
     CARA,
@@ -101,12 +101,6 @@ class TestWhatSubmittingRefuses:
         done = world.airlock.submit("falls", "a.csv", table, whole, by=ASHA)
         assert done.state is S.RETURNED
         assert any(said in problem for problem in done.problems), done.problems
-
-    def test_another_type_is_refused(self, world: World) -> None:
-        """Only CSV is taken so far; the refusal is recorded."""
-        with pytest.raises(TableUnfit, match="Only CSV"):
-            world.airlock.submit("falls", "plot.png", b"", CONTEXT, by=ASHA)
-        assert world.events[-1] == "release.submit_refused"
 
     def test_an_unknown_key_is_refused(self, world: World) -> None:
         """A context's misspelt key is an error, never ignored."""

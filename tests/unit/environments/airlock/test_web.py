@@ -31,7 +31,13 @@ def client(world: World, person: str | None = "asha", project: str | None = "fal
 
 def body(table: bytes = GOOD_TABLE, **changes: Any) -> dict[str, Any]:
     """A submission as the notebook's client sends it."""
-    return {"name": "t.csv", "table_base64": base64.b64encode(table).decode(), "context": CONTEXT, **changes}
+    file = {"name": "t.csv", "content_base64": base64.b64encode(table).decode()}
+    return {"files": [file], "context": CONTEXT, **changes}
+
+
+def named(name: object, content: object = "YQ==", **more: Any) -> dict[str, Any]:
+    """One file of a submission."""
+    return {"files": [{"name": name, "content_base64": content, **more}]}
 
 
 async def test_a_submission_and_its_state(world: World) -> None:
@@ -75,15 +81,23 @@ async def test_a_stranger_is_refused_with_the_rule(world: World) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"table_base64": "not base64!"},
+        named("t.csv", "not base64!"),
         {"extra": 1},
-        {"name": 5},
+        named(5),
+        named("t.csv", 7),
+        named("t.csv", more=1),
+        {"files": "x"},
+        {"files": [["t.csv", ""]]},
+        {"files": []},
         {"context": "x"},
         {"request": 7},
-        {"name": "plot.png"},
+        named("../t.csv"),
+        named("..%2ft.png"),
+        named("t.csv\0.png"),
         {"context": {**CONTEXT, "purpos": "x"}},
+        {"context": {**CONTEXT, "files": {"other.png": {}}}},
+        {"context": {**CONTEXT, "files": {"t.csv": {"purpos": "x"}}}},
     ],
-    ids=lambda wrong: next(iter(wrong)),
 )
 async def test_what_cannot_be_read_gets_a_sentence(world: World, wrong: dict[str, Any]) -> None:
     """422 with code, reason and a way to mend it; nothing is stored."""
@@ -106,7 +120,7 @@ async def test_a_body_without_end_is_cut_off(world: World) -> None:
     """More than a submission can be is refused while it comes in."""
     async with client(world) as asked:
         answer = await asked.post("/v1/releases", content=b" " * (MOST_BODY + 1))
-    assert (answer.status_code, answer.json()["refused"]["code"]) == (422, "disclosure.table_unfit")
+    assert (answer.status_code, answer.json()["refused"]["code"]) == (422, "release.file_unfit")
 
 
 async def test_another_project_sees_nothing_of_it(world: World) -> None:
