@@ -43,6 +43,7 @@ MAY_DERIVE: dict[str, KeyRole] = {
     "token/": KeyRole.LINKAGE,
     "age/deliveries": KeyRole.INTAKE,
     "project/": KeyRole.PROJECTS,
+    "ledger/": KeyRole.PROJECTS,  # makes the marks under which the release ledger knows people, in all projects
     "sign/release": KeyRole.AIRLOCK,
     "sign/token": KeyRole.IDENTITY,
     "sign/certificate": KeyRole.CUSTODY,

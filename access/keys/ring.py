@@ -114,6 +114,10 @@ class KeyRing:
         """The AES-256 key under which a project's pseudonyms are made."""
         return self._held(f"project/{project}", version)
 
+    def ledger_key(self) -> HeldKey:
+        """The AES-256 key under which the release ledger's marks of people are made; it never rotates."""
+        return self._held("ledger/people", 1)
+
     def signing_key(self, purpose: str, version: int = 1) -> Ed25519PrivateKey:
         """The Ed25519 key for one purpose (`release`, `certificate`, ...); that of `token` has versions."""
         return Ed25519PrivateKey.from_private_bytes(self._derive(f"sign/{purpose}" + (f"/v{version}" * (version > 1))))

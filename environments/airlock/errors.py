@@ -41,6 +41,13 @@ class EvidenceBroken(AirlockError):
     exit_status = 65
 
 
+class PeopleUnknown(AirlockError):
+    """Whom a table counts cannot be told: it is not tested against earlier releases, and so not released."""
+
+    code = "release.people_unknown"
+    exit_status = 65
+
+
 class ImportUnfit(AirlockError):
     """A file cannot be brought in as it is; the message says why and how to mend it."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from access.decisions import Decision
 from audit.model import Actor
 from audit.records import Change
+from environments.airlock.ledger.model import GroupMarks
 from environments.disclosure.sealed.model import QueryEvidence
 from environments.inspection.model import Inspection
 
@@ -83,6 +85,14 @@ class SealedEvidence(Protocol):
 
     def of(self, project: str, query: str) -> QueryEvidence | None:
         """Of one query; None where this project has no such query with evidence. Raises EvidenceBroken."""
+        ...
+
+
+class PersonSets(Protocol):
+    """Who stands behind the groups of a query, under marks that are the same in every project."""
+
+    def of(self, project: str, query: str) -> Mapping[tuple[object, ...], GroupMarks]:
+        """Of each group by its key. Raises PeopleUnknown with the way to mend it, EvidenceBroken."""
         ...
 
 

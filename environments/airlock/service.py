@@ -7,7 +7,7 @@ the rule book; policies.py has a refusal for each of its rules; verbs/ makes it 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -20,8 +20,10 @@ from audit.records import Records
 from environments.airlock import store
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
+from environments.airlock.ledger.service import ReleaseLedger
+from environments.airlock.ledger.store import LedgerStore
 from environments.airlock.model import Gate, Released, ReleaseRequest
-from environments.airlock.ports import Approvals, Inspectors, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, PersonSets, SealedEvidence
 from environments.airlock.states import ReleaseState
 from environments.airlock.verbs.checking import FileCheck, check_file
 from environments.airlock.verbs.desk import SYSTEM, Check, Desk
@@ -29,6 +31,7 @@ from environments.airlock.verbs.releasing import Releasing
 from environments.airlock.verbs.review import Review
 from environments.airlock.verbs.submission import Context, Offer, Submission
 from environments.airlock.visibility import as_seen_by
+from environments.disclosure.ledger.model import LedgerDifference
 from environments.disclosure.sealed.model import EvidenceComparison
 
 IDLE_UNTIL_LAPSE = timedelta(days=30)
@@ -38,8 +41,9 @@ class Airlock:
     """The one door through which anything leaves.
 
     folder: for the sealed files; outbox: where recipients are served; register: the public list; evidence: what was
-    counted behind queries; inspectors: of files that are no tables of counts. Every verb raises RefusedError with the
-    rule, and UnknownRequest; what else it raises, it says.
+    counted behind queries; people: who stands behind them; key_of: the key under which a project's part of the ledger
+    is sealed; inspectors: of files that are no tables of counts. Every verb raises RefusedError with the rule, and
+    UnknownRequest; what else it raises, it says.
     """
 
     def __init__(
@@ -52,11 +56,14 @@ class Airlock:
         signing_key: Ed25519PrivateKey,
         *,
         evidence: SealedEvidence,
+        people: PersonSets,
+        key_of: Callable[[str], bytes],
         inspectors: Inspectors,
         check: Check = check_file,
     ) -> None:
+        ledger = ReleaseLedger(LedgerStore(folder / "ledger", key_of), records, evidence, people)
         places = (Container(folder), Outbox(outbox), register)
-        self._desk = Desk(records, approvals, evidence, inspectors, *places, signing_key, check)
+        self._desk = Desk(records, approvals, evidence, ledger, inspectors, *places, signing_key, check)
         self._submission = Submission(self._desk)
         self._review = Review(self._desk)
         self._releasing = Releasing(self._desk)
@@ -166,6 +173,13 @@ class Airlock:
         Raises SealBroken, EvidenceBroken.
         """
         return self._review.comparisons(request_id, by)
+
+    def near(self, request_id: str, *, by: Actor) -> tuple[LedgerDifference, ...]:
+        """Which earlier cells a request's tables differ from by too few people; nothing for whom it is not.
+
+        Raises EvidenceBroken.
+        """
+        return self._review.near(request_id, by)
 
     # -- out, and back
 

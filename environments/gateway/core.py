@@ -198,9 +198,9 @@ class QueryCore:
             if asked.no_evidence:
                 return {"no_evidence": asked.no_evidence}, Behind.of(asked.named(groups), whole=False)
             header = {
-                **asked.header, "columns": pa.ipc.open_stream(query.schema).schema.names, "query": query.id,
-                "project": query.asker.project, "sql_digest": query.digest, "scope_version": query.scope.version,
-                "scope_build": query.scope.build, "at": self._records.clock.now().isoformat(),
+                **asked.header, "columns": pa.ipc.open_stream(query.schema).schema.names, "query": query.id, "sql": sql,
+                "parameters": parameters, "project": query.asker.project, "at": self._records.clock.now().isoformat(),
+                "scope_version": query.scope.version, "scope_build": query.scope.build, "sql_digest": query.digest,
             }  # fmt: skip
             evidence = Evidence(header, asked.named(groups))
             return {"evidence": await asyncio.to_thread(self._evidence.seal, evidence)}, Behind.of(evidence.groups)

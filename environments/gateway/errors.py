@@ -5,7 +5,8 @@ EnvironmentsError
     ├── QueryFailed   the statement ran and failed: its kind and advice, never the engine's text (it quotes cells)
     ├── QueryCut      a limit, the approval or the end of the gateway cut it short
     ├── WorkerDown    the process that holds the project's scope does not answer
-    └── EvidenceInvalid   the evidence of a query was changed, or moved to another's place
+    ├── EvidenceInvalid   the evidence of a query was changed, or moved to another's place
+    └── PeopleNotListed   who stood behind a query cannot be told any more
 """
 
 from __future__ import annotations
@@ -53,4 +54,11 @@ class EvidenceInvalid(GatewayError):
 
     code = "gateway.evidence_invalid"
     http_status = 409
+    exit_status = 65
+
+
+class PeopleNotListed(GatewayError):
+    """Who stood behind a query cannot be told any more: no table that was made from it is released."""
+
+    code = "query.people_not_listed"
     exit_status = 65

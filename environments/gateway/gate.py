@@ -17,6 +17,7 @@ from access.decisions import Allowed, Decision, Refused
 from environments.gateway import gate_words as words
 from environments.gateway.brakes.likeness import Likeness, likeness_of
 from environments.gateway.evidence.asking import AskedEvidence
+from environments.gateway.evidence.listing import listing_of
 from environments.gateway.evidence.people import NoEvidence
 from environments.gateway.evidence.shape import question_of
 from environments.gateway.gate_walk import ascii_lower, walk_statement
@@ -68,16 +69,17 @@ class Gate:
         except RecursionError:
             return words.too_deep().told(sql)
 
-    def evidence_of(self, sql: str, tables: Collection[str]) -> AskedEvidence:
+    def evidence_of(self, sql: str, tables: Collection[str], *, listed: bool = False) -> AskedEvidence:
         """The question that counts the people behind a statement's figures; the statement is one that may run.
 
-        Raises NoEvidence with the reason where its shape has none.
+        listed: the question that names them instead. Raises NoEvidence with the reason where its shape has none.
         """
         try:
             with self._lock:
                 tree = self._tree(sql)
                 with _WALKING:
                     question = question_of(_statement(tree), tables)
+                    question = listing_of(question) if listed else question
                 text = self._parser.text(json.dumps(question.sql_tree))
         except (GateRefusal, RecursionError, NotParsed, TooHard):
             raise NoEvidence("not_said") from None

@@ -40,6 +40,10 @@ class Gates:
             gate = self._gates.setdefault(project, Gate())
             return await asyncio.get_running_loop().run_in_executor(self._threads, ask, gate)
 
+    async def listing_of(self, project: str, sql: str, people: Collection[str]) -> AskedEvidence:
+        """The question that names the people behind a statement that ran. Raises NoEvidence."""
+        return await self._in_turn(project, lambda gate: gate.evidence_of(sql, people, listed=True))
+
     def stop_idle(self) -> None:
         """End the parsers that nobody has asked for a while."""
         for project, gate in list(self._gates.items()):

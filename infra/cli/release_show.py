@@ -32,8 +32,8 @@ def show(
 ) -> None:
     """One request: its state, problems, verdicts as far as they may be seen, and every move.
 
-    A checker also sees how each file stands to the sealed evidence of the queries it was made from; of a figure or
-    another file, what its inspector found and what a person must look at.
+    A checker also sees how each file stands to the sealed evidence of its queries, and which earlier cells it is too
+    near; of a figure or another file, what its inspector found and what a person must look at.
 
     Example: `haven release show 6f1c... --as cara --table`
     Example: `haven release show 6f1c... --as cara --file figure.png --out to-check`
@@ -43,7 +43,7 @@ def show(
     haven = open_haven(home)
     found = _as_seen(haven, request, who)
     data: dict[str, Any] = as_data(found)
-    comparisons = _comparisons(haven, found, who)
+    comparisons, data["near"] = _beside(haven, found, who)
     data["evidence"] = {one: said if isinstance(said, str) else said.as_data() for one, said in comparisons.items()}
     reviewed = _reviewed(haven, found, who, table, name)
     if reviewed:
@@ -56,6 +56,8 @@ def show(
     typer.echo(request_said(found))
     for one, said in comparisons.items():
         typer.echo(f"  {one}: {said}" if isinstance(said, str) else comparison_said(one, said))
+    for sentence in data["near"]:
+        typer.echo(f"  {sentence}")
     for verdict in found.every_verdict:
         word = "approves" if verdict.approve else "objects"
         typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
@@ -81,16 +83,23 @@ def _as_seen(haven: Haven, request: str, who: str | None) -> ReleaseRequest:
     return haven.airlock.get(request, viewer=actor)
 
 
-def _comparisons(haven: Haven, request: ReleaseRequest, who: str | None) -> dict[str, EvidenceComparison | str]:
-    """How each file stands to its queries' evidence, for a checker; a sentence where it cannot be read."""
+def _beside(
+    haven: Haven, request: ReleaseRequest, who: str | None
+) -> tuple[dict[str, EvidenceComparison | str], list[str]]:
+    """For a checker, how each file stands to its queries' evidence, and to which earlier cells it is too near.
+
+    A sentence stands where that cannot be read.
+    """
     from environments.airlock.errors import AirlockError
 
     if who is None:
-        return {}
+        return {}, []
+    by = haven.actor(who)
     try:
-        return {**haven.airlock.comparisons(request.id, by=haven.actor(who))}
+        near = [one.sentence for one in haven.airlock.near(request.id, by=by)]
+        return {**haven.airlock.comparisons(request.id, by=by)}, near
     except AirlockError as error:
-        return {"evidence": str(error)}
+        return {"evidence": str(error)}, []
 
 
 def _reviewed(

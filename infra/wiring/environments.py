@@ -28,6 +28,7 @@ class EnvironmentParts(OptOutParts):
         from environments.airlock.approvals import AccessApprovals
         from environments.airlock.service import Airlock
         from infra.file_inspectors import EnclosedInspectors
+        from infra.person_sets import LedgerSets
         from infra.published import GatewayScopes
         from infra.query_evidence import OpenedEvidence
         from infra.registers.folder import ensure_place
@@ -43,6 +44,8 @@ class EnvironmentParts(OptOutParts):
             settings.register_folder,
             self.keyring.signing_key("release"),
             evidence=OpenedEvidence(self.evidence),
+            people=LedgerSets.of_haven(self, scopes),
+            key_of=self.keyring.evidence_key,
             inspectors=EnclosedInspectors(scopes),
         )
 

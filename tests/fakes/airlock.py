@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, create_engine, event
@@ -15,14 +18,15 @@ from access.decisions import Allowed, Decision, Refused, RefusedError
 from audit.clock import FixedClock
 from audit.model import Actor, person
 from audit.records import Base, Change, Records
-from environments.airlock.errors import EvidenceBroken
+from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.imports.service import Imports
+from environments.airlock.ledger.model import GroupMarks
 from environments.airlock.packages.service import Packages
-from environments.airlock.ports import Approvals, Inspectors, SealedEvidence
+from environments.airlock.ports import Approvals, Inspectors, PersonSets, SealedEvidence
 from environments.airlock.service import Airlock
 from environments.airlock.verbs.checking import check_file
 from environments.airlock.verbs.desk import Check
-from environments.disclosure.sealed.model import QueryEvidence
+from environments.disclosure.sealed.model import QueryEvidence, QueryGroup
 from environments.inspection.errors import InspectorsDown
 from environments.inspection.inspect import inspect_file
 from environments.inspection.model import Inspection
@@ -133,6 +137,30 @@ class FakeEvidence:
 
 
 @dataclass
+class FakePeople:
+    """Who stands behind queries. As long as a test says nothing else: as many people as were counted, the same in every
+    query for a group of one key, none in two groups, of a figure the first of them.
+
+    of_group: marks by query and key; unknown: queries of which nobody can tell any more.
+    """
+
+    evidence: FakeEvidence
+    of_group: dict[tuple[str, tuple[object, ...]], list[int]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+    def of(self, project: str, query: str) -> Mapping[tuple[object, ...], GroupMarks]:
+        if query in self.unknown:
+            raise PeopleUnknown("The project's data were published anew.", mend="Ask the query again.")
+        found = self.evidence.of(project, query)
+        return {one.key: self._marks(query, one) for one in found.groups} if found else {}
+
+    def _marks(self, query: str, group: QueryGroup) -> GroupMarks:
+        first = int.from_bytes(hashlib.sha256(repr(group.key).encode()).digest()[:6], "big") << 16
+        marks = np.array(self.of_group.get((query, group.key), range(first, first + group.people)), dtype=np.uint64)
+        return GroupMarks(marks, tuple(marks[: one.people] for one in group.figures))
+
+
+@dataclass
 class FakeInspectors:
     """The real inspectors in this process. rules: as a test says; down: nothing can be looked into."""
 
@@ -159,6 +187,7 @@ class World:
     def __post_init__(self) -> None:
         self.approvals = FakeApprovals()
         self.evidence = FakeEvidence()
+        self.people = FakePeople(self.evidence)
         self.inspectors = FakeInspectors()
         self.clock = FixedClock(START)
         self.log = MemoryAuditLog()
@@ -170,14 +199,15 @@ class World:
         self.outbox, self.register = self.folder / "outbox", self.folder / "register"
         self.rest_on(self.evidence)
 
-    def rest_on(self, evidence: SealedEvidence) -> None:
-        """An airlock that reads this evidence."""
+    def rest_on(self, evidence: SealedEvidence, people: PersonSets | None = None) -> None:
+        """An airlock that reads this evidence, and knows these people behind it."""
         port: Approvals = self.approvals
         places = (self.folder / "airlock", self.outbox, self.register)
         inspectors: Inspectors = self.inspectors
         self.airlock = Airlock(
-            self.records, port, *places, KEY, evidence=evidence, inspectors=inspectors, check=self._checked
-        )
+            self.records, port, *places, KEY, evidence=evidence, people=people or self.people,
+            key_of=lambda name: hashlib.sha256(name.encode()).digest(), inspectors=inspectors, check=self._checked,
+        )  # fmt: skip
 
     @property
     def imports(self) -> Imports:

@@ -27,12 +27,14 @@ from environments.gateway.core import QueryCore
 from environments.gateway.doors import Doors
 from environments.gateway.enclosure import Enclosure
 from environments.gateway.evidence.sealed import EvidenceFolder
+from environments.gateway.listed import PeopleOfQueries
 from environments.gateway.model import Asker, QueryLimits
 from environments.gateway.texts import TextStore
 from environments.gateway.web import build_app
 from environments.gateway.workers import WorkerPool
 from environments.workspaces.machine import sandbox_program, worker_filter
 from infra.database import make_engine
+from infra.person_sets import KeysOfProjects, LedgerSets
 from infra.published import GatewayApprovals, GatewayScopes
 from linkage.optouts.gate import OptOutGate
 from linkage.scopes.service import ScopePublisher
@@ -77,6 +79,7 @@ class GatewayForTests:
     publisher: ScopePublisher
     folder: Path
     evidence: EvidenceFolder
+    people: LedgerSets
 
     async def ask(self, sql: str, parameters: object = None, asker: Asker = ASHA) -> pa.Table:
         """Ask the core as the doors do; the whole result."""
@@ -173,7 +176,8 @@ async def gateway(
     doors = Doors(build_app(core), core, home / "doors")
     watching = asyncio.create_task(core.watch())
     try:
-        yield GatewayForTests(access, bench.records, log, core, doors, workers, publisher, home, evidence)
+        people = _people(home, evidence, scopes, bench, log)
+        yield GatewayForTests(access, bench.records, log, core, doors, workers, publisher, home, evidence, people)
     finally:
         watching.cancel()
         await doors.close_all()
@@ -181,6 +185,18 @@ async def gateway(
         for folder in (home / "scopes").glob("*"):
             folder.chmod(0o700)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _people(
+    home: Path, evidence: EvidenceFolder, scopes: GatewayScopes, bench: LinkageBench, log: MemoryAuditLog
+) -> LedgerSets:
+    """Who stands behind its queries, as the release ledger asks: not within the loop that the gateway runs in."""
+
+    def pool(folder: Path) -> WorkerPool:
+        return WorkerPool(folder, memory=WORKER_MEMORY, threads=2, idle_seconds=60, enclosure=ENCLOSURE)
+
+    keys = KeysOfProjects(bench.keyring, bench.records)
+    return LedgerSets(evidence, scopes, PeopleOfQueries(home / "l", pool, log), keys)
 
 
 def client() -> None:

@@ -26,6 +26,7 @@ from environments.airlock.errors import AirlockError, EvidenceBroken, UnknownReq
 from environments.airlock.files.container import Container
 from environments.airlock.files.outbox import Outbox
 from environments.airlock.imports.store import ImportMoveRow, ImportRow
+from environments.airlock.ledger.service import ReleaseLedger
 from environments.airlock.model import Gate, InspectionRecord, ReleaseFile, ReleaseRequest
 from environments.airlock.packages.store import PackageMoveRow, PackageRow
 from environments.airlock.policies import bare
@@ -163,6 +164,7 @@ class Desk:
     records: Records
     approvals: Approvals
     evidence: SealedEvidence
+    ledger: ReleaseLedger
     inspectors: Inspectors
     container: Container
     outbox: Outbox

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from access.decisions import Decision, Refused
+from access.decisions import Allowed, Decision, Refused
 from audit.events import EventName
 from audit.model import Actor, Json
 from environments.airlock import policies, store
 from environments.airlock.context import context_of, public_title
-from environments.airlock.errors import EvidenceBroken, OutboxFailed, SealBroken
+from environments.airlock.errors import EvidenceBroken, OutboxFailed, PeopleUnknown, SealBroken
 from environments.airlock.files.manifest import FORMAT, MANIFEST_FILE, signed
 from environments.airlock.files.register import write_register
+from environments.airlock.ledger.service import TOO_NEAR
 from environments.airlock.model import Released, ReleaseFile, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import ReleaseState
@@ -31,6 +32,7 @@ from environments.disclosure.profile import criteria
 from environments.inspection.errors import InspectionError
 
 S = ReleaseState
+NEAR = "release.too_near"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ class Releasing:
         with self.desk.locked(request_id, by) as work:
             decision = self._everything_stands(work.request)
             if isinstance(decision, Refused):
-                _hold(work, decision)
+                near = self.desk.ledger.differences(work.request) if decision.code == NEAR else ()
+                _hold(work, decision, [one.sentence for one in near])
             elif work.request.state is S.APPROVED:
                 work.row.held = None
                 work.row.profile = criteria(self.desk.approvals.profile(work.row.project)).name
@@ -164,17 +167,22 @@ class Releasing:
         return members | {bare(maker) for maker in makers} | barred
 
     def _still_passes(self, request: ReleaseRequest) -> Decision:
-        """The sealed bytes are the approved ones, were never recalled, and pass the rules of today and the evidence."""
+        """The sealed bytes are the approved ones, were never recalled, and pass the rules of today and the evidence.
+
+        They may leave beside what has left by then.
+        """
         try:
             self.desk.require_inspected(request)
             rules = criteria(self.desk.approvals.profile(request.project))
             checks = [self.desk.checked(request, file, rules) for file in request.files]
-        except (DisclosureError, InspectionError, SealBroken, EvidenceBroken) as failure:
+            apart = self.desk.ledger.stands(request, rules)
+        except (DisclosureError, InspectionError, SealBroken, EvidenceBroken, PeopleUnknown) as failure:
             return Refused(failure.code, failure.what, failure.mend)
         with self.desk.records.read() as session:
             hashes = {digest for file in request.files for digest in file.hashes}
             decision = policies.never_recalled(store.recalled_among(session, hashes))
-        return decision and policies.still_fits(any(check.problems for check in checks), rules.name)
+        decision = decision and policies.still_fits(any(check.problems for check in checks), rules.name)
+        return decision and (Allowed() if apart else Refused(NEAR, TOO_NEAR, None))
 
     # -- out
 
@@ -242,10 +250,10 @@ class Releasing:
         return Released(request_id, folder, folder / MANIFEST_FILE, entry)
 
 
-def _hold(work: Work, refused: Refused) -> None:
-    """Not released, with the reason kept; a release that had begun has failed."""
+def _hold(work: Work, refused: Refused, near: list[Json]) -> None:
+    """Not released, with the reason kept; a release that had begun has failed. near: what only the log is told."""
     work.row.held = f"{refused.code}: {refused.reason}"
-    work.record(EventName.RELEASE_RELEASE_REFUSED, {"rule": refused.code})
+    work.record(EventName.RELEASE_RELEASE_REFUSED, {"rule": refused.code, **({"near": near} if near else {})})
     if work.request.state is S.RELEASING:
         work.move(S.FAILED, refused.reason, {"rule": refused.code})
 

@@ -17,6 +17,7 @@ from environments.airlock.states import ReleaseState
 from environments.airlock.store import VerdictRow
 from environments.airlock.verbs.checking import FileCheck
 from environments.airlock.verbs.desk import Desk, Work, refuse
+from environments.disclosure.ledger.model import LedgerDifference
 from environments.disclosure.profile import criteria
 from environments.disclosure.sealed.model import EvidenceComparison
 
@@ -108,6 +109,14 @@ class Review:
         rules = criteria(request.profile)
         found = {file.name: self.desk.checked(request, file, rules).comparison for file in named}
         return {name: one for name, one in found.items() if one is not None}
+
+    def near(self, request_id: str, by: Actor) -> tuple[LedgerDifference, ...]:
+        """Which earlier cells its tables differ from by too few people: for a checker of the request; else nothing.
+
+        Raises EvidenceBroken.
+        """
+        request = self.desk.whole(request_id)
+        return self.desk.ledger.differences(request) if self.desk.may_check(request, by) else ()
 
     def require_look(self, project: str, by: Actor) -> None:
         """Of a project's requests: who may submit for it, or check it. Raises RefusedError, which is recorded."""

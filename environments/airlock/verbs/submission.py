@@ -14,8 +14,9 @@ from audit.model import Actor, Json
 from audit.records import Change
 from environments.airlock import policies, store
 from environments.airlock.context import AnyContext, context_of, contexts_of, is_table
-from environments.airlock.errors import EvidenceBroken, FileUnfit, SealBroken
+from environments.airlock.errors import EvidenceBroken, FileUnfit, PeopleUnknown, SealBroken
 from environments.airlock.files.manifest import MANIFEST_FILE, RECALL_FILE
+from environments.airlock.ledger.service import TOO_NEAR
 from environments.airlock.model import Gate, InspectionRecord, ReleaseRequest
 from environments.airlock.policies import bare
 from environments.airlock.states import LAPSE_WHEN_IDLE, ReleaseState
@@ -24,8 +25,9 @@ from environments.airlock.verbs.checking import FileCheck
 from environments.airlock.verbs.desk import SYSTEM, Desk, Work, hashes_of, note_move
 from environments.airlock.verbs.inspecting import inspected
 from environments.disclosure.errors import DisclosureError
+from environments.disclosure.ledger.model import LedgerDifference
 from environments.disclosure.model import TableContext
-from environments.disclosure.profile import criteria
+from environments.disclosure.profile import Criteria, criteria
 from environments.disclosure.tables import MOST_BYTES, check_file_name
 from environments.inspection.errors import InspectionError
 from environments.inspection.kinds import FILE_NAME
@@ -89,9 +91,10 @@ class Submission:
         request = self.desk.whole(request_id)
         if request.state is S.SUBMITTED:
             found, failure = self._checked(request)
+            near = self.desk.ledger.differences(request) if failure is None else ()
             with self.desk.locked(request_id, by) as work:
                 policies.may_go(work.request, S.CHECKING).require()
-                _note_check(work, found, failure)
+                _note_check(work, found, failure, near)
         return request_id
 
     def retry(self, request_id: str, by: Actor) -> str:
@@ -215,9 +218,23 @@ class Submission:
             self.desk.require_inspected(request)
             rules = criteria(request.profile)
             found = {file.id: self.desk.checked(request, file, rules) for file in request.files}
+            if not any(check.problems for check in found.values()):
+                found = self._beside_earlier(request, found, rules)
         except (DisclosureError, InspectionError, SealBroken, EvidenceBroken) as failure:
             return {}, failure.code
         return found, None
+
+    def _beside_earlier(
+        self, request: ReleaseRequest, found: Mapping[str, FileCheck], rules: Criteria
+    ) -> dict[str, FileCheck]:
+        """The same, with what the ledger of releases says. Raises EvidenceBroken."""
+        names = {file.id: file.name for file in request.files}
+        compared = {names[key]: one.comparison for key, one in found.items() if one.comparison is not None}
+        try:
+            near = self.desk.ledger.enter(request, compared, rules)
+        except PeopleUnknown as unknown:
+            return {key: replace(one, problems=(str(unknown),)) for key, one in found.items()}
+        return {key: replace(one, problems=(TOO_NEAR,)) if names[key] in near else one for key, one in found.items()}
 
 
 def _offered(files: Sequence[Offer], said: Context, by: Actor) -> list[Offered]:
@@ -271,7 +288,9 @@ def _file_row(work: Work, one: Offered) -> FileRow:
     )
 
 
-def _note_check(work: Work, found: Mapping[str, FileCheck], failure: str | None) -> None:
+def _note_check(
+    work: Work, found: Mapping[str, FileCheck], failure: str | None, near: Sequence[LedgerDifference]
+) -> None:
     """On to the checkers, back to the author with the problems, or failed: never on when the check broke."""
     for key, check in found.items():
         work.change.session.get_one(FileRow, key).problems = list(check.problems)
@@ -279,6 +298,11 @@ def _note_check(work: Work, found: Mapping[str, FileCheck], failure: str | None)
     if failure is not None:
         work.move(S.FAILED, "The check could not be done.", {"rule": failure})
     elif problems:
-        work.move(S.RETURNED, "The disclosure check found problems.", {"problems": problems})
+        told: list[Json] = [one.sentence for one in near]  # for the auditor alone; its author is told that there are
+        work.move(
+            S.RETURNED,
+            "The disclosure check found problems.",
+            {"problems": problems, **({"near": told} if told else {})},
+        )
     else:
         work.move(S.CHECKING, details={"criteria": criteria(work.row.profile).digest()})

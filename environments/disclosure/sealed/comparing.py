@@ -8,7 +8,7 @@ no evidence, and is not called agreeing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from environments.disclosure.amounts import amount_findings, few_findings
@@ -24,6 +24,7 @@ from environments.disclosure.sealed.model import (
     ComparedCell,
     EvidenceComparison,
     FigurePeople,
+    PeopleBehind,
     QueryEvidence,
     QueryGroup,
 )
@@ -61,6 +62,7 @@ class _Comparing:
             for place, column in enumerate(self.by)
         }
         self.laid = [one for query in queries if (one := laid_beside(query, codes)) is not None]
+        self.places = {id(group): n for one in self.laid for n, group in enumerate(one.evidence.groups)}
         self.used: set[str] = set()
         self.shown: set[int] = set()  # the groups that rows show, by identity
 
@@ -90,7 +92,20 @@ class _Comparing:
             self.used.add(laid.evidence.query)
             if not self.context.has_total(self.by, list(categories.values())):
                 self.shown |= {id(group) for group in groups}
-        return {column: self._cell(cell, behind) for column, cell in row.items()}
+        return {
+            column: replace(self._cell(cell, behind), behind=tuple(self._counted(column, behind or ())))
+            for column, cell in row.items()
+        }
+
+    def _counted(self, column: str, behind: Behind) -> Iterator[PeopleBehind]:
+        """Whom a cell counts, by each query that says so: the people of its figures, else everybody of the groups."""
+        for laid, groups in behind:
+            query, places = laid.evidence.query, tuple(self.places[id(group)] for group in groups)
+            figures = [] if self._events(column) else laid.numbers(column)
+            if figures:
+                yield from (PeopleBehind(query, places, figure) for figure in figures)
+            elif self._events(column) or column == self.context.count_column:
+                yield PeopleBehind(query, places)
 
     # which groups
 
@@ -178,9 +193,9 @@ class _Comparing:
             if not numbers:
                 continue
             if any(part.match is CellMatch.NONE for part in below):
-                matched[key][column] = ComparedCell(one.cell, CellMatch.NONE)
+                matched[key][column] = replace(one, match=CellMatch.NONE)
             elif sum(numbers) == int(one.cell.shown) and not any(part.match is CellMatch.DIFFERS for part in below):
-                matched[key][column] = ComparedCell(one.cell, CellMatch.AGREES)
+                matched[key][column] = replace(one, match=CellMatch.AGREES, should_say="")
             else:
                 matched[key][column] = _differs(one.cell, "the sum of what is rightly shown")
 

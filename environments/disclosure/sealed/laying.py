@@ -53,14 +53,15 @@ class Laid:
                 index.setdefault(tuple(key[place] for place in places), []).append((key, group))
         return self.indexes[places]
 
-    def figures(self, group: QueryGroup, column: str) -> list[tuple[bool, FigurePeople]]:
-        """The aggregates in the result's column of this name, and whether people add to them."""
+    def numbers(self, column: str) -> list[int]:
+        """The aggregates in the result's column of this name, by their places among the figures."""
         places = [place for place, name in enumerate(self.evidence.columns) if name == column]
-        return [
-            (figure.adding, people)
-            for figure, people in zip(self.evidence.figures, group.figures, strict=True)
-            if [figure.column] == places
-        ]
+        return [number for number, figure in enumerate(self.evidence.figures) if [figure.column] == places]
+
+    def figures(self, group: QueryGroup, column: str) -> list[tuple[bool, FigurePeople]]:
+        """The same in one group: whether people add to each, and who."""
+        figures = self.evidence.figures
+        return [(figures[number].adding, group.figures[number]) for number in self.numbers(column)]
 
 
 def laid_beside(evidence: QueryEvidence, codes: Codes) -> Laid | None:

@@ -72,12 +72,30 @@ FITTING = frozenset({CellMatch.AGREES, CellMatch.HIDDEN, CellMatch.HIDDEN_LARGE}
 
 
 @dataclass(frozen=True)
+class PeopleBehind:
+    """Whom a cell counts: of these groups of a query (places in its evidence) everybody, or those of one figure."""
+
+    query: str
+    groups: tuple[int, ...]
+    figure: int | None = None
+
+
+@dataclass(frozen=True)
 class ComparedCell:
-    """A cell and how it stands. should_say: of one that differs, what may be shown in its place."""
+    """A cell and how it stands. should_say: of one that differs, what may be shown in its place.
+
+    behind: whom it counts, by each query that says so.
+    """
 
     cell: Cell
     match: CellMatch
     should_say: str = ""
+    behind: tuple[PeopleBehind, ...] = ()
+
+    @property
+    def shows_people(self) -> bool:
+        """Is anything but a mark shown of people whom a query counted?"""
+        return bool(self.behind) and self.match not in (CellMatch.HIDDEN, CellMatch.HIDDEN_LARGE)
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ PRIVATE_FOLDER = 0o700
 class Evidence:
     """What stands behind a query's figures.
 
-    header: query, project, sql_digest, scope_version, scope_build, at, columns (the names of the result's), keys,
-    figures. groups: a row for each group: its keys, `people`, `rows`, and for each figure `people_N`, `largest_N` (two
-    numbers), `total_N` (absolute).
+    header: query, project, sql, sql_digest, parameters, scope_version, scope_build, at, columns (the names of the
+    result's), keys, figures. groups: a row for each group: its keys, `people`, `rows`, and for each figure `people_N`,
+    `largest_N` (two numbers), `total_N` (absolute).
     """
 
     header: Mapping[str, Any]

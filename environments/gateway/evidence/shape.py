@@ -234,7 +234,7 @@ def _shares(call: Node) -> list[Tree]:
     counted = trees.call("count_star", [], _both([*([where] if where else []), *there]))
     if not _adds(call):
         return [counted, trees.nothing()]
-    return [counted, trees.call("sum", [trees.call("abs", [trees.cast_double(arguments[0])])], where)]
+    return [counted, trees.call("sum", [trees.call("abs", [trees.cast(arguments[0], "double")])], where)]
 
 
 def _both(conditions: list[Node]) -> Node | None:

@@ -56,11 +56,11 @@ def greater_than_nothing(name: str) -> Tree:
     }  # fmt: skip
 
 
-def cast_double(child: Node) -> Tree:
-    """As a double."""
+def cast(child: Node, name: str) -> Tree:
+    """As a value of the type of this name."""
     kind = {
-        "class": "TYPE", "type": "TYPE", "alias": "", "catalog": "", "schema": "", "type_name": "double",
-        "children": [], "qualified_name": {"path": ["double"]},
+        "class": "TYPE", "type": "TYPE", "alias": "", "catalog": "", "schema": "", "type_name": name,
+        "children": [], "qualified_name": {"path": [name]},
     }  # fmt: skip
     return {
         "class": "CAST", "type": "OPERATOR_CAST", "alias": "", "child": bare(child), "try_cast": False,

@@ -113,7 +113,10 @@ def test_from_the_table_to_the_outbox_and_back(home: Path, table: Path) -> None:
 
 
 def test_a_checker_is_told_how_the_file_stands_to_the_evidence(home: Path, tmp_path: Path) -> None:
-    """A glance where every cell agrees; nothing of it for the author; the sentence where the evidence is damaged."""
+    """A glance where every cell agrees; nothing of it for the author; the sentence where the evidence is damaged.
+
+    The people behind the query cannot be told here, and the request is returned for that.
+    """
     there = Haven.at(home)
     there.evidence.seal(as_sealed(counted(TRUE_COUNTS | {("40+", "F"): 219}, "age", "sex"), "admissions"))
     there.records.engine.dispose()
@@ -132,7 +135,9 @@ def test_a_checker_is_told_how_the_file_stands_to_the_evidence(home: Path, tmp_p
     assert "people [age=40+, sex=M]: differs, shown 10, should say *" in said
     file.write_text(right)
     words = ("release", "submit", "admissions", str(file), "--context", str(context), "--as", "asha")
-    request = haven(home, *words, "--request", returned["id"])["id"]
+    again = haven(home, *words, "--request", returned["id"], status=65)
+    assert "haven scope publish" in again["problems"][0]  # nothing is published: nobody can say whom the cells count
+    request = again["id"]
     shown = haven(home, "release", "show", request, "--as", "dev")["evidence"]["admissions.csv"]
     assert shown["whole"]
     assert shown["summary"] == f"Every cell agrees with the sealed evidence of query {QUERY} (4 cells)."

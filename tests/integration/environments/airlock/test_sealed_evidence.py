@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,17 +100,18 @@ async def test_from_a_query_to_a_release(tmp_path: Path) -> None:
         query = str(event.details["query"])
         world = World(tmp_path)
         world.approvals.people_in["admissions"] = {"asha"}
-        world.rest_on(OpenedEvidence(stands.evidence))
+        world.rest_on(OpenedEvidence(stands.evidence), stands.people)
         said = {**CONTEXT, "queries": [query]}
 
-        def submit(table: bytes, **more: Any) -> Any:
-            return world.airlock.submit("admissions", "by_day.csv", table, said, by=ASHA, **more)
+        async def submit(table: bytes, **more: Any) -> Any:
+            offered = ("admissions", "by_day.csv", table, said)
+            return await asyncio.to_thread(world.airlock.submit, *offered, by=ASHA, **more)
 
         day = str(rows[0]["event_date"])
-        altered = submit(_table(rows, **{day: "95"}))
+        altered = await submit(_table(rows, **{day: "95"}))
         assert altered.state is S.RETURNED
         assert [one for one in altered.problems if "Not what the query gave" in one and f"event_date={day}" in one]
-        request = submit(_table(rows), request_id=altered.id)
+        request = await submit(_table(rows), request_id=altered.id)
         assert (request.state, request.problems) == (S.CHECKING, [])
         (found,) = world.airlock.comparisons(request.id, by=CARA).values()
         counts = [one.match.value for one in found.cells if one.cell.column == "people"]

@@ -1,0 +1,145 @@
+"""Where do the ledger's sets lie? Sealed: a file for each round of a request, and one that numbers the people.
+
+Under AES-256-GCM, with the project's and the request's name bound in, for this account only. A set says who is in a
+cell: it is more telling than the table, and nobody is shown one. Nothing here is ever removed; which of it counts, the
+state of the request says (docs/adr/0022-release-ledger.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from access.keys.files import write_private
+from environments.airlock.errors import EvidenceBroken
+from environments.airlock.ledger.model import Marks
+from environments.disclosure.ledger.model import CellName, LedgerDifference, LedgerTable, PersonSet
+
+MAGIC = b"haven ledger 1\n"
+NONCE_BYTES = 12
+PRIVATE = 0o700
+PEOPLE = "ledger/people"  # no project's name
+NUMBERED = np.dtype([("mark", "<u8"), ("number", "<u4")])
+
+
+@dataclass(frozen=True)
+class LedgerRecord:
+    """One round of a request: its tables by file name, and what they were found to differ from by too few people."""
+
+    tables: dict[str, LedgerTable]
+    differences: tuple[LedgerDifference, ...] = ()
+
+
+class LedgerStore:
+    """The sealed files. key_of: the AES key of a project's evidence, and of the file that numbers people."""
+
+    def __init__(self, folder: Path, key_of: Callable[[str], bytes]) -> None:
+        self._folder = folder
+        self._key_of = key_of
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One table at a time is tested and entered: of two that are harmful together the second meets the first."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        with (self._folder / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def numbers(self, marks: Marks) -> NDArray[np.uint32]:
+        """The numbers of people; who was never met gets the next. Within `alone`. Raises EvidenceBroken."""
+        place = self._folder / "people"
+        known = np.frombuffer(self._opened(place, PEOPLE, PEOPLE) or b"", NUMBERED)
+        unknown = np.setdiff1d(marks, known["mark"])
+        if unknown.size:
+            # In the order of the marks, which is by chance: neighbours have nothing in common.
+            added = np.empty(unknown.size, NUMBERED)
+            added["mark"], added["number"] = unknown, np.arange(known.size, known.size + unknown.size)
+            known = np.concatenate([known, added])
+            known = known[np.argsort(known["mark"])]
+            self._seal(place, PEOPLE, PEOPLE, known.tobytes())
+        found: NDArray[np.uint32] = known["number"][np.searchsorted(known["mark"], marks)]
+        return found
+
+    def write(self, project: str, request: str, round_number: int, record: LedgerRecord) -> None:
+        """Keep a round's tables, in place of what is there of it."""
+        parts: list[bytes] = []
+
+        def told(one: PersonSet) -> tuple[str, int, int]:
+            parts.append(one.people.serialize())
+            return one.cell.cell, len(parts[-1]), one.digest
+
+        tables = [
+            {"file": name, "smallest": one.smallest, "layers": [[told(cell) for cell in layer] for layer in one.layers]}
+            for name, one in record.tables.items()
+        ]
+        differences = [[one.cells, one.earlier] for one in record.differences]
+        header = json.dumps({"tables": tables, "differences": differences}).encode()
+        content = len(header).to_bytes(8, "big") + header + b"".join(parts)
+        self._seal(self._place(request, round_number), project, f"{request}/{round_number}", content)
+
+    def read(self, project: str, request: str, round_number: int) -> LedgerRecord | None:
+        """A round's tables; None where none were entered. Raises EvidenceBroken for what was changed or moved."""
+        place = self._place(request, round_number)
+        content = self._opened(place, project, f"{request}/{round_number}")
+        if content is None:
+            return None
+        length = int.from_bytes(content[:8], "big")
+        header = json.loads(content[8 : 8 + length])
+        tables, at = {}, 8 + length
+        for table in header["tables"]:
+            layers = []
+            for layer in table["layers"]:
+                sets = []
+                for cell, size, digest in layer:
+                    people = BitMap.deserialize(content[at : at + size])
+                    sets.append(PersonSet(CellName(request, table["file"], cell), people, digest))
+                    at += size
+                layers.append(sets)
+            tables[table["file"]] = LedgerTable.of(table["smallest"], layers)
+        differences = tuple(LedgerDifference(_names(cells), _names(old)) for cells, old in header["differences"])
+        return LedgerRecord(tables, differences)
+
+    def _place(self, request: str, round_number: int) -> Path:
+        return self._folder / request / f"round-{round_number}"
+
+    def _seal(self, place: Path, project: str, name: str, content: bytes) -> None:
+        nonce = os.urandom(NONCE_BYTES)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        sealed = AESGCM(self._key_of(project)).encrypt(nonce, content, _bound(project, name))
+        write_private(place, MAGIC + nonce + sealed)
+
+    def _opened(self, place: Path, project: str, name: str) -> bytes | None:
+        try:
+            content = place.read_bytes()
+            if not content.startswith(MAGIC):
+                raise ValueError
+            nonce = content[len(MAGIC) :][:NONCE_BYTES]
+            sealed = memoryview(content)[len(MAGIC) + NONCE_BYTES :]
+            return AESGCM(self._key_of(project)).decrypt(nonce, sealed, _bound(project, name))
+        except FileNotFoundError:
+            return None
+        except (OSError, InvalidTag, ValueError):
+            raise EvidenceBroken(
+                "A file of the release ledger is damaged or stands in the place of another: nothing can be tested.",
+                where=place.parent.name,
+                mend="Keep the machine as it is and tell the data team; the ledger comes back from its backup.",
+            ) from None
+
+
+def _names(cells: Sequence[Sequence[str]]) -> tuple[CellName, ...]:
+    return tuple(CellName(*one) for one in cells)
+
+
+def _bound(project: str, name: str) -> bytes:
+    return json.dumps([project, name]).encode()
