@@ -16,7 +16,7 @@ from infra.errors import DeploymentError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0014"
+HEAD = "0015"
 FOLDER = Path(__file__).parent
 
 
@@ -67,6 +67,7 @@ def load_tables() -> None:
     """Every component's tables into the one metadata."""
     import access.housekeeping.store
     import access.keys.store
+    import access.optouts.linkages
     import access.optouts.store
     import access.organisations.store
     import access.people.store
