@@ -243,6 +243,17 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     access.register_agreement(again, by=LENA)  # what is over keeps nobody
 
 
+def test_a_draft_keeps_nobody_from_their_office_but_its_applicant(access: Access) -> None:
+    """It names whom it likes: a lead of governance who is named in a stranger's does their work, in their own not."""
+    both = {Role.GOVERNANCE_LEAD, Role.RESEARCHER}
+    access.register_person(invented_person("lena", "haven", both), by=HOUSE)
+    access.draft(project_file(id="in-the-way", people=["lena"], lead="lena"), applicant="bryn", by=person("bryn"))
+    assert access.register_agreement(agreement_with("gp", ["gp"]), by=LENA) == 1
+    access.draft(project_file(id="lenas-own", people=["bryn"]), applicant="lena", by=LENA)
+    later = agreement_with("gp", ["gp"], on=date(2026, 2, 1), title="Amended for a project of one's own")
+    assert _refused(lambda: access.register_agreement(later, by=LENA)) == "project.own_application"
+
+
 def test_another_employer_vouches_for_nobodys_evidence(access: Access) -> None:
     """Registered again under another organisation, a person begins without evidence; under the same they keep it."""
     access.register_person(Person("bryn", "Bryn", "university", frozenset({Role.AUDITOR})), by=HOUSE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from access.decisions import Refused
 from access.optouts.model import ObjectionTarget, OptOutCase
 from audit.events import EventName
 from audit.model import organisation
-from infra.published import GatewayScopes
+from infra.published import held_projects, scopes_of
 from linkage.errors import LinkageError
 from linkage.matching.service import Linker
 from tests.fakes.deliveries import nhs_number
@@ -49,9 +51,19 @@ def _correct(haven: OptOutHaven) -> None:
     _deliver(haven, "hospital", rows, supersedes=before)  # type: ignore[arg-type]
 
 
+def _as_wired(haven: OptOutHaven) -> Any:
+    """What the gateway and the flows see of it."""
+    settings = SimpleNamespace(scopes_folder=haven.home / "scopes")
+    return SimpleNamespace(
+        settings=settings, access=haven.access, records=haven.records, keyring=haven.bench.keyring,
+        disclosures=haven.disclosures,
+    )  # fmt: skip
+
+
 def _standing(haven: OptOutHaven) -> str:
-    scopes = GatewayScopes(haven.access, haven.records, haven.bench.keyring, haven.home / "scopes", haven.disclosures)
-    found = scopes.current("admissions")
+    """Whether queries may use the file; what they may not is what the flow `link` publishes anew."""
+    found, held = scopes_of(_as_wired(haven)).current("admissions"), held_projects(_as_wired(haven))
+    assert held == (["admissions"] if isinstance(found, Refused) else [])
     return found.code if isinstance(found, Refused) else "in use"
 
 
