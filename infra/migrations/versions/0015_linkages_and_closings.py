@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """No run of before is marked, and of what was closed before this the log alone has the day."""
+    """The last run of before is marked: whether a file was published after it nobody kept, so each is published anew.
+
+    Of what was closed before this the log alone has the day.
+    """
     op.create_table(
         "optout_linkage",
         sa.Column("run", sa.String(length=36), nullable=False),
@@ -22,4 +25,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run"),
     )
     op.create_index("ix_optout_linkage_number", "optout_linkage", ["number"])
+    op.execute(
+        "INSERT INTO optout_linkage (run, number, ended, at)"
+        " SELECT id, 1, true, at FROM linkage_run ORDER BY at DESC, id LIMIT 1"
+    )
     op.add_column("project_version", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
