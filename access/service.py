@@ -234,9 +234,12 @@ class Access(PeopleVerbs, RecoveryVerbs, OrganisationVerbs, SupportVerbs, Projec
         if kind != "person" or not self._office(by, office):
             return None  # the verb itself refuses whom the office is not
         for version in self.every_version():
-            # By a draft, which anybody keeps who may apply, no administrator is kept from their work.
-            counts = not version.closed and (version.submitted_at is not None or office is not Role.ADMINISTRATOR)
-            if counts and name in version.insiders | version.people and concerned(self._file_of(version)):
+            # A draft names whom it likes, and anybody keeps one who may apply: it keeps nobody but its applicant from
+            # their work, and no administrator.
+            own = version.insiders | version.people
+            if version.submitted_at is None:
+                own = frozenset() if office is Role.ADMINISTRATOR else frozenset({version.applicant})
+            if not version.closed and name in own and concerned(self._file_of(version)):
                 return version.project
         return None
 

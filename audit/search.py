@@ -23,6 +23,10 @@ CREATE INDEX IF NOT EXISTS entry_verb ON entry (verb);
 """
 
 
+EVERY = -1
+"""The limit that is none."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is looked for. `by` with or without its kind (`asha`, `person:asha`); `verb` a name or its beginning."""

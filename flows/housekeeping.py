@@ -9,6 +9,7 @@ from __future__ import annotations
 from prefect import flow, task
 
 from flows.plant import plant, progress
+from flows.publish_scope import publish_held
 from flows.refresh_optouts import refresh_optouts
 from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
 
@@ -79,6 +80,8 @@ def housekeeping() -> None:
         states.append(keep_identity(return_state=True))
     if plant().optouts_are_due():
         states.append(refresh_optouts(return_state=True))
+    else:  # a destruction links anew
+        states += publish_held()
     states.append(publish_register(return_state=True))
     for state in states:
         state.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow, task
 
 from flows.plant import plant, progress
+from flows.publish_scope import publish_held
 from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
 
 
@@ -25,5 +26,7 @@ def link_deliveries() -> None:
 
 @flow(name="link", persist_result=False, log_prints=False)
 def link() -> None:
-    """Link what was received and not yet linked."""
+    """Link what was received, then publish what that holds: who opted out may have been joined with who is in it."""
     link_deliveries()
+    for state in publish_held():  # one project's refusal keeps no other from its narrower scope; it is told in the end
+        state.result()

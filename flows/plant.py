@@ -66,6 +66,10 @@ class Plant(Protocol):
         """The live projects whose scope stands, by id: a new list is applied to each."""
         ...
 
+    def projects_held(self) -> list[str]:
+        """Those of them whose scope is not used as it stands: a new list, linkage, decision or objection came."""
+        ...
+
     def release(self, request: str) -> Summary:
         """Ask everything again and release an approved request."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import State, flow, task
 
 from flows.plant import plant, progress
 from flows.steps import RETRIES, RETRY_DELAYS_SECONDS, contained, may_pass, one_writer, show
@@ -27,3 +27,8 @@ def build_scope(project: str) -> None:
 def publish_scope(project: str) -> None:
     """Materialise the scope of one project."""
     build_scope(project)
+
+
+def publish_held() -> list[State[None]]:
+    """Publish each live project anew whose file is held, as it is after a linkage where opt-outs are heeded."""
+    return [publish_scope(project, return_state=True) for project in plant().projects_held()]

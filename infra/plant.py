@@ -97,11 +97,15 @@ class HavenPlant:
 
     def projects_to_publish(self) -> list[str]:
         """The live projects that have a scope already."""
-        from linkage.scopes.store import current_scope
+        from infra.published import published_projects
 
-        with self._haven.records.read() as session:
-            return [one.version.project for one in self._haven.access.projects()
-                         if one.state == "live" and current_scope(session, one.version.project)]  # fmt: skip
+        return published_projects(self._haven)
+
+    def projects_held(self) -> list[str]:
+        """Those of them whose queries are refused until their scope is published again."""
+        from infra.published import held_projects
+
+        return held_projects(self._haven)
 
     def release(self, request: str) -> Summary:
         """Ask everything again and release. Raises RefusedError."""

@@ -36,6 +36,19 @@ def scopes_of(haven: Haven) -> GatewayScopes:
     return GatewayScopes(haven.access, haven.records, haven.keyring, folder, haven.disclosures)
 
 
+def published_projects(haven: Haven) -> list[str]:
+    """The live projects that have a scope already, by id."""
+    with haven.records.read() as session:
+        return [one.version.project for one in haven.access.projects()
+                if one.state == "live" and current_scope(session, one.version.project)]  # fmt: skip
+
+
+def held_projects(haven: Haven) -> list[str]:
+    """Those of them whose queries are refused until their scope is published again."""
+    scopes = scopes_of(haven)
+    return [one for one in published_projects(haven) if isinstance(scopes.current(one), Refused)]
+
+
 class Answered:
     """Answers that hold while the records are the same: a burst of queries asks them once.
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from access.decisions import Allowed, Decision, Refused
-from access.optouts import policies, store
+from access.optouts import linkages, policies, store
 from access.optouts.errors import UnknownOptOut
 from access.optouts.model import (
     Cut,
@@ -57,8 +57,9 @@ class Disclosures:
             heeded = tuple(store.heeded(session, scope.project, controllers))
             applies = any(one.applies for one in standings)
             using = store.list_in_force(session) if applies else None
+            linked = linkages.last_ended(session) if applies or heeded else None
         cuts = tuple(_cuts(scope, standings))
-        stamp = _stamp(standings, heeded, using)
+        stamp = _stamp(standings, heeded, using, linked)
         return DisclosurePlan(scope.project, scope.version, standings, heeded, using, cuts, stamp)
 
     def may_disclose(self, plan: DisclosurePlan) -> Decision:
@@ -82,15 +83,23 @@ class Disclosures:
         """Is what was published what it would have to be now? Asked at every query: it narrows at once."""
         with self._records.read() as session:
             stamps = store.stamps_of(session, scope.project, build)
+            linking = linkages.is_under_way(session)
         if not stamps:
             return _publish_again(
                 "optouts.not_certified", "The project's data carry no certificate of opt-outs.", scope
             )
         plan = self.plan(scope)
+        if linking and (plan.applies or plan.objections):
+            return Refused(
+                "optouts.being_linked",
+                "People are being linked anew: somebody in the project's data may turn out to have opted out.",
+                f"The data team lets the linkage end (haven linkage run), then: haven scope publish {scope.project}",
+            )
         if plan.stamp not in stamps:
             return _publish_again(
                 "optouts.outdated",
-                "What is known of opt-outs and objections changed since the project's data were published.",
+                "What is known of opt-outs and objections, or who is whom, changed since the project's data were"
+                " published.",
                 scope,
             )
         if plan.applies and plan.using is not None and self._longest is not None:
@@ -211,8 +220,12 @@ def _days(scope: Scope, dataset: str) -> tuple[str | None, date | None, date | N
     return column, min(start for (start, _), _ in known), max(end for (_, end), _ in known)
 
 
-def _stamp(standings: tuple[FlowStanding, ...], heeded: tuple[str, ...], using: OptOutList | None) -> str:
-    made_of = [[asdict(one) for one in standings], list(heeded), using and using.id]
+def _stamp(
+    standings: tuple[FlowStanding, ...], heeded: tuple[str, ...], using: OptOutList | None, linked: str | None
+) -> str:
+    made_of: list[object] = [[asdict(one) for one in standings], list(heeded), using and using.id]
+    if linked is not None:  # else the stamp is what it was before runs were marked
+        made_of.append(linked)
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -112,23 +112,29 @@ def may_come_again(agreement: Agreement, withdrawn_on: date | None) -> Decision:
 
 
 def may_amend(agreement: Agreement, versions: Sequence[Agreement]) -> Decision:
-    """May it be registered over these versions of its id? Another text than the newest has only signed anew.
+    """May it be registered beside these papers? Another text than the newest of its id has only signed anew.
 
-    By everybody, after the last day on which any version was signed: a signature is for the text that stood above it.
-    versions: every one, the newest last.
+    By everybody, after the last day on which any of them was signed: a signature is for the text that stood above it,
+    and another id makes no other text of it. versions: of its id, and every paper of the same two over any of the same
+    data; the newest last.
     """
     before = [one.on for version in versions for one in version.signatures.values()]
-    if not before or agreement.text == versions[-1].text:
+    own = [version for version in versions if version.id == agreement.id]
+    if not before or (own and agreement.text == own[-1].text):
         return Allowed()
     signed = [one.on for one in agreement.signatures.values()] if not agreement.unsigned else []
     if signed and min(signed) > max(before):
         return Allowed()
     return Refused(
         "agreement.not_signed_anew",
-        f"Its text differs from version {len(versions)} of {agreement.id}, and not both signed it after {max(before)},"
-        " the last day on which that agreement was signed.",
-        "Have both sign the amended text, on a later day (haven agreement print FILE OUT); then register that paper.",
+        f"Its text is not that of {_papers(agreement, own, versions)}, and not both signed it after {max(before)}, the"
+        " last day on which they signed over these data.",
+        "Have both sign this text, on a later day (haven agreement print FILE OUT); then register that paper.",
     )
+
+
+def _papers(agreement: Agreement, own: Sequence[Agreement], versions: Sequence[Agreement]) -> str:
+    return f"version {len(own)} of {agreement.id}" if own else ", ".join(sorted({one.id for one in versions}))
 
 
 def may_run(agreement: Agreement, today: date) -> Decision:

@@ -104,7 +104,7 @@ class OrganisationVerbs(Verbs):
                 decision = (
                     self._may_register_agreement(agreement)
                     and policies.may_take_its_place(agreement, held.get(agreement.id), self._today())
-                    and policies.may_amend(agreement, store.versions_of_agreement(change.session, agreement.id))
+                    and policies.may_amend(agreement, store.papers_over_the_same(change.session, agreement))
                 )
             self._require(decision, EventName.AGREEMENT_REFUSED, None, by, agreement=agreement.id)
             if before is not None and same:

@@ -130,9 +130,14 @@ def newest_agreements(session: Session) -> Mapping[str, AgreementRow]:
     return {row.id: row for row in every_agreement(session)}
 
 
-def versions_of_agreement(session: Session, id: str) -> list[Agreement]:
-    """Every version of the agreement of this id, the newest last."""
-    return [Agreement.model_validate(row.document) for row in every_agreement(session) if row.id == id]
+def papers_over_the_same(session: Session, agreement: Agreement) -> list[Agreement]:
+    """Every version of the agreement of this id, or of the same two over any of the same data; the newest last."""
+    rows = sorted(every_agreement(session), key=lambda row: row.at)
+    return [
+        Agreement.model_validate(row.document)
+        for row in rows
+        if row.id == agreement.id or _is_over_the_same(row.document, agreement)
+    ]
 
 
 def last_withdrawn(session: Session, agreement: Agreement) -> date | None:

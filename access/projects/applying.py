@@ -6,6 +6,7 @@ Every change of a project is made one after another: whoever comes second is ask
 from __future__ import annotations
 
 import hashlib
+from itertools import takewhile
 
 from access.decisions import Refused
 from access.organisations import store as organisations_store
@@ -64,18 +65,25 @@ class ProjectApplying(ProjectReading):
         return self._known_newest(file.id)
 
     def submit(self, project: str, *, applicant: str, by: Actor) -> ProjectVersion:
-        """Submit the draft that is kept. Raises RefusedError, which is recorded, or ProjectIncomplete."""
-        newest = self._newest(project)
-        decision = policies.exists(newest)
-        if decision and newest is not None and newest.submitted_at is not None:
+        """Submit the draft that is kept: of a project that never was submitted, the applicant's own.
+
+        Raises RefusedError, which is recorded, or ProjectIncomplete.
+        """
+        versions = self._versions(project)
+        waiting = list(takewhile(lambda one: one.submitted_at is None, versions))
+        if len(waiting) == len(versions):  # whoever drafts under an id may be a stranger
+            waiting = [one for one in waiting if one.applicant == applicant and not one.closed]
+        decision = policies.exists(next(iter(versions), None))
+        if decision and not waiting:
             decision = Refused("project.no_draft", "No draft of this project is kept.", "haven project apply FILE.")
         self._require(decision, EventName.PROJECT_APPLY_REFUSED, project, by)
-        return self.apply(self.newest(project).file, applicant=applicant, by=by)
+        return self.apply(self._standing_of(waiting[0]).file, applicant=applicant, by=by)
 
     # -- parts
 
     def _may_apply(self, file: ProjectFile, applicant: str, by: Actor) -> ProjectVersion | None:
-        newest = self._newest_submitted(file.id)
+        """The newest version that was submitted: a draft holds the id against nobody, or strangers could block it."""
+        newest = next((one for one in self._versions(file.id) if one.submitted_at is not None), None)
         decision = policies.may_apply(self.person(applicant), newest, self._today())
         self._require(decision, EventName.PROJECT_APPLY_REFUSED, file.id, by)
         return newest
@@ -87,7 +95,7 @@ class ProjectApplying(ProjectReading):
         """
         number = store.newest_version(change.session, file.id)
         row = change.session.get(store.ProjectVersionRow, (file.id, number)) if number else None
-        if row is None or row.submitted_at is not None or row.applicant != applicant:
+        if row is None or row.submitted_at is not None or row.closed or row.applicant != applicant:
             row = store.ProjectVersionRow(project=file.id, version=number + 1, closed=False)
         row.applicant, row.digest, row.at = applicant, _digest(file), change.at
         entries = organisations_store.catalogue(change.session)

@@ -97,9 +97,10 @@ def problems_of(project: ProjectFile, known: Known) -> list[str]:
     problems = _people_problems(project, known)
     if project.ends <= known.today:
         problems.append("ends: must lie ahead")
-    if (assessment := project.impact_assessment) is not None:
-        near = may_last_until(assessment.review_due, known.today, PAPERS_FURTHEST)
-        problems += [f"impact_assessment.review_due: {near.reason} {near.mend}"] if isinstance(near, Refused) else []
+    assessment = project.impact_assessment
+    for key, day in (("ends", project.ends), ("impact_assessment.review_due", assessment and assessment.review_due)):
+        near = may_last_until(day, known.today, PAPERS_FURTHEST) if day else None
+        problems += [f"{key}: {near.reason} {near.mend}"] if isinstance(near, Refused) else []
     for name, dataset in project.datasets.items():
         entry = known.catalogue.get(name)
         if entry is None:

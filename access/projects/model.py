@@ -83,6 +83,7 @@ class ProjectVersion:
     controllers: frozenset[str]
     ends: date
     closed: bool = False
+    closed_at: datetime | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     lead: str | None = None
     submitted_at: datetime | None = None
@@ -97,6 +98,11 @@ class ProjectVersion:
     def decisions(self) -> list[Approval | Endorsement]:
         """What the controllers and the Guardian have decided, also where it was taken back."""
         return [*self.approvals.values(), *([self.endorsement] if self.endorsement else [])]
+
+    @property
+    def closed_on(self) -> date | None:
+        """The day on which somebody closed the project; None also of one that was closed before it was kept."""
+        return self.closed_at and self.closed_at.date()
 
     @property
     def recertified_on(self) -> date | None:

@@ -54,7 +54,8 @@ def _not_live(project: ProjectVersion, state: ProjectState) -> Refused:
         case ProjectState.DRAFT:
             return Refused("project.draft", "The project has not been submitted.", "Its applicant submits it.")
         case ProjectState.CLOSED:
-            return Refused("project.closed", "The project is closed.", "Apply for a new project.")
+            day = project.closed_on or "an earlier day"
+            return Refused("project.closed", f"The project was closed on {day}.", "Apply for a new project.")
         case ProjectState.EXPIRED:
             return Refused(
                 "project.expired", f"The project ended on {project.last_day}.", "Apply again with a new end date."
@@ -165,10 +166,8 @@ def may_close(person: Person | None, project: ProjectVersion | None, office: Dec
     """May the project be ended for good? By its own lead and applicant, or by whoever holds the office."""
     if project is None:
         return unknown()
-    if office:
-        return office
-    acting = may_act(person, today)
-    if not acting or person is None:
+    acting = office or may_act(person, today)
+    if office or not acting or person is None:
         return acting
     if person.id in (project.lead, project.applicant):
         return Allowed()
@@ -185,7 +184,7 @@ def exists(project: ProjectVersion | None) -> Decision:
 
 
 def may_apply(person: Person | None, before: ProjectVersion | None, today: date) -> Decision:
-    """May this person apply for a project, or for a new version of it (`before`: the newest so far)?"""
+    """May this person apply for a project, or for a new version of it (`before`: the newest that was submitted)?"""
     acting = may_act(person, today)
     if not acting:
         return acting

@@ -1,7 +1,7 @@
 """For which purposes may a project use data, and what does each need? A controlled list; nothing else is a purpose.
 
 Purposes of the 2013 review's accredited safe havens. Risk stratification names the provider of direct care
-whom it serves; the review lets that provider re-identify, and this haven lets nobody.
+whom it serves; the review lets that provider re-identify, and this haven lets nobody (ADR 22): its rule leaves instead.
 """
 
 from __future__ import annotations

@@ -192,15 +192,15 @@ class ProjectVerbs(ProjectApplying):
         Raises RefusedError, which is recorded; also for who is so only in an amendment that is asked for.
         """
         with self._changing(f"project:{project}", EventName.PROJECT_CLOSE_REFUSED, by, project) as change:
-            decision = policies.may_close(
-                self._guardian(by),
-                self._governing(project),
-                self._office(by, Role.GOVERNANCE_LEAD),
-                self._today(),
-            )
+            governing = self._governing(project)
+            office = self._office(by, Role.GOVERNANCE_LEAD)
+            decision = policies.may_close(self._guardian(by), governing, office, self._today())
             self._require(decision, EventName.PROJECT_CLOSE_REFUSED, project, by)
             for version in self._versions_in(change.session, project):
-                change.session.get_one(store.ProjectVersionRow, (project, version.version)).closed = True
+                if governing and governing.submitted_at is None and version.applicant != governing.applicant:
+                    continue  # another's draft under the same id
+                row = change.session.get_one(store.ProjectVersionRow, (project, version.version))
+                row.closed, row.closed_at = True, row.closed_at or change.at
             change.record(EventName.PROJECT_CLOSED, project=project)
 
     # -- parts

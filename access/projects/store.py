@@ -35,6 +35,7 @@ class ProjectVersionRow(Base):
     controllers: Mapped[list[str]] = mapped_column(JSON)
     file: Mapped[str] = mapped_column(Text)  # the project's file as data: JSON of access.projects.file.ProjectFile
     closed: Mapped[bool] = mapped_column(default=False)
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # None of one closed before it was kept
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     submitted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     went_live_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -182,6 +183,7 @@ def _version(session: Session, row: ProjectVersionRow, lapses: Lapses, insiders:
         controllers=frozenset(row.controllers),
         ends=file.ends,
         closed=row.closed,
+        closed_at=row.closed_at and aware(row.closed_at),
         approvals=_approvals(session, row),
         lead=file.lead,
         submitted_at=row.submitted_at and aware(row.submitted_at),

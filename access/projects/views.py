@@ -27,6 +27,7 @@ def as_data(project: ProjectVersion, state: ProjectState, file: ProjectFile) -> 
         "lead": project.lead,
         "people": sorted(project.people),
         "ends": project.last_day.isoformat(),
+        "closed_on": project.closed_on and project.closed_on.isoformat(),
         "approvals": [_approval(name, project.approvals.get(name)) for name in sorted(project.controllers)],
         "guardian": _guardian(project),
         "suspended": project.suspension and project.suspension.reason,

@@ -42,7 +42,7 @@ class Wait:
     """How long one version of a project waited for one decider (a controller, the Guardian, or going live).
 
     days: since the submission; own_days: since it was the decider's turn. Both so far, while the wait is open; neither
-    where the project was closed, whose day is in the log alone.
+    where the project was closed before its day was kept.
     """
 
     project: str
@@ -137,7 +137,9 @@ def _over(version: ProjectVersion, replaced_at: datetime | None, today: date) ->
     ends = [_Over(at, None) for at in _stops(version)]
     if replaced_at is not None:
         ends.append(_Over(replaced_at, WaitEnd.REPLACED))
-    if version.closed and not ends:  # whether before or after its last day, nobody knows here
+    if version.closed_at is not None:
+        ends.append(_Over(version.closed_at, WaitEnd.CLOSED))
+    elif version.closed and not ends:  # whether before or after its last day, nobody knows here
         return _Over(None, WaitEnd.CLOSED)
     if today > version.last_day:
         ends.append(_Over(datetime.combine(version.last_day, time.max, UTC), WaitEnd.LAPSED))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from access.decisions import Allowed, Decision, Refused
+from access.documents import UNSEEN
 from access.organisations.agreement import Agreement, Destroyer
 from access.retention.model import HeldDelivery, Retention
 
@@ -71,7 +72,8 @@ def may_destroy(retention: Retention | None, early: str | None, today: date) -> 
             "It was destroyed, and that was certified.",
             f"haven retention certificate {retention.held.name}",
         )
-    if retention.is_due(today) or retention.held.destroyed or (early and len(early.strip()) >= 8):
+    said = early and len(early.strip()) >= 8 and not UNSEEN.search(early)  # it stands in the certificate
+    if retention.is_due(today) or retention.held.destroyed or said:
         return Allowed()
     until = (
         f"It may be kept until {retention.until}." if retention.until else "No agreement says until when it is kept."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
-from access.decisions import Allowed, Decision, Refused, may_last_until
+from access.decisions import PAPERS_FURTHEST, Allowed, Decision, Refused, may_last_until
 from access.support.identifiers import not_named
 from access.support.model import Support
 
@@ -54,6 +54,11 @@ def may_come_again(before: Support | None) -> Decision:
     )
 
 
+def may_run_until(ends: date, today: date) -> Decision:
+    """May a support end on this day? Not further ahead than any paper."""
+    return may_last_until(ends, today, PAPERS_FURTHEST)
+
+
 def may_be_due(next_due: date, starts: date, today: date) -> Decision:
     """May the next annual review be due on this day? Within a year and some weeks of today, or of a start ahead."""
     if not (near := may_last_until(starts, today)):
@@ -65,9 +70,10 @@ def may_be_due(next_due: date, starts: date, today: date) -> Decision:
 
 
 def may_amend(before: Support | None, starts: date, review_due: date, today: date) -> Decision:
-    """May a letter be registered over this one? It leaves no gap before it begins, and moves no overdue review.
+    """May a letter be registered over this one? It leaves no gap before it begins, and puts no review off.
 
-    Of a support that has ended no review can be recorded: only a letter that extends it brings it back.
+    Of a support that has ended no review can be recorded: only a letter that extends it brings it back. Of one that has
+    not begun none is due.
     """
     if starts > today and in_force(before, today):
         return Refused(
@@ -75,13 +81,13 @@ def may_amend(before: Support | None, starts: date, review_due: date, today: dat
             f"The letter begins on {starts}, and would end the one of this reference that is in force today.",
             "Register it on its first day.",
         )
-    overdue = before is not None and before.review_due < today <= before.ends
-    if before is None or not overdue or review_due <= before.review_due:
+    if before is None or not before.starts <= today <= before.ends or review_due <= before.review_due:
         return Allowed()
     return Refused(
         "support.review_unrecorded",
-        f"The annual review was due on {before.review_due}, and nobody recorded that it was accepted.",
-        f"Record it first: haven support reviewed {before.reference} --next DAY; then register the amendment.",
+        f"The annual review is due on {before.review_due}, and an amendment does not put it off.",
+        f"Register the letter with that day as its review_due; once the review is accepted, record the next day: haven"
+        f" support reviewed {before.reference} --next DAY.",
     )
 
 

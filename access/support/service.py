@@ -42,6 +42,7 @@ class SupportVerbs(Verbs):
             known = store.find_support(change.session, file.reference)
             decision = self._office(by, Role.GOVERNANCE_LEAD) and policies.may_come_again(known)
             decision = decision and policies.may_be_due(file.review_due, file.starts, self._today())
+            decision = decision and policies.may_run_until(file.ends, self._today())
             decision = decision and policies.may_amend(known, file.starts, file.review_due, self._today())
             self._require(decision, EventName.SUPPORT_REFUSED, None, by, support=file.reference)
             if before is not None and before.document == document:

@@ -230,6 +230,8 @@ def say_project(standing: Standing, as_json: bool) -> None:
         print_json(data)
         return
     typer.echo(f"{data['project']} version {data['version']}: {data['state']}; waits for {data['waits_for']}")
+    if data["closed_on"]:
+        typer.echo(f"  closed on {data['closed_on']}")
     typer.echo(f"  {data['title']}")
     typer.echo(f"  for {data['purpose']} on {data['legal_basis']}; applied for by {data['applicant']}")
     for line in data["asked"] + data["described"]:

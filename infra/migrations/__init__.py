@@ -67,6 +67,7 @@ def load_tables() -> None:
     """Every component's tables into the one metadata."""
     import access.housekeeping.store
     import access.keys.store
+    import access.optouts.linkages
     import access.optouts.store
     import access.organisations.store
     import access.people.store

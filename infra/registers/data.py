@@ -118,7 +118,7 @@ def _use(project: PublicProject, register: PublicRegister) -> dict[str, Any]:
         "technical_summary": told.technical_summary if told else None,
         "other_approval_committees": [one for one in (project.support, project.ethics) if one],
         "project_start_date": project.begun,
-        "project_end_date": project.ends,
+        "project_end_date": min(project.ends, project.closed_on or project.ends),
         "latest_approval_date": project.approved_on,
         "non_gateway_datasets": [name for name, _ in project.datasets],
         "data_sensitivity_level": "De-Personalised",

@@ -158,6 +158,7 @@ def _project(sources: Sources, standing: Standing, withhold: Withholding) -> Pub
         approved_on=_approved_on(version),
         begun=_begun(sources, version.project),
         ends=version.last_day,
+        closed_on=version.closed_on,
         opt_out=sources.opt_out_of(version.project),
         decisions=tuple(_decisions(sources, version, withhold)),
         history=tuple(_history(sources, version.project)),

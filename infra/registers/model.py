@@ -157,6 +157,7 @@ class PublicProject:
     approved_on: date | None
     begun: date | None
     ends: date
+    closed_on: date | None
     opt_out: str | None
     decisions: tuple[PublicDecision, ...]
     history: tuple[HistoryEntry, ...]

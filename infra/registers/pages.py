@@ -102,6 +102,7 @@ def project_page(project: PublicProject, register: PublicRegister, log: LogPosit
             ("Submitted", project.submitted_on),
             ("Live since", project.begun or "not yet"),
             ("Ends", project.ends),
+            *([("Closed", project.closed_on)] if project.closed_on else []),
             ("Extracts may go to", ", ".join(project.recipients) or "none named"),
         ]
     )

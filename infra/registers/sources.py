@@ -25,7 +25,6 @@ from linkage.store import Delivery, all_deliveries
 if TYPE_CHECKING:
     from infra.wiring.haven import Haven
 
-MOST_EVENTS = 1_000_000
 TOLD = ("project.", "scope.published", "release.released", "delivery.received", "change.abandoned")
 NO_LOG = LogPosition(0, "", "")
 
@@ -129,8 +128,8 @@ def log_position(haven: Haven) -> LogPosition:
 
 
 def _found(haven: Haven) -> list[tuple[int, AuditEvent]]:
-    from audit.search import SearchIndex, Wanted
+    from audit.search import EVERY, SearchIndex, Wanted
 
     index = SearchIndex(haven.settings.audit_folder, haven.settings.home / "records" / "audit-index.db")
-    found = [one for begins in TOLD for one in index.find(Wanted(verb=begins.rstrip("."), limit=MOST_EVENTS))]
+    found = [one for begins in TOLD for one in index.find(Wanted(verb=begins.rstrip("."), limit=EVERY))]
     return sorted(found, key=lambda one: one[0])

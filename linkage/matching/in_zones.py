@@ -24,6 +24,7 @@ from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.errors import wrong_key
 from linkage.matching.following import applied_runs, follow_subjects
 from linkage.matching.passing import plan_of
+from linkage.matching.payload import move_table
 from linkage.matching.quality.implausible import active_after_death, apart_elsewhere, contradicting_records
 from linkage.matching.quality.measured import count_weights, summarise
 from linkage.matching.quality.rates import match_rates
@@ -37,7 +38,7 @@ from linkage.matching.residual.sampling import MOST_DRAWN, draw_joined_pairs
 from linkage.matching.residual.settling import ResidualPlan, doubtful_pairs, prepare_residual
 from linkage.matching.residual.slices import Weighing
 from linkage.matching.residual.training import draw, learn_model
-from linkage.matching.service import LINKAGE_ROUND, link_zone, move_table
+from linkage.matching.service import LINKAGE_ROUND, link_zone
 from linkage.matching.spine import last_run, note_run
 from linkage.private_folders import EXCHANGE, sweep
 from linkage.references.tables import in_force

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
+from access.optouts.linkages import forget_mark, mark_begun, mark_ended
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
@@ -28,11 +29,7 @@ from audit.records import Records
 from audit.suppression import shown_count
 from linkage.contracts.registry import registers
 from linkage.errors import LinkageError
-from linkage.intake.tables import (
-    INCOMING,
-    quoted,
-    remove_deliveries_except,
-)
+from linkage.intake.tables import remove_deliveries_except
 from linkage.matching.decisions import MOST_PAIRS, RunPlan
 from linkage.matching.engines.choice import LinkageEngine
 from linkage.matching.engines.duckdb_tables import DuckDBTables
@@ -136,14 +133,16 @@ class Linker:
         waiting = tuple(sorted({*waiting, *set(ids) - recorded}))  # also those whose run died before it was recorded
         if not waiting and not everybody and not self._decided_since(plan) and self._zone_is_done():
             return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
-        self._records.note(EventName.LINKAGE_STARTED, by=by, run=run, deliveries=list(waiting), specification=VERSION)
+        with self._records.change(by=by) as change:
+            mark_begun(change.session, run, change.at)
+            change.record(EventName.LINKAGE_STARTED, run=run, deliveries=list(waiting), specification=VERSION)
         try:
             self._link_records(ids, run, plan, everybody, progress)
             self._move_payload(ids, progress)
             self._drop_row_keys(ids)
             return self._completed(run, waiting, received, key, plan, by, progress)
         except BaseException:
-            self._records.note(EventName.LINKAGE_FAILED, by=by, run=run)
+            self._failed(run, by)
             raise
 
     # phase 1: the linkage zone
@@ -183,6 +182,17 @@ class Linker:
         self._runner.run("linkage.drop_row_keys", {"deliveries": deliveries})
 
     # before and after
+
+    def _failed(self, run: str, by: Actor) -> None:
+        """Published files that heed opt-outs stay held until a run ends, unless this one surely changed no link."""
+        try:
+            unchanged = self._runner.run("linkage.stands").data["last_run"] != run
+        except Exception:  # noqa: BLE001 - whatever it is: what the zone holds cannot be told
+            unchanged = False
+        with self._records.change(by=by) as change:
+            if unchanged:
+                forget_mark(change.session, run)
+            change.record(EventName.LINKAGE_FAILED, run=run)
 
     def _waiting(self, deliveries: list[str]) -> tuple[str, ...]:
         """The received deliveries with rows that are not linked, or with rows left from what they replaced."""
@@ -258,6 +268,7 @@ class Linker:
                 )
             )
             renew_queue(change.session, doubtful, change.at)
+            mark_ended(change.session)
             change.record(
                 EventName.LINKAGE_COMPLETED,
                 run=run,
@@ -348,46 +359,6 @@ def link_zone(
         drop_work(DuckDBTables(zone))
     purge(zone)
     _require_links(zone)
-
-
-def move_table(zone: duckdb.DuckDBPyConnection, table: str, deliveries: list[str]) -> None:
-    """One table's staged rows of these deliveries to their place. Raises LinkageError when a row has no link."""
-    source, target = quoted(INCOMING + table), quoted(table)
-    columns = [
-        (str(name), str(kind))
-        for name, kind in zone.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'zone' AND table_name = ?"
-            " ORDER BY column_index",
-            [INCOMING + table],
-        ).fetchall()
-        if name not in ("delivery", "row_key", "subject")
-    ]
-    payload = "".join(f", {quoted(name)} {kind}" for name, kind in columns)
-    zone.execute(
-        f"CREATE TABLE IF NOT EXISTS {target}"
-        f" (delivery TEXT NOT NULL, subject UUID NOT NULL, person UUID NOT NULL, linked BOOLEAN NOT NULL{payload})"
-    )
-    for name, kind in columns:
-        zone.execute(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {quoted(name)} {kind}")
-    lost = count(
-        zone,
-        f"SELECT count(*) FROM {source} i ANTI JOIN links l ON i.row_key = l.row_key"
-        " WHERE list_contains(?, i.delivery)",
-        [deliveries],
-    )
-    if lost:
-        raise LinkageError(
-            "Rows of the research zone have no link.",
-            where=table,
-            mend="Receive the delivery again under a new name, superseding this one; report this as a fault.",
-        )
-    names = "".join(f", {quoted(name)}" for name, _ in columns)
-    zone.execute(
-        f"INSERT INTO {target} BY NAME SELECT i.delivery, l.subject, l.person, l.linked{names} FROM {source} i"
-        " JOIN links l ON i.row_key = l.row_key WHERE list_contains(?, i.delivery)",
-        [deliveries],
-    )
-    zone.execute(f"DELETE FROM {source} WHERE list_contains(?, delivery)", [deliveries])
 
 
 def _require_links(zone: duckdb.DuckDBPyConnection) -> None:

@@ -78,7 +78,9 @@ def put_in_force(access: Access, file: ProjectFile) -> None:
         mine = [name for name, of in catalogue.items() if of.controller == controller]
         access.register_agreement(agreement_with(controller, mine), by=HOUSE)
     flows = [(name, entry.controller) for name, entry in catalogue.items()]
-    access.register_support(support_for(flows, review_due=today + timedelta(days=365)), by=HOUSE)
+    known = access.support("26/CAG/0001")
+    due = known.review_due if known else today + timedelta(days=365)
+    access.register_support(support_for(flows, review_due=due), by=HOUSE)
     if not access.authorisers():
         access.appoint_authoriser("sian", date(2039, 12, 31), by=HOUSE)
 

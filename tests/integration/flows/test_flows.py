@@ -30,7 +30,7 @@ import flows.steps
 flows.steps.RETRY_DELAYS_SECONDS[:] = [0, 0, 0]
 
 class Plant:
-    calls = {"receive": 0, "link": 0}
+    calls, kept = {"receive": 0, "link": 0}, []
     def waiting_batches(self, dataset):
         return ["a" * 32, "b" * 32]
     def receive(self, batch, progress=None):
@@ -43,6 +43,9 @@ class Plant:
         self.rows = as_tasks({"c" * 32: lambda: 3, "d" * 32: lambda: 4})
         return Summary("linkage-summary", "Linked.", (("people", "900"),))
     def publish_scope(self, project, progress=None):
+        if project == "held":
+            self.kept.append("held")
+            return Summary("scope-summary", "Published.")
         raise ValueError("Could not convert '%s' to INT32" % sys.argv[2])
     def release(self, request):
         raise AuditUnavailable("away for good")
@@ -62,6 +65,8 @@ class Plant:
     def refresh_optouts(self, progress=None):
         self.kept.append("opt-outs")
         raise ValueError("MESH does not answer")
+    def projects_held(self):
+        return ["held"]
     def publish_register(self):
         self.kept.append("register")
         return Summary("register-summary", "Published.")
@@ -73,7 +78,7 @@ from flows.publish_scope import publish_scope
 from flows.release import release
 out = {}
 sweep_inbox("gp")
-out["calls"], out["rows"] = plant.calls, plant.rows
+out["calls"], out["rows"], out["narrowed"] = plant.calls, plant.rows, plant.kept
 from flows.housekeeping import housekeeping
 for plant.due in (False, True):
     plant.kept = []
@@ -133,11 +138,16 @@ def test_a_passing_cause_is_tried_again(ran: tuple[dict[str, object], Path]) -> 
     assert ran[0]["calls"] == {"receive": 3, "link": 1}
 
 
+def test_a_linkage_narrows_what_it_holds(ran: tuple[dict[str, object], Path]) -> None:
+    """After the deliveries were linked, the project whose file is held for that was published anew."""
+    assert ran[0]["narrowed"] == ["held"]
+
+
 def test_log_ins_or_a_list_that_fail_keep_no_other_housekeeping_from_being_done(
     ran: tuple[dict[str, object], Path],
 ) -> None:
     """Log-ins follow where a provider is kept, opt-outs where they are due; failures are told after all was done."""
-    assert ran[0]["house False"] == ["went through", "retention", "house", "register"]
+    assert ran[0]["house False"] == ["went through", "retention", "house", "held", "register"]
     assert ran[0]["house True"] == ["StepFailed", "retention", "house", "identity", "opt-outs", "register"]
 
 
@@ -163,7 +173,7 @@ def test_prefect_keeps_no_row_value(ran: tuple[dict[str, object], Path]) -> None
 def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], Path]) -> None:
     """Each step's summary is an artifact, and the writers' concurrency limit is one."""
     kept = ["delivery-summary"] * 2 + ["housekeeping-summary"] * 2 + ["linkage-summary"] + ["register-summary"] * 2
-    kept += ["retention-summary"] * 2
+    kept += ["retention-summary"] * 2 + ["scope-summary"] * 2
     assert ran[0]["artifacts"] == kept
     assert ran[0]["limit"] == 1
 

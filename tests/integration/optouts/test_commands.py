@@ -103,7 +103,7 @@ def haven(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterato
 
 
 def test_the_story_of_a_list(haven: Commands, sandbox: Sandbox) -> None:
-    """Blocked without a list; asked, applied and certified; an objection narrows; purged with a certificate."""
+    """Blocked without a list; asked, applied and certified; an objection and a linkage narrow; purged, certified."""
     assert "optouts.no_list" in haven.run("scope", "publish", "pressures", status=77)
     with answering(SimulatedSpine(sandbox, [nhs_number(1)])):
         assert "in force" in haven.run("optout", "refresh", "--wait", "--as", "emrys")
@@ -116,6 +116,13 @@ def test_the_story_of_a_list(haven: Commands, sandbox: Sandbox) -> None:
     _object(haven, nhs_number(2))
     haven.run("scope", "publish", "pressures")
     assert len(haven.json("optout", "certificates", "--project", "pressures")) == 2
+    intact(haven.folder / "gp2", day=1)
+    haven.run("delivery", "receive", "gp2", "--as", "emrys")
+    assert haven.json("linkage", "run")["to_publish"] == ["pressures"]
+    assert "optouts.outdated" in haven.run("why", "asha", "pressures", "query", status=77)
+    assert "pressures version 1 is published" in haven.run("flow", "run", "link")
+    assert haven.json("linkage", "run")["to_publish"] == []
+    assert len(haven.json("optout", "certificates", "--project", "pressures")) == 3
     assert "purged.json" in haven.run("optout", "purge", "--everything", "--out", "purged.json", "--as", "emrys")
     assert json.loads((haven.folder / "purged.json").read_text())["statement"]["kept"] is None
     assert "optouts.no_list" in haven.run("scope", "publish", "pressures", status=77)

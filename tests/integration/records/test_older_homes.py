@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from access.decisions import RefusedError
 from access.keys import KeyRing
 from access.keys.custody import KeyCustody
 from access.keys.model import RoundState
+from access.optouts.linkages import is_under_way, last_ended, mark_begun, mark_ended
 from access.people.model import Role
 from access.service import Access
 from audit.clock import FixedClock
@@ -83,6 +84,28 @@ def test_rounds_and_deliveries_from_before_they_named_each_other_stay(engine: En
     assert (found.state, found.check_value, found.datasets) == (RoundState.USED, check, ())
     assert custody.destroy_round("census", by=DARIA)["statement"]["check_value"] == check
     assert [(one.name, one.check_value, one.datasets) for one in custody.ended_rounds()] == [("census", check, ())]
+
+
+RUN = (
+    "INSERT INTO linkage_run (id, specification, key_id, key_check, deliveries, summary, at, by, decisions)"
+    " VALUES (:id, '1', 'token/spine', 'c', '[]', '{}', :at, 'service:linkage', 0)"
+)
+
+
+def test_what_was_published_before_linkages_were_marked_is_published_anew(engine: Engine) -> None:
+    """The last linkage of before counts as one that came after every file: whether it did, nobody kept."""
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0014")
+        for id, at in (("r1", START), ("r2", START + timedelta(days=1))):
+            connection.execute(text(RUN), {"id": id, "at": at})
+    upgrade(engine)
+    with Records(engine, MemoryAuditLog(), FixedClock(START)).read() as session:
+        assert (last_ended(session), is_under_way(session)) == ("r2", False)
+        mark_begun(session, "r3", START)
+        session.flush()
+        assert (last_ended(session), is_under_way(session)) == ("r2", True)
+        mark_ended(session)
+        assert (last_ended(session), is_under_way(session)) == ("r3", False)
 
 
 PERSON = (

@@ -101,6 +101,20 @@ def test_a_draft_is_taken_over_by_nobody(access: Access) -> None:
     assert {"asha", "ewa"} <= access.members("admissions")
 
 
+def test_a_strangers_draft_holds_no_id(access: Access) -> None:
+    """Somebody else's project of that name is applied for all the same; and nobody submits the stranger's text."""
+    mine = project_file(id="frailty", title="What Asha means to find out")
+    access.draft(mine, applicant="asha", by=ASHA)
+    access.draft(project_file(id="frailty", title="In the way"), applicant="bryn", by=person("bryn"))
+    assert _refused(lambda: access.submit("frailty", applicant="ewa", by=person("ewa"))) == "project.no_draft"
+    access.close("frailty", by=person("bryn"))
+    submitted = access.submit("frailty", applicant="asha", by=ASHA)
+    assert (submitted.title, submitted.applicant) == (mine.title, "asha")
+    late = project_file(id="frailty", title="Still in the way", people=["bryn"])
+    assert _refused(lambda: access.draft(late, applicant="bryn", by=person("bryn"))) == "project.not_yours"
+    assert _refused(lambda: access.submit("frailty", applicant="bryn", by=person("bryn"))) == "project.no_draft"
+
+
 def test_a_draft_hides_nothing_from_those_who_decide(access: Access) -> None:
     """A draft kept after a submission does not stop the decisions on what was submitted."""
     access.apply(project_file(title="Submitted for decisions"), applicant="asha", by=ASHA)
@@ -225,7 +239,19 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     held = access.sanction(person("carys"), "sold extracts on", None, by=LENA)
     access.lift_sanction(held.id, "the appeal was upheld", by=LENA)  # of somebody who is not of the project
     access.close("admissions", by=ASHA)
-    access.register_agreement(paper.model_copy(update={"id": "gp-next"}), by=LENA)  # what is over keeps nobody
+    again = agreement_with("gp", ["gp"], on=date(2026, 2, 1), id="gp-next")
+    access.register_agreement(again, by=LENA)  # what is over keeps nobody
+
+
+def test_a_draft_keeps_nobody_from_their_office_but_its_applicant(access: Access) -> None:
+    """It names whom it likes: a lead of governance who is named in a stranger's does their work, in their own not."""
+    both = {Role.GOVERNANCE_LEAD, Role.RESEARCHER}
+    access.register_person(invented_person("lena", "haven", both), by=HOUSE)
+    access.draft(project_file(id="in-the-way", people=["lena"], lead="lena"), applicant="bryn", by=person("bryn"))
+    assert access.register_agreement(agreement_with("gp", ["gp"]), by=LENA) == 1
+    access.draft(project_file(id="lenas-own", people=["bryn"]), applicant="lena", by=LENA)
+    later = agreement_with("gp", ["gp"], on=date(2026, 2, 1), title="Amended for a project of one's own")
+    assert _refused(lambda: access.register_agreement(later, by=LENA)) == "project.own_application"
 
 
 def test_another_employer_vouches_for_nobodys_evidence(access: Access) -> None:

@@ -19,6 +19,7 @@ from access.organisations.store import AgreementRow
 from access.people.model import Person, Role, TrainingKind
 from access.retention.model import HeldDelivery
 from access.service import Access
+from access.support.store import SupportRow
 from audit.clock import FixedClock
 from audit.events import EventName
 from audit.model import organisation, person
@@ -106,16 +107,31 @@ def test_the_code_of_an_assessment_is_readable(access: Access) -> None:
     assert _refused(lambda: access.assess_organisation("gp", painted, by=LENA)) == "name.hidden_signs"
 
 
-def test_an_amendment_moves_no_annual_review_that_is_overdue(access: Access, clock: FixedClock) -> None:
-    """Only the recorded review does; then the amended letter comes in as any."""
+@pytest.mark.parametrize("today", [date(2026, 12, 20), date(2027, 1, 12)])
+def test_an_amendment_moves_no_annual_review(access: Access, clock: FixedClock, today: date) -> None:
+    """Neither an overdue one nor one that is yet to come: only the recorded review does."""
     letter = lambda **changes: support_for([("gp", "gp")], **changes)  # noqa: E731
     access.register_support(letter(review_due=date(2027, 1, 10)), by=LENA)
-    clock.at = datetime(2027, 1, 12, 9, tzinfo=UTC)
-    later = letter(review_due=date(2028, 1, 10))
+    clock.at = datetime(today.year, today.month, today.day, 9, tzinfo=UTC)
+    later = letter(review_due=today + timedelta(days=350))
     assert _refused(lambda: access.register_support(later, by=LENA)) == "support.review_unrecorded"
     access.register_support(letter(review_due=date(2027, 1, 10), title="Amended, and not reviewed"), by=LENA)
-    access.record_review("26/CAG/0001", date(2028, 1, 5), by=LENA)
+    access.record_review("26/CAG/0001", today + timedelta(days=350), by=LENA)
     assert access.register_support(later, by=LENA) == 4
+
+
+def test_a_support_that_has_not_begun_is_reviewed_a_year_after_it_begins(access: Access, clock: FixedClock) -> None:
+    """Its letter that puts off the start puts off the review with it."""
+    letter = lambda starts: support_for([("gp", "gp")], starts=starts, review_due=starts + timedelta(days=365))  # noqa: E731
+    first = clock.at.date() + timedelta(days=30)
+    access.register_support(letter(first), by=LENA)
+    assert access.register_support(letter(first + timedelta(days=60)), by=LENA) == 2
+
+
+def test_a_support_runs_no_longer_than_any_paper(access: Access, clock: FixedClock) -> None:
+    """Twenty years ahead at most: what lies further was typed wrongly."""
+    forever = support_for([("gp", "gp")], review_due=clock.at.date() + timedelta(days=300), ends=date(2099, 1, 1))
+    assert _refused(lambda: access.register_support(forever, by=LENA)) == "day.too_far"
 
 
 def test_a_support_that_ended_is_extended_by_its_new_letter(access: Access, clock: FixedClock) -> None:
@@ -134,7 +150,8 @@ def test_a_renewal_that_begins_later_ends_nothing_today(access: Access) -> None:
     ahead = {"starts": date(2027, 1, 1), "ends": date(2031, 12, 31)}
     renewal = agreement_with("gp", ["gp"], **ahead)
     assert _refused(lambda: access.register_agreement(renewal, by=LENA)) == "agreement.begins_later"
-    access.register_agreement(agreement_with("gp", ["gp"], id="gp-2027", **ahead), by=LENA)
+    signed = date(2026, 2, 1)
+    access.register_agreement(agreement_with("gp", ["gp"], id="gp-2027", on=signed, **ahead), by=LENA)
     assert [held for _, held in access.agreements()] == [True, False]
     access.register_support(support_for([("gp", "gp")]), by=LENA)
     letter = support_for([("gp", "gp")], starts=date(2026, 6, 1))
@@ -146,7 +163,7 @@ def test_no_paper_of_before_takes_the_place_of_an_agreement_that_was_withdrawn(
 ) -> None:
     """Another title, fewer data, another id: of the same parties over the same data it is signed again, or refused."""
     held = agreement_with("gp", ["gp", "dental"])
-    other = agreement_with("gp", ["gp"], id="gp-audit", purposes=["audit"])
+    other = agreement_with("gp", ["gp"], id="gp-audit", on=date(2026, 2, 1), purposes=["audit"])
     access.register_agreement(held, by=LENA)
     access.register_agreement(other, by=LENA)
     access.withdraw_agreement("gp-2026", by=organisation("gp"))
@@ -245,13 +262,17 @@ def test_an_agreement_is_reviewed_while_it_runs(access: Access, tmp_path: Path, 
 
 
 def test_papers_without_an_end_stop_no_housekeeping(access: Access) -> None:
-    """An agreement of before such days were refused, or a support until the calendar's last day, is told as any."""
+    """An agreement or a support of before such days were refused, until the calendar's last day, is told as any."""
     access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
     with access.records.change(by=LENA) as change:
         row = change.session.scalars(select(AgreementRow)).one()
         row.document = row.document | {"ends": LAST.isoformat()}
         change.record(EventName.AGREEMENT_REGISTERED, agreement=row.id)
-    access.register_support(support_for([("gp", "gp")], ends=LAST), by=LENA)
+    access.register_support(support_for([("gp", "gp")]), by=LENA)
+    with access.records.change(by=LENA) as change:
+        letter = change.session.scalars(select(SupportRow)).one()
+        letter.document = letter.document | {"ends": LAST.isoformat()}
+        change.record(EventName.SUPPORT_REGISTERED, support=letter.reference)
     due = Housekeeping(access).due(within=timedelta(days=700))
     assert {one.kind for one in due} >= {DueKind.AGREEMENT_REVIEW, DueKind.SUPPORT_REVIEW}
 

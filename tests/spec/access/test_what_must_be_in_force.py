@@ -245,6 +245,7 @@ def test_the_annual_review_is_warned_of_and_its_record_goes_on(access: Access, c
         ({"purpose": "risk-stratification", "provider": "university"}, "another organisation than the project's own"),
         ({"purpose": "risk-stratification", "provider": "haven"}, "another organisation than the project's own"),
         ({"recipients": ["nowhere"]}, "recipients"),
+        ({"ends": date(2099, 1, 1)}, "ends: 2099-01-01 lies more than 20 years ahead"),
     ],
 )
 def test_what_the_purpose_and_the_law_need_is_told_before_submission(

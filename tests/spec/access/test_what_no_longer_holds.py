@@ -167,3 +167,13 @@ def test_no_older_version_of_an_agreement_comes_back_under_its_old_signatures(ac
     assert access.register_agreement(corrected, by=LENA) == 3  # the same text
     assert _refused(lambda: access.register_agreement(wide, by=LENA)) == "agreement.not_signed_anew"
     assert _rule(access) == "agreement.purpose_not_agreed"
+
+
+def test_another_id_makes_no_other_text_of_old_signatures(access: Access) -> None:
+    """A second paper of the same two over the same data needs signatures of its own; over other data it needs none."""
+    last = max(one.on for one in agreement_with("gp", ["gp"]).signatures.values())
+    wider = agreement_with("gp", ["gp"], id="gp-again", purposes=["research", "audit"])
+    assert _refused(lambda: access.register_agreement(wider, by=LENA)) == "agreement.not_signed_anew"
+    later = last + timedelta(days=1)
+    assert access.register_agreement(_signed(wider, later, later), by=LENA) == 1
+    assert access.register_agreement(agreement_with("gp", ["elsewhere"], id="gp-other-data"), by=LENA) == 1

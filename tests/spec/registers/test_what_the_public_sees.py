@@ -279,6 +279,21 @@ def test_only_uses_that_began_are_approved_uses(register: PublicRegister, files:
     assert use["confidential_data_description"] is None
 
 
+def test_a_closed_project_is_told_with_its_day() -> None:
+    """On its page, for programs, and as the end of the use; one that is not closed has none."""
+    world = RegisteredWorld()
+    world.clock.at += timedelta(days=3)
+    closed = world.clock.at.date()
+    world.access.close("admissions", by=person("asha"))
+    register = gather(world.sources())
+    days = {one.id: (one.state, one.closed_on) for one in register.projects}
+    assert (days["admissions"], days["waits"]) == (("closed", closed), ("submitted", None))
+    page = register_bytes(register, LOG, world.sources().releases)["projects/admissions.html"].decode()
+    assert f"{closed}" in page.partition("Closed")[2][:200]
+    (use,) = data_uses(register)["data_uses"]
+    assert use["project_end_date"] == closed
+
+
 def test_a_project_is_approved_on_the_day_on_which_the_last_approved() -> None:
     """Not while a controller or the Guardian has yet to decide; and the day stays when an approval is taken back."""
     world = RegisteredWorld()

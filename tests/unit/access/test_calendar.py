@@ -74,6 +74,7 @@ def test_the_strictest_agreement_says_how_long() -> None:
     [
         (100, None, "retention.not_due"),
         (100, "short", "retention.not_due"),
+        (100, "The controller\u202e asks for it.", "retention.not_due"),
         (100, "The controller asks for it.", None),
         (101, None, None),
     ],

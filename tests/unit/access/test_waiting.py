@@ -154,7 +154,7 @@ def test_whatever_ended_first_ended_the_wait() -> None:
 
 
 def test_closing_hides_no_wait() -> None:
-    """Counted, without days: nobody keeps here when it was closed. What it replaced is told as ever."""
+    """Counted, without days where nobody kept when it was closed. What it replaced is told as ever."""
     first, second = version(1, closed=True), version(2, at(30), closed=True, ends=at(50).date())
     waits = waits_of([first, second], at(60).date())
     found = {(one.version, one.decider): (one.days, one.own_days, one.end) for one in waits}
@@ -162,3 +162,5 @@ def test_closing_hides_no_wait() -> None:
     assert found[2, "gp"] == (None, None, WaitEnd.CLOSED)
     gp = waiting_times(waits)[0]
     assert (gp.decided, gp.open, gp.ended_undecided, gp.longest_undecided_days) == (0, 0, 2, 30)
+    known = [version(closed=True, closed_at=at(day), ends=at(50).date()) for day in (41, 55)]
+    assert [waited([one], 60)["gp"] for one in known] == [(41, 41, WaitEnd.CLOSED), (50, 50, WaitEnd.LAPSED)]
