@@ -1,7 +1,7 @@
 """Who stands behind a query, for the release ledger? Asked of the project's file, and marked alike in all projects.
 
 The file knows people by the project's pseudonyms. Here, and nowhere else, they become ledger marks: neither the file,
-nor a researcher, nor the gateway's queries ever have one (docs/adr/0022-release-ledger.md).
+nor a researcher, nor the gateway's queries ever have one (docs/adr/0023-release-ledger.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Under AES-256-GCM, with the project's and the request's name bound in, for this account only. A set says who is in a
 cell: it is more telling than the table, and nobody is shown one. Nothing here is ever removed; which of it counts, the
-state of the request says (docs/adr/0022-release-ledger.md).
+state of the request says (docs/adr/0023-release-ledger.md).
 """
 
 from __future__ import annotations

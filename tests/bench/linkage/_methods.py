@@ -74,15 +74,27 @@ class Clock:
 
 
 def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
-    """The ladder on tokens, the residual under a frozen model, the spine: as a linkage in a linkage zone does it."""
+    """As in a linkage zone, but in a clear file: Splink and CPRD's steps encrypt nothing either."""
+    return _linked(left, right, folder, {})
+
+
+def haven_encrypted(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.DataFrame, Seconds]:
+    """As in a linkage zone, whose file is encrypted (linkage.zones), here by the slower of its two ciphers."""
+    return _linked(left, right, folder, {"ENCRYPTION_KEY": "0" * 64})
+
+
+def _linked(
+    left: pl.DataFrame, right: pl.DataFrame, folder: Path, attached: dict[str, str]
+) -> tuple[pl.DataFrame, Seconds]:
+    """The ladder on tokens, the residual under a frozen model, the spine."""
     model = FrozenModel.model_validate_json((folder / "model.json").read_text(encoding="utf-8"))
-    file = folder / "zone.duckdb"
+    file = folder / f"zone{len(attached)}.duckdb"
     for people in ({"left": left}, {"right": right}):
-        with _zone(file) as zone:  # each receipt opens the zone, and ends with a checkpoint
+        with _zone(file, attached) as zone:  # each receipt opens the zone, and ends with a checkpoint
             _receive(zone, **people)
             zone.execute("CHECKPOINT")
     del left, right, people
-    with _zone(file) as zone:
+    with _zone(file, attached) as zone:
         zone.execute("SET memory_limit = '8GB'")
         prepare(zone)
         prepare_residual(zone)
@@ -111,11 +123,12 @@ def haven(left: pl.DataFrame, right: pl.DataFrame, folder: Path) -> tuple[pl.Dat
 
 
 @contextmanager
-def _zone(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A zone's file, encrypted and opened as every zone is (linkage.zones), by the slower of its two ciphers."""
+def _zone(file: Path, attached: dict[str, str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A zone's file. attached: what it is attached with besides what every zone is (linkage.zones)."""
+    options = ", ".join(["RECOVERY_MODE NO_WAL_WRITES", *(f"{name} ?" for name in attached)])
     with duckdb.connect() as zone:
         zone.execute("SET force_mbedtls_unsafe = 'true'")
-        zone.execute("ATTACH ? AS zone (ENCRYPTION_KEY ?, RECOVERY_MODE NO_WAL_WRITES)", [str(file), "0" * 64])
+        zone.execute(f"ATTACH ? AS zone ({options})", [str(file), *attached.values()])
         zone.execute("USE zone")
         yield zone
 
@@ -246,6 +259,7 @@ def splink(left: pl.DataFrame, right: pl.DataFrame, _: Path) -> tuple[pl.DataFra
 METHODS: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Path], tuple[pl.DataFrame, Seconds]]] = {
     "train": train,
     "haven": haven,
+    "haven_encrypted": haven_encrypted,
     "cprd": cprd,
     "splink": splink,
 }
