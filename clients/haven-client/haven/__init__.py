@@ -12,7 +12,7 @@ from typing import Any
 from haven.asking import last_query, query_of, sql, tables, why
 from haven.errors import GatewayDown, HavenClientError, Incomplete, Refused
 from haven.outputs import submissions, submit
-from haven.packages import find_installed, has_index, install, offer_pip
+from haven.packages import has_index, install, offer_pip
 
 __all__ = [
     "GatewayDown",
@@ -37,7 +37,6 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magics(HavenMagics)
 
 
-find_installed()
 _notebook = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 if _notebook is not None and has_index():
     offer_pip(_notebook)

@@ -82,6 +82,10 @@ def test_a_notebook_installs_by_a_line(packages: Packages, asha: Kernel, tmp_pat
         assert done.text.rstrip().endswith("has 1.0"), (done.text, done.error)
     again = asha.run("haven.install('by_name==1.0')\nimport importlib.metadata as m\nprint(m.version('by-name'))")
     assert "already satisfied" in again.text
+    _mirrored(packages, wheel(tmp_path, name="numpy", version="99.0"), "numpy==99.0")
+    kept = asha.run("haven.install('numpy==99.0')")
+    assert kept.error == "HavenClientError"
+    assert "the workspace has another version" in kept.text
     refused = asha.run(NO_SUCH)
     assert "No matching distribution" in refused.text
     assert "advice: Nothing was installed" in refused.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 
 import httpx
@@ -122,6 +123,9 @@ def test_what_a_browser_does_to_files_is_recorded_before_it_is_done(
     assert place.log.texts[str(noted[0]["path_digest"])] == "look up.csv"
 
 
+INSTALLED = f"packages/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+
+
 def test_what_lies_in_a_home_runs_only_when_a_cell_asks_for_it(place: WorkplaceForTests, hub: HubClient) -> None:
     """Files written by the contents API are imported by no kernel's start and no completion; a cell can, recorded."""
     with place.workspaces.hub() as own:
@@ -133,14 +137,22 @@ def test_what_lies_in_a_home_runs_only_when_a_cell_asks_for_it(place: WorkplaceF
         for name in names:
             file = {"type": "file", "format": "text", "content": mark}
             assert browser.put(f"{address}/{name}.py", json=file).status_code in (200, 201)
+        folder = address
+        for part in INSTALLED.split("/"):  # where `haven.install` puts packages
+            folder = f"{folder}/{part}"
+            assert browser.put(folder, json={"type": "directory"}).status_code in (200, 201)
+        assert browser.put(f"{folder}/wicked.py", json=file).status_code in (200, 201)
     with hub.kernel("asha", "diabetes") as kernel:
         kernel.complete("from evil import ")
+        kernel.run("import haven")
+        kernel.complete("from wicked import ")
         assert kernel.run("import os\nprint(os.path.exists('ran'))").text.strip() == "False"
         assert (
             kernel.run("import sys\nsys.path.append('.')\nimport evil\nprint(open('ran').read())").text.strip()
             == "evil"
         )
         kernel.run(f"import os\nfor name in {names!r}: os.remove(name + '.py')\nos.remove('ran')")
+        kernel.run("import shutil\nshutil.rmtree('packages')")
 
 
 def test_one_workspace_leaves_the_hub_room_for_others(place: WorkplaceForTests, hub: HubClient) -> None:
