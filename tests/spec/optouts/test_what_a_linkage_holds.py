@@ -215,3 +215,33 @@ def test_a_linkage_that_failed_before_it_changed_anything_lets_go(
     assert (names(haven)[-1] is EventName.LINKAGE_FAILED) is not killed
     haven.bench.linker.link(by=BY)
     assert _standing(haven) == "optouts.outdated"
+
+
+def test_what_a_killed_run_holds_is_let_go_also_where_what_it_ran_for_is_gone(
+    haven: OptOutHaven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before it changed a link, and its delivery destroyed since: nothing is new, and it is run all the same."""
+    haven.refresh([BEN])
+    haven.publish()
+    haven.clock_on()
+    came = _deliver(haven, "gp", [one("e", EVE, "Eve", code="e")])
+    with monkeypatch.context() as patched:
+        patched.setattr(Linker, "_link_records", _killed)
+        patched.setattr(Linker, "_failed", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            haven.bench.linker.link(by=BY)
+    scope, build = haven.access.live_scope("admissions"), haven.disclosures.certificates("admissions")[0].subject
+    haven.bench.destroy(came)
+    told = haven.disclosures.may_still_be_used(scope, build)
+    assert isinstance(told, Refused)
+    assert f"since {haven.clock.now():%Y-%m-%d %H:%M}" in told.reason
+    assert "or was killed" in told.reason
+    assert not haven.bench.linker.link(by=BY).nothing_new
+    assert haven.bench.linker.link(by=BY).nothing_new
+    told = haven.disclosures.may_still_be_used(scope, build)
+    assert isinstance(told, Refused)
+    assert told.code == "optouts.outdated"
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
