@@ -45,8 +45,14 @@ def published_projects(haven: Haven) -> list[str]:
 
 def held_projects(haven: Haven) -> list[str]:
     """Those of them whose queries are refused until their scope is published again."""
+    return list(held_scopes(haven))
+
+
+def held_scopes(haven: Haven) -> dict[str, Refused]:
+    """The same, each with why."""
     scopes = scopes_of(haven)
-    return [one for one in published_projects(haven) if isinstance(scopes.current(one), Refused)]
+    found = {one: scopes.current(one) for one in published_projects(haven)}
+    return {one: why for one, why in found.items() if isinstance(why, Refused)}
 
 
 class Answered:

@@ -27,6 +27,7 @@ LinkageError
 ├── NothingToAsk       (linkage.optouts)  no NHS number to ask about
 ├── ListFailed         (linkage.optouts)  the answer about opt-outs cannot be used
 ├── NumberUnfit        (linkage.optouts)  no NHS number that somebody can have
+├── LinkageDue         (linkage.optouts)  a delivery went, and what was linked by it has not followed
 ├── ObjectorNamed      (linkage.optouts)  somebody else is named under this objection's id
 ├── ObjectorUnknown    (linkage.optouts)  an objection stands for nobody
 └── SpecifiedError     (linkage.specified) linkage by a specification: file, column, truth, pairs or model

@@ -83,17 +83,18 @@ class Disclosures:
         """Is what was published what it would have to be now? Asked at every query: it narrows at once."""
         with self._records.read() as session:
             stamps = store.stamps_of(session, scope.project, build)
-            linking = linkages.is_under_way(session)
+            since = linkages.under_way_since(session)
         if not stamps:
             return _publish_again(
                 "optouts.not_certified", "The project's data carry no certificate of opt-outs.", scope
             )
         plan = self.plan(scope)
-        if linking and (plan.applies or plan.objections):
+        if since and (plan.applies or plan.objections):
             return Refused(
                 "optouts.being_linked",
-                "People are being linked anew: somebody in the project's data may turn out to have opted out.",
-                f"The data team lets the linkage end (haven linkage run), then: haven scope publish {scope.project}",
+                f"People are being linked anew since {since:%Y-%m-%d %H:%M} UTC, by a run that is under way or was"
+                " killed: somebody in the project's data may turn out to have opted out.",
+                f"The data team lets it end (haven linkage run), then: haven scope publish {scope.project}",
             )
         if plan.stamp not in stamps:
             return _publish_again(

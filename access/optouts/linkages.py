@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import DateTime, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from access.projects.store import aware
 from audit.records import Base
 
 
@@ -40,9 +41,10 @@ def forget_mark(session: Session, run: str) -> None:
     session.execute(delete(LinkageMarkRow).where(LinkageMarkRow.run == run))
 
 
-def is_under_way(session: Session) -> bool:
-    """May people be linked anew just now, or did a run die while it did so?"""
-    return session.scalar(select(func.count()).where(~LinkageMarkRow.ended)) != 0
+def under_way_since(session: Session) -> datetime | None:
+    """Since when may people be linked anew just now, or did a run die while it did so? None: they are not."""
+    at = session.scalar(select(func.min(LinkageMarkRow.at)).where(~LinkageMarkRow.ended))
+    return at and aware(at)
 
 
 def last_ended(session: Session) -> str | None:

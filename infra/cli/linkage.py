@@ -35,7 +35,7 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
     """
     from audit.model import service
     from audit.suppression import shown_count
-    from infra.published import held_projects
+    from infra.published import held_scopes
     from linkage.matching.explained import came_in, everything, too_common
 
     haven = open_haven(home)
@@ -43,7 +43,8 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
         say_one_account(haven.settings)
     with progress_bar("linking", quiet=as_json) as progress:
         summary = haven.linker.link(by=service("linkage"), progress=progress)
-    held = held_projects(haven)
+    held = held_scopes(haven)
+    linking = [project for project, why in held.items() if why.code == "optouts.being_linked"]
     if as_json:
         print_json(
             {
@@ -57,14 +58,19 @@ def run(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
                 "came_in": came_in(summary.counts) if summary.counts else None,
                 "linked_in_all": everything(summary.counts) if summary.counts else None,
                 "too_common_to_weigh": too_common(summary.counts),
-                "to_publish": held,
+                "to_publish": [project for project in held if project not in linking],
+                "being_linked": linking,
             }
         )
         return
     if summary.model_outgrown:
         typer.echo("The approved model was made under other rules: train it anew, haven linkage train")
-    for project in held:
-        typer.echo(f"Refused to its people until it is published again: haven scope publish {project}")
+    for project, why in held.items():
+        typer.echo(
+            f"{project} stays refused to its people. {why.reason} {why.mend}"
+            if project in linking
+            else f"Refused to its people until it is published again: haven scope publish {project}"
+        )
     if summary.nothing_new:
         typer.echo("Everything that was received is linked already: nothing was changed.")
         return

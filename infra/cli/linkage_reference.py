@@ -86,7 +86,7 @@ def list_tables(home: Home = DEFAULT_HOME, as_json: AsJson = False) -> None:
 def remove(kind: Kind, who: As, home: Home = DEFAULT_HOME) -> None:
     """Follow this kind of table no more.
 
-    Example: `haven linkage reference remove postcode-history --as daria`
+    Example: `haven linkage reference remove postcode-history --as rhea`
     """
     haven = open_haven(home)
     haven.reference_tables.remove(kind, by=haven.actor(who))

@@ -24,14 +24,20 @@ def publish(project: Project, home: Home = DEFAULT_HOME, as_json: AsJson = False
 
     Example: `haven scope publish diabetes-admissions`
     """
+    from infra.published import held_scopes
+
     haven = open_haven(home)
     with progress_bar("publishing", quiet=as_json) as progress:
         summary = haven.publish_scope(project, progress)
+    why = held_scopes(haven).get(project)  # while people are linked anew, whatever is published
     if as_json:
-        print_json({"project": project, "version": summary.version, "unchanged": summary.unchanged})
+        told = {"project": project, "version": summary.version, "unchanged": summary.unchanged}
+        print_json({**told, "held": why and why.code})
         return
     done = "is published already: nothing was changed" if summary.unchanged else "is published"
     typer.echo(f"{project} version {summary.version} {done}.")
+    if why:
+        typer.echo(f"It stays refused to its people. {why.reason} {why.mend or ''}".rstrip())
     _tell(summary.tables)
 
 

@@ -29,7 +29,7 @@ from linkage.matching.quality.implausible import active_after_death, apart_elsew
 from linkage.matching.quality.measured import count_weights, summarise
 from linkage.matching.quality.rates import match_rates
 from linkage.matching.quality.trials import decoys, hidden_numbers
-from linkage.matching.records_to_link import prepare, set_registers
+from linkage.matching.records_to_link import has_unseen, prepare, set_registers
 from linkage.matching.renewal import is_standing
 from linkage.matching.residual.candidates import crowded
 from linkage.matching.residual.door import answers_given, pair_name, put_samples
@@ -71,13 +71,13 @@ def unlinked_deliveries(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
 
 
 def stands(room: Room, _: Plain, __: Iterator[Named]) -> Answer:
-    """stands: is all made under the rules and tables of now, and do no tokens of a destroyed round lie here?
+    """stands: is all made under the rules and tables of now, of rows that are there and of no destroyed round?
 
     last_run: that linked here, whether or not it came to its end.
     """
     with room.open(read_only=True) as zone:
         run = last_run(zone)
-        stand = is_standing(zone) and not has_ended_rounds(zone, _living_round(room))
+        stand = is_standing(zone) and not has_unseen(zone) and not has_ended_rounds(zone, _living_round(room))
         return Answer({"stands": stand, "last_run": run and run[0]})
 
 

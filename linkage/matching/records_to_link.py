@@ -129,12 +129,20 @@ def _fresh_tokens(
     return tokens.to_arrow().append_column("subject", random_row_keys(fresh.height))
 
 
+UNSEEN = "SELECT record FROM links ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
+
+
+def has_unseen(zone: duckdb.DuckDBPyConnection) -> bool:
+    """Is somebody linked by a record that no row carries any more? Its delivery went, and no linkage came since."""
+    linked = count(zone, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'links'")
+    return bool(linked) and bool(zone.execute(f"{UNSEEN} LIMIT 1").fetchall())
+
+
 def forget_records(zone: duckdb.DuckDBPyConnection) -> None:
     """Remove the evidence that no row carries any more. The temporary table `forgotten` holds what it was.
 
     It has links: what has none is new in this run, and was made of rows that are there.
     """
-    unseen = "SELECT record FROM links ANTI JOIN (SELECT record FROM identity WHERE record IS NOT NULL) USING (record)"
-    zone.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence WHERE record IN ({unseen})")
+    zone.execute(f"CREATE OR REPLACE TEMP TABLE forgotten AS SELECT * FROM evidence WHERE record IN ({UNSEEN})")
     if count(zone, "SELECT count(*) FROM forgotten"):
         zone.execute("DELETE FROM evidence WHERE record IN (SELECT record FROM forgotten)")

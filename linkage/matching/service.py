@@ -20,7 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from access.keys import HeldKey, KeyRing
-from access.optouts.linkages import forget_mark, mark_begun, mark_ended
+from access.optouts.linkages import forget_mark, mark_begun, mark_ended, under_way_since
 from access.service import Access
 from audit.events import EventName
 from audit.model import Actor
@@ -131,7 +131,8 @@ class Linker:
         waiting, plan, everybody = self._waiting(ids), *self._plan()
         recorded = {delivery for one in self._recorded() for delivery in one.deliveries}
         waiting = tuple(sorted({*waiting, *set(ids) - recorded}))  # also those whose run died before it was recorded
-        if not waiting and not everybody and not self._decided_since(plan) and self._zone_is_done():
+        changed = waiting or everybody or self._decided_since(plan) or self._holds_files()
+        if not changed and self._zone_is_done():
             return LinkageSummary(run, (), {}, (), model_outgrown=self.models.must_be_trained_anew())
         with self._records.change(by=by) as change:
             mark_begun(change.session, run, change.at)
@@ -210,6 +211,11 @@ class Linker:
         """Has anybody decided on a pair since the last linkage read the decisions? By their number: clocks tie."""
         newest = self.newest()
         return newest is not None and len(plan.decisions) != newest.decisions
+
+    def _holds_files(self) -> bool:
+        """Did a run die that holds published files? What it ran for may be gone: only a run to its end lets them go."""
+        with self._records.read() as session:
+            return under_way_since(session) is not None
 
     def _zone_is_done(self) -> bool:
         """Was all made under the rules, tables and rounds of now, and has the last run come to its report and record?

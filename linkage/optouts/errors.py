@@ -52,6 +52,14 @@ class ObjectorUnknown(LinkageError):
     http_status = 409
 
 
+class LinkageDue(LinkageError):
+    """Records are linked whose rows went with their delivery: whose they are is told by nothing that is here."""
+
+    code = "optouts.linkage_due"
+    exit_status = 66
+    http_status = 409
+
+
 class ObjectorNamed(LinkageError):
     """Another person is named under this objection's id already."""
 

@@ -19,6 +19,7 @@ from access.projects.scope import Scope
 from audit.events import EventName
 from audit.model import Actor
 from audit.records import Change, Records
+from linkage.optouts.errors import LinkageDue
 from linkage.optouts.in_zones import LEFT_OUT
 from linkage.separation.ports import ZoneRunner
 
@@ -73,15 +74,18 @@ class OptOutGate:
         self._require(self._disclosures.may_disclose(plan), plan, by)
         if not plan.applies and not plan.objections:
             return Passage(plan, nobody(), [])
-        answer = self._zones.run(
-            "optouts.left_out",
-            {
-                "list": plan.using.id if plan.applies and plan.using else None,
-                "objections": list(plan.objections),
-                "numberless_stay": plan.numberless_stay,
-                "test_range": self._test_range,
-            },
-        )
+        asked = {
+            "list": plan.using.id if plan.applies and plan.using else None,
+            "objections": list(plan.objections),
+            "numberless_stay": plan.numberless_stay,
+            "test_range": self._test_range,
+        }
+        try:
+            answer = self._zones.run("optouts.left_out", asked)
+        except LinkageDue as due:
+            again = f"Run: haven linkage run; then: haven scope publish {plan.project}"
+            self._require(Refused(due.code, due.what, again), plan, by)
+            raise
         return Passage(plan, answer.tables[LEFT_OUT], answer.data["runs"])
 
     def certify(self, change: Change, passage: Passage, build: str, facts: Mapping[str, Any]) -> None:

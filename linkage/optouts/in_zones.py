@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from access.keys.files import erase
 from linkage.errors import ZoneBusy, ZoneForbids
-from linkage.optouts.errors import MailboxUnset, NothingToAsk, NumberUnfit, ObjectorNamed, ObjectorUnknown
+from linkage.matching.records_to_link import has_unseen
+from linkage.optouts.errors import LinkageDue, MailboxUnset, NothingToAsk, NumberUnfit, ObjectorNamed, ObjectorUnknown
 from linkage.optouts.form import LINE, written
 from linkage.optouts.judging import judge
 from linkage.optouts.model import ANSWERED, UNDER_WAY, ExchangeState
@@ -114,7 +115,8 @@ def left_out(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """Table left_out: the person numbers that one build leaves out. runs: that its payload must have followed.
 
     asked: list, the exchange to apply (None: opt-outs do not apply); objections; numberless_stay; test_range. Raises
-    ObjectorUnknown: an objection that stands for nobody would be heeded by nobody.
+    ObjectorUnknown: an objection that stands for nobody would be heeded by nobody; LinkageDue: whose numbers went with
+    their delivery would be found by nobody, while their payload stays until the next linkage.
     """
     may_be_used = None
     if asked["list"] is not None:
@@ -127,6 +129,13 @@ def left_out(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
             may_be_used = numbers(store, "may_be_used", asked["list"])
     objecting = _numbers_of(room, asked["objections"])
     with room.open(read_only=True) as zone:
+        if has_unseen(zone):
+            raise LinkageDue(
+                "A delivery was superseded or destroyed, and what was linked by it is still there: whose it is, and"
+                " whether they opted out, cannot be told. Nothing is built.",
+                where="linkage zone",
+                mend="Run: haven linkage run",
+            )
         out = persons_left_out(
             zone, may_be_used, objecting, numberless_stay=asked["numberless_stay"], test_range=asked["test_range"]
         )

@@ -13,7 +13,8 @@ from audit.clock import FixedClock
 from audit.records import Records
 from linkage.intake.tables import IDENTIFIERS, create_identity, create_incoming
 from linkage.matching.service import Linker
-from linkage.store import RECEIVED, SUPERSEDED, Delivery
+from linkage.separation.here import InThisProcess
+from linkage.store import DESTROYED, RECEIVED, SUPERSEDED, Delivery, received_deliveries
 from linkage.zones import ZonePlan, Zones
 from tests.fakes.havens import START, memory_records
 
@@ -63,7 +64,30 @@ class LinkageBench:
                 marks = ", ".join("?" for _ in values)
                 research.execute(f"INSERT INTO incoming_{table} (delivery, row_key{names}) VALUES ({marks})", values)
         self._record(name, dataset, supersedes)
+        if supersedes:
+            self._remove_debris()
         return name
+
+    def newest(self, dataset: str) -> str:
+        """The delivery of it that came last and counts."""
+        with self.records.read() as session:
+            return [one.id for one in received_deliveries(session) if one.dataset == dataset][-1]
+
+    def destroy(self, delivery: str) -> None:
+        """As a destruction does before its linkage."""
+        from sqlalchemy.orm import Session
+
+        with Session(self.records.engine) as session:
+            session.get_one(Delivery, delivery).state = DESTROYED
+            session.commit()
+        self._remove_debris()
+
+    def _remove_debris(self) -> None:
+        """As a receipt does: rows of what no longer counts go, and what was linked stays until the next linkage."""
+        with self.records.read() as session:
+            kept = [one.id for one in received_deliveries(session)]
+        for verb in ("identity.keep_only", "payload.keep_only", "quarantine.keep_only"):
+            InThisProcess(self.zones).run(verb, {"deliveries": kept})
 
     def _record(self, name: str, dataset: str, supersedes: str | None) -> None:
         from sqlalchemy.orm import Session

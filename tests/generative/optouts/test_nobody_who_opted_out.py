@@ -16,7 +16,7 @@ from access.optouts.model import ObjectionState, ObjectionTarget, OptOutCase
 from audit.model import organisation
 from linkage.optouts.errors import ListFailed, NothingToAsk
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import OptOutHaven, one, refused
+from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, one, refused
 
 NUMBERS = [nhs_number(n) for n in range(1, 7)]
 NAMES = ["Ada", "Ben", "Cay", "Dot", "Eve", "Fay"]
@@ -58,6 +58,7 @@ decision = st.tuples(
     used=st.sets(st.sampled_from(CONTROLLERS), min_size=1),
     objections=st.lists(objection, max_size=4),
     decisions=st.lists(decision, max_size=6),
+    superseded=st.sampled_from([None, *CONTROLLERS]),
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nobody_who_opted_out_is_in_a_disclosure_to_which_it_applies(
@@ -66,12 +67,13 @@ def test_nobody_who_opted_out_is_in_a_disclosure_to_which_it_applies(
     used: set[str],
     objections: list[tuple[int, str, ObjectionState]],
     decisions: list[tuple[str, str, OptOutCase, str | None]],
+    superseded: str | None,
 ) -> None:
     """And everybody else is: whom the oracle lets in is in the file with all their rows, and nobody besides."""
     with tempfile.TemporaryDirectory() as folder:
         haven = OptOutHaven(Path(folder))
         try:
-            _play(haven, people, opted_out, used, objections, decisions)
+            _play(haven, people, opted_out, used, objections, decisions, superseded)
         finally:
             haven.close()
 
@@ -83,8 +85,9 @@ def _play(
     used: set[str],
     objections: list[tuple[int, str, ObjectionState]],
     decisions: list[tuple[str, str, OptOutCase, str | None]],
+    superseded: str | None,
 ) -> None:
-    haven.people(
+    rows = (
         {
             "gp": [one(f"g{n}", NUMBERS[n] if p.gp_number else None, NAMES[n], code=NAMES[n])
                    for n, p in enumerate(people) if p.gp],
@@ -92,6 +95,7 @@ def _play(
                          for n, p in enumerate(people) if p.hospital],
         }
     )  # fmt: skip
+    haven.people(rows)
     datasets = {name: DATASETS[name] for name in used}
     haven.live(datasets=datasets)
     haven.live("other", datasets=datasets)
@@ -115,6 +119,13 @@ def _play(
     if applies and missing:
         assert refused(haven.publish) == missing
         return
+    heeds = applies or bool(haven.disclosures.plan(haven.access.live_scope("admissions")).objections)
+    if superseded and rows[superseded] and heeds:  # the same again, and nothing linked since
+        haven.clock_on()
+        before = haven.bench.newest(superseded)
+        haven.bench.deliver(superseded, TABLES[superseded], rows[superseded], COLUMNS[superseded], supersedes=before)
+        assert refused(haven.publish) == "optouts.linkage_due"
+        haven.bench.linker.link(by=BY)
     haven.publish()
     expected = _oracle_people(people, opted_out, used, objections, applies, numberless_stay)
     found = haven.codes()

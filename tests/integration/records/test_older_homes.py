@@ -17,7 +17,7 @@ from access.decisions import RefusedError
 from access.keys import KeyRing
 from access.keys.custody import KeyCustody
 from access.keys.model import RoundState
-from access.optouts.linkages import is_under_way, last_ended, mark_begun, mark_ended
+from access.optouts.linkages import last_ended, mark_begun, mark_ended, under_way_since
 from access.people.model import Role
 from access.service import Access
 from audit.clock import FixedClock
@@ -100,12 +100,12 @@ def test_what_was_published_before_linkages_were_marked_is_published_anew(engine
             connection.execute(text(RUN), {"id": id, "at": at})
     upgrade(engine)
     with Records(engine, MemoryAuditLog(), FixedClock(START)).read() as session:
-        assert (last_ended(session), is_under_way(session)) == ("r2", False)
+        assert (last_ended(session), under_way_since(session)) == ("r2", None)
         mark_begun(session, "r3", START)
         session.flush()
-        assert (last_ended(session), is_under_way(session)) == ("r2", True)
+        assert (last_ended(session), under_way_since(session)) == ("r2", START)
         mark_ended(session)
-        assert (last_ended(session), is_under_way(session)) == ("r3", False)
+        assert (last_ended(session), under_way_since(session)) == ("r3", None)
 
 
 PERSON = (

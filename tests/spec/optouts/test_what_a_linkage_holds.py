@@ -17,7 +17,7 @@ from infra.published import held_projects, scopes_of
 from linkage.errors import LinkageError
 from linkage.matching.service import Linker
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, names, one
+from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, names, one, refused
 
 ADA, BEN, EVE = (nhs_number(n) for n in (1, 2, 5))
 GP, HOSPITAL = organisation("gp"), organisation("hospital")
@@ -43,10 +43,7 @@ def _deliver(haven: OptOutHaven, dataset: str, rows: list[object], *, supersedes
 def _correct(haven: OptOutHaven) -> None:
     """The hospital corrects whose its second record is: Ben's. Nobody is linked by that yet."""
     haven.clock_on()
-    with haven.records.read() as session:
-        from linkage.store import received_deliveries
-
-        before = next(found.id for found in received_deliveries(session) if found.dataset == "hospital")
+    before = haven.bench.newest("hospital")
     rows = [one("ha", ADA, "Ada", admidate="2026-01-01"), one("he", BEN, "Ben")]
     _deliver(haven, "hospital", rows, supersedes=before)  # type: ignore[arg-type]
 
@@ -98,6 +95,50 @@ def test_who_is_found_to_have_opted_out_is_read_no_more(
     haven.publish()
     assert _standing(haven) == "in use"
     assert haven.codes() == {"gp_events": ["a"], "hospital_episodes": ["2026-01-01"]}
+
+
+def _numberless_stay(haven: OptOutHaven) -> None:
+    _by_the_list(haven)
+    for dataset, by in (("gp", GP), ("hospital", HOSPITAL)):
+        for recipient in ("haven", "university"):
+            haven.optouts.decide("admissions", dataset, recipient, OptOutCase.NUMBER_MISSING, "few", by=by)
+
+
+@pytest.mark.parametrize("opts_out", [_numberless_stay, _by_an_objection])
+def test_nothing_is_published_between_a_superseding_delivery_and_the_next_linkage(
+    haven: OptOutHaven, opts_out: Callable[[OptOutHaven], None]
+) -> None:
+    """Ben's number went with the GP's old delivery, and what was linked by it stands: the narrower file goes on."""
+    opts_out(haven)
+    haven.publish()
+    assert haven.codes()["gp_events"] == ["a"]
+    haven.clock_on()
+    rows = [one("a", ADA, "Ada", code="a"), one("b", BEN, "Ben", code="b")]
+    _deliver(haven, "gp", rows, supersedes=haven.bench.newest("gp"))  # type: ignore[arg-type]
+    assert refused(haven.publish) == "optouts.linkage_due"
+    assert names(haven)[-1] is EventName.SCOPE_PUBLISH_REFUSED
+    assert (_standing(haven), haven.codes()["gp_events"]) == ("in use", ["a"])
+    haven.bench.linker.link(by=BY)
+    haven.publish()
+    assert haven.codes()["gp_events"] == ["a"]
+
+
+def test_a_destruction_widens_no_file_of_another_dataset(haven: OptOutHaven) -> None:
+    """Only the GP told Ben's number: once that is destroyed, whose the hospital's row is follows with the linkage."""
+    haven.clock_on()
+    rows = [one("ha", ADA, "Ada", diag_4_01="ha"), one("hb", None, "Ben", diag_4_01="hb")]
+    _deliver(haven, "hospital", rows, supersedes=haven.bench.newest("hospital"))  # type: ignore[arg-type]
+    haven.bench.linker.link(by=BY)
+    only = {"hospital": {"tables": {"hospital_episodes": {"columns": {"diag_4_01": "who it is"}}}}}
+    haven.live("other", datasets=only, legal_basis="synthetic-data")
+    haven.name_objector(BEN, "o1")
+    haven.optouts.record_objection("o1", ObjectionTarget("project", "other"), "Not with my record", by=HOSPITAL)
+    haven.publish("other")
+    assert haven.codes("other") == {"hospital_episodes": ["ha"]}
+    haven.clock_on()
+    haven.bench.destroy(haven.bench.newest("gp"))
+    assert refused(lambda: haven.publish("other")) == "optouts.linkage_due"
+    assert haven.codes("other") == {"hospital_episodes": ["ha"]}
 
 
 def test_a_linkage_that_links_nothing_holds_nothing(haven: OptOutHaven) -> None:
@@ -174,3 +215,33 @@ def test_a_linkage_that_failed_before_it_changed_anything_lets_go(
     assert (names(haven)[-1] is EventName.LINKAGE_FAILED) is not killed
     haven.bench.linker.link(by=BY)
     assert _standing(haven) == "optouts.outdated"
+
+
+def test_what_a_killed_run_holds_is_let_go_also_where_what_it_ran_for_is_gone(
+    haven: OptOutHaven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before it changed a link, and its delivery destroyed since: nothing is new, and it is run all the same."""
+    haven.refresh([BEN])
+    haven.publish()
+    haven.clock_on()
+    came = _deliver(haven, "gp", [one("e", EVE, "Eve", code="e")])
+    with monkeypatch.context() as patched:
+        patched.setattr(Linker, "_link_records", _killed)
+        patched.setattr(Linker, "_failed", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            haven.bench.linker.link(by=BY)
+    scope, build = haven.access.live_scope("admissions"), haven.disclosures.certificates("admissions")[0].subject
+    haven.bench.destroy(came)
+    told = haven.disclosures.may_still_be_used(scope, build)
+    assert isinstance(told, Refused)
+    assert f"since {haven.clock.now():%Y-%m-%d %H:%M}" in told.reason
+    assert "or was killed" in told.reason
+    assert not haven.bench.linker.link(by=BY).nothing_new
+    assert haven.bench.linker.link(by=BY).nothing_new
+    told = haven.disclosures.may_still_be_used(scope, build)
+    assert isinstance(told, Refused)
+    assert told.code == "optouts.outdated"
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from access.decisions import RefusedError
+from access.optouts.linkages import under_way_since
 from audit.events import EventName
 from audit.model import service
 from linkage.matching import evidence, renewal
@@ -74,6 +75,11 @@ def _put_in_force(tables: ReferenceTables, kind: str, path: Path) -> LoadedRefer
     return tables.approve(kind, by=REVIEWER)
 
 
+def _held(bench: LinkageBench) -> bool:
+    with bench.records.read() as session:
+        return under_way_since(session) is not None
+
+
 def _events(bench: LinkageBench, name: EventName) -> list[dict[str, Any]]:
     log = bench.records.log
     return [dict(event.details) for event in log.events if event.name == name]  # type: ignore[attr-defined]
@@ -86,11 +92,16 @@ def test_a_new_table_moves_who_was_linked_before(bench: LinkageBench, tables: Re
     tables.load(NUMBERS, _superseded(tmp_path, (OLD, NEW)), by=ENGINEER)
     assert bench.linker.link(by=BY).nothing_new, "followed before anybody approved it"
     tables.approve(NUMBERS, by=REVIEWER)
+    assert _held(bench), "it changes whose wish a number is"
     assert not bench.linker.link(by=BY).nothing_new
     assert len(set(_persons(bench).values())) == 1
     assert _events(bench, EventName.LINKAGE_COMPLETED)[-1]["references"] == [f"{NUMBERS} 1"]
     assert bench.linker.link(by=BY).nothing_new
-    tables.remove(NUMBERS, by=ENGINEER)
+    assert not _held(bench)
+    with pytest.raises(RefusedError):
+        tables.remove(NUMBERS, by=ENGINEER)
+    tables.remove(NUMBERS, by=REVIEWER)
+    assert _held(bench)
     bench.linker.link(by=BY)
     assert len(set(_persons(bench).values())) == 2
 
