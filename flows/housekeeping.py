@@ -80,8 +80,7 @@ def housekeeping() -> None:
         states.append(keep_identity(return_state=True))
     if plant().optouts_are_due():
         states.append(refresh_optouts(return_state=True))
-    else:  # a destruction links anew
-        states += publish_held()
+    states += publish_held()  # a destruction links anew; also where no list came
     states.append(publish_register(return_state=True))
     for state in states:
         state.result()
