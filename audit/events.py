@@ -165,6 +165,7 @@ class EventName(StrEnum):
     QUERY_REFUSED = "query.refused"
     QUERY_FAILED = "query.failed"
     QUERY_BRAKED = "query.braked"
+    QUERY_PEOPLE_ASKED = "query.people_asked"  # who stands behind a query, for the release ledger
 
     # environments: workspaces
     WORKSPACE_OPENED = "workspace.opened"

@@ -20,6 +20,7 @@ from access.keys.store import project_key_version
 from audit.records import Records
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.ledger.model import GroupMarks, Marks
+from environments.gateway.enclosure import Accounts
 from environments.gateway.errors import EvidenceInvalid, PeopleNotListed
 from environments.gateway.evidence.sealed import EvidenceFolder
 from environments.gateway.listed import PeopleOfQueries
@@ -50,6 +51,7 @@ class LedgerSets:
         from infra.servers.gateway import enclosure_of
 
         settings = haven.settings
+        accounts = Accounts(FIRST_ACCOUNT)  # of all the pools: each lives for one question
 
         def pool(folder: Path) -> WorkerPool:
             enclosure, gateway = enclosure_of(settings), settings.gateway
@@ -58,10 +60,10 @@ class LedgerSets:
                 memory=gateway.worker_memory,
                 threads=gateway.worker_threads,
                 idle_seconds=gateway.worker_idle_seconds,
-                enclosure=enclosure and replace(enclosure, first_account=FIRST_ACCOUNT),
+                enclosure=enclosure and replace(enclosure, accounts=accounts),
             )
 
-        listed = PeopleOfQueries(settings.run_folder / "l", pool, haven.audit_log)
+        listed = PeopleOfQueries(settings.run_folder / "l", pool, haven.audit_log, haven.records, scopes)
         return cls(haven.evidence, scopes, listed, KeysOfProjects(haven.keyring, haven.records))
 
     def of(self, project: str, query: str) -> Mapping[tuple[object, ...], GroupMarks]:

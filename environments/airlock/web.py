@@ -10,7 +10,8 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -29,6 +30,11 @@ SUBMISSION_KEYS = {"files", "context"}
 FILE_KEYS = {"name", "content_base64"}
 OPTIONAL_KEYS = {"project", "request"}  # project: a client outside a workspace names it; it must be the token's
 MOST_BODY = 2 * MOST_BYTES
+MOST_VALUES = 100_000  # in a body: more would take the engine of Python for itself while they are read
+SECONDS_TO_SEND = 60.0
+MOST_AT_ONCE = 4  # projects; each may name people for minutes, in threads that nothing else needs
+BUSY = Refused("release.busy", "Another submission of this project is being looked at; try again.", "Wait a little.")
+T = TypeVar("T")
 
 
 def as_data(request: ReleaseRequest) -> dict[str, Json]:
@@ -84,6 +90,8 @@ class _Desk:
 
     def __init__(self, airlock: Airlock) -> None:
         self._airlock = airlock
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "airlock")
+        self._submitting: set[str] = set()
 
     async def releases(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
         """What the project has, or one more."""
@@ -91,20 +99,39 @@ class _Desk:
         return await verb(request, by, project)
 
     async def submit(self, request: Request, by: Actor, project: str) -> dict[str, Json]:
-        body = await _body(request)
+        if project in self._submitting:
+            await asyncio.to_thread(lambda: self._airlock.refuse(BUSY, project, by=by))
+        self._submitting.add(project)
+        try:
+            content = await _body(request)
+            looking = self._in_own_thread(lambda: self._submitted(content, by, project))
+        except BaseException:
+            self._submitting.discard(project)
+            raise
+
+        def done(looked: asyncio.Future[ReleaseRequest]) -> None:
+            self._submitting.discard(project)
+            looked.cancelled() or looked.exception()  # taken: where its author has left nobody else does
+
+        looking.add_done_callback(done)
+        return as_data(await asyncio.shield(looking))
+
+    def _submitted(self, content: bytes, by: Actor, project: str) -> ReleaseRequest:
+        body = _read(content)
         if body.get("project", project) != project:
-            other = Refused("release.other_project", "This token is for another project.", None)
-            await asyncio.to_thread(lambda: self._airlock.refuse(other, project, by=by))
+            self._airlock.refuse(
+                Refused("release.other_project", "This token is for another project.", None), project, by=by
+            )
         files, context = _decoded(body["files"]), body["context"]
         if not isinstance(context, dict):
             raise _unreadable("context is a mapping")
         going_on = body.get("request")
         if going_on is not None and not isinstance(going_on, str):
             raise _unreadable("request is the number of a returned request")
-        done = await asyncio.to_thread(
-            lambda: self._airlock.submit_set(project, files, context, by=by, request_id=going_on)
-        )
-        return as_data(done)
+        return self._airlock.submit_set(project, files, context, by=by, request_id=going_on)
+
+    def _in_own_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def listed(self, _: Request, by: Actor, project: str) -> dict[str, Json]:
         await asyncio.to_thread(lambda: self._airlock.require_look(project, by=by))
@@ -140,14 +167,24 @@ def _answering(answer: Answer) -> Callable[[Request], Awaitable[JSONResponse]]:
     return endpoint
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def _body(request: Request) -> bytes:
     content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_BODY:
-            raise FileUnfit("The submission is too large.", mend="Submit fewer or smaller files at a time.")
     try:
-        body = read_object(bytes(content))
+        async with asyncio.timeout(SECONDS_TO_SEND):
+            async for part in request.stream():
+                content += part
+                if len(content) > MOST_BODY:
+                    raise FileUnfit("The submission is too large.", mend="Submit fewer or smaller files at a time.")
+    except TimeoutError:
+        raise FileUnfit("The submission took too long to send.", mend="Submit it again.") from None
+    return bytes(content)
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
+        raise _unreadable(f"it may hold {MOST_VALUES:,} values")
+    try:
+        body = read_object(content)
     except ValueError:
         raise _unreadable("the body is JSON") from None
     if not SUBMISSION_KEYS <= set(body) <= SUBMISSION_KEYS | OPTIONAL_KEYS:

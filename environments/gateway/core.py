@@ -36,12 +36,14 @@ from environments.gateway.gates import Gates
 from environments.gateway.model import Asker, Parameters, QueryLimits, QueryOutcome, ScopeFile
 from environments.gateway.ports import Approvals, Scopes
 from environments.gateway.texts import TextStore
+from environments.gateway.threads import OwnThreads
 from environments.gateway.workers import WorkerPool
 
 SECONDS_BETWEEN_APPROVALS = 0.2
 SECONDS_BETWEEN_ROUNDS = 0.5  # of the watch: who computes without giving a row is cut within a second, too
 ROUNDS_TO_LEAVE = 2  # of a query that was cut, before it is ended for whoever reads it no more
 MOST_PER_PROJECT = 8
+THREADS = 16  # for approvals and the log alone
 SECONDS_FOR_EVIDENCE = 5.0
 TIMES_FOR_EVIDENCE = 3.0  # as long as the query itself took, and so often: it is one more aggregate of the same rows
 OUTCOMES_KEPT = 500
@@ -74,6 +76,7 @@ class QueryCore:
         self._texts = texts
         self._limits = limits
         self._gates = Gates()
+        self._threads = OwnThreads("core", THREADS)
         self._running: dict[str, RunningQuery] = {}
         self._starting: Counter[str] = Counter()
         self._outcomes: OrderedDict[str, QueryOutcome] = OrderedDict()
@@ -92,7 +95,7 @@ class QueryCore:
 
     async def why(self, asker: Asker, action: str) -> Decision:
         """May the asker do this, and who can change it?"""
-        return await asyncio.to_thread(self._approvals.why, asker.person, asker.project, action)
+        return await self._threads.run(self._approvals.why, asker.person, asker.project, action)
 
     def outcome(self, query: str, asker: Asker) -> QueryOutcome | None:
         """How this asker's own query ended, if it did not complete."""
@@ -319,6 +322,7 @@ class QueryCore:
         """End every worker, and every parser."""
         self._gates.close()
         await self._workers.close()
+        self._threads.close()
 
     # -- parts
 
@@ -339,20 +343,20 @@ class QueryCore:
         return scope, judged
 
     async def _require_approval(self, asker: Asker) -> None:
-        (await asyncio.to_thread(self._approvals.may_query, asker.person, asker.project)).require()
+        (await self._threads.run(self._approvals.may_query, asker.person, asker.project)).require()
 
     async def _standing(self, asker: Asker) -> Decision:
         """Is the asker still approved, and is the scope still the approval's?"""
-        decision = await asyncio.to_thread(self._approvals.may_query, asker.person, asker.project)
+        decision = await self._threads.run(self._approvals.may_query, asker.person, asker.project)
         if not decision:
             return decision
-        current = await asyncio.to_thread(self._scopes.current, asker.project)
+        current = await self._threads.run(self._scopes.current, asker.project)
         if isinstance(current, Refused):
             return current
         return decision
 
     async def _current(self, asker: Asker) -> ScopeFile:
-        current = await asyncio.to_thread(self._scopes.current, asker.project)
+        current = await self._threads.run(self._scopes.current, asker.project)
         if isinstance(current, Refused):
             raise RefusedError(current)
         return current
@@ -360,21 +364,15 @@ class QueryCore:
     async def _tell(self, asker: Asker, reached: list[Reached]) -> None:
         """A count that has reached a step, for the log: whoever reviews access sees it there."""
         for one in reached:
-            await self._note(
-                EventName.QUERY_BRAKED,
-                asker,
-                sort=one.sort.value,
-                step=one.step.value,
-                own=one.own,
-                of_project=one.projects,
-            )
+            told = {"sort": one.sort.value, "step": one.step.value, "own": one.own, "of_project": one.projects}
+            await self._note(EventName.QUERY_BRAKED, asker, **told)
 
     async def _store(self, text: str) -> None:
-        await asyncio.to_thread(self._texts.store_text, text)
+        await self._threads.run(self._texts.store_text, text)
 
     async def _note(self, name: EventName, asker: Asker, **details: Any) -> None:
         by: Actor = person(asker.person)
-        await asyncio.to_thread(lambda: self._records.note(name, by=by, project=asker.project, **details))
+        await self._threads.run(lambda: self._records.note(name, by=by, project=asker.project, **details))
 
 
 def _told(error: BaseException) -> tuple[str, str, str | None]:

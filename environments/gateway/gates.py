@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from access.decisions import Refused
 from environments.gateway.brakes.likeness import Likeness
 from environments.gateway.evidence.asking import AskedEvidence
 from environments.gateway.gate import Gate
+from environments.gateway.threads import OwnThreads
 
 MOST_AT_ONCE = 64  # projects; threads of their own, so that judging takes none from approvals and the log
 IDLE_SECONDS = 300.0  # until a project's parser is ended
@@ -25,7 +25,7 @@ class Gates:
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "gate")
+        self._threads = OwnThreads("gate", MOST_AT_ONCE)
 
     async def judged(self, project: str, sql: str, tables: Collection[str]) -> Likeness | Refused:
         """May this run, given the project's views? What it looks like, or why not."""
@@ -38,7 +38,7 @@ class Gates:
     async def _in_turn(self, project: str, ask: Callable[[Gate], T]) -> T:
         async with self._turns[project]:
             gate = self._gates.setdefault(project, Gate())
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask, gate)
+            return await self._threads.run(ask, gate)
 
     async def listing_of(self, project: str, sql: str, people: Collection[str]) -> AskedEvidence:
         """The question that names the people behind a statement that ran. Raises NoEvidence."""
@@ -55,4 +55,4 @@ class Gates:
         for gate in self._gates.values():
             gate.close()
         self._gates.clear()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()

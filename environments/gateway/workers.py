@@ -75,7 +75,6 @@ class WorkerPool:
     ) -> None:
         self._folder = folder
         self._enclosure = enclosure
-        self._accounts: dict[str, int] = {}
         self._memory = memory
         self._threads = threads
         self._idle_seconds = idle_seconds
@@ -151,7 +150,7 @@ class WorkerPool:
             return nullcontext((WORK, ()))
         account = None
         if self._enclosure.other_accounts:
-            account = self._accounts.setdefault(scope.project, self._enclosure.first_account + len(self._accounts))
+            account = self._enclosure.accounts.of(scope.project)
             os.chown(folder, account, account)
         return self._enclosure.command(scope.path, folder, WORK, account)
 

@@ -47,7 +47,7 @@ async def run(haven: Haven) -> None:
     approvals = GatewayApprovals(haven.access, scopes)
     workers_folder = settings.run_folder / "w"
     doors_folder = settings.run_folder / "doors"
-    for folder in (workers_folder, doors_folder):
+    for folder in (workers_folder, doors_folder, settings.run_folder / "l"):
         shutil.rmtree(folder, ignore_errors=True)  # of a gateway that was killed: nobody else uses them
         folder.mkdir(parents=True, mode=0o700)
     core = QueryCore(

@@ -196,7 +196,7 @@ def _people(
         return WorkerPool(folder, memory=WORKER_MEMORY, threads=2, idle_seconds=60, enclosure=ENCLOSURE)
 
     keys = KeysOfProjects(bench.keyring, bench.records)
-    return LedgerSets(evidence, scopes, PeopleOfQueries(home / "l", pool, log), keys)
+    return LedgerSets(evidence, scopes, PeopleOfQueries(home / "l", pool, log, bench.records, scopes), keys)
 
 
 def client() -> None:

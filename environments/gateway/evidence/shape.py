@@ -23,7 +23,7 @@ from environments.gateway.evidence.people import (
 )
 from environments.gateway.evidence.trees import Node, Tree
 from environments.gateway.evidence.unlinked import counted
-from environments.gateway.functions import AGGREGATES
+from environments.gateway.functions import AGGREGATES, NAMES_AN_AGGREGATE
 from environments.gateway.gate_walk import ascii_lower
 
 SUMS = frozenset({"sum", "fsum", "kahan_sum", "sumkahan"})
@@ -37,12 +37,19 @@ OF_ONE_VALUE = frozenset({
 })  # fmt: skip
 """Their further arguments are no data: how, how many, by what parted. Of any other each argument is of the person."""
 UNREPEATABLE = frozenset({
-    "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "reservoir_quantile", "now", "get_current_timestamp",
-    "transaction_timestamp", "get_current_time", "current_localtime", "current_localtimestamp", "first", "last",
-    "any_value", "arbitrary",
+    "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "reservoir_quantile", "now", "today", "ago",
+    "current_date", "current_time", "current_timestamp", "current_localtime", "current_localtimestamp", "localtime",
+    "localtimestamp", "get_current_time", "get_current_timestamp", "transaction_timestamp",
 })  # fmt: skip
-"""What may differ when it is asked twice. Where it stands in FROM, WHERE or GROUP BY the evidence could differ too."""
+"""What may differ when it is asked twice, called or named like a column. Where it stands the evidence could differ."""
 FIRST_ANY = frozenset({"first", "last", "any_value", "arbitrary"})
+BY_ORDER = FIRST_ANY | frozenset({
+    "arg_max", "arg_max_null", "arg_max_nulls_last", "arg_min",
+    "arg_min_null", "arg_min_nulls_last", "argmax", "argmin", "max_by", "min_by", "list", "array_agg", "string_agg",
+    "group_concat", "listagg", "json_group_array", "json_group_object", "json_group_structure", "mode",
+    "approx_quantile", "approx_top_k", "lttb",
+})  # fmt: skip
+"""Aggregates that take what comes first, or keep the order: below another, the rows may fall otherwise."""
 WHERE_AGGREGATES_STAND = ("select_list", "having", "qualify", "modifiers")
 
 
@@ -136,13 +143,13 @@ def _require_plain(query: Node) -> None:
     _require_no_subqueries(query)
     parts = ("from_table", "where_clause", "group_expressions", "cte_map", "select_list")
     for part in (query[name] for name in parts):
-        if any(_named_function(node) in UNREPEATABLE - FIRST_ANY for node in walk(part)):
+        if any(_is_unrepeatable(node) for node in walk(part)):
             raise NoEvidence("not_repeatable")
         if any(node.get("sample") is not None for node in walk(part)):
             raise NoEvidence("sampled")
     # A row number or a first value over rows without a full order may fall otherwise the second time.
     for part in (query["from_table"], query["cte_map"], query["where_clause"]):
-        if any(_windows(node) or _named_function(node) in FIRST_ANY or _limits(node) for node in walk(part)):
+        if any(_windows(node) or _named_function(node) in BY_ORDER or _limits(node) for node in walk(part)):
             raise NoEvidence("order_below")
 
 
@@ -313,6 +320,19 @@ def _limits(node: Node) -> bool:
     return node.get("type") == "LIMIT_MODIFIER" or (
         node.get("type") == "DISTINCT_MODIFIER" and bool(node["distinct_on_targets"])
     )
+
+
+def _is_unrepeatable(node: Node) -> bool:
+    """By chance or by the clock: called, named without brackets, or named to a function that calls it."""
+    name = _named_function(node)
+    if name == "age":
+        return len(node["arguments"]) == 1  # until today
+    if name in NAMES_AN_AGGREGATE:
+        said = [one["expression"].get("literal", {}).get("text") for one in node["arguments"]]
+        return any(ascii_lower(one) in UNREPEATABLE for one in said if isinstance(one, str))
+    if node.get("class") == "COLUMN_REF" and len(node["column_names"]) == 1:
+        return _last_name(node) in UNREPEATABLE
+    return name in UNREPEATABLE
 
 
 def _named_function(node: Node) -> str:

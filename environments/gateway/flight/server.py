@@ -12,8 +12,10 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -41,9 +43,17 @@ from environments.gateway.flight.prepared import Handles, PreparedStatement, Sta
 from environments.gateway.model import Asker, Parameters
 
 LONGEST_COMMAND = 1024 * 1024
+LONGEST_ROW = 16 * 1024 * 1024  # bytes: more than the longest parameters take
+MOST_BINDING = 8  # of one asker at a time: each holds a thread of Flight's until its client has sent its row or gone
 SECONDS_TO_LOOK, SECONDS_TO_CLOSE = 0.2, 3.0
 PREPARE, CLOSE = "CreatePreparedStatement", "ClosePreparedStatement"
 ACTIONS = ((PREPARE, "Judges a statement and gives a handle for it."), (CLOSE, "Forgets a handle."))
+BINDING = Refused(
+    "query.binding",
+    f"{MOST_BINDING} rows of parameters of yours are awaited already.",
+    "Send them, or close those calls.",
+)
+LONG_ROW = Refused("query.parameters", f"Parameters may have {LONGEST_ROW:,} bytes.")
 Given = TypeVar("Given")
 Identify = Callable[[Any], Asker]
 """From a call's context to who asks. Raises RefusedError, or an error of Flight."""
@@ -59,6 +69,8 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
         self._loop = asyncio.get_running_loop()
         self._identify = identify
         self._handles = Handles()
+        self._counting = threading.Lock()
+        self._binding: Counter[Asker] = Counter()
         self._path = path
         before = os.umask(0o177)  # the socket is this account's only
         try:
@@ -103,14 +115,23 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
     def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         """Bind parameters to a prepared statement; nothing else is taken."""
 
-        async def bind(asker: Asker) -> None:
+        async def known(asker: Asker) -> tuple[Asker, bytes]:
             command = read_command(_command(descriptor))
             if not isinstance(command, Prepared):
                 raise UnknownCommand(type(command).__name__)
             self._handles.prepared(command.handle, asker)
-            self._handles.bind(command.handle, asker, await asyncio.to_thread(_bound, reader))
+            return asker, command.handle
 
-        self._told(context, bind)
+        async def bind(handle: bytes, asker: Asker, row: Parameters) -> None:
+            self._handles.bind(handle, asker, row)
+
+        asker, handle = self._told(context, known)
+        try:
+            with self._binding_of(asker):
+                row = _bound(reader)  # here, in Flight's thread: whoever sends nothing holds up nobody else
+            self._in_the_loop(context, bind(handle, asker, row))
+        except Exception as error:  # noqa: BLE001 - any: Flight would send its text
+            _raise_told(error)
 
     def do_action(self, context: Any, action: Any) -> list[Any]:
         """Prepare a statement, or forget one."""
@@ -176,6 +197,21 @@ class FlightDoor(flight.FlightServerBase):  # type: ignore[misc]
 
     # -- between the two
 
+    @contextmanager
+    def _binding_of(self, asker: Asker) -> Iterator[None]:
+        """One of the asker's places to send a row. Raises RefusedError."""
+        with self._counting:
+            if self._binding[asker] >= MOST_BINDING:
+                raise RefusedError(BINDING)
+            self._binding[asker] += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._binding[asker] -= 1
+                if not self._binding[asker]:
+                    del self._binding[asker]
+
     def _told(self, context: Any, work: Callable[[Asker], Coroutine[Any, Any, Given]]) -> Given:
         """Who asks, then the work, in the core's loop; errors as Flight's own, with our sentence only."""
         try:
@@ -209,6 +245,8 @@ def _bound(reader: Any) -> Parameters:
     first = next(chunks, None)
     if first is None or first.data is None or next(chunks, None) is not None:
         raise RefusedError(ONE_ROW)
+    if first.data.get_total_buffer_size() > LONGEST_ROW:
+        raise RefusedError(LONG_ROW)
     return parameters_of(first.data)
 
 

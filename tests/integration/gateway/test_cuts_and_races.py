@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import flight
 
 from access.decisions import Refused, RefusedError
 from audit.model import organisation
 from environments.gateway.brakes.policies import BrakePolicy, Counts, Sort
 from environments.gateway.errors import GatewayError, QueryCut, WorkerDown
 from environments.gateway.evidence.people import NoEvidence
+from environments.gateway.flight.server import MOST_BINDING
+from environments.gateway.flight.wire import bytes_of, read_message
+from tests.fakes.flight import command, message, through
 from tests.fakes.gateway import ASHA, SECONDS_TO_HANG, gateway, until_running
 
 COUNT = "select count(*) as n from gp_events"
@@ -101,3 +108,45 @@ async def test_a_cut_while_people_are_counted_holds_the_last_batch_back(monkeypa
             async for _ in stands.core.stream(query, COUNT, None):
                 pass
         assert stands.names()[-1] == "query.failed"
+
+
+async def test_who_binds_and_sends_no_row_holds_up_nobody() -> None:
+    """Many such calls: others are answered, the approval is watched, and the asker has so many places and no more."""
+    async with gateway() as stands:
+        await stands.ask(COUNT)
+        running = asyncio.create_task(stands.ask(LONG))
+        await until_running(stands, running)
+        held: list[tuple[Any, ...]] = []
+
+        def bind_in_silence(address: str) -> tuple[int, str]:
+            client = flight.connect(address)
+            prepare = message("ActionCreatePreparedStatementRequest", (1, b"select ? as a"))
+            (result,) = client.do_action(flight.Action("CreatePreparedStatement", prepare))
+            handle = bytes_of(read_message(bytes_of(read_message(result.body.to_pybytes()), 2) or b""), 1) or b""
+            statement, schema = command("CommandPreparedStatementQuery", (1, handle)), pa.schema([("0", pa.int64())])
+            for _ in range(MOST_BINDING):
+                held.append((client, *client.do_put(statement, schema)))
+            time.sleep(1)
+            told = ""
+            for _ in range(3):  # the first may have come before a held one
+                writer, reader = client.do_put(statement, schema)
+                try:
+                    reader.read()
+                    writer.close()
+                except (flight.FlightError, pa.ArrowException) as error:
+                    told = str(error)
+            count = client.get_flight_info(command("CommandStatementQuery", (1, COUNT.encode())))
+            n = client.do_get(count.endpoints[0].ticket).read_all()["n"].to_pylist()[0]
+            stands.access.withdraw("admissions", "gp", "The agreement ended.", by=organisation("gp"))
+            return n, told
+
+        door = asyncio.create_task(through(stands, bind_in_silence))
+        with pytest.raises(QueryCut):
+            await asyncio.wait_for(running, SECONDS_TO_HANG)
+        n, told = await asyncio.wait_for(door, SECONDS_TO_HANG)
+        assert n == 200
+        assert "query.binding" in told
+        for client, writer, _ in held:
+            with contextlib.suppress(flight.FlightError, pa.ArrowException):
+                writer.close()
+            client.close()

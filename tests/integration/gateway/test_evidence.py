@@ -63,6 +63,11 @@ async def test_dominance_and_joins() -> None:
         assert row["total_1"] == sum(by_size)
 
 
+LATEST = (
+    "select c, count(*) from (select pseudonym, arg_max(code, event_date) as c from gp_events group by 1) group by c"
+)
+
+
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
@@ -73,6 +78,16 @@ async def test_dominance_and_joins() -> None:
         ("select code, count(*) from gp_events group by rollup (code)", "grouping_sets"),
         ("select count(*) from gp_events where random() < 2", "not_repeatable"),
         ("select count(*) from (select * from gp_events limit 3) g", "order_below"),
+        ("select count(*) from gp_events where event_date < current_date", "not_repeatable"),
+        ("select count(*) from gp_events where event_date < today()", "not_repeatable"),
+        ("select count(*) from gp_events where event_date < ago(interval 3 days)", "not_repeatable"),
+        ("select count(*) from gp_events where age(event_date) > interval 1 day", "not_repeatable"),
+        ("select count(*) from gp_events where event_date < localtimestamp", "not_repeatable"),
+        ("select count(*) from gp_events where list_aggr([1], 'reservoir_quantile', 0.5) < 2", "not_repeatable"),
+        (LATEST, "order_below"),
+        (LATEST.replace("arg_max(code, event_date)", "list(code)[1]"), "order_below"),
+        (LATEST.replace("arg_max(code, event_date)", "mode(code)"), "order_below"),
+        (LATEST.replace("arg_max(code, event_date)", "string_agg(code, ',')"), "order_below"),
         ("select count(*) from (select pseudonym as p from gp_events) g", "no_people"),
         ("select r, count(*) from gp_events, range(100001) q(r) group by r", "too_many_groups"),
     ],

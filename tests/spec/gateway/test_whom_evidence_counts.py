@@ -9,6 +9,7 @@ import pytest
 
 from environments.gateway.evidence.people import NoEvidence
 from environments.gateway.gate import Gate
+from environments.gateway.listed import _counts, _named
 
 GATE = Gate()
 VIEWS, PEOPLE = {"gp", "hosp", "codes"}, {"gp", "hosp"}
@@ -146,6 +147,27 @@ def test_rows_of_nobody_known_count_as_one_person(partly_linked: duckdb.DuckDBPy
     assert (row["people"], row["people_0"], row["rows"]) == (4, 4, 8)
     assert row["largest_0"] == [60, 20]
     assert row["total_0"] == 100
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count(*) from gp",
+        "select code, count(v), sum(v), avg(v) filter (where code <> 'A1') from gp group by code",
+        "select a.code, count(b.code) from gp a join hosp b on a.pseudonym = b.pseudonym group by a.code",
+    ],
+)
+def test_the_listing_counts_as_the_evidence_does(
+    data: duckdb.DuckDBPyConnection, partly_linked: duckdb.DuckDBPyConnection, sql: str
+) -> None:
+    """Also where rows of nobody known are people of their own in its lists: its counts are the evidence's."""
+    for con in (data, partly_linked):
+        counted, listed = GATE.evidence_of(sql, PEOPLE), GATE.evidence_of(sql, PEOPLE, listed=True)
+        named = _named(con.sql(listed.sql).to_arrow_table(), len(counted.keys), len(counted.figures))
+        evidence = counted.named(con.sql(counted.sql).to_arrow_table())
+        assert _counts(named, len(counted.keys), len(counted.figures)) == _counts(
+            evidence, len(counted.keys), len(counted.figures)
+        )
 
 
 def test_no_query_can_name_the_list_of_such_rows() -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from access.decisions import Refused
 from audit.model import person, service
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.states import ReleaseState
+from environments.gateway import listed as listed_module
+from environments.gateway.enclosure import Accounts
+from environments.gateway.errors import PeopleNotListed
 from environments.gateway.model import Asker
 from infra.query_evidence import OpenedEvidence
 from tests.fakes.airlock import ASHA, CARA, World
@@ -129,3 +136,57 @@ def _published_anew(stands: GatewayForTests) -> None:
     )
     make_live(stands.access)
     stands.publisher.publish(stands.access.live_scope("admissions"), by=service("publisher"))
+
+
+async def test_the_people_are_exactly_those_that_were_counted() -> None:
+    """One counted fewer or more than are there now, or rows: nobody is tested in their place."""
+    async with gateway(people=40) as stands:
+        query = await asked(stands, BY_CODE, "admissions")
+        evidence = stands.evidence.open("admissions", query)
+        assert evidence is not None
+        listed, scope = stands.people._listed, stands.people._scopes.current("admissions")
+        assert not isinstance(scope, Refused)
+        assert await asyncio.to_thread(listed.of, evidence, scope)
+        for name in ("people", "rows", "people_0"):
+            for by in (-1, 1):
+                place = evidence.groups.column_names.index(name)
+                column = pa.array([one + by for one in evidence.groups[name].to_pylist()], evidence.groups[name].type)
+                changed = replace(evidence, groups=evidence.groups.set_column(place, name, column))
+                with pytest.raises(PeopleNotListed, match="not the people that were counted"):
+                    await asyncio.to_thread(listed.of, changed, scope)
+
+
+async def test_naming_them_stands_in_the_log_first_and_is_cut_with_the_approval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The query and the build, no pseudonym; without the log nobody is asked; too much to hold is refused."""
+    async with gateway(people=40) as stands:
+        query = await asked(stands, BY_CODE, "admissions")
+        await asyncio.to_thread(stands.people.of, "admissions", query)
+        entry = stands.log.events[-1]
+        assert (entry.name, entry.details["query"]) == ("query.people_asked", query)
+        assert set(entry.details) == {"query", "sql_digest", "scope_build"}
+        monkeypatch.setattr(listed_module, "MOST_BYTES", 100)
+        with pytest.raises(PeopleUnknown, match="More people stand behind"):
+            await asyncio.to_thread(stands.people.of, "admissions", query)
+        monkeypatch.undo()
+        monkeypatch.setattr(listed_module, "SECONDS_BETWEEN_ROUNDS", 0.01)
+        gone = Refused("project.withdrawn", "The agreement ended.", None)
+        monkeypatch.setattr(stands.people._listed, "_scopes", SimpleNamespace(current=lambda _: gone))
+        with pytest.raises(PeopleUnknown, match="The agreement ended"):
+            await asyncio.to_thread(stands.people.of, "admissions", query)
+        monkeypatch.setattr(stands.records, "note", _full)
+        before = len(stands.log.events)
+        with pytest.raises(PeopleUnknown, match="could not be asked"):
+            await asyncio.to_thread(stands.people.of, "admissions", query)
+        assert len(stands.log.events) == before
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_each_project_has_an_account_of_its_own_over_all_pools() -> None:
+    """A project keeps its number; another one never gets it."""
+    accounts = Accounts(290_000)
+    assert [accounts.of(name) for name in ("one", "two", "one", "three")] == [290_000, 290_001, 290_000, 290_002]

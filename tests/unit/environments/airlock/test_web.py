@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -14,6 +16,8 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from access.identity.strict import read_object
+from environments.airlock import web
 from environments.airlock.web import MOST_BODY, routes
 from tests.fakes.airlock import CARA, CONTEXT, GOOD_TABLE, UNROUNDED_TABLE, World
 
@@ -167,3 +171,64 @@ async def test_blind_verdicts_are_not_told(world: World) -> None:
     world.airlock.decide(request, False, "Too fine.", by=CARA)
     async with client(world) as asked:
         assert (await asked.get(f"/v1/releases/{request}")).json()["verdicts"] == []
+
+
+async def test_submissions_hold_up_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are, each looked at for long: asyncio's own threads stay free, and a project has one at a time,
+    also after its author has left."""
+    begun, go_on, inside = threading.Event(), threading.Event(), threading.get_ident()
+    submit_set, seen = world.airlock.submit_set, []
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        seen.append(threading.current_thread().name)
+        begun.set()
+        assert go_on.wait(60)
+        return submit_set(*given, **named)
+
+    monkeypatch.setattr(world.airlock, "submit_set", slowly)
+    async with client(world) as asked:
+        first = asyncio.create_task(asked.post("/v1/releases", json=body()))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        many = [asyncio.create_task(asked.post("/v1/releases", json=body())) for _ in range(40)]
+        for answer in await asyncio.gather(*many):
+            assert (answer.status_code, answer.json()["refused"]["code"]) == (403, "release.busy")
+            assert "try again" in answer.json()["refused"]["reason"]
+        assert world.events[-1] == "release.submit_refused"
+        assert await asyncio.wait_for(asyncio.to_thread(threading.get_ident), 60) != inside
+        go_on.set()
+        assert (await first).json()["state"] == "checking"
+        assert [name.split("_")[0] for name in seen] == ["airlock"]
+        assert (await asked.post("/v1/releases", json=body())).json()["state"] == "checking"
+
+
+async def test_a_body_is_read_in_the_airlocks_own_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the loop that serves everybody; one of very many values is not read at all."""
+    threads = []
+
+    def read(content: bytes) -> Any:
+        threads.append(threading.current_thread().name)
+        return read_object(content)
+
+    monkeypatch.setattr(web, "read_object", read)
+    async with client(world) as asked:
+        await asked.post("/v1/releases", json=body())
+        answer = await asked.post("/v1/releases", content=b"[" + b"1," * web.MOST_VALUES + b"1]")
+    assert answer.status_code == 422
+    assert "values" in answer.json()["refused"]["reason"]
+    assert [name.split("_")[0] for name in threads] == ["airlock"]
+
+
+async def test_a_body_that_does_not_end_frees_its_projects_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends half of it and waits is told so, and the project's next is taken."""
+    monkeypatch.setattr(web, "SECONDS_TO_SEND", 0.1)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(3600)
+
+    async with client(world) as asked:
+        answer = await asked.post("/v1/releases", content=half())
+        assert (answer.status_code, "too long" in answer.json()["refused"]["reason"]) == (422, True)
+        monkeypatch.setattr(web, "SECONDS_TO_SEND", 60)
+        assert (await asked.post("/v1/releases", json=body())).json()["state"] == "checking"

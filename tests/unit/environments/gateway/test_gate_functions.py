@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from access.decisions import Refused
+from environments.gateway.evidence.shape import UNREPEATABLE
 from environments.gateway.functions import (
     AGGREGATES,
     ALLOWED_FUNCTIONS,
@@ -116,3 +117,15 @@ def test_every_subject_has_names() -> None:
     for names in SUBJECTS.values():
         assert names.split()
         assert len(set(names.split())) == len(names.split())
+
+
+def test_what_differs_when_asked_twice_has_no_evidence() -> None:
+    """Each allowed function that DuckDB calls inconsistent between queries, or whose macro asks the clock, is known."""
+    sql = """
+        select distinct lower(function_name) from duckdb_functions()
+        where stability in ('CONSISTENT_WITHIN_QUERY', 'VOLATILE')
+            or macro_definition similar to '.*(current_|now|today|random|uuid|local).*'
+    """
+    found = {name for (name,) in duckdb.connect().execute(sql).fetchall()} & ALLOWED_FUNCTIONS
+    assert len(found) > 10
+    assert found - UNREPEATABLE == set()
