@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from access.keys import HeldKey
-from linkage.matching.ladder import FIELDS, PARTS_OF_BIRTH
+from linkage.matching.ladder import FIELDS
 from linkage.standardise.references import NO_REFERENCES, References
 from linkage.standardise.specification import (
     IDENTITY,
@@ -26,9 +26,6 @@ from linkage.tokens import tokenise
 
 UNIT = "\x1f"  # parts of a composite are joined by a sign that no value holds
 NAMES = ("sex", "forenames", "full_name", "surname")
-OF_BIRTHDAY = ("b", "b_known", "b_y", *PARTS_OF_BIRTH)
-"""The fields that are made of the birthday alone."""
-
 MOST_NUMBERS = 1 << 62
 """What 64 bits hold: so far rows are told apart by one number, made of those of their columns."""
 
@@ -40,26 +37,21 @@ def tokens_of(
 ) -> pl.DataFrame:
     """One UInt64 token for each of FIELDS in place of IDENTITY; the frame's other columns (record) go along.
 
-    Rows of one birthday stand together, and there is no other order. Half of the tokens are of the birthday: standing
-    so they are kept in little room (records_to_link.prepare).
+    The rows keep their order, which is chance: what leaves the linkage zone may lie in it, so rows of one birthday, or
+    of any one value, must not come to stand together.
     """
     birthdays, births = distinct_rows(records.select("date_of_birth"))
     people, names = distinct_rows(records.select(NAMES))
     places, postcodes = distinct_rows(records.select("postcode"))
-    together = birthdays.arg_sort()
     numbers = standard_numbers(records, test_range=test_range, references=references)
-    made = (
-        (together, pl.DataFrame({"n": numbers["nhs_number"]})),
-        (people.gather(together), _of_names(names)),
-        (birthdays.gather(together), _of_births(births)),
-        (
-            places.gather(together),
-            pl.DataFrame({"p": standard_postcodes(postcodes, references=references)["postcode"]}),
-        ),
-    )
-    tokens = {name: one.gather(rows) for rows, text in made for name, one in _tokens(text, key).items()}
-    others = records.select(pl.exclude(IDENTITY).gather(together))
-    return others.with_columns(tokens[name].alias(name) for name in FIELDS)
+    tokens = _tokens(pl.DataFrame({"n": numbers["nhs_number"]}), key)
+    for rows, text in (
+        (people, _of_names(names)),
+        (birthdays, _of_births(births)),
+        (places, pl.DataFrame({"p": standard_postcodes(postcodes, references=references)["postcode"]})),
+    ):
+        tokens |= {name: one.gather(rows) for name, one in _tokens(text, key).items()}
+    return records.drop(IDENTITY).with_columns(tokens[name].alias(name) for name in FIELDS)
 
 
 def _of_names(rows: pl.DataFrame) -> pl.DataFrame:

@@ -124,20 +124,23 @@ def link_records(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
 def outcome(room: Room, asked: Plain, _: Iterator[Named]) -> Answer:
     """What the research zone is told: links of rows whose key is still kept; of subjects; changes of persons.
 
+    In the order of random names, which tells of nobody.
+
     asked: applied, the runs that it was told of before.
     """
     with room.open(read_only=True) as zone:
         rows = zone.sql(
             "SELECT i.row_key, e.subject, l.person, l.linked FROM identity i JOIN links l USING (record)"
-            " JOIN evidence e USING (record) WHERE i.row_key IS NOT NULL"
+            " JOIN evidence e USING (record) WHERE i.row_key IS NOT NULL ORDER BY i.row_key"
         ).to_arrow_table()
         new = "run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
         subjects = zone.sql(
-            f"SELECT e.subject, l.person, l.linked, l.run FROM links l JOIN evidence e USING (record) WHERE {new}",
+            f"SELECT e.subject, l.person, l.linked, l.run FROM links l JOIN evidence e USING (record) WHERE {new}"
+            " ORDER BY e.subject",
             params=[asked["applied"]],
         ).to_arrow_table()
         changes = zone.sql(
-            f"SELECT was, now, kind, as_at, run FROM changes WHERE {new}", params=[asked["applied"]]
+            f"SELECT was, now, kind, as_at, run FROM changes WHERE {new} ORDER BY ALL", params=[asked["applied"]]
         ).to_arrow_table()
         sealed_rows, sealed_subjects = sealed_outcome(zone, asked["applied"])
     rows, subjects = pa.concat_tables([rows, sealed_rows]), pa.concat_tables([subjects, sealed_subjects])

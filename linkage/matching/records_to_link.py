@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from access.keys import HeldKey
 from linkage.intake.tables import random_row_keys
-from linkage.matching.evidence import OF_BIRTHDAY, tokens_of
+from linkage.matching.evidence import tokens_of
 from linkage.matching.ladder import FIELDS
 from linkage.matching.spine import create_spine
 from linkage.references.tables import prepare_references, references_in
@@ -35,11 +35,7 @@ def prepare(zone: duckdb.DuckDBPyConnection) -> None:
     """
     zone.execute("ALTER TABLE identity ADD COLUMN IF NOT EXISTS record BIGINT")
     # Written as they are: there is nothing to compress in what looks random, and to find that out costs as much again.
-    # But rows of one birthday stand together (evidence.tokens_of), whose tokens are kept once, with how many have them.
-    tokens = ", ".join(
-        f"{name} UBIGINT USING COMPRESSION {'rle' if name in OF_BIRTHDAY else 'uncompressed'}"
-        for name in ("l", *FIELDS)
-    )
+    tokens = ", ".join(f"{name} UBIGINT USING COMPRESSION uncompressed" for name in ("l", *FIELDS))
     zone.execute(
         "CREATE TABLE IF NOT EXISTS evidence (record BIGINT NOT NULL,"
         f" subject UUID NOT NULL USING COMPRESSION uncompressed, dataset TEXT NOT NULL, {tokens})"

@@ -87,10 +87,11 @@ def sealed_outcome(zone: duckdb.DuckDBPyConnection, applied: list[str]) -> tuple
     """What the research zone is told: links of rows whose key is still kept; of subjects that other runs changed."""
     rows = zone.sql(
         f"SELECT r.row_key, s.subject, s.person, s.linked FROM {ROWS} r JOIN sealed_records s USING (record)"
-        " WHERE r.row_key IS NOT NULL"
+        " WHERE r.row_key IS NOT NULL ORDER BY r.row_key"
     ).to_arrow_table()
     subjects = zone.sql(
-        "SELECT subject, person, linked, run FROM sealed_records WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[]))",
+        "SELECT subject, person, linked, run FROM sealed_records WHERE run::TEXT NOT IN (SELECT unnest(?::TEXT[]))"
+        " ORDER BY subject",
         params=[applied],
     ).to_arrow_table()
     return rows, subjects

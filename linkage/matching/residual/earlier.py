@@ -13,13 +13,13 @@ import duckdb
 from linkage.matching.residual.reduction import Pair
 from linkage.zones import count
 
-LET_GO = "c_n_low IS NULL AND n IS NOT NULL"
-"""Is this record of `work` one whose number is contested? The ladder let go of it."""
+LET_GO = "n IS NOT NULL AND (c_n_low IS NULL OR n NOT BETWEEN c_n_low AND c_n_high)"
+"""Is this record of `work` one whose number is contested? The ladder let go of it: its cluster has none, or another."""
 
 
 def prepare_ladder_left(zone: duckdb.DuckDBPyConnection) -> None:
     """The table of what the ladder left of a record, where links and evidence do not tell it: whom the model or people
-    put together, and whose number is contested. Nothing happens where it is there.
+    put together, and whose number is contested, with the rest of that one's cluster. Nothing happens where it is there.
 
     part: the record's cluster as the ladder left it; whole: the cluster that this came into.
     """
@@ -37,8 +37,8 @@ def renew_ladder_left(zone: duckdb.DuckDBPyConnection) -> None:
             " OR record NOT IN (SELECT record FROM evidence)"
         )
     zone.execute(
-        "INSERT INTO ladder_left SELECT record, cluster, cluster, true FROM work JOIN evidence USING (record)"
-        f" WHERE bit_count(c_datasets) = 1 AND {LET_GO}"
+        f"INSERT INTO ladder_left SELECT record, cluster, cluster, {LET_GO} FROM work JOIN evidence USING (record)"
+        f" WHERE cluster IN (SELECT cluster FROM work JOIN evidence USING (record) WHERE {LET_GO})"
     )
 
 

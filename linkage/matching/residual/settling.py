@@ -104,10 +104,10 @@ def settle_residual(
             " OR subject_a NOT IN (SELECT subject FROM evidence) OR subject_b NOT IN (SELECT subject FROM evidence)"
         )
     zone.execute("DELETE FROM crowded")
+    torn = _part(zone, plan.standing)
     renew_ladder_left(zone)
     if plan.model is None and not plan.decisions:
         return
-    torn = _part(zone, plan.standing)
     progress("finding whom to weigh", 0, None)
     gather_sides(zone)
     weighed = NOTHING_WEIGHED

@@ -21,7 +21,7 @@ from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import made_model
 from tests.fakes.linkage_zone import LinkageZone
 
-DATASETS = ("gp", "hospital")
+DATASETS = ("gp", "hospital", "care")
 Row = dict[str, str | None]
 
 
@@ -146,15 +146,16 @@ def _pairs(together: set[frozenset[str]]) -> set[frozenset[str]]:
 
 
 def _made_up_weights(seed: int) -> Callable[..., pl.DataFrame]:
-    """In place of the model: what two rows weigh follows from their names, whenever they are weighed.
+    """In place of the model: what two records weigh follows from their first rows' names, whenever they are weighed.
 
     The model's own weights go by how common a name is among those who are there.
     """
 
     def weighed(zone: duckdb.DuckDBPyConnection, *_: object, **__: object) -> pl.DataFrame:
         rows = zone.execute(
-            "SELECT l, r, least(a.local_id, b.local_id), greatest(a.local_id, b.local_id) FROM candidates"
-            " JOIN identity a ON a.record = l JOIN identity b ON b.record = r"
+            "WITH names AS (SELECT record, min(local_id) AS name FROM identity GROUP BY record)"
+            " SELECT l, r, least(a.name, b.name), greatest(a.name, b.name) FROM candidates"
+            " JOIN names a ON a.record = l JOIN names b ON b.record = r"
         ).fetchall()
         drawn = [random.Random(f"{seed} {a} {b}").choice((2.0, 5.0, 9.0, 10.0, 16.0, 20.0)) for _, _, a, b in rows]  # noqa: S311
         found = [(left, right, weight, '{"born": 5}') for (left, right, *_), weight in zip(rows, drawn, strict=True)]

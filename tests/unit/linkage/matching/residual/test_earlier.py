@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from unittest.mock import patch
 
+import duckdb
+import polars as pl
 import pytest
 
+from linkage.matching.residual import settling
 from linkage.matching.residual.reduction import SEVERAL
 from linkage.matching.residual.settling import ResidualPlan
+from linkage.matching.residual.weighing import NOTHING_WEIGHED
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.linkage_models import made_model
 from tests.fakes.linkage_zone import ADA, LinkageZone, Row
@@ -134,6 +139,87 @@ def test_a_contested_number_keeps_nobody_apart_from_who_comes_later() -> None:
     )
     for deliveries in ([[*earlier, later]], [earlier, [later]]):
         assert _together(_linked(deliveries, ["gp"])) == {frozenset("ax"), frozenset("bc")}
+
+
+def _weighed(*heavy: str) -> Callable[..., pl.DataFrame]:
+    """In place of the model: these pairs of rows are one person's, and no others."""
+
+    def weighed(zone: duckdb.DuckDBPyConnection, *_: object, **__: object) -> pl.DataFrame:
+        rows = zone.execute(
+            "SELECT l, r, a.local_id, b.local_id FROM candidates JOIN identity a ON a.record = l"
+            " JOIN identity b ON b.record = r"
+        ).fetchall()
+        wanted = {frozenset(pair) for pair in heavy}
+        found = [
+            (left, right, 20.0 if frozenset((a, b)) in wanted else -5.0, '{"born": 5}') for left, right, a, b in rows
+        ]
+        return pl.DataFrame(found, schema=NOTHING_WEIGHED.schema, orient="row")
+
+    return weighed
+
+
+NUMBER = nhs_number(1)
+OF_ANOTHER = (_row("gp", "a", nhs_number=NUMBER), _row("hospital", "x", nhs_number=NUMBER))
+ZOE: Row = {"forenames": "Zoe", "surname": "Quill", "date_of_birth": "1984-11-02", "postcode": "M7 7AA"}
+ZOE_AS_ADA: Row = {**ZOE, "nhs_number": NUMBER}
+MARRIED: Row = {**ZOE, "surname": "Warrington", "date_of_birth": "1984-11-03"}
+ELSEWHERE: Row = {**MARRIED, "date_of_birth": "1984-12-25"}
+CONTESTED: dict[str, tuple[list[Row], Row, Collection[str], str]] = {
+    "beside a row of the same dataset": (
+        [_row("care", "b", **ZOE_AS_ADA), _row("care", "d", **{**ZOE, "postcode": "M8 8AA"})],
+        _row("deaths", "c", **{**MARRIED, "postcode": "M8 8AA"}),
+        ["cd"],
+        "bcd",
+    ),
+    "beside a row of the same dataset, with others who are one already": (
+        [
+            _row("care", "b", **ZOE_AS_ADA),
+            _row("care", "d", **{**ZOE, "postcode": "M8 8AA"}),
+            *(_row("deaths", name, **{**ELSEWHERE, "postcode": f"M9 {n}AA"}) for n, name in enumerate("cfg")),
+        ],
+        _row("deaths", "e", **{**ELSEWHERE, "postcode": "M8 8AA"}),
+        ["de", "be"],
+        "bcdefg",
+    ),
+    "beside a row of another dataset without a number": (
+        [_row("care", "b", **ZOE_AS_ADA), _row("hospital", "e", **ZOE)],
+        _row("deaths", "c", **MARRIED, nhs_number=nhs_number(2)),
+        ["bc", "ce"],
+        "bce",
+    ),
+    "beside a row of another dataset with another number": (
+        [_row("care", "b", **ZOE_AS_ADA), _row("hospital", "e", **ZOE, nhs_number=nhs_number(3))],
+        _row("deaths", "c", **MARRIED),
+        ["bc", "ce"],
+        "bce",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", CONTESTED)
+def test_who_has_a_contested_number_is_one_part(where: str) -> None:
+    """Whom the ladder joined to somebody whose number it let go stays with them, and the number stays let go."""
+    earlier, later, heavy, expected = CONTESTED[where]
+    everybody = [*OF_ANOTHER, *earlier]
+    with patch.object(settling, "weigh_in_slices", _weighed(*heavy)):
+        for deliveries in ([[*everybody, later]], [everybody, [later]]):
+            zone = _linked(deliveries)
+            assert _together(zone) == {frozenset("ax"), frozenset(expected)}
+            assert zone.doubtful() == set()
+
+
+def test_whom_people_tell_apart_has_a_number_again() -> None:
+    """It is no longer asked whose it is: later as at once, another number keeps apart."""
+    earlier, _, _, _ = CONTESTED["beside a row of the same dataset"]
+    later = _row("deaths", "c", **MARRIED, nhs_number=nhs_number(2))
+    with patch.object(settling, "weigh_in_slices", _weighed("bc")):
+        zone = _linked([[*OF_ANOTHER, *earlier]])
+        zone.decide("b", "d", same=False)
+        zone.link()
+        zone.bring("later", [later])
+        for everybody in (False, True):
+            zone.link(everybody=everybody)
+            assert _together(zone) == {frozenset("ax"), frozenset("b"), frozenset("c"), frozenset("d")}
 
 
 def _asked(zone: LinkageZone) -> set[tuple[frozenset[str], ...]]:
