@@ -31,9 +31,12 @@ COUNT_NAME = re.compile(
 """Not n_admissions or total_cost: those are figures of one person as often as of a group."""
 MEASURE_NAME = re.compile(r"cost|amount|sum|mean|median|rate|value|income|days|score|area|ratio|estimate|coef")
 CODE = r"^[A-Za-z0-9][A-Za-z0-9/_:. -]{3,39}$"
-NO_CODE = r"^[A-Za-z -]+$|^-?\d+\.\d*([eE][+-]?\d+)?$|^\d{4}-\d\d(-\d\d)?$|^\d\d?/\d\d?/\d{4}$|^\d{1,4}[-–]\d{1,4}$"
-PUBLIC_CODE = r"^[EWSNKLJM]\d{8}$|^[A-Z]\d{5}$|^[A-Z0-9]{3}$|^[A-Z]\d\d(\.\d{1,2})?$"
-"""Areas of the ONS, practices and trusts of the ODS, chapters of the ICD: codes of groups, not of people."""
+NO_CODE = (
+    r"^[A-Za-z -]+$|^-?\d+\.\d*([eE][+-]?\d+)?$|^\d{4}-\d\d(-\d\d)?$|^\d\d?/\d\d?/\d{4}$|^\d{1,4}[-–/]\d{1,4}$"
+    r"|^(19|20)\d\d(0[1-9]|1[0-2])$|^\d{4}[ -]?[QW]\d\d?$"
+)
+PUBLIC_CODE = r"^[EWSNKLJM]\d{8}$|^[A-Z]\d{5}$|^[A-Z0-9]{3}$|^[A-Z]\d\d(\.?[\dX]{1,2})?$"
+"""Areas of the ONS, practices and trusts of the ODS, codes of the ICD and of OPCS: of groups, not of people."""
 NUMBER = re.compile(r"-?[\d,]*\d(?:\.\d+)?%?")
 
 

@@ -129,6 +129,60 @@ class TestEveryTypeThatMayLeave:
         assert world.airlock.submit_set("falls", files, context, by=ASHA).state is S.RETURNED
 
 
+class TestTablesAreInspectedToo:
+    """Of a table of counts the cells are checked, and what else stands in it is found by its inspector."""
+
+    @pytest.mark.parametrize(
+        ("category", "code"),
+        [
+            (lambda n: f"{n:032x}", "pseudonym"),
+            (lambda n: NHS_NUMBER if n == 7 else f"group {n}", "nhs_number"),
+            (lambda n: f"SW{1 + n % 9}A 1AA", "postcode"),
+            (lambda n: f"X-{n:06d}", "one_value_per_person"),
+        ],
+        ids=["pseudonym", "nhs_number", "postcode", "one_value_per_person"],
+    )
+    def test_rows_of_people_in_a_category_come_back(
+        self, world: World, category: Callable[[int], str], code: str
+    ) -> None:
+        """Whatever is counted beside them: bare hex, a number with its spaces, a postcode, a code for each row."""
+        rows = "".join(f"{category(n)},F,120\n" for n in range(500))
+        request = self.submitted(world, rows)
+        assert request.state is S.RETURNED
+        assert code in codes(request, "admissions.csv")
+        assert any(one.startswith("admissions.csv: ") and "SW1A" not in one for one in request.problems)
+
+    @pytest.mark.parametrize(
+        "category",
+        [
+            lambda n: f"E{n:08d}", lambda n: f"E{1000 + n:08d}", lambda n: str(1900 + n), lambda n: f"{1900 + n}/01",
+            lambda n: f"{2000 + n // 12}{1 + n % 12:02d}", lambda n: f"{2000 + n // 4}-Q{1 + n % 4}",
+            lambda n: f"A{n // 10:02d}.{n % 10}", lambda n: f"A{n:03d}", lambda n: f"Y{n:05d}",
+            lambda n: f"{n}-{n + 4}",
+        ],
+    )  # fmt: skip
+    def test_ordinary_tables_of_counts_pass(self, world: World, category: Callable[[int], str]) -> None:
+        """By area, year, month, quarter, code of the ICD, practice or age, most of their cells hidden."""
+        rows = "".join(f"{category(n)},F,{'*' if n % 3 else 120}\n" for n in range(100))
+        request = self.submitted(world, rows)
+        assert (request.state, request.problems) == (S.CHECKING, [])
+
+    def test_it_is_looked_into_again_when_it_leaves(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """New rules look again, and what they find holds it."""
+        request = approved(world, self.submitted(world, "0-39,F,120\n"))
+        world.inspectors.looked.clear()
+        world.inspectors.rules = "new"
+        monkeypatch.setattr("environments.inspection.inspect.INSPECTORS", {})  # every inspection breaks off
+        assert refusal_of(world.airlock.release, request, by=CARA) == "release.rules_changed"
+        monkeypatch.undo()
+        assert world.airlock.release(request, by=CARA).folder.exists()
+        assert world.inspectors.looked == ["admissions.csv"] * 2
+
+    @staticmethod
+    def submitted(world: World, rows: str) -> ReleaseRequest:
+        return world.airlock.submit("falls", "admissions.csv", f"age,sex,people\n{rows}".encode(), CONTEXT, by=ASHA)
+
+
 class TestPicturesAreWrittenAnew:
     """The new bytes are what is hashed, reviewed and released; the author's never leave, and their hash is kept."""
 
@@ -178,7 +232,7 @@ class TestPicturesAreWrittenAnew:
     def test_what_was_written_anew_is_looked_into_from_scratch(self, world: World) -> None:
         """Twice looked into: as offered, and as it would leave."""
         submitted(world, "figure.png", figure())
-        assert world.inspectors.looked == ["figure.png", "figure.png"]
+        assert world.inspectors.looked == ["admissions.csv", "figure.png", "figure.png"]
 
     def test_a_recalled_picture_stays_recalled(self, world: World) -> None:
         """Neither as it left, nor as it was offered, nor with other things beside the same pixels."""
@@ -298,19 +352,18 @@ class TestAskedAgainAtRelease:
         """The record then names the rules by which it left; that it was made is in the log."""
         world.inspectors.rules = "new"
         assert world.airlock.release(request_, by=CARA).folder.exists()
-        (file,) = [one for one in world.airlock.get(request_).files if one.inspection]
-        assert file.inspection is not None and file.inspection.rules == "new"
+        assert [one.inspection and one.inspection.rules for one in world.airlock.get(request_).files] == ["new", "new"]
         assert "release.inspected" in world.events
 
     def test_a_picture_is_looked_into_as_it_is_sealed(self, world: World) -> None:
         """It is not written anew once more: what was approved is what leaves; what was offered stays on record."""
         request = submitted(world, "photo.jpg", picture("JPEG", exif=with_place()))
-        before = next(one for one in request.files if one.inspection)
+        before = next(one for one in request.files if one.name == "photo.jpg")
         approved(world, request)
         world.inspectors.rules = "new"
         released = world.airlock.release(request.id, by=CARA).folder / "photo.jpg"
         assert hashlib.sha256(released.read_bytes()).hexdigest() == before.sha256
-        after = next(one for one in world.airlock.get(request.id).files if one.inspection).inspection
+        after = next(one for one in world.airlock.get(request.id).files if one.name == "photo.jpg").inspection
         assert before.inspection is not None and after is not None
         assert (after.offered, after.mended) == (before.inspection.offered, before.inspection.mended)
 
@@ -328,7 +381,7 @@ class TestAskedAgainAtRelease:
         self.forget(world)
         world.inspectors.looked.clear()
         assert world.airlock.release(request_, by=CARA).folder.exists()
-        assert world.inspectors.looked == ["notes.txt"]
+        assert world.inspectors.looked == ["admissions.csv", "notes.txt"]
 
     def test_inspectors_that_are_down_hold_it(self, world: World, request_: str) -> None:
         """Not looked at is not released; when they are back, it goes."""
@@ -364,7 +417,7 @@ class TestAskedAgainAtRelease:
         assert world.log.events[-1].details["rule"] == "inspection.inspectors_down"
         done = world.airlock.retry(request.id, by=CARA)
         assert done.state is S.CHECKING
-        assert [one.inspection.rules for one in done.files if one.inspection] == ["new"]
+        assert [one.inspection.rules for one in done.files if one.inspection] == ["new", "new"]
 
     def test_a_changed_byte_voids_it(self, world: World, request_: str) -> None:
         """As of a table: an approval is for the sealed bytes."""
