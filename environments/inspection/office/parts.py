@@ -10,7 +10,7 @@ from environments.inspection.binary.pictures import note_picture
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.office.archive import Parts
-from environments.inspection.office.xml import Event, events
+from environments.inspection.office.xml import Event, events, local
 from environments.inspection.people import Place, at, note_identifiers, note_invisible
 from environments.inspection.text.plain import note_packed
 
@@ -114,9 +114,9 @@ def _note_attributes(notes: Notes, where: str, tag: str, attributes: Mapping[str
     for name, value in attributes.items():
         if len(value) < SHORTEST:
             continue
-        if name in NUMBER_OF_ITS_OWN and GUID.fullmatch(value):
+        if local(name) in NUMBER_OF_ITS_OWN and GUID.fullmatch(value):
             notes.own_numbers.add(value[1:-1].lower())
-        elif name != "durableId":
+        elif local(name) != "durableId":
             values.add(value)
 
 

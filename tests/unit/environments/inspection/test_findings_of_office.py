@@ -297,3 +297,37 @@ def test_encrypted_parts_and_two_of_one_name() -> None:
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(out, "a") as archive:
         archive.writestr("xl/styles.xml", b"<a/>")
     assert [one.code.value for one in inspect_file("a.xlsx", out.getvalue()).findings] == ["malformed"]
+
+
+SHADOW = b' xmlns:x="urn:x" x:hidden="0"'
+
+
+@pytest.mark.parametrize("shadow", [b' hidden="1"' + SHADOW, SHADOW + b' hidden="1"'])
+def test_two_attributes_of_one_name(shadow: bytes) -> None:
+    """One of them would hide the other, whichever comes last."""
+    content = _with_part(workbook(), "xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="2"' + shadow)
+    assert [one.code.value for one in inspect_file("a.xlsx", content).findings] == ["malformed"]
+
+
+@pytest.mark.parametrize("shadow", [b"", b' val="0"', b' xmlns:x="urn:x" x:val="0"'])
+def test_an_attribute_that_word_does_not_read(shadow: bytes) -> None:
+    """Of no namespace, or of another: the text stays hidden, and is found."""
+    content = _with_part(document(_vanished), "word/document.xml", b"<w:vanish/>", b"<w:vanish" + shadow + b"/>")
+    assert [one.code.value for one in inspect_file("a.docx", content).findings] == ["hidden_text"]
+
+
+def _with_part(content: bytes, name: str, before: bytes, after: bytes) -> bytes:
+    def change(parts: dict[str, bytes]) -> None:
+        assert before in parts[name]
+        parts[name] = parts[name].replace(before, after)
+
+    return repacked(content, change)
+
+
+@pytest.mark.parametrize("make", [workbook, document])
+def test_a_folder_that_holds_bytes(make: Callable[[], bytes]) -> None:
+    """No program shows them, and no inspector would read them; an empty folder is nothing."""
+    name = "a.xlsx" if make is workbook else "a.docx"
+    for held, codes in ((b"", []), (b"hidden", ["malformed"])):
+        content = repacked(make(), lambda parts, held=held: parts.update({"word/": held}))
+        assert [one.code.value for one in inspect_file(name, content).findings] == codes
