@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import PIL.Image
 import pytest
 from docx.enum.text import WD_COLOR_INDEX
 from docx.oxml import OxmlElement
@@ -195,10 +196,55 @@ def test_one_thing_in_a_document(change: Change, code: str, where: str | None) -
     assert where is None or where in {one.where for one in found}
 
 
+def _with_picture(drawn: bytes) -> bytes:
+    return document(lambda paper: paper.add_picture(io.BytesIO(drawn), width=Inches(3)))
+
+
+def _anew() -> bytes:
+    anew = inspect_file("a.png", figure()).written_anew
+    assert anew is not None
+    return anew
+
+
 def test_a_figure_in_a_document_passes() -> None:
-    """A picture with nothing beside its pixels may stand in a report."""
-    content = document(lambda paper: paper.add_picture(io.BytesIO(figure()), width=Inches(3)))
-    assert inspect_file("a.docx", content).findings == ()
+    """A picture that was written anew may stand in a report: it leaves as it is."""
+    assert inspect_file("a.docx", _with_picture(_anew())).findings == ()
+
+
+def test_a_picture_that_leaves_as_its_authors_bytes() -> None:
+    """The same pixels packed in another way, or as JPEG, can carry what nobody sees."""
+    packed = io.BytesIO()
+    PIL.Image.open(io.BytesIO(_anew())).save(packed, "PNG", compress_level=0)
+    (found,) = inspect_file("a.docx", _with_picture(packed.getvalue())).findings
+    assert (found.code.value, "--out" in found.mend) == ("embedded_data", True)
+    assert [one.code.value for one in inspect_file("a.docx", _with_picture(picture("JPEG"))).findings] == [
+        "embedded_object"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "part", "code"),
+    [
+        (document, "word/media/image9.png", "embedded_object"),
+        (workbook, "xl/media/image1.png", "embedded_object"),
+        (document, "docProps/thumbnail.png", "metadata"),
+        (document, "docProps/thumbnail.jpeg", "metadata"),
+    ],
+)
+def test_a_picture_that_nothing_shows(make: Callable[[], bytes], part: str, code: str) -> None:
+    """No relationship names it, the type has none, or it is a thumbnail that is not the template's."""
+    content = repacked(make(), lambda parts: parts.update({part: _anew()}))
+    name = "a.xlsx" if make is workbook else "a.docx"
+    assert [one.code.value for one in inspect_file(name, content).findings] == [code]
+
+
+def test_a_sheet_that_the_workbook_does_not_list() -> None:
+    """No program shows it."""
+    content = repacked(
+        workbook(), lambda parts: parts.update({"xl/worksheets/sheet7.xml": parts["xl/worksheets/sheet1.xml"]})
+    )
+    (found,) = inspect_file("a.xlsx", content).findings
+    assert (found.code.value, found.where) == ("hidden_sheet", "sheet 7")
 
 
 @pytest.mark.parametrize(
