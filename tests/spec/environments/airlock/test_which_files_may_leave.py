@@ -129,60 +129,6 @@ class TestEveryTypeThatMayLeave:
         assert world.airlock.submit_set("falls", files, context, by=ASHA).state is S.RETURNED
 
 
-class TestTablesAreInspectedToo:
-    """Of a table of counts the cells are checked, and what else stands in it is found by its inspector."""
-
-    @pytest.mark.parametrize(
-        ("category", "code"),
-        [
-            (lambda n: f"{n:032x}", "pseudonym"),
-            (lambda n: NHS_NUMBER if n == 7 else f"group {n}", "nhs_number"),
-            (lambda n: f"SW{1 + n % 9}A 1AA", "postcode"),
-            (lambda n: f"X-{n:06d}", "one_value_per_person"),
-        ],
-        ids=["pseudonym", "nhs_number", "postcode", "one_value_per_person"],
-    )
-    def test_rows_of_people_in_a_category_come_back(
-        self, world: World, category: Callable[[int], str], code: str
-    ) -> None:
-        """Whatever is counted beside them: bare hex, a number with its spaces, a postcode, a code for each row."""
-        rows = "".join(f"{category(n)},F,120\n" for n in range(500))
-        request = self.submitted(world, rows)
-        assert request.state is S.RETURNED
-        assert code in codes(request, "admissions.csv")
-        assert any(one.startswith("admissions.csv: ") and "SW1A" not in one for one in request.problems)
-
-    @pytest.mark.parametrize(
-        "category",
-        [
-            lambda n: f"E{n:08d}", lambda n: f"E{1000 + n:08d}", lambda n: str(1900 + n), lambda n: f"{1900 + n}/01",
-            lambda n: f"{2000 + n // 12}{1 + n % 12:02d}", lambda n: f"{2000 + n // 4}-Q{1 + n % 4}",
-            lambda n: f"A{n // 10:02d}.{n % 10}", lambda n: f"A{n:03d}", lambda n: f"Y{n:05d}",
-            lambda n: f"{n}-{n + 4}",
-        ],
-    )  # fmt: skip
-    def test_ordinary_tables_of_counts_pass(self, world: World, category: Callable[[int], str]) -> None:
-        """By area, year, month, quarter, code of the ICD, practice or age, most of their cells hidden."""
-        rows = "".join(f"{category(n)},F,{'*' if n % 3 else 120}\n" for n in range(100))
-        request = self.submitted(world, rows)
-        assert (request.state, request.problems) == (S.CHECKING, [])
-
-    def test_it_is_looked_into_again_when_it_leaves(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """New rules look again, and what they find holds it."""
-        request = approved(world, self.submitted(world, "0-39,F,120\n"))
-        world.inspectors.looked.clear()
-        world.inspectors.rules = "new"
-        monkeypatch.setattr("environments.inspection.inspect.INSPECTORS", {})  # every inspection breaks off
-        assert refusal_of(world.airlock.release, request, by=CARA) == "release.rules_changed"
-        monkeypatch.undo()
-        assert world.airlock.release(request, by=CARA).folder.exists()
-        assert world.inspectors.looked == ["admissions.csv"] * 2
-
-    @staticmethod
-    def submitted(world: World, rows: str) -> ReleaseRequest:
-        return world.airlock.submit("falls", "admissions.csv", f"age,sex,people\n{rows}".encode(), CONTEXT, by=ASHA)
-
-
 class TestPicturesAreWrittenAnew:
     """The new bytes are what is hashed, reviewed and released; the author's never leave, and their hash is kept."""
 
