@@ -13,7 +13,7 @@ from environments.airlock.states import ReleaseState
 from environments.disclosure.errors import ContextInvalid
 from infra.cli.release_words import request_said, reviewed_said
 from tests.fakes.airlock import ASHA, CARA, CONTEXT, DEV, GOOD_TABLE, World, refusal_of
-from tests.fakes.leaving_files import NHS_NUMBER, PSEUDONYM
+from tests.fakes.leaving_files import NHS_NUMBER, PSEUDONYM, figure
 
 S = ReleaseState
 
@@ -114,3 +114,10 @@ class TestWhatAnAuthorSays:
                  "problems": ["Bad"], "written_anew": False, "look_at": [], "text": None}  # fmt: skip
         lines = reviewed_said(shown).split("\n")
         assert "\x9b" not in "".join(lines) and "  the check: nothing found" not in lines
+
+
+def test_nobody_takes_a_picture_that_was_refused(world: World) -> None:
+    """It is as its author sent it, and a decoder may be what it is made for."""
+    context = {**CONTEXT, "files": {"figure.png": {"description": "The same counts, as bars by age and sex."}}}
+    request = world.airlock.submit_set("falls", [("figure.png", figure()[:-30])], context, by=ASHA)
+    assert refusal_of(world.airlock.take, request.id, "figure.png", by=CARA) == "release.picture_refused"
