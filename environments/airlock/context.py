@@ -12,13 +12,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from access.decisions import Allowed, Decision, Refused
+from access.documents import UNSEEN
 from environments.airlock.model import Gate, ReleaseFile
 from environments.disclosure.errors import ContextInvalid
 from environments.disclosure.model import TableContext, validated
 from environments.inspection.model import FileType
+from environments.inspection.people import identifiers
 
 SHORTEST_SENTENCE = 20
 LONGEST_TITLE = 200
+LONGEST_TEXT = 2_000
 MOST_QUERIES = 20
 SHARED = ("title", "purpose", "population", "gate", "recipient")
 """What is said once for all files of a request; what each shows is said of each."""
@@ -84,6 +87,7 @@ def is_table(name: str) -> bool:
 def contexts_of(names: Sequence[str], data: Mapping[str, Any] | TableContext) -> list[AnyContext]:
     """What is said of each file, from what is said of the request. Raises ContextInvalid naming each unknown key."""
     whole = validated(RequestContext, data.model_dump(exclude_unset=True) if isinstance(data, TableContext) else data)
+    _require_plain(whole.model_dump(exclude={"queries"}), "")
     strange = sorted(set(whole.files) - set(names))
     if strange:
         raise ContextInvalid(
@@ -94,6 +98,33 @@ def contexts_of(names: Sequence[str], data: Mapping[str, Any] | TableContext) ->
     said = whole.model_dump(exclude_unset=True, exclude={"files"})
     common = {key: said[key] for key in SHARED if key in said}
     return [_validated(name, {**(said if is_table(name) else common), **whole.files.get(name, {})}) for name in names]
+
+
+def _require_plain(said: Any, key: str) -> None:
+    """May these words stand in a manifest and in the public register? Raises ContextInvalid, which quotes none."""
+    if isinstance(said, Mapping):
+        for name, one in said.items():
+            _require_plain(str(name), "a key")
+            if name != "queries":  # their numbers are of 128 bits, as pseudonyms are
+                _require_plain(one, str(name))
+    elif isinstance(said, list | tuple):
+        for one in said:
+            _require_plain(one, key)
+    elif isinstance(said, str):
+        longest = LONGEST_TITLE if key == "title" else LONGEST_TEXT
+        if len(said) > longest:
+            raise _unfit(
+                key, f"A text has more than {longest:,} characters.", "Say it shorter; data belongs in a table."
+            )
+        if any(identifiers(said)):
+            raise _unfit(key, "A text names somebody: an NHS number, a pseudonym, an address.", "Take it out.")
+        if UNSEEN.search(said) or (key == "title" and "\n" in said):
+            raise _unfit(key, "A text holds a sign that nobody sees.", "Write it again in letters that are seen.")
+
+
+def _unfit(key: str, what: str, mend: str) -> ContextInvalid:
+    shown = key if key in RequestContext.model_fields else "a key of the author's" if key else "the context"
+    return ContextInvalid(what, where=f"context: {shown}", mend=mend)
 
 
 def context_of(file: ReleaseFile) -> AnyContext:

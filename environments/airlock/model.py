@@ -72,7 +72,7 @@ class InspectionRecord:
 class ReleaseFile:
     """One sealed file of one round. sha256: of its bytes; content: of its cells, however they are written.
 
-    inspection: what was found in it; None of a table, which is checked cell by cell.
+    inspection: what was found in it.
     """
 
     id: str

@@ -17,6 +17,7 @@ from environments.inspection.notes import Notes
 
 NEARLY_ALL = 0.95
 ENOUGH_FOR_CODES = 20
+FEW_ROWS = 3  # of a printed table; fewer lines are as alike by chance
 PERSON_NAME = re.compile(
     r"(?:^|_)(?:nhs|pseudonym|forename|surname|(?:first|last|full|family|given)_?name|dob|date_of_birth|birth_?date"
     r"|address|e_?mail|phone|mobile|mrn|uprn|pid"
@@ -31,9 +32,13 @@ COUNT_NAME = re.compile(
 """Not n_admissions or total_cost: those are figures of one person as often as of a group."""
 MEASURE_NAME = re.compile(r"cost|amount|sum|mean|median|rate|value|income|days|score|area|ratio|estimate|coef")
 CODE = r"^[A-Za-z0-9][A-Za-z0-9/_:. -]{3,39}$"
-NO_CODE = r"^[A-Za-z -]+$|^-?\d+\.\d*([eE][+-]?\d+)?$|^\d{4}-\d\d(-\d\d)?$|^\d\d?/\d\d?/\d{4}$|^\d{1,4}[-–]\d{1,4}$"
-PUBLIC_CODE = r"^[EWSNKLJM]\d{8}$|^[A-Z]\d{5}$|^[A-Z0-9]{3}$|^[A-Z]\d\d(\.\d{1,2})?$"
-"""Areas of the ONS, practices and trusts of the ODS, chapters of the ICD: codes of groups, not of people."""
+NO_CODE = (
+    r"^[A-Za-z -]+$|^-?\d+\.\d*([eE][+-]?\d+)?$|^\d{4}-\d\d(-\d\d)?$|^\d\d?/\d\d?/\d{4}$|^\d{1,4}[-–/]\d{1,4}$"
+    r"|^(19|20)\d\d(0[1-9]|1[0-2])$|^\d{4}[ -]?[QW]\d\d?$"
+)
+PUBLIC_CODE = r"^[EWSNKLJM]\d{8}$|^[A-Z]\d{5}$|^[A-Z0-9]{3}$|^[A-Z]\d\d(\.?[\dX]{1,2})?$"
+"""Areas of the ONS, practices and trusts of the ODS, codes of the ICD and of OPCS: of groups, not of people."""
+COMMENT = re.compile(r"(?:#|--)+(.*)$", re.MULTILINE)
 NUMBER = re.compile(r"-?[\d,]*\d(?:\.\d+)?%?")
 
 
@@ -61,11 +66,15 @@ def note_records(notes: Notes, names: Sequence[str], rows: Sequence[Sequence[str
     note_rows(notes, pl.DataFrame(columns, schema=dict.fromkeys(headed, pl.String)), where)
 
 
-def note_printed_rows(notes: Notes, text: str, where: str | None = None) -> None:
-    """Tables that are printed in a text: many lines one after the other, each of as many parts, with numbers."""
+def note_printed_rows(notes: Notes, text: str, where: str | None = None, *, in_all: bool = True) -> int:
+    """Tables that are printed in a text: many lines, each of as many parts as the next, with numbers.
+
+    Many one after the other, or in all: a word between them makes of one table no two. The number of rows that are too
+    few to be judged where they stand. in_all: not of code, whose own lines look like rows.
+    """
     run: list[list[str]] = []
     before: list[str] = []
-    start = 0
+    start, rows = 0, 0
     for number, line in enumerate([*text.splitlines(), ""], start=1):
         parts = _parts(line)
         if parts is None:  # a ruler of a table
@@ -74,16 +83,28 @@ def note_printed_rows(notes: Notes, text: str, where: str | None = None) -> None
             start = start or number
             run.append(parts)
             continue
-        _note_run(notes, before, run, where or f"line {start}")
+        rows += _note_run(notes, before, run, where or f"line {start}")
         before, run, start = parts, [], 0
+    if in_all and rows >= MANY_ROWS:
+        notes.add(F.ROW_LEVEL, where)
+    return rows
 
 
-def _note_run(notes: Notes, header: list[str], run: list[list[str]], where: str) -> None:
-    if len(run) < MANY_ROWS:
-        return
+def note_comments(notes: Notes, text: str) -> None:
+    """Tables that are printed in the comments of code."""
+    note_printed_rows(notes, "\n".join(COMMENT.findall(text)), "its comments")
+
+
+def _note_run(notes: Notes, header: list[str], run: list[list[str]], where: str) -> int:
+    """How many of its rows count nobody, where they are too few to be judged by themselves."""
+    if len(run) < FEW_ROWS:
+        return 0
     width = len(run[0])
     names = header if len(header) == width else ["", *header] if len(header) == width - 1 else [""] * width
+    if len(run) < MANY_ROWS:
+        return 0 if any(COUNT_NAME.search(_plain_name(name)) for name in names) else len(run)
     note_records(notes, names, run, where)
+    return 0
 
 
 def _parts(line: str) -> list[str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.common import DEFAULT_HOME, AsJson, Home, open_haven, print_json, write_new
-from infra.cli.release_words import comparison_said, request_said, reviewed_said
+from infra.cli.release_words import comparison_said, in_a_line, request_said, reviewed_said
 
 if TYPE_CHECKING:
     from environments.airlock.model import ReleaseFile, ReleaseRequest
@@ -57,12 +57,12 @@ def show(
     for one, said in comparisons.items():
         typer.echo(f"  {one}: {said}" if isinstance(said, str) else comparison_said(one, said))
     for sentence in data["near"]:
-        typer.echo(f"  {sentence}")
+        typer.echo(f"  {in_a_line(sentence)}")
     for verdict in found.every_verdict:
         word = "approves" if verdict.approve else "objects"
-        typer.echo(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}")
+        typer.echo(in_a_line(f"  round {verdict.round}: {verdict.by} {word}. {verdict.comment}"))
     for move in found.moves:
-        typer.echo(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}")
+        typer.echo(in_a_line(f"  {move.at:%Y-%m-%d %H:%M}  {move.after:<16} by {move.by}. {move.reason or ''}"))
     for shown in reviewed:
         typer.echo(reviewed_said(shown))
     if out is not None:

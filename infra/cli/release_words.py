@@ -10,14 +10,24 @@ if TYPE_CHECKING:
     from environments.disclosure.sealed.model import EvidenceComparison
 
 
+def in_a_line(text: object) -> str:
+    """What somebody wrote, in one line, without signs that could paint something else on a terminal."""
+    from access.documents import UNSEEN
+
+    return UNSEEN.sub("\ufffd", " ".join(str(text).splitlines()))
+
+
 def request_said(request: ReleaseRequest) -> str:
-    """Its state, whose turn it is, and why it stands where it does."""
+    """Its state, whose turn it is, what the public register will say of it, and why it stands where it does."""
     lines = [f"Request {request.id}: {request.state} (next: {request.whose_turn})"]
+    for key in ("title", "purpose"):
+        said = dict.fromkeys(in_a_line(file.context[key]) for file in request.files if file.context.get(key))
+        lines += [f"  {key}: {one}" for one in said]
     if request.state.value == "approved":
         lines.append(f"  A checker sends it out: haven release release {request.id} --as CHECKER")
-    lines += [f"  - {problem}" for problem in request.problems]
+    lines += [f"  - {in_a_line(problem)}" for problem in request.problems]
     if request.held:
-        lines.append(f"  held: {request.held}")
+        lines.append(f"  held: {in_a_line(request.held)}")
     return "\n".join(lines)
 
 
@@ -26,10 +36,10 @@ def reviewed_said(shown: Mapping[str, Any]) -> str:
     lines = [f"\n{shown['name']}"]
     for key, value in shown["context"].items():
         if isinstance(value, dict):
-            lines += [f"  {key}:", *(f"    {name}: {one}" for name, one in value.items())]
+            lines += [f"  {key}:", *(in_a_line(f"    {name}: {one}") for name, one in value.items())]
         else:
-            lines.append(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
-    lines += [f"  the check: {problem}" for problem in shown["problems"] or ["nothing found"]]
+            lines.append(in_a_line(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"))
+    lines += [f"  the check: {in_a_line(problem)}" for problem in shown["problems"] or ["nothing found"]]
     if shown["written_anew"]:
         lines.append("  written anew from its pixels: what is sealed, judged and released are the new bytes")
         lines += [f"  was in it and is gone: {one['what']}" for one in shown["inspection"]["mended"]]
@@ -54,5 +64,5 @@ def comparison_said(name: str, comparison: EvidenceComparison) -> str:
     for one in comparison.cells:
         if one.match not in FITTING:
             should = f", should say {one.should_say}" if one.should_say else ""
-            lines.append(f"    {one.cell.name}: {one.match}, shown {one.cell.shown or 'blank'}{should}")
+            lines.append(in_a_line(f"    {one.cell.name}: {one.match}, shown {one.cell.shown or 'blank'}{should}"))
     return "\n".join(lines)

@@ -7,7 +7,7 @@ submitted, and against what is out by then when it is released. What was recalle
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pyroaring import BitMap
@@ -45,7 +45,7 @@ class _Marked:
     """A shown cell and its people, before they have numbers."""
 
     cell: str
-    marks: Marks
+    marks: Marks = field(repr=False)
 
 
 class ReleaseLedger:

@@ -7,7 +7,7 @@ queries that a file was made from, its cells are held against their evidence.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.errors import HavenError
 from environments.airlock.context import FileContext, context_of, context_problems, file_problems
@@ -20,6 +20,10 @@ from environments.disclosure.profile import Criteria
 from environments.disclosure.sealed.comparing import compare
 from environments.disclosure.sealed.model import EvidenceComparison, QueryEvidence
 from environments.disclosure.tables import read_table
+from environments.inspection.model import FindingCode as F
+
+OF_THE_CELLS = frozenset({F.ROW_LEVEL, F.TOO_MANY_ROWS, F.MALFORMED, F.FORMULA})
+"""What the cell check says itself of a table, closer: each row counts enough people, and each cell may stand there."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class FileCheck:
     """The check of one file: its problems, and the cells when it could be read as a table.
 
     comparison: how the cells stand to the evidence of the queries that the author named; for checkers alone.
-    inspection: of a file that is no table, what was found in it; look_at: what people must see for themselves.
+    inspection: what was found in it; look_at: of a file that is no table, what people must see for themselves.
     """
 
     problems: tuple[str, ...]
@@ -71,8 +75,19 @@ def check_inspected(file: ReleaseFile, tables: Collection[str]) -> FileCheck:
     context, record = context_of(file), file.inspection
     kind = record.type if record else None
     said = file_problems(context, kind, tables) if isinstance(context, FileContext) else []
-    found = [str(one) for one in record.findings] if record else ["It was not looked into."]
-    if record and record.more:
-        found.append(f"And {record.more:,} more of the same kinds.")
-    problems = tuple(f"{file.name}: {one}" for one in (*said, *found))
+    problems = tuple(f"{file.name}: {one}" for one in (*said, *_found(record)))
     return FileCheck(problems, inspection=record, look_at=to_look_at(kind, context))
+
+
+def with_inspection(check: FileCheck, file: ReleaseFile) -> FileCheck:
+    """A table's check, and what was found in it beside its cells' values."""
+    found = tuple(f"{file.name}: {one}" for one in _found(file.inspection, but=OF_THE_CELLS))
+    return replace(check, problems=(*check.problems, *found), inspection=file.inspection)
+
+
+def _found(record: InspectionRecord | None, but: Collection[F] = ()) -> list[str]:
+    """What keeps a file from leaving, a sentence each."""
+    if record is None:
+        return ["It was not looked into."]
+    found = [str(one) for one in record.findings if one.code not in but]
+    return [*found, f"And {record.more:,} more of the same kinds."] if found and record.more else found

@@ -33,7 +33,7 @@ from environments.airlock.policies import bare
 from environments.airlock.ports import Approvals, Inspectors, SealedEvidence
 from environments.airlock.states import ARRIVAL, ReleaseState, may_move
 from environments.airlock.store import MoveRow, RequestRow
-from environments.airlock.verbs.checking import FileCheck, check_inspected
+from environments.airlock.verbs.checking import FileCheck, check_inspected, with_inspection
 from environments.airlock.verbs.inspecting import inspected_again
 from environments.airlock.visibility import as_seen_by
 from environments.disclosure.errors import TableUnfit
@@ -225,7 +225,7 @@ class Desk:
         return decision
 
     def checked(self, request: ReleaseRequest, file: ReleaseFile, rules: Criteria) -> FileCheck:
-        """The check of a sealed file: of a table beside the evidence of its queries, of another by its inspection.
+        """The check of a sealed file: its inspection, and of a table its cells beside the evidence of its queries.
 
         Raises SealBroken, EvidenceBroken, EngineFailed.
         """
@@ -233,24 +233,25 @@ class Desk:
         if not is_table(file.name):
             return check_inspected(file, [one.name for one in request.files])
         queries = context_of(file).queries
-        return self.check(
+        found = self.check(
             content, file, rules, [self._evidence(request.project, one) for one in dict.fromkeys(queries)]
         )
+        return with_inspection(found, file)
 
-    def record_now(self, request: ReleaseRequest, file: ReleaseFile) -> InspectionRecord | None:
-        """What the inspectors of now say of a sealed file, which is looked into again if need be. None: of a table.
+    def record_now(self, request: ReleaseRequest, file: ReleaseFile) -> InspectionRecord:
+        """What the inspectors of now say of a sealed file, which is looked into again if need be.
 
         Raises InspectionError, SealBroken.
         """
-        if is_table(file.name) or (file.inspection and file.inspection.holds(self.inspectors.rules)):
+        if file.inspection and file.inspection.holds(self.inspectors.rules):
             return file.inspection
         return inspected_again(self.inspectors, request.project, file, self.container.read(request.id, file))
 
     def require_inspected(self, request: ReleaseRequest) -> None:
-        """Was each file that is no table looked into by the rules of now? Raises InspectorsDown."""
+        """Was each file looked into by the rules of now? Raises InspectorsDown."""
         rules = self.inspectors.rules
         for file in request.files:
-            if not is_table(file.name) and (file.inspection is None or file.inspection.rules != rules):
+            if file.inspection is None or file.inspection.rules != rules:
                 raise InspectorsDown(
                     "A file was not looked into by the inspectors' rules of now.",
                     where=file.name,

@@ -123,7 +123,7 @@ class Releasing:
                 record = self.desk.record_now(request, file)
             except (InspectionError, SealBroken):
                 continue
-            if record is not None and record != file.inspection:
+            if record != file.inspection:
                 found[file.id] = record
         if not found:
             return

@@ -22,6 +22,7 @@ from environments.disclosure.profile import criteria
 from environments.disclosure.sealed.model import EvidenceComparison
 
 S = ReleaseState
+WRITTEN_ANEW = (".png", ".jpg", ".jpeg")
 REFUSAL = EventName.RELEASE_DECIDE_REFUSED
 
 
@@ -86,11 +87,17 @@ class Review:
         return self.desk.container.read(request_id, file), done
 
     def take(self, request_id: str, name: str, by: Actor) -> bytes:
-        """A sealed file for a checker of the request to open, which is recorded. Raises RefusedError, SealBroken."""
+        """A sealed file for a checker of the request to open, which is recorded. Raises RefusedError, SealBroken.
+
+        Not a picture that was refused: it was not written anew, and a decoder may be what it is made for.
+        """
         request = self.desk.whole(request_id)
         with self.desk.refusals(REFUSAL, request.project, by, request_id):
             self.desk.may_check(request, by).require()
             file = _named(request, name)
+            if name.lower().endswith(WRITTEN_ANEW) and not (file.inspection and not file.inspection.findings):
+                raise refuse("release.picture_refused", "The picture was refused, and is as its author sent it.",
+                             "Its author submits it again, mended.")  # fmt: skip
         content = self.desk.container.read(request_id, file)
         self.desk.records.note(
             EventName.RELEASE_FILE_TAKEN, by=by, project=request.project, request=request_id, sha256=file.sha256

@@ -44,7 +44,7 @@ Offer = tuple[str, bytes]
 class Offered:
     """A file that a person offers: its name, its bytes, what they say of it, and whose it is.
 
-    inspection: what was found in it; the bytes are then those that may go on. None of a table.
+    inspection: what was found in it; the bytes are then those that may go on.
     """
 
     name: str
@@ -146,8 +146,6 @@ class Submission:
 
     def _inspected(self, project: str, one: Offered) -> Offered:
         """With what is found in it, and the bytes that may go on. Raises InspectionError."""
-        if is_table(one.name):
-            return one
         content, record = inspected(self.desk.inspectors, project, one.name, one.content)
         return replace(one, content=content, inspection=record)
 
@@ -207,7 +205,7 @@ class Submission:
         work.change.session.add_all(rows)
         hashes: list[Json] = [one.sha256 for one in rows]
         details: dict[str, Json] = {"round": row.round, "sha256": hashes, "profile": row.profile}
-        if any(one.inspection for one in offered):  # of each file, as it was offered: some were written anew
+        if not all(is_table(one.name) for one in offered):  # of each file, as it was offered: some were written anew
             pairs = zip(offered, rows, strict=True)
             details["offered"] = [one.inspection.offered if one.inspection else row.sha256 for one, row in pairs]
         work.move(S.SUBMITTED, details=details)

@@ -12,7 +12,7 @@ releases against everybody in a third. Exact for every two layers; what needs th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import islice
 from operator import xor
@@ -52,7 +52,7 @@ class _Laid:
     """Sets without anybody in common, and all their people. smallest: the strictest of the tables they come from."""
 
     sets: list[PersonSet]
-    everybody: BitMap
+    everybody: BitMap = field(repr=False)
     smallest: int
 
     @cached_property

@@ -19,7 +19,7 @@ class _Laying:
     """A layer as it grows."""
 
     sets: list[PersonSet] = field(default_factory=list)
-    everybody: BitMap = field(default_factory=BitMap)
+    everybody: BitMap = field(default_factory=BitMap, repr=False)
 
     def add(self, one: PersonSet) -> None:
         self.sets.append(one)

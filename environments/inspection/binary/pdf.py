@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from environments.inspection.binary.pdf_objects import note_objects
 from environments.inspection.errors import CannotBeRead
-from environments.inspection.limits import MOST_MARKS, MOST_OBJECTS, MOST_PAGES
+from environments.inspection.limits import MANY_ROWS, MOST_MARKS, MOST_OBJECTS, MOST_PAGES
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.people import at, note_identifiers, note_invisible
@@ -92,15 +92,18 @@ def _note_properties(reader: PdfReader, notes: Notes) -> None:
 def _note_pages(reader: PdfReader, notes: Notes) -> None:
     if len(reader.pages) > MOST_PAGES:
         raise CannotBeRead(F.UNPACKS_TOO_LARGE, f"It has more than {MOST_PAGES} pages.", mend="Submit it in parts.")
+    rows = 0
     for number, page in enumerate(reader.pages, start=1):
         where = f"page {number}"
         _note_drawing(page, notes, where)
         text = page.extract_text()
         note_identifiers(notes, text, at(where))
         note_invisible(notes, text, at(where))
-        note_printed_rows(notes, text, where)
+        rows += note_printed_rows(notes, text, where)
         if "\ufffd" in text:
             notes.add(F.UNREADABLE_TEXT, where)
+    if rows >= MANY_ROWS:
+        notes.add(F.ROW_LEVEL, "its pages")
 
 
 def _note_drawing(page: Any, notes: Notes, where: str) -> None:

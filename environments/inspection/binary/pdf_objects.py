@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pypdf import PdfReader
@@ -27,6 +29,21 @@ ACTIONS: dict[str, F] = {
     "/JavaScript": F.MACRO, "/Launch": F.MACRO, "/SubmitForm": F.MACRO, "/ImportData": F.MACRO, "/Rendition": F.MACRO,
     "/GoToR": F.EXTERNAL_LINK, "/GoToE": F.ATTACHMENT, "/URI": F.EXTERNAL_LINK,
 }  # fmt: skip
+LEAD_TO_STREAMS = {
+    "/FontFile", "/FontFile2", "/FontFile3", "/ToUnicode", "/CIDToGIDMap", "/CIDSet", "/Encoding", "/SMask", "/Mask",
+    "/Function", "/Functions", "/TR", "/ColorSpace", "/CS", "/Shading", "/DestOutputProfile",
+}  # fmt: skip
+HOLD_STREAMS = {"/XObject", "/Pattern", "/Shading", "/ColorSpace", "/CharProcs"}
+"""Under each of these stand streams by names of their own."""
+OF_THE_ROOT = {
+    "/Type", "/Version", "/Extensions", "/Pages", "/PageLabels", "/Names", "/Dests", "/ViewerPreferences",
+    "/PageLayout", "/PageMode", "/Outlines", "/OpenAction", "/StructTreeRoot", "/MarkInfo", "/Lang", "/OutputIntents",
+}  # fmt: skip
+OF_A_PAGE = {
+    "/Type", "/Parent", "/LastModified", "/Resources", "/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox",
+    "/Contents", "/Rotate", "/Group", "/Annots", "/StructParents", "/Tabs", "/UserUnit",
+}  # fmt: skip
+KNOWN_KEYS = {"/Catalog": OF_THE_ROOT | KEYS.keys(), "/Page": OF_A_PAGE | KEYS.keys()}
 OBJECTS = {"/RichMedia", "/Screen", "/3D", "/Movie", "/Sound", "/Widget", "/PrinterMark", "/TrapNet", "/Watermark"}
 OF_THE_FILE = {"/XRef", "/ObjStm"}
 CHANNELS = {"/DeviceGray": 1, "/DeviceRGB": 3, "/DeviceCMYK": 4, "/CalGray": 1, "/CalRGB": 3, "/Indexed": 1, "/Lab": 3}
@@ -37,7 +54,7 @@ MADE_UP = re.compile(r"/(?:g|G|c|C|cid|glyph|index|a)\d+")
 def note_objects(reader: PdfReader, notes: Notes) -> None:
     """Note actions, attachments, forms, layers, comments, metadata, pictures that carry more than pixels."""
     reached: set[int] = set()
-    for number, value in _reachable(reader, reached):
+    for number, value, by in _reachable(reader, reached):
         where = f"object {number}" if number else "the root"
         if isinstance(value, TextStringObject | ByteStringObject):
             text = value if isinstance(value, TextStringObject) else bytes(value).decode("latin-1")
@@ -48,6 +65,7 @@ def note_objects(reader: PdfReader, notes: Notes) -> None:
             _note_dictionary(value, notes, where)
             if isinstance(value, StreamObject):
                 _note_stream(value, notes, where)
+                _note_way(value, by, notes, where)
     known = {number for objects in reader.xref.values() for number in objects} | set(reader.xref_objStm)
     for number in sorted(known - reached - {0}):
         lost = reader.get_object(IndirectObject(number, 0, reader))
@@ -59,31 +77,43 @@ def note_objects(reader: PdfReader, notes: Notes) -> None:
                       mend="Print it to PDF again.")  # fmt: skip
 
 
-def _reachable(reader: PdfReader, reached: set[int]) -> Iterator[tuple[int, Any]]:
+@dataclass(frozen=True)
+class _Way:
+    """What led to a value: the dictionary that holds it, its key there, and the key of that dictionary."""
+
+    holder: Mapping[str, Any]
+    key: str = ""
+    above: str = ""
+
+
+def _reachable(reader: PdfReader, reached: set[int]) -> Iterator[tuple[int, Any, _Way]]:
     """Every value that the trailer leads to, with the number of its object; without recursion, each object once."""
-    stack: list[tuple[int, Any]] = [(0, reader.trailer)]
+    stack: list[tuple[int, Any, _Way]] = [(0, reader.trailer, _Way({}))]
     steps = 0
     while stack:
-        number, value = stack.pop()
+        number, value, by = stack.pop()
         steps += 1
         if steps > MOST_OBJECTS * 40:
             raise CannotBeRead(F.UNPACKS_TOO_LARGE, "It has far too many objects.", mend="Print it to PDF again.")
         if isinstance(value, IndirectObject):
             if value.idnum not in reached:
                 reached.add(value.idnum)
-                stack.append((value.idnum, value.get_object()))
+                stack.append((value.idnum, value.get_object(), by))
             continue
-        yield number, value
+        yield number, value, by
         if isinstance(value, dict):
-            stack.extend((number, dict.__getitem__(value, key)) for key in value)
+            stack.extend((number, dict.__getitem__(value, key), _Way(value, key, by.key)) for key in value)
         elif isinstance(value, list):
-            stack.extend((number, list.__getitem__(value, place)) for place in range(len(value)))
+            stack.extend((number, list.__getitem__(value, place), by) for place in range(len(value)))
 
 
 def _note_dictionary(value: Mapping[str, Any], notes: Notes, where: str) -> None:
     for key, code in KEYS.items():
         if key in value:
             notes.add(code, where)
+    kind = value.get("/Type")
+    if isinstance(kind, str) and kind in KNOWN_KEYS and value.keys() - KNOWN_KEYS[kind]:
+        notes.add(F.EMBEDDED_DATA, where, what="It holds values that no page shows.", mend="Print it to PDF again.")
     for kinds, key in ((TYPES, "/Type"), (ACTIONS, "/S")):
         kind = value.get(key)
         if isinstance(kind, str) and kind in kinds:
@@ -92,6 +122,21 @@ def _note_dictionary(value: Mapping[str, Any], notes: Notes, where: str) -> None
         _note_annotation(str(value.get("/Subtype")), notes, where)
     if value.get("/Type") == "/Font" or "/BaseFont" in value:
         _note_font(value, notes, where)
+
+
+def _note_way(stream: StreamObject, by: _Way, notes: Notes, where: str) -> None:
+    """Only what a page draws or a font needs leads to a stream; and nothing stands behind what is packed."""
+    known = by.key in LEAD_TO_STREAMS or by.key in KEYS or by.above in HOLD_STREAMS or by.above in KEYS
+    known = known or (by.key == "/Contents" and by.holder.get("/Type") == "/Page")
+    known = known or (by.key == "/G" and by.above == "/SMask")
+    if not known:
+        notes.add(F.EMBEDDED_DATA, where, what="It holds bytes that no page shows.", mend="Print it to PDF again.")
+    filters = stream.get("/Filter", [])
+    if (filters if isinstance(filters, str) else next(iter(filters), "")) == "/FlateDecode":
+        reader = zlib.decompressobj()
+        reader.decompress(stream._data)
+        if reader.unused_data.strip(b"\r\n"):
+            notes.add(F.TRAILING_BYTES, where, what="Bytes stand behind what is packed.", mend="Print it to PDF again.")
 
 
 def _note_annotation(kind: str, notes: Notes, where: str) -> None:

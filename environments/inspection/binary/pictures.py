@@ -21,6 +21,7 @@ from environments.inspection.notes import Notes
 QUALITY = 92
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
+ANEW = "Put it in as PNG, written anew: haven disclosure inspect figure.png --out clean.png."
 
 
 def inspect_png(content: bytes, notes: Notes) -> bytes:
@@ -36,13 +37,15 @@ def inspect_jpeg(content: bytes, notes: Notes) -> bytes:
 
 
 def note_picture(notes: Notes, content: bytes, where: str) -> None:
-    """A picture within another file, which is not written anew: every finding stays one."""
+    """A picture within another file, which leaves as it is: a PNG that was written anew already, and nothing else."""
     within = Notes()
     try:
         if content.startswith(PNG_SIGNATURE):
-            inspect_png(content, within)
+            if inspect_png(content, within) != content:
+                notes.add(F.EMBEDDED_DATA, where, what="A picture in it was not written anew.", mend=ANEW)
         elif content.startswith(JPEG_SIGNATURE):
             inspect_jpeg(content, within)
+            notes.add(F.EMBEDDED_OBJECT, where, what="It holds a JPEG picture, which can hide data.", mend=ANEW)
         else:
             notes.add(F.WRONG_TYPE, where)
     except CannotBeRead as unfit:

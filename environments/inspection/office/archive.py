@@ -20,6 +20,7 @@ from environments.inspection.notes import Notes
 HEADER = struct.Struct("<4sHHHHHIIIHH")
 END = struct.Struct("<4sHHHHIIH")
 LONGEST_DESCRIPTOR = 24
+EMPTY = 2  # bytes of nothing, packed
 HAS_DESCRIPTOR = 0x8
 IS_ENCRYPTED = 0x1
 PART_NAME = re.compile(r"(?!/)(?!.*(?:\.\.|//|\\))[A-Za-z0-9_./\[\] -]{1,200}")
@@ -49,6 +50,8 @@ def _check(infos: list[zipfile.ZipInfo]) -> None:
     names = [info.filename.lower() for info in infos]
     if len(set(names)) < len(names) or not all(PART_NAME.fullmatch(name) for name in names):
         raise CannotBeRead(F.MALFORMED, "Two of its parts have one name, or a part has none.", mend="Save it again.")
+    if any(info.is_dir() and (info.file_size or info.compress_size > EMPTY) for info in infos):
+        raise CannotBeRead(F.MALFORMED, "A folder in it holds bytes, which no program shows.", mend="Save it again.")
     if len(infos) > MOST_PARTS or sum(info.file_size for info in infos) > MOST_UNPACKED:
         raise CannotBeRead(
             F.UNPACKS_TOO_LARGE,

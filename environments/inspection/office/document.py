@@ -8,7 +8,14 @@ from environments.inspection.errors import CannotBeRead
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.office.archive import parts_of
-from environments.inspection.office.parts import is_on, looked_into, note_part, note_parts, note_words
+from environments.inspection.office.parts import (
+    is_on,
+    looked_into,
+    named_by_relationships,
+    note_part,
+    note_parts,
+    note_words,
+)
 from environments.inspection.office.workbook import RUNS
 from environments.inspection.office.xml import events
 from environments.inspection.rows import note_printed_rows, note_records
@@ -30,7 +37,10 @@ def inspect_document(content: bytes, notes: Notes) -> None:
     if "word/document.xml" not in parts or "[Content_Types].xml" not in parts:
         raise CannotBeRead(F.WRONG_TYPE, "The file is no document of Word.", mend="Save it as .docx, or as PDF.")
     hidden = _hidden_styles(parts["word/styles.xml"]) if "word/styles.xml" in parts else set()
-    for name, part in note_parts(notes, parts, ALLOWED):
+    shown = {
+        one for name in parts if TEXTS.fullmatch(name) for one in named_by_relationships(parts, name, "image").values()
+    }
+    for name, part in note_parts(notes, parts, ALLOWED, {one for one in shown if one.startswith("word/media/")}):
         if TEXTS.fullmatch(name):
             _text(notes, name.removeprefix("word/").removesuffix(".xml"), part, hidden)
         else:

@@ -10,11 +10,12 @@ from environments.inspection.binary.pictures import note_picture
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.office.archive import Parts
-from environments.inspection.office.xml import Event, events
+from environments.inspection.office.xml import Event, events, local
 from environments.inspection.people import Place, at, note_identifiers, note_invisible
 from environments.inspection.text.plain import note_packed
 
 UNWANTED: tuple[tuple[str, F, str], ...] = (
+    (r"^docprops/thumbnail", F.METADATA, "It holds a small picture of what it once showed."),
     (r"vbaproject|vbadata|macrosheets|\.vba$|customui", F.MACRO, ""),
     (r"threadedcomments|persons|comments|commentsextended|commentsids|people\.xml", F.COMMENT, ""),
     (r"externallinks|connections\.xml|querytables", F.EXTERNAL_LINK, ""),
@@ -32,7 +33,6 @@ UNWANTED: tuple[tuple[str, F, str], ...] = (
     (r"glossary", F.HIDDEN_TEXT, ""),
     (r"\.(zip|7z|gz|tar|rar|xz|bz2|docx|xlsx)$", F.ARCHIVE, ""),
 )
-PICTURE = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
 STOCK = {"96367138dc44ce09bf2c8f0f8e49348a1478d2c5c0af69bbc2bbc38b63cdcead"}
 """SHA-256 of the thumbnail in python-docx's own template: an empty page."""
 BLOCKS = {"p", "si", "is", "c"}
@@ -45,16 +45,30 @@ PROPERTIES = {"creator", "lastModifiedBy", "description", "keywords", "category"
               "HyperlinkBase", "contentStatus", "identifier"}  # fmt: skip
 
 
-def note_parts(notes: Notes, parts: Parts, allowed: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    """The allowed parts that are XML, each once; every other part is noted. Pictures are looked into as pictures."""
+def note_parts(
+    notes: Notes, parts: Parts, allowed: re.Pattern[str], pictures: Collection[str] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """The allowed parts that are XML, each once; every other part is noted. pictures: the parts that may be some."""
     for number, (name, part) in enumerate(parts.items(), start=1):
-        if PICTURE.search(name) and re.match(r"(word|xl)/media/|docProps/thumbnail\.", name):
-            if hashlib.sha256(part).hexdigest() not in STOCK:
-                note_picture(notes, part, f"picture in part {number}")
+        if name in pictures:
+            note_picture(notes, part, f"picture in part {number}")
+        elif name == "docProps/thumbnail.jpeg" and hashlib.sha256(part).hexdigest() in STOCK:
+            continue
         elif allowed.fullmatch(name):
             yield name, part
         elif not _is_empty_stub(name, part):
             _note_unwanted(notes, name, number)
+
+
+def named_by_relationships(parts: Parts, of: str, kind: str) -> dict[str, str]:
+    """Which parts do a part's relationships of this kind name, by their number?"""
+    folder, _, name = of.rpartition("/")
+    found = {}
+    for event, tag, one in events(parts.get(f"{folder}/_rels/{name}.rels", b"<none/>")):
+        if event == "start" and tag == "Relationship" and one.get("Type", "").endswith(f"/relationships/{kind}"):
+            target = one.get("Target", "")
+            found[one.get("Id", "")] = target[1:] if target.startswith("/") else f"{folder}/{target}"
+    return found
 
 
 def note_part(notes: Notes, name: str, part: bytes) -> None:
@@ -114,9 +128,9 @@ def _note_attributes(notes: Notes, where: str, tag: str, attributes: Mapping[str
     for name, value in attributes.items():
         if len(value) < SHORTEST:
             continue
-        if name in NUMBER_OF_ITS_OWN and GUID.fullmatch(value):
+        if local(name) in NUMBER_OF_ITS_OWN and GUID.fullmatch(value):
             notes.own_numbers.add(value[1:-1].lower())
-        elif name != "durableId":
+        elif local(name) != "durableId":
             values.add(value)
 
 

@@ -12,8 +12,15 @@ from environments.inspection.limits import MOST_COLUMNS, MOST_ROWS
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.office.archive import Parts, parts_of
-from environments.inspection.office.parts import is_on, looked_into, note_part, note_parts, note_words
-from environments.inspection.office.xml import Event, events
+from environments.inspection.office.parts import (
+    is_on,
+    looked_into,
+    named_by_relationships,
+    note_part,
+    note_parts,
+    note_words,
+)
+from environments.inspection.office.xml import Event, events, local
 from environments.inspection.people import plain_form
 from environments.inspection.rows import note_records
 
@@ -34,10 +41,15 @@ def inspect_workbook(content: bytes, notes: Notes) -> None:
     if "xl/workbook.xml" not in parts or "[Content_Types].xml" not in parts:
         raise CannotBeRead(F.WRONG_TYPE, "The file is no workbook.", mend="Save it as .xlsx, or as CSV.")
     strings = _shared_strings(notes, parts)
+    listed = _listed(parts)
     sheets, used = 0, set[int]()
     for name, part in note_parts(notes, parts, ALLOWED):
         if found := SHEET.fullmatch(name):
             sheets += 1
+            if name not in listed:
+                notes.add(
+                    F.HIDDEN_SHEET, f"sheet {found.group(1)}", what="The workbook does not list a sheet that it holds."
+                )
             _sheet(notes, f"sheet {found.group(1)}", part, strings, used)
         elif name == "xl/workbook.xml":
             _workbook(notes, part)
@@ -49,6 +61,19 @@ def inspect_workbook(content: bytes, notes: Notes) -> None:
         notes.add(F.HIDDEN_TEXT, what="The workbook holds texts that no cell shows.", mend="Save it anew.")
     if not sheets:
         notes.add(F.MALFORMED, what="The workbook has no sheet.")
+
+
+def _listed(parts: Parts) -> set[str]:
+    """The parts of the sheets that the workbook shows."""
+    sheets = named_by_relationships(parts, "xl/workbook.xml", "worksheet")
+    numbers = {
+        value
+        for kind, tag, attributes in events(parts["xl/workbook.xml"])
+        if kind == "start" and tag == "sheet"
+        for name, value in attributes.items()
+        if local(name) == "id"
+    }
+    return {sheets[one] for one in numbers if one in sheets}
 
 
 def _workbook(notes: Notes, part: bytes) -> None:

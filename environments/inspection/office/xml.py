@@ -13,12 +13,15 @@ from environments.inspection.model import FindingCode as F
 AT_ONCE = 64 * 1024
 Attributes = dict[str, str]
 Event = tuple[str, str, Attributes]
-"""("start", tag, attributes), ("end", tag, {}), ("text", text, {}), ("comment", text, {}); names without namespaces."""
+"""("start", tag, attributes), ("end", tag, {}), ("text", text, {}), ("comment", text, {}); names without namespaces,
+but those of attributes that are foreign to their tag.
+"""
 
 
 def events(part: bytes) -> Iterator[Event]:
     """Raises CannotBeRead: no XML in UTF-8, a document type (entities grow without bound), nested too deep."""
     found: list[Event] = []
+    namespaces: Attributes = {}
     depth = 0
 
     def start(name: str, attributes: Attributes) -> None:
@@ -26,19 +29,25 @@ def events(part: bytes) -> Iterator[Event]:
         depth += 1
         if depth > MOST_DEPTH * 2:
             raise _unfit()
-        found.append(
-            ("start", local(name), {local(key): value for key, value in attributes.items()} if attributes else {})
-        )
+        if len({local(key) for key in attributes}) < len(attributes):  # one would hide the other
+            raise _unfit()
+        named = {_own(name, key): value for key, value in attributes.items()}
+        found.append(("start", local(name), named | namespaces))
+        namespaces.clear()
 
     def end(name: str) -> None:
         nonlocal depth
         depth -= 1
         found.append(("end", local(name), {}))
 
-    parser = expat.ParserCreate("UTF-8")
+    def declared(prefix: str | None, address: str | None) -> None:
+        namespaces[f"xmlns:{prefix or ''}"] = address or ""
+
+    parser = expat.ParserCreate("UTF-8", ":")
     parser.buffer_text = True
     parser.StartElementHandler = start
     parser.EndElementHandler = end
+    parser.StartNamespaceDeclHandler = declared
     parser.CharacterDataHandler = lambda text: found.append(("text", text, {}))
     parser.CommentHandler = lambda text: found.append(("comment", text, {}))
     parser.ProcessingInstructionHandler = lambda target, text: found.append(("comment", f"{target} {text}", {}))
@@ -56,8 +65,18 @@ def events(part: bytes) -> Iterator[Event]:
 
 @lru_cache(maxsize=4096)
 def local(name: str) -> str:
-    """A name without the prefix of its namespace."""
+    """A name without its namespace."""
     return name.rpartition(":")[2]
+
+
+@lru_cache(maxsize=4096)
+def _own(tag: str, name: str) -> str:
+    """An attribute's name without its namespace where the tag's format reads it; else in full, which decides nothing.
+
+    In a document the attributes are of their tag's namespace, everywhere else of none.
+    """
+    space = tag.rpartition(":")[0]
+    return local(name) if name.rpartition(":")[0] == (space if "wordprocessingml" in space else "") else f":{name}"
 
 
 def _refuse(*_: object) -> None:

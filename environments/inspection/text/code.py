@@ -11,7 +11,7 @@ from environments.inspection.limits import MOST_LINES, MOST_VALUES_IN_CODE
 from environments.inspection.model import FindingCode as F
 from environments.inspection.notes import Notes
 from environments.inspection.people import at, note_identifiers
-from environments.inspection.rows import note_printed_rows
+from environments.inspection.rows import note_comments, note_printed_rows
 from environments.inspection.text.plain import note_text, text_in
 
 VALUE = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|\b\d+(?:\.\d+)?\b")
@@ -39,7 +39,8 @@ def note_code_values(notes: Notes, text: str) -> None:
 
 def _note_code(notes: Notes, text: str) -> None:
     note_text(notes, text)
-    note_printed_rows(notes, text)
+    note_printed_rows(notes, text, in_all=False)
+    note_comments(notes, text)
     if text.count("\n") > MOST_LINES:
         notes.add(F.TOO_MANY_ROWS, what=f"It has more than {MOST_LINES:,} lines: people cannot check so many.")
 

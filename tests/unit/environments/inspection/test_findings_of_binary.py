@@ -16,7 +16,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pypdf import PdfWriter
 from pypdf.annotations import FreeText, Link
-from pypdf.generic import DictionaryObject, NameObject, TextStringObject
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    EncodedStreamObject,
+    NameObject,
+    TextStringObject,
+)
 
 from environments.inspection.inspect import inspect_file
 from tests.fakes.leaving_files import NHS_NUMBER, PSEUDONYM, figure, parquet, pdf, per_person, picture, with_place
@@ -186,6 +193,45 @@ def test_an_object_that_no_page_shows() -> None:
     """What was taken off every page and left in the file is found."""
     content = pdf(lambda writer: writer._add_object(TextStringObject("left over")))
     assert "embedded_data" in {one.code.value for one in inspect_file("a.pdf", content).findings}
+
+
+def _stream(writer: PdfWriter, data: bytes = b"hidden") -> Any:
+    stream = DecodedStreamObject()
+    stream.set_data(data)
+    return writer._add_object(stream)
+
+
+def _of_a_page(key: str) -> Callable[[PdfWriter], object]:
+    return lambda writer: writer.pages[0].__setitem__(NameObject(key), _stream(writer))
+
+
+def _within(key: str) -> Callable[[PdfWriter], object]:
+    """Under a key of its own of something that pages have."""
+    return lambda writer: writer.pages[0]["/Resources"].__setitem__(NameObject(key), _stream(writer))  # type: ignore[index]
+
+
+def _list_of(key: str) -> Callable[[PdfWriter], object]:
+    return lambda writer: _root("/Names", DictionaryObject({NameObject(key): ArrayObject([_stream(writer)])}))(writer)
+
+
+@pytest.mark.parametrize("change", [_of_a_page("/Rows"), _within("/Rows"), _within("/Contents"), _list_of("/Rows"),
+                                    _root("/Rows", TextStringObject("hidden")), _of_a_page("/Rotate")])  # fmt: skip
+def test_a_stream_under_a_key_of_its_own(change: Callable[[PdfWriter], object]) -> None:
+    """No page shows it, and nothing looks into it."""
+    assert {one.code.value for one in inspect_file("a.pdf", pdf(change)).findings} == {"embedded_data"}
+
+
+def test_bytes_behind_what_a_stream_packs() -> None:
+    """A reader stops at the end of what is packed; what stands behind it leaves all the same."""
+
+    def change(writer: PdfWriter) -> None:
+        page = writer.pages[0]
+        packed = EncodedStreamObject()
+        packed.update({NameObject("/Filter"): NameObject("/FlateDecode")})
+        packed._data = zlib.compress(b"q Q") + b"hidden"
+        page[NameObject("/Contents")] = writer._add_object(packed)
+
+    assert "trailing_bytes" in {one.code.value for one in inspect_file("a.pdf", pdf(change)).findings}
 
 
 def _arrow(**options: Any) -> bytes:

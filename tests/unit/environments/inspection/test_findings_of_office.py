@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import PIL.Image
 import pytest
 from docx.enum.text import WD_COLOR_INDEX
 from docx.oxml import OxmlElement
@@ -195,10 +196,55 @@ def test_one_thing_in_a_document(change: Change, code: str, where: str | None) -
     assert where is None or where in {one.where for one in found}
 
 
+def _with_picture(drawn: bytes) -> bytes:
+    return document(lambda paper: paper.add_picture(io.BytesIO(drawn), width=Inches(3)))
+
+
+def _anew() -> bytes:
+    anew = inspect_file("a.png", figure()).written_anew
+    assert anew is not None
+    return anew
+
+
 def test_a_figure_in_a_document_passes() -> None:
-    """A picture with nothing beside its pixels may stand in a report."""
-    content = document(lambda paper: paper.add_picture(io.BytesIO(figure()), width=Inches(3)))
-    assert inspect_file("a.docx", content).findings == ()
+    """A picture that was written anew may stand in a report: it leaves as it is."""
+    assert inspect_file("a.docx", _with_picture(_anew())).findings == ()
+
+
+def test_a_picture_that_leaves_as_its_authors_bytes() -> None:
+    """The same pixels packed in another way, or as JPEG, can carry what nobody sees."""
+    packed = io.BytesIO()
+    PIL.Image.open(io.BytesIO(_anew())).save(packed, "PNG", compress_level=0)
+    (found,) = inspect_file("a.docx", _with_picture(packed.getvalue())).findings
+    assert (found.code.value, "--out" in found.mend) == ("embedded_data", True)
+    assert [one.code.value for one in inspect_file("a.docx", _with_picture(picture("JPEG"))).findings] == [
+        "embedded_object"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "part", "code"),
+    [
+        (document, "word/media/image9.png", "embedded_object"),
+        (workbook, "xl/media/image1.png", "embedded_object"),
+        (document, "docProps/thumbnail.png", "metadata"),
+        (document, "docProps/thumbnail.jpeg", "metadata"),
+    ],
+)
+def test_a_picture_that_nothing_shows(make: Callable[[], bytes], part: str, code: str) -> None:
+    """No relationship names it, the type has none, or it is a thumbnail that is not the template's."""
+    content = repacked(make(), lambda parts: parts.update({part: _anew()}))
+    name = "a.xlsx" if make is workbook else "a.docx"
+    assert [one.code.value for one in inspect_file(name, content).findings] == [code]
+
+
+def test_a_sheet_that_the_workbook_does_not_list() -> None:
+    """No program shows it."""
+    content = repacked(
+        workbook(), lambda parts: parts.update({"xl/worksheets/sheet7.xml": parts["xl/worksheets/sheet1.xml"]})
+    )
+    (found,) = inspect_file("a.xlsx", content).findings
+    assert (found.code.value, found.where) == ("hidden_sheet", "sheet 7")
 
 
 @pytest.mark.parametrize(
@@ -297,3 +343,37 @@ def test_encrypted_parts_and_two_of_one_name() -> None:
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(out, "a") as archive:
         archive.writestr("xl/styles.xml", b"<a/>")
     assert [one.code.value for one in inspect_file("a.xlsx", out.getvalue()).findings] == ["malformed"]
+
+
+SHADOW = b' xmlns:x="urn:x" x:hidden="0"'
+
+
+@pytest.mark.parametrize("shadow", [b' hidden="1"' + SHADOW, SHADOW + b' hidden="1"'])
+def test_two_attributes_of_one_name(shadow: bytes) -> None:
+    """One of them would hide the other, whichever comes last."""
+    content = _with_part(workbook(), "xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="2"' + shadow)
+    assert [one.code.value for one in inspect_file("a.xlsx", content).findings] == ["malformed"]
+
+
+@pytest.mark.parametrize("shadow", [b"", b' val="0"', b' xmlns:x="urn:x" x:val="0"'])
+def test_an_attribute_that_word_does_not_read(shadow: bytes) -> None:
+    """Of no namespace, or of another: the text stays hidden, and is found."""
+    content = _with_part(document(_vanished), "word/document.xml", b"<w:vanish/>", b"<w:vanish" + shadow + b"/>")
+    assert [one.code.value for one in inspect_file("a.docx", content).findings] == ["hidden_text"]
+
+
+def _with_part(content: bytes, name: str, before: bytes, after: bytes) -> bytes:
+    def change(parts: dict[str, bytes]) -> None:
+        assert before in parts[name]
+        parts[name] = parts[name].replace(before, after)
+
+    return repacked(content, change)
+
+
+@pytest.mark.parametrize("make", [workbook, document])
+def test_a_folder_that_holds_bytes(make: Callable[[], bytes]) -> None:
+    """No program shows them, and no inspector would read them; an empty folder is nothing."""
+    name = "a.xlsx" if make is workbook else "a.docx"
+    for held, codes in ((b"", []), (b"hidden", ["malformed"])):
+        content = repacked(make(), lambda parts, held=held: parts.update({"word/": held}))
+        assert [one.code.value for one in inspect_file(name, content).findings] == codes

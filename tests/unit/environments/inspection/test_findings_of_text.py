@@ -13,6 +13,8 @@ ROWS = "\n".join(",".join(row) for row in per_person()).encode()
 COSTS = b"age,sex,total_cost,n_admissions\n" + b"".join(b"%d,F,%d,3\n" % (n % 50, n * 7) for n in range(60))
 BASE64 = b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo" * 8
 PRINTED = "\n".join(f"{n:>4} {20 + n % 60} {n * 13 % 97}.5" for n in range(60)).encode()
+BROKEN_UP = b"\nand\n".join(b"\n".join(PRINTED.split(b"\n")[n : n + 6]) for n in range(0, 60, 6))
+COMMENTED = b"\nx\n".join(b"# " + line for line in PRINTED.split(b"\n"))
 MANY = csv("".join(f"{n},F,20\n" for n in range(5_001)))
 NUMBERS = b"values = [" + b", ".join(b"%d" % n for n in range(600)) + b"]\n"
 RECORDS = json.dumps([{"visit": n, "age": 20 + n % 50} for n in range(60)]).encode()
@@ -47,6 +49,9 @@ ESCAPED = b'{"a": "\\u0039434765919"}'
         ("a.csv", b"#%PDF-1.7\nage,people\n1,20\n", {"wrong_type"}),
         ("a.csv", b"", {"malformed"}),
         ("a.txt", PRINTED, {"row_level"}),
+        ("a.txt", BROKEN_UP, {"row_level"}),
+        ("a.R", COMMENTED, {"row_level"}),
+        ("a.sql", COMMENTED.replace(b"#", b"--"), {"row_level"}),
         ("a.txt", b"\n" * 5_001, {"too_many_rows"}),
         ("a.txt", BASE64, {"embedded_data"}),
         ("a.txt", b"x" * 2_001, {"embedded_data"}),
@@ -140,6 +145,14 @@ def test_tables_of_groups_pass() -> None:
     )
     for content in (areas, curve, terms, days):
         assert inspect_file("a.csv", content).findings == ()
+
+
+def test_a_report_with_many_small_tables_passes() -> None:
+    """Each counts its people; neither they nor lines of code or prose are rows of one table."""
+    table = b"By age.\n\nage people\n0-39 120\n40-59 135\n60-79 210\n80+ 95\n\n"
+    assert inspect_file("a.txt", table * 12).findings == ()
+    code = b"# Ten ages, of which\n# 2 are shown.\n" + b"".join(b"a%d = %d\n" % (n, n) for n in range(20))
+    assert inspect_file("a.R", code).findings == ()
 
 
 def test_a_file_of_findings_is_told_in_bounds() -> None:
