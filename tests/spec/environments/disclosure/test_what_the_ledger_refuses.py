@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -128,3 +130,38 @@ def test_one_answer_for_all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
             results.append(found(cells(age, place, which), *earlier))
         assert results[0] == results[1]
         assert bool(results[0]) is told
+
+
+EVERYBODY: Cells = {"people": range(100)}
+WOMEN: Cells = {"women": range(50)}
+MEN: Cells = {"men": range(50, 103)}
+
+
+@pytest.mark.parametrize("order", [*permutations([EVERYBODY, WOMEN, MEN])])
+def test_three_releases_in_any_order(order: tuple[Cells, ...]) -> None:
+    """Whichever of everybody, women and men comes last, it is the one that tells of three."""
+    *earlier, last = order
+    assert found(last, *earlier)
+
+
+def test_a_release_that_fills_the_place() -> None:
+    """A table of others that shares one woman does not keep the women from being laid beside the men."""
+    filler: Cells = {"filler": {49, *range(500, 600)}}
+    for earlier in permutations([MEN, filler, WOMEN]):
+        assert found(EVERYBODY, *earlier)
+    for earlier in permutations([EVERYBODY, filler, MEN]):
+        assert found(WOMEN, *earlier)
+
+
+def test_small_is_a_cell_by_the_rules_of_its_own_table() -> None:
+    """Of two owners who show seven, one person more is told, whatever else a stricter owner let out."""
+    five = [LedgerTable.of(5, table("r0", {"ill": range(7)}, 5).layers), table("r1", {"others": range(50, 90)})]
+    assert compare(table("new", {"ill": range(8)}, 5), five)
+    assert compare(table("new", {"ill": range(7)}, 5), five) == []
+    assert compare(table("new", {"ill": range(12)}, 5), five) == []
+
+
+def test_what_is_near_among_earlier_ones_alone_is_not_laid_to_a_new_one() -> None:
+    """A new table that shares people with neither side of it is not refused for it."""
+    assert found({"other": range(200, 250)}, EVERYBODY, {"people": range(99)}) == []
+    assert found({"part": range(40)}, EVERYBODY, {"people": range(99)}) == []
