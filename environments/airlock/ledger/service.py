@@ -14,7 +14,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from audit.records import Records
-from environments.airlock.context import context_of
+from environments.airlock.context import ReleaseContext, context_of
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.ledger.model import GroupMarks, Marks
 from environments.airlock.ledger.store import LedgerRecord, LedgerStore
@@ -25,6 +25,7 @@ from environments.airlock.store import RequestRow
 from environments.disclosure.ledger.compare import compare
 from environments.disclosure.ledger.layers import layered
 from environments.disclosure.ledger.model import CellName, LedgerDifference, LedgerTable, PersonSet
+from environments.disclosure.ledger.within import within
 from environments.disclosure.profile import Criteria
 from environments.disclosure.sealed.model import EvidenceComparison, PeopleBehind, QueryEvidence
 
@@ -32,8 +33,8 @@ S = ReleaseState
 OUT = frozenset({S.RELEASING, S.RELEASED, S.RECALLED})
 PENDING = frozenset({S.SUBMITTED, S.CHECKING, S.CONSOLIDATING, S.CONTROLLER_HOLD, S.APPROVED})
 TOO_NEAR = (
-    "Its people differ by too few from those of a table that was released, or waits to be, here or in another project: "
-    "who has both could work out the few. Show the same people as before with all totals, or make the categories "
+    "Its people differ by too few from those of a table that was released, or waits to be, here or in another project, "
+    "or from those of another of its cells: who has both could work out the few. Show the same people as before with all totals, or make the categories "
     "coarser; the output checkers know which table it is."
 )
 Compared = Mapping[str, EvidenceComparison]
@@ -67,17 +68,15 @@ class ReleaseLedger:
         if not marked:
             return {}
         with self._store.alone():
-            numbered = {name: self._numbered(request.id, name, cells, rules) for name, cells in marked.items()}
-            earlier = list(self._tables(OUT | PENDING, request.id))
-            found = {}
-            for name, table in numbered.items():
-                found[name] = compare(table, earlier)
-                earlier.append(table)
+            sets = {name: self._numbered(request.id, name, cells) for name, cells in marked.items()}
+            smallest = rules.counts.smallest_shown
+            numbered = {name: LedgerTable.of(smallest, layered(shown, smallest)) for name, shown in sets.items()}
+            found = self._found(request, numbered, sets, compared, list(self._tables(OUT | PENDING, request.id)))
             every = tuple(one for differences in found.values() for one in differences)
             self._store.write(request.project, request.id, request.round, LedgerRecord(numbered, every))
         return {name: len(differences) for name, differences in found.items() if differences}
 
-    def stands(self, request: ReleaseRequest, rules: Criteria) -> bool:
+    def stands(self, request: ReleaseRequest, compared: Compared, rules: Criteria) -> bool:
         """May the tables leave beside all that is out now, under the rules of today? What is found stays for checkers.
 
         Raises PeopleUnknown where they were never entered, EvidenceBroken.
@@ -93,11 +92,11 @@ class ReleaseLedger:
                     where=f"request {request.id}",
                     mend="A checker returns it, or its author begins a new request with the same table.",
                 )
-            earlier = list(self._tables(OUT, request.id))
             smallest = rules.counts.smallest_shown
-            found = [
-                one for table in record.tables.values() for one in compare(replace(table, smallest=smallest), earlier)
-            ]
+            tables = {name: replace(table, smallest=smallest) for name, table in record.tables.items()}
+            sets = {name: [one for layer in table.layers for one in layer] for name, table in tables.items()}
+            by_file = self._found(request, tables, sets, compared, list(self._tables(OUT, request.id)))
+            found = [one for differences in by_file.values() for one in differences]
             if found:
                 kept = replace(record, differences=tuple(found))
                 self._store.write(request.project, request.id, request.round, kept)
@@ -109,6 +108,25 @@ class ReleaseLedger:
         return record.differences if record else ()
 
     # -- parts
+
+    def _found(
+        self,
+        request: ReleaseRequest,
+        tables: Mapping[str, LedgerTable],
+        sets: Mapping[str, Sequence[PersonSet]],
+        compared: Compared,
+        earlier: list[LedgerTable],
+    ) -> dict[str, list[LedgerDifference]]:
+        """By file: of each table from earlier ones, from those of its request before it, and of its cells."""
+        contexts = {file.name: context_of(file) for file in request.files}
+        found: dict[str, list[LedgerDifference]] = {}
+        for name, table in tables.items():
+            found[name] = compare(table, earlier)
+            earlier.append(table)
+            context, one = contexts.get(name), compared.get(name)
+            if isinstance(context, ReleaseContext) and one is not None:
+                found[name] += within(sets[name], [each.cell for each in one.cells], context, table.smallest)
+        return found
 
     def _tables(self, states: frozenset[ReleaseState], but: str) -> Iterator[LedgerTable]:
         """Every table of other requests in these states."""
@@ -138,15 +156,14 @@ class ReleaseLedger:
             raise EvidenceBroken("The evidence of a query that the author named is not there any more.", where=query)
         return evidence, self._sets.of(project, query)
 
-    def _numbered(self, request: str, file: str, cells: Sequence[_Marked], rules: Criteria) -> LedgerTable:
+    def _numbered(self, request: str, file: str, cells: Sequence[_Marked]) -> list[PersonSet]:
         everybody = np.concatenate([np.empty(0, np.uint64), *(one.marks for one in cells)])
         numbers = self._store.numbers(everybody)
         sets, at = [], 0
         for one in cells:
             people = BitMap(numbers[at : (at := at + one.marks.size)])
             sets.append(PersonSet.of(CellName(request, file, one.cell), people))
-        smallest = rules.counts.smallest_shown
-        return LedgerTable.of(smallest, layered(sets, smallest))
+        return sets
 
 
 def _marks_behind(

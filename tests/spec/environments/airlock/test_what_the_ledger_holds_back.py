@@ -135,6 +135,32 @@ def test_files_of_one_request_are_beside_each_other(world: World) -> None:
     assert len(world.airlock.near(request.id, by=CARA)) == 1
 
 
+def rows_of(world: World, people: dict[str, range]) -> tuple[bytes, dict[str, Any]]:
+    """A table with a row for each group of these people, and what is said of it."""
+    groups = {(name,): len(who) for name, who in people.items()}
+    world.evidence.sealed["falls", QUERY] = counted(groups, "group")
+    world.people.of_group |= {(QUERY, (name,)): list(who) for name, who in people.items()}
+    rows = [f"{name},{5 * round(len(who) / 5)}" for name, who in people.items()]
+    told = {"columns": {"group": "whom it counts", "people": "distinct people"}}
+    return "\n".join(["group,people", *rows, ""]).encode(), {**CONTEXT, **told, "queries": [QUERY]}
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        {"adults": range(1, 101), "adults without asthma": range(1, 98)},
+        {"men": range(1, 50), "women": range(50, 101), "north": range(1, 61), "south": range(61, 100)},
+    ],
+)
+def test_cells_of_one_table_that_are_no_total_and_parts(world: World, people: dict[str, range]) -> None:
+    """Two cells, or two sums of cells, that a reader may take from each other: as if they stood in two tables."""
+    table, said = rows_of(world, people)
+    request = world.airlock.submit("falls", "groups.csv", table, said, by=ASHA)
+    assert request.state is S.RETURNED
+    assert "differ by too few" in request.problems[0]
+    assert len(world.airlock.near(request.id, by=CARA)) >= 1
+
+
 def test_a_table_that_was_mended_goes_on(world: World) -> None:
     """The same request with the people as before."""
     released(world, submit(world).id)

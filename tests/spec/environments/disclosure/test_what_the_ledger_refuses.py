@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from environments.disclosure.ledger import compare as comparing
 from environments.disclosure.ledger.compare import compare
 from environments.disclosure.ledger.layers import layered
 from environments.disclosure.ledger.model import CellName, LedgerTable, PersonSet
+from environments.disclosure.ledger.within import within
+from environments.disclosure.model import Cell, CellStatus, TableContext
 
 SMALLEST = 10
 Cells = dict[str, range | set[int]]
@@ -165,3 +168,16 @@ def test_what_is_near_among_earlier_ones_alone_is_not_laid_to_a_new_one() -> Non
     """A new table that shares people with neither side of it is not refused for it."""
     assert found({"other": range(200, 250)}, EVERYBODY, {"people": range(99)}) == []
     assert found({"part": range(40)}, EVERYBODY, {"people": range(99)}) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({}, True), ({"total_codes": ("Adults",)}, False), ({"total_codes": ("Adults",), "overlapping": ("age",)}, True)],
+)
+def test_a_total_and_its_parts_are_judged_by_the_check(said: dict[str, Any], told: bool) -> None:
+    """What is hidden below a total was judged with the counts; where nothing says it is a total, it was not."""
+    people = {"0-39": range(50), "40-79": range(50, 97), "Adults": range(100)}
+    cells = [Cell({"age": code}, "people", "*", CellStatus.OK) for code in people]
+    sets = [PersonSet.of(CellName("new", "t.csv", cell.name), BitMap(people[cell.categories["age"]])) for cell in cells]
+    found = within(sets, cells, TableContext(count_column="people", **said), SMALLEST)
+    assert bool(found) is told
