@@ -237,6 +237,37 @@ def test_a_table_that_was_never_entered_is_held(world: World) -> None:
     assert refusal_of(world.airlock.release, request, by=CARA) == "release.people_unknown"
 
 
+@pytest.mark.parametrize("out", [True, False])
+def test_a_lost_table_of_the_ledger_lets_nothing_through(world: World, out: bool) -> None:
+    """Of what left or waits: as long as it is gone, no table can be tested against it."""
+    first = submit(world).id
+    if out:
+        released(world, first)
+    (world.folder / "airlock" / "ledger" / first / "round-1").unlink()
+    assert submit(world, OTHER, heart=True).state is S.FAILED
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_lost_or_older_people_let_nothing_through(world: World, older: bool) -> None:
+    """The file that numbers people is gone, or one of an earlier day: the sets would mean other people."""
+    people = world.folder / "airlock" / "ledger" / "people"
+    world.evidence.sealed["falls", OTHER] = counted({("x",): 200}, "code", query=OTHER)
+    table, said = b"code,people\nx,200\n", {"columns": {"code": "code", "people": "distinct people"}}
+    first = world.airlock.submit("falls", "x.csv", table, {**CONTEXT, **said, "queries": [OTHER]}, by=ASHA)
+    assert first.state is S.CHECKING
+    before = people.read_bytes()
+    second = submit(world)
+    for checker in (CARA, DEV):
+        world.airlock.decide(second.id, True, by=checker)
+    if older:
+        people.write_bytes(before)
+    else:
+        people.unlink()
+    world.evidence.sealed["heart", OTHER] = counted(NEARLY, "age", "sex", query=OTHER)
+    assert submit(world, OTHER, heart=True).state is S.FAILED
+    assert refusal_of(world.airlock.release, second.id, by=CARA) == "release.evidence_broken"
+
+
 def test_a_record_in_anothers_place_is_none(world: World) -> None:
     """A round's file put in the place of another request's does not open."""
     first = submit(world).id
