@@ -38,7 +38,7 @@ NUMBERED = np.dtype([("mark", "<u8"), ("number", "<u4")])
 class Numbered(NamedTuple):
     """How many people had numbers, and the digest of their marks in the order of the numbers."""
 
-    count: int
+    size: int
     digest: str
 
 
@@ -99,8 +99,8 @@ class LedgerStore:
         if not bound:
             return
         known = self._people()
-        most = max(bound, key=lambda one: one.count)
-        if known.size < most.count or _digest(known, most.count) != most.digest:
+        most = max(bound, key=lambda one: one.size)
+        if known.size < most.size or _digest(known, most.size) != most.digest:
             raise _lost()
 
     def numbered(self) -> Numbered:
@@ -121,7 +121,7 @@ class LedgerStore:
             for name, one in record.tables.items()
         ]
         differences = [[one.cells, one.earlier] for one in record.differences]
-        people = [record.people.count, record.people.digest]
+        people = [record.people.size, record.people.digest]
         header = json.dumps({"tables": tables, "differences": differences, "people": people}).encode()
         content = len(header).to_bytes(8, "big") + header + b"".join(parts)
         self._seal(self._place(request, round_number), project, f"{request}/{round_number}", content)
