@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from access.decisions import Refused
-from access.keys import HeldKey, KeyRing
+from access.keys import HeldKey, KeyRing, KeyRingError
 from access.keys.store import project_key_version
 from audit.records import Records
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
@@ -79,9 +79,17 @@ class LedgerSets:
             raise PeopleUnknown(scope.reason, where=f"query {query}", mend=scope.mend)
         try:
             groups = self._listed.of(evidence, scope)
+            return _marked(groups, len(evidence.header["keys"]), *self._keys_of(project))
         except PeopleNotListed as error:
             raise PeopleUnknown(error.what, where=error.where, mend=error.mend) from None
-        return _marked(groups, len(evidence.header["keys"]), *self._keys_of(project))
+        except KeyRingError as error:
+            raise EvidenceBroken(error.what, where=error.where, mend=error.mend) from None
+        except MemoryError:
+            raise PeopleUnknown(
+                "Too many people stand behind the query.",
+                where=f"query {query}",
+                mend="Ask for fewer groups or figures at once; else tell the data team.",
+            ) from None
 
 
 class KeysOfProjects:

@@ -12,19 +12,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from audit.records import Records
-from environments.airlock.context import context_of
+from environments.airlock.context import ReleaseContext, context_of
 from environments.airlock.errors import EvidenceBroken, PeopleUnknown
 from environments.airlock.ledger.model import GroupMarks, Marks
 from environments.airlock.ledger.store import LedgerRecord, LedgerStore
 from environments.airlock.model import ReleaseRequest
 from environments.airlock.ports import PersonSets, SealedEvidence
 from environments.airlock.states import ReleaseState
-from environments.airlock.store import RequestRow
+from environments.airlock.store import FileRow, RequestRow
 from environments.disclosure.ledger.compare import compare
 from environments.disclosure.ledger.layers import layered
 from environments.disclosure.ledger.model import CellName, LedgerDifference, LedgerTable, PersonSet
+from environments.disclosure.ledger.within import within
 from environments.disclosure.profile import Criteria
 from environments.disclosure.sealed.model import EvidenceComparison, PeopleBehind, QueryEvidence
 
@@ -32,9 +34,9 @@ S = ReleaseState
 OUT = frozenset({S.RELEASING, S.RELEASED, S.RECALLED})
 PENDING = frozenset({S.SUBMITTED, S.CHECKING, S.CONSOLIDATING, S.CONTROLLER_HOLD, S.APPROVED})
 TOO_NEAR = (
-    "Its people differ by too few from those of a table that was released, or waits to be, here or in another project: "
-    "who has both could work out the few. Show the same people as before with all totals, or make the categories "
-    "coarser; the output checkers know which table it is."
+    "Its people differ by too few from those of a table that was released, or waits to be, here or in another project, "
+    "or from those of another of its cells: who has both could work out the few. Show the same people as before with "
+    "all totals, or make the categories coarser; the output checkers know which table it is."
 )
 Compared = Mapping[str, EvidenceComparison]
 """By file name, how its cells stand to the evidence of its queries."""
@@ -67,17 +69,18 @@ class ReleaseLedger:
         if not marked:
             return {}
         with self._store.alone():
-            numbered = {name: self._numbered(request.id, name, cells, rules) for name, cells in marked.items()}
-            earlier = list(self._tables(OUT | PENDING, request.id))
-            found = {}
-            for name, table in numbered.items():
-                found[name] = compare(table, earlier)
-                earlier.append(table)
+            earlier = self._tables(OUT | PENDING, request.id)
+            sets = {name: self._numbered(request.id, name, cells) for name, cells in marked.items()}
+            smallest = rules.counts.smallest_shown
+            numbered = {name: LedgerTable.of(smallest, layered(shown, smallest)) for name, shown in sets.items()}
+            found = self._found(request, numbered, sets, compared, earlier)
             every = tuple(one for differences in found.values() for one in differences)
-            self._store.write(request.project, request.id, request.round, LedgerRecord(numbered, every))
+            self._store.write(
+                request.project, request.id, request.round, LedgerRecord(numbered, every, self._store.numbered())
+            )
         return {name: len(differences) for name, differences in found.items() if differences}
 
-    def stands(self, request: ReleaseRequest, rules: Criteria) -> bool:
+    def stands(self, request: ReleaseRequest, compared: Compared, rules: Criteria) -> bool:
         """May the tables leave beside all that is out now, under the rules of today? What is found stays for checkers.
 
         Raises PeopleUnknown where they were never entered, EvidenceBroken.
@@ -87,17 +90,17 @@ class ReleaseLedger:
             return True
         with self._store.alone():
             record = self._store.read(request.project, request.id, request.round)
-            if record is None or record.tables.keys() < named:
+            if record is None or not named <= record.tables.keys():
                 raise PeopleUnknown(
                     "The table was never tested against earlier releases.",
                     where=f"request {request.id}",
                     mend="A checker returns it, or its author begins a new request with the same table.",
                 )
-            earlier = list(self._tables(OUT, request.id))
             smallest = rules.counts.smallest_shown
-            found = [
-                one for table in record.tables.values() for one in compare(replace(table, smallest=smallest), earlier)
-            ]
+            tables = {name: replace(table, smallest=smallest) for name, table in record.tables.items()}
+            sets = {name: [one for layer in table.layers for one in layer] for name, table in tables.items()}
+            by_file = self._found(request, tables, sets, compared, self._tables(OUT, request.id, record))
+            found = [one for differences in by_file.values() for one in differences]
             if found:
                 kept = replace(record, differences=tuple(found))
                 self._store.write(request.project, request.id, request.round, kept)
@@ -110,15 +113,52 @@ class ReleaseLedger:
 
     # -- parts
 
-    def _tables(self, states: frozenset[ReleaseState], but: str) -> Iterator[LedgerTable]:
-        """Every table of other requests in these states."""
-        query = select(RequestRow.project, RequestRow.id, RequestRow.round)
+    def _found(
+        self,
+        request: ReleaseRequest,
+        tables: Mapping[str, LedgerTable],
+        sets: Mapping[str, Sequence[PersonSet]],
+        compared: Compared,
+        earlier: list[LedgerTable],
+    ) -> dict[str, list[LedgerDifference]]:
+        """By file: of each table from earlier ones, from those of its request before it, and of its cells."""
+        contexts = {file.name: context_of(file) for file in request.files}
+        found: dict[str, list[LedgerDifference]] = {}
+        for name, table in tables.items():
+            found[name] = compare(table, earlier)
+            earlier.append(table)
+            context, one = contexts.get(name), compared.get(name)
+            if isinstance(context, ReleaseContext) and one is not None:
+                found[name] += within(sets[name], [each.cell for each in one.cells], context, table.smallest)
+        return found
+
+    def _tables(self, states: frozenset[ReleaseState], but: str, own: LedgerRecord | None = None) -> list[LedgerTable]:
+        """Every table of other requests in these states. own: the record of that one, if it is there already.
+
+        Raises EvidenceBroken where one is missing, or the people are not those that the tables were numbered with.
+        """
+        query = select(RequestRow.project, RequestRow.id, RequestRow.round, RequestRow.state)
         query = query.where(RequestRow.state.in_([one.value for one in states]), RequestRow.id != but)
         with self._records.read() as session:
             rows = session.execute(query.order_by(RequestRow.created, RequestRow.id)).all()
-        for project, request, number in rows:
+            named = {request: _from_queries(session, request, number) for _, request, number, _ in rows}
+        records = [own] if own else []
+        tables: list[LedgerTable] = []
+        for project, request, number, state in rows:
             record = self._store.read(project, request, number)
-            yield from record.tables.values() if record else ()
+            if state == S.SUBMITTED.value and record is None:  # it is tested next, and meets this one
+                continue
+            if not named[request] <= (record.tables.keys() if record else set()):
+                raise EvidenceBroken(
+                    "The release ledger lacks a table that left or waits to leave: nothing can be tested.",
+                    where=f"request {request}",
+                    mend="Keep the machine as it is and tell the data team; the ledger comes back from its backup.",
+                )
+            if record is not None:
+                records.append(record)
+                tables += record.tables.values()
+        self._store.require_people(records)
+        return tables
 
     def _marked(self, project: str, compared: EvidenceComparison) -> Iterator[_Marked]:
         """The shown cells of a file whose people its queries know."""
@@ -138,15 +178,20 @@ class ReleaseLedger:
             raise EvidenceBroken("The evidence of a query that the author named is not there any more.", where=query)
         return evidence, self._sets.of(project, query)
 
-    def _numbered(self, request: str, file: str, cells: Sequence[_Marked], rules: Criteria) -> LedgerTable:
+    def _numbered(self, request: str, file: str, cells: Sequence[_Marked]) -> list[PersonSet]:
         everybody = np.concatenate([np.empty(0, np.uint64), *(one.marks for one in cells)])
         numbers = self._store.numbers(everybody)
         sets, at = [], 0
         for one in cells:
             people = BitMap(numbers[at : (at := at + one.marks.size)])
             sets.append(PersonSet.of(CellName(request, file, one.cell), people))
-        smallest = rules.counts.smallest_shown
-        return LedgerTable.of(smallest, layered(sets, smallest))
+        return sets
+
+
+def _from_queries(session: Session, request: str, number: int) -> set[str]:
+    """The names of a round's files whose author names queries, by the database: no file can be taken from there."""
+    query = select(FileRow.name, FileRow.context).where(FileRow.request == request, FileRow.round == number)
+    return {name for name, context in session.execute(query) if context.get("queries")}
 
 
 def _marks_behind(

@@ -8,12 +8,14 @@ state of the request says (docs/adr/0023-release-ledger.md).
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -26,19 +28,33 @@ from environments.airlock.errors import EvidenceBroken
 from environments.airlock.ledger.model import Marks
 from environments.disclosure.ledger.model import CellName, LedgerDifference, LedgerTable, PersonSet
 
-MAGIC = b"haven ledger 1\n"
+MAGIC = b"haven ledger 2\n"
 NONCE_BYTES = 12
 PRIVATE = 0o700
 PEOPLE = "ledger/people"  # no project's name
 NUMBERED = np.dtype([("mark", "<u8"), ("number", "<u4")])
 
 
+class Numbered(NamedTuple):
+    """How many people had numbers, and the digest of their marks in the order of the numbers."""
+
+    size: int
+    digest: str
+
+
+NOBODY = Numbered(0, "")
+
+
 @dataclass(frozen=True)
 class LedgerRecord:
-    """One round of a request: its tables by file name, and what they were found to differ from by too few people."""
+    """One round of a request: its tables by file name, and what they were found to differ from by too few people.
+
+    people: how they were numbered when it was written; its sets mean nothing under other numbers.
+    """
 
     tables: dict[str, LedgerTable]
     differences: tuple[LedgerDifference, ...] = ()
+    people: Numbered = NOBODY
 
 
 class LedgerStore:
@@ -58,8 +74,7 @@ class LedgerStore:
 
     def numbers(self, marks: Marks) -> NDArray[np.uint32]:
         """The numbers of people; who was never met gets the next. Within `alone`. Raises EvidenceBroken."""
-        place = self._folder / "people"
-        known = np.frombuffer(self._opened(place, PEOPLE, PEOPLE) or b"", NUMBERED)
+        place, known = self._folder / "people", self._people()
         unknown = np.setdiff1d(marks, known["mark"])
         if unknown.size:
             # In the order of the marks, which is by chance: neighbours have nothing in common.
@@ -70,6 +85,28 @@ class LedgerStore:
             self._seal(place, PEOPLE, PEOPLE, known.tobytes())
         found: NDArray[np.uint32] = known["number"][np.searchsorted(known["mark"], marks)]
         return found
+
+    def _people(self) -> NDArray[Any]:
+        """Everybody with a number. Raises EvidenceBroken where it is gone, though tables were entered."""
+        content = self._opened(self._folder / "people", PEOPLE, PEOPLE)
+        if content is None and next(self._folder.glob("*/round-*"), None) is not None:
+            raise _lost()
+        return np.frombuffer(content or b"", NUMBERED)
+
+    def require_people(self, records: Iterable[LedgerRecord]) -> None:
+        """Do the people begin with those whom each record was numbered with? Within `alone`. Raises EvidenceBroken."""
+        bound = {one.people for one in records} - {NOBODY}
+        if not bound:
+            return
+        known = self._people()
+        most = max(bound, key=lambda one: one.size)
+        if known.size < most.size or _digest(known, most.size) != most.digest:
+            raise _lost()
+
+    def numbered(self) -> Numbered:
+        """How the people stand now: what a record is bound to. Within `alone`."""
+        known = self._people()
+        return Numbered(known.size, _digest(known, known.size))
 
     def write(self, project: str, request: str, round_number: int, record: LedgerRecord) -> None:
         """Keep a round's tables, in place of what is there of it."""
@@ -84,7 +121,8 @@ class LedgerStore:
             for name, one in record.tables.items()
         ]
         differences = [[one.cells, one.earlier] for one in record.differences]
-        header = json.dumps({"tables": tables, "differences": differences}).encode()
+        people = [record.people.size, record.people.digest]
+        header = json.dumps({"tables": tables, "differences": differences, "people": people}).encode()
         content = len(header).to_bytes(8, "big") + header + b"".join(parts)
         self._seal(self._place(request, round_number), project, f"{request}/{round_number}", content)
 
@@ -108,7 +146,7 @@ class LedgerStore:
                 layers.append(sets)
             tables[table["file"]] = LedgerTable.of(table["smallest"], layers)
         differences = tuple(LedgerDifference(_names(cells), _names(old)) for cells, old in header["differences"])
-        return LedgerRecord(tables, differences)
+        return LedgerRecord(tables, differences, Numbered(*header["people"]))
 
     def _place(self, request: str, round_number: int) -> Path:
         return self._folder / request / f"round-{round_number}"
@@ -135,6 +173,21 @@ class LedgerStore:
                 where=place.parent.name,
                 mend="Keep the machine as it is and tell the data team; the ledger comes back from its backup.",
             ) from None
+
+
+def _digest(known: NDArray[Any], count: int) -> str:
+    """Of the first people by number."""
+    marks = np.zeros(known.size, np.uint64)
+    marks[known["number"]] = known["mark"]
+    return hashlib.sha256(marks[:count].tobytes()).hexdigest()
+
+
+def _lost() -> EvidenceBroken:
+    return EvidenceBroken(
+        "The release ledger's file of people is gone, or older than its tables: nothing can be tested.",
+        where="ledger/people",
+        mend="Keep the machine as it is and tell the data team; the ledger comes back from its backup.",
+    )
 
 
 def _names(cells: Sequence[Sequence[str]]) -> tuple[CellName, ...]:

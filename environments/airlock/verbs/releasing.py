@@ -175,7 +175,9 @@ class Releasing:
             self.desk.require_inspected(request)
             rules = criteria(self.desk.approvals.profile(request.project))
             checks = [self.desk.checked(request, file, rules) for file in request.files]
-            apart = self.desk.ledger.stands(request, rules)
+            files = zip(request.files, checks, strict=True)
+            compared = {file.name: check.comparison for file, check in files if check.comparison is not None}
+            apart = self.desk.ledger.stands(request, compared, rules)
         except (DisclosureError, InspectionError, SealBroken, EvidenceBroken, PeopleUnknown) as failure:
             return Refused(failure.code, failure.what, failure.mend)
         with self.desk.records.read() as session:

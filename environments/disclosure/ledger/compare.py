@@ -5,8 +5,11 @@ layer alone is on an edge to the outside. Any union of new cells beside any unio
 graph, and the people by whom they differ are those on the edges that leave it. So one question answers for all unions:
 is there a part that fewer people than the threshold, but some, part from the rest? (cuts.py)
 
-Earlier layers that have nobody in common are laid side by side, whatever tables they come from: men and women in two
-releases against everybody in a third. Exact for every two layers; what needs three that overlap is not looked for.
+Tables come in any order, and one table's people may be told by several: beside each earlier layer that shares people
+with the new one are laid earlier layers of other people, first those that cover most of what it has left; and
+beside the new one earlier layers of other people, first those that cover most of what the earlier side has beyond it.
+So men and women in two releases are compared with everybody in a third, whichever of the three comes last. Exact for
+the two sides that are laid so. What needs three layers that overlap, or others laid beside, is not looked for.
 """
 
 from __future__ import annotations
@@ -31,20 +34,22 @@ MOST_TOLD = 10
 
 
 def compare(new: LedgerTable, earlier: Iterable[LedgerTable]) -> list[LedgerDifference]:
-    """Where a new table differs from earlier ones by too few people; of every two layers the first that is found.
+    """Where a new table differs from earlier ones by too few people; of every two sides the first that is found.
 
     As soon as there are MOST_TOLD differences, no more are looked for.
     """
-    beside = _side_by_side(earlier)
-    size = 1 + max((layer.everybody.max() for layer in beside), default=0)
-    return list(islice(_differences(new, beside, size), MOST_TOLD))
+    found = dict.fromkeys(islice(_differences(new, list(earlier)), MOST_TOLD))
+    return list(found)
 
 
-def _differences(new: LedgerTable, beside: list[_Laid], size: int) -> Iterator[LedgerDifference]:
-    for sets in new.layers:
-        if sets:
-            laid = _New(_Laid(list(sets), BitMap.union(*(one.people for one in sets)), new.smallest), size)
-            yield from (one for layer in beside if (one := laid.difference(layer)) is not None)
+def _differences(new: LedgerTable, earlier: list[LedgerTable]) -> Iterator[LedgerDifference]:
+    """By each number that is the smallest of an owner: tables of milder owners apart from those of stricter ones."""
+    layers = [_Laid.of(sets, table.smallest) for table in earlier for sets in table.layers if sets]
+    for smallest in sorted({max(new.smallest, layer.smallest) for layer in layers}):
+        sides = _Sides([layer for layer in layers if layer.smallest <= smallest], smallest)
+        for sets in new.layers:
+            if sets:
+                yield from sides.differences(_Laid.of(sets, new.smallest))
 
 
 @dataclass
@@ -55,6 +60,21 @@ class _Laid:
     everybody: BitMap = field(repr=False)
     smallest: int
 
+    @classmethod
+    def of(cls, sets: Iterable[PersonSet], smallest: int) -> _Laid:
+        """One layer of a table."""
+        found = list(sets)
+        return cls(found, BitMap.union(*(one.people for one in found)), smallest)
+
+    @classmethod
+    def beside(cls, layers: Iterable[_Laid]) -> _Laid:
+        """Layers that have nobody in common, as one."""
+        found = list(layers)
+        if len(found) == 1:
+            return found[0]
+        everybody = BitMap.union(*(one.everybody for one in found))
+        return cls([one for layer in found for one in layer.sets], everybody, max(one.smallest for one in found))
+
     @cached_property
     def sample(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """The numbers of the people in the sample, and the place of the set that each is in."""
@@ -62,32 +82,73 @@ class _Laid:
         return np.concatenate([numbers_of(one) for one in sets]), np.repeat(np.arange(len(sets)), [*map(len, sets)])
 
 
-def _side_by_side(tables: Iterable[LedgerTable]) -> list[_Laid]:
-    laid: list[_Laid] = []
-    for table in tables:
-        taken: set[int] = set()  # a table's own layers stay apart
-        for sets in table.layers:
-            if not sets:
-                continue
-            everybody = BitMap.union(*(one.people for one in sets))
-            place = next(
-                (n for n, one in enumerate(laid) if n not in taken and one.everybody.isdisjoint(everybody)), None
-            )
-            if place is None:
-                place = len(laid)
-                laid.append(_Laid([], BitMap(), 0))
-            taken.add(place)
-            laid[place].sets += sets
-            laid[place].everybody |= everybody
-            laid[place].smallest = max(laid[place].smallest, table.smallest)
-    return laid
+Places = tuple[int, ...]
+
+
+class _Sides:
+    """Which earlier layers are laid beside each other, and which beside a new one. smallest: of the strictest owner."""
+
+    def __init__(self, layers: list[_Laid], smallest: int) -> None:
+        self._layers = layers
+        self._smallest = smallest
+        self._size = 1 + max(layer.everybody.max() for layer in layers)
+        self._earlier: dict[Places, _Laid] = {}
+
+    def differences(self, new: _Laid) -> Iterator[LedgerDifference]:
+        """Of a new layer alone, and with earlier layers beside it; each has a cell of the new one."""
+        sharing = [n for n, one in enumerate(self._layers) if one.everybody.intersect(new.everybody)]
+        others = sorted({*range(len(self._layers))}.difference(sharing))
+        news: dict[Places, _New] = {}
+        done: set[tuple[Places, Places]] = set()
+        for seed in sharing:
+            old = self._filled((seed,), self._layers[seed].everybody, new.everybody, sharing)
+            pairs: list[tuple[Places, Places]] = [((), old)]
+            if added := self._filled((), new.everybody, self._laid(old).everybody, others):
+                wanted = BitMap.union(new.everybody, *(self._layers[n].everybody for n in added))
+                free = [n for n in range(len(self._layers)) if n not in added]
+                pairs.append((added, self._filled(old, self._laid(old).everybody, wanted, free)))
+            for pair in pairs:
+                strictest = max(new.smallest, *(self._layers[n].smallest for one in pair for n in one))
+                if pair in done or strictest < self._smallest:  # of milder owners alone: done under their number
+                    continue
+                done.add(pair)
+                if (here := news.get(pair[0])) is None:
+                    side = _Laid.beside([new, *(self._layers[n] for n in pair[0])])
+                    here = news[pair[0]] = _New(side, self._size, len(new.sets))
+                if (one := here.difference(self._laid(pair[1]))) is not None:
+                    yield one
+
+    def _laid(self, places: Places) -> _Laid:
+        if (found := self._earlier.get(places)) is None:
+            found = self._earlier[places] = _Laid.beside(self._layers[n] for n in places)
+        return found
+
+    def _filled(self, places: Places, everybody: BitMap, wanted: BitMap, pool: Iterable[int]) -> Places:
+        """These layers, and of the pool what has nobody in common with them; what covers most of what is wanted first.
+
+        everybody: the people who are in already.
+        """
+        chosen, rest = list(places), wanted - everybody
+        while rest:
+            pool = [n for n in pool if self._layers[n].everybody.isdisjoint(everybody)]
+            covers = {n: rest.intersection_cardinality(self._layers[n].everybody) for n in pool}
+            best = max(covers, key=lambda n: (covers[n], -len(self._layers[n].everybody), -n), default=None)
+            if best is None or not covers[best]:
+                break
+            chosen.append(best)
+            everybody, rest = everybody | self._layers[best].everybody, rest - self._layers[best].everybody
+        return tuple(sorted(chosen))
 
 
 class _New:
-    """A new layer, with the number of its set for each person. size: above every number of the earlier ones."""
+    """A new layer and what is laid beside it, with the number of its set for each person.
 
-    def __init__(self, laid: _Laid, size: int) -> None:
+    size: above every number of the earlier ones; own: how many sets, the first ones, are of the new layer.
+    """
+
+    def __init__(self, laid: _Laid, size: int, own: int) -> None:
         self._laid = laid
+        self._own = own
         self._sizes = np.array([len(one.people) for one in laid.sets], dtype=np.int64)
         self._set_of: NDArray[np.int32] = np.zeros(max(size, 1 + laid.everybody.max()), dtype=np.int32)
         for number, one in enumerate(laid.sets, 1):
@@ -137,6 +198,8 @@ class _New:
         if outside in part:  # then the cells are those on the other side
             whole = self._graph(earlier, *alone).near()
             part = set(_reached(whole, outside)) - part
+        if min(part) >= self._own:  # of earlier tables alone
+            return None
         return LedgerDifference(
             tuple(one.cell for node, one in enumerate(self._laid.sets) if node in part),
             tuple(one.cell for node, one in enumerate(earlier.sets, len(self._laid.sets)) if node in part),

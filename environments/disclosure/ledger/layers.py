@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from environments.disclosure.ledger.model import CellName, Layer, PersonSet
+from environments.disclosure.ledger.model import CellName, Layer, LedgerDifference, PersonSet
 
 
 @dataclass
@@ -44,7 +44,23 @@ def layered(sets: Iterable[PersonSet], smallest: int) -> tuple[Layer, ...]:
     """The layers of one table, without those that say nothing more: sets of nobody, sets that stand there already,
     totals of what stands there. smallest: fewer people than so many are too few.
     """
+    laid, _ = _laid(sets, smallest)
+    told: list[_Laying] = []
+    for layer in laid:
+        if not any(finer.says_all_of(layer, smallest) for finer in told):
+            told.append(layer)
+    return tuple(tuple(layer.sets) for layer in told)
+
+
+def leftovers(sets: Iterable[PersonSet], smallest: int) -> tuple[list[Layer], list[LedgerDifference]]:
+    """All layers, and each cell that counts too few people beyond others of its table, with those others."""
+    laid, few = _laid(sets, smallest)
+    return [tuple(layer.sets) for layer in laid], few
+
+
+def _laid(sets: Iterable[PersonSet], smallest: int) -> tuple[list[_Laying], list[LedgerDifference]]:
     laid: list[_Laying] = []
+    few: list[LedgerDifference] = []
     ordered = _different(sets)
     for one in ordered:
         fitting = next((layer for layer in laid if layer.everybody.isdisjoint(one.people)), None)
@@ -54,12 +70,11 @@ def layered(sets: Iterable[PersonSet], smallest: int) -> tuple[Layer, ...]:
     for layer in laid:
         for total in ordered:
             if (rest := layer.leaves_over(total)) is not None:
+                if len(rest) < smallest:
+                    below = (one.cell for one in layer.sets if one.people.intersect(total.people))
+                    few.append(LedgerDifference((total.cell,), tuple(below)))
                 layer.add(PersonSet.of(_rest_of(total.cell), rest))
-    told: list[_Laying] = []
-    for layer in laid:
-        if not any(finer.says_all_of(layer, smallest) for finer in told):
-            told.append(layer)
-    return tuple(tuple(layer.sets) for layer in told)
+    return laid, few
 
 
 def _different(sets: Iterable[PersonSet]) -> list[PersonSet]:

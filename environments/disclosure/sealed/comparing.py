@@ -3,12 +3,13 @@
 A count agrees when it is the number of people of its query's group as the owner lets it be shown, or hidden. Where two
 of the named queries have a row's categories, it must agree with both. A total is compared with a query that counts it
 by itself; else with the sum of the groups below it, unless one person may be in several of them. What is not clear has
-no evidence, and is not called agreeing.
+no evidence, and is not called agreeing; a count that is shown without any is for its author to mend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from environments.disclosure.amounts import amount_findings, few_findings
@@ -34,6 +35,7 @@ NOT_AS_QUERIED = (
     "are too few; keep the names of the query's columns. Rows that are not linked count as one person: ask only for "
     "those that are."
 )
+NO_QUERY = "No query that is named counts these people: name one that counts them by itself, or leave the count out."
 Row = Mapping[str, Cell]
 Behind = Sequence[tuple[Laid, Sequence[QueryGroup]]]
 """The groups behind a row, by query; no group: nobody."""
@@ -74,7 +76,7 @@ class _Comparing:
         cells = [one for row in matched.values() for one in row.values()]
         wrong = [one.cell for one in cells if one.match in (CellMatch.DIFFERS, CellMatch.BREAKS)]
         left_out = sum(id(group) not in self.shown for one in self.laid for group in one.evidence.groups)
-        problems = [*sentences(wrong), *self._unused()]
+        problems = [*sentences(wrong), *self._unused(), *self._without(cells)]
         return EvidenceComparison(tuple(one.query for one in self.queries), tuple(cells), tuple(problems), left_out)
 
     def _unused(self) -> list[str]:
@@ -84,6 +86,13 @@ class _Comparing:
             for one in self.queries
             if one.query not in self.used
         ]
+
+    def _without(self, cells: Sequence[ComparedCell]) -> list[str]:
+        """Counts are shown of people whom no query knows: the ledger of releases could not tell who they are."""
+        columns = self.context.count_columns
+        unknown = [one for one in cells if one.match is CellMatch.NONE and one.cell.column in columns]
+        shown = [one.cell for one in unknown if not one.behind and WHOLE_NUMBER.fullmatch(one.cell.shown)]
+        return sentences([replace(one, status=CellStatus.NOT_AS_QUERIED, reason=NO_QUERY) for one in shown])
 
     def _row(self, row: Row) -> dict[str, ComparedCell]:
         categories = next(iter(row.values())).categories
@@ -130,7 +139,7 @@ class _Comparing:
     def _below(self, named: Mapping[str, str]) -> Behind | None:
         """Of a total: the groups that add up to it, where one query has them and nobody is in two of them."""
         over = set(self.by) - named.keys()
-        below = [one for one in self.laid if named.keys() < set(one.columns)]
+        below = _different(one for one in self.laid if named.keys() < set(one.columns))
         if len(below) != 1 or over & set(self.context.overlapping):
             return None
         groups = below[0].of(named)
@@ -242,3 +251,17 @@ def _differs(cell: Cell, should_say: str) -> ComparedCell:
     return ComparedCell(
         replace(cell, status=CellStatus.NOT_AS_QUERIED, reason=NOT_AS_QUERIED), CellMatch.DIFFERS, should_say
     )
+
+
+def _different(laid: Iterable[Laid]) -> list[Laid]:
+    """Without those that say the same as another: the same statement, asked twice."""
+    found: list[Laid] = []
+    for one in laid:
+        if not any(_same(one.evidence, other.evidence) for other in found):
+            found.append(one)
+    return found
+
+
+def _same(one: QueryEvidence, other: QueryEvidence) -> bool:
+    heads = [(each.columns, each.keys, each.figures) for each in (one, other)]
+    return heads[0] == heads[1] and Counter(one.groups) == Counter(other.groups)

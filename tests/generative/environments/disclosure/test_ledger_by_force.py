@@ -100,6 +100,17 @@ def test_people_in_two_releases_are_one_table_to_a_reader(pair: tuple[Sets, Sets
     assert bool(together) == told_by_force(new, earlier)
 
 
+@settings(max_examples=400)
+@given(pairs, st.lists(st.integers(0, 2), min_size=PEOPLE, max_size=PEOPLE), st.permutations(range(4)))
+def test_four_releases_in_any_order(pair: tuple[Sets, Sets], into: list[int], order: list[int]) -> None:
+    """One table against another that came in three releases of different people, entered in whatever order."""
+    whole, parts = pair
+    releases = [whole, *([one for one in parts if into[min(one)] == part] for part in range(3))]
+    tables = [table(releases[number], f"r{number}") for number in order]
+    found = any(compare(one, tables[:place]) for place, one in enumerate(tables))
+    assert found == told_by_force(whole, parts)
+
+
 @settings(max_examples=300)
 @given(pairs, st.integers(0, 3), st.integers(0, 3))
 def test_with_totals_no_difference_of_shown_cells_is_missed(

@@ -135,6 +135,32 @@ def test_files_of_one_request_are_beside_each_other(world: World) -> None:
     assert len(world.airlock.near(request.id, by=CARA)) == 1
 
 
+def rows_of(world: World, people: dict[str, range]) -> tuple[bytes, dict[str, Any]]:
+    """A table with a row for each group of these people, and what is said of it."""
+    groups = {(name,): len(who) for name, who in people.items()}
+    world.evidence.sealed["falls", QUERY] = counted(groups, "group")
+    world.people.of_group |= {(QUERY, (name,)): list(who) for name, who in people.items()}
+    rows = [f"{name},{5 * round(len(who) / 5)}" for name, who in people.items()]
+    told = {"columns": {"group": "whom it counts", "people": "distinct people"}}
+    return "\n".join(["group,people", *rows, ""]).encode(), {**CONTEXT, **told, "queries": [QUERY]}
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        {"adults": range(1, 101), "adults without asthma": range(1, 98)},
+        {"men": range(1, 50), "women": range(50, 101), "north": range(1, 61), "south": range(61, 100)},
+    ],
+)
+def test_cells_of_one_table_that_are_no_total_and_parts(world: World, people: dict[str, range]) -> None:
+    """Two cells, or two sums of cells, that a reader may take from each other: as if they stood in two tables."""
+    table, said = rows_of(world, people)
+    request = world.airlock.submit("falls", "groups.csv", table, said, by=ASHA)
+    assert request.state is S.RETURNED
+    assert "differ by too few" in request.problems[0]
+    assert len(world.airlock.near(request.id, by=CARA)) >= 1
+
+
 def test_a_table_that_was_mended_goes_on(world: World) -> None:
     """The same request with the people as before."""
     released(world, submit(world).id)
@@ -209,6 +235,37 @@ def test_a_table_that_was_never_entered_is_held(world: World) -> None:
         world.airlock.decide(request, True, by=checker)
     (world.folder / "airlock" / "ledger" / request / "round-1").unlink()
     assert refusal_of(world.airlock.release, request, by=CARA) == "release.people_unknown"
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_lost_table_of_the_ledger_lets_nothing_through(world: World, out: bool) -> None:
+    """Of what left or waits: as long as it is gone, no table can be tested against it."""
+    first = submit(world).id
+    if out:
+        released(world, first)
+    (world.folder / "airlock" / "ledger" / first / "round-1").unlink()
+    assert submit(world, OTHER, heart=True).state is S.FAILED
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_lost_or_older_people_let_nothing_through(world: World, older: bool) -> None:
+    """The file that numbers people is gone, or one of an earlier day: the sets would mean other people."""
+    people = world.folder / "airlock" / "ledger" / "people"
+    world.evidence.sealed["falls", OTHER] = counted({("x",): 200}, "code", query=OTHER)
+    table, said = b"code,people\nx,200\n", {"columns": {"code": "code", "people": "distinct people"}}
+    first = world.airlock.submit("falls", "x.csv", table, {**CONTEXT, **said, "queries": [OTHER]}, by=ASHA)
+    assert first.state is S.CHECKING
+    before = people.read_bytes()
+    second = submit(world)
+    for checker in (CARA, DEV):
+        world.airlock.decide(second.id, True, by=checker)
+    if older:
+        people.write_bytes(before)
+    else:
+        people.unlink()
+    world.evidence.sealed["heart", OTHER] = counted(NEARLY, "age", "sex", query=OTHER)
+    assert submit(world, OTHER, heart=True).state is S.FAILED
+    assert refusal_of(world.airlock.release, second.id, by=CARA) == "release.evidence_broken"
 
 
 def test_a_record_in_anothers_place_is_none(world: World) -> None:

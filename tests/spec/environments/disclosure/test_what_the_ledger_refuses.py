@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +14,8 @@ from environments.disclosure.ledger import compare as comparing
 from environments.disclosure.ledger.compare import compare
 from environments.disclosure.ledger.layers import layered
 from environments.disclosure.ledger.model import CellName, LedgerTable, PersonSet
+from environments.disclosure.ledger.within import within
+from environments.disclosure.model import Cell, CellStatus, TableContext
 
 SMALLEST = 10
 Cells = dict[str, range | set[int]]
@@ -128,3 +133,51 @@ def test_one_answer_for_all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
             results.append(found(cells(age, place, which), *earlier))
         assert results[0] == results[1]
         assert bool(results[0]) is told
+
+
+EVERYBODY: Cells = {"people": range(100)}
+WOMEN: Cells = {"women": range(50)}
+MEN: Cells = {"men": range(50, 103)}
+
+
+@pytest.mark.parametrize("order", [*permutations([EVERYBODY, WOMEN, MEN])])
+def test_three_releases_in_any_order(order: tuple[Cells, ...]) -> None:
+    """Whichever of everybody, women and men comes last, it is the one that tells of three."""
+    *earlier, last = order
+    assert found(last, *earlier)
+
+
+def test_a_release_that_fills_the_place() -> None:
+    """A table of others that shares one woman does not keep the women from being laid beside the men."""
+    filler: Cells = {"filler": {49, *range(500, 600)}}
+    for earlier in permutations([MEN, filler, WOMEN]):
+        assert found(EVERYBODY, *earlier)
+    for earlier in permutations([EVERYBODY, filler, MEN]):
+        assert found(WOMEN, *earlier)
+
+
+def test_small_is_a_cell_by_the_rules_of_its_own_table() -> None:
+    """Of two owners who show seven, one person more is told, whatever else a stricter owner let out."""
+    five = [LedgerTable.of(5, table("r0", {"ill": range(7)}, 5).layers), table("r1", {"others": range(50, 90)})]
+    assert compare(table("new", {"ill": range(8)}, 5), five)
+    assert compare(table("new", {"ill": range(7)}, 5), five) == []
+    assert compare(table("new", {"ill": range(12)}, 5), five) == []
+
+
+def test_what_is_near_among_earlier_ones_alone_is_not_laid_to_a_new_one() -> None:
+    """A new table that shares people with neither side of it is not refused for it."""
+    assert found({"other": range(200, 250)}, EVERYBODY, {"people": range(99)}) == []
+    assert found({"part": range(40)}, EVERYBODY, {"people": range(99)}) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({}, True), ({"total_codes": ("Adults",)}, False), ({"total_codes": ("Adults",), "overlapping": ("age",)}, True)],
+)
+def test_a_total_and_its_parts_are_judged_by_the_check(said: dict[str, Any], told: bool) -> None:
+    """What is hidden below a total was judged with the counts; where nothing says it is a total, it was not."""
+    people = {"0-39": range(50), "40-79": range(50, 97), "Adults": range(100)}
+    cells = [Cell({"age": code}, "people", "*", CellStatus.OK) for code in people]
+    sets = [PersonSet.of(CellName("new", "t.csv", cell.name), BitMap(people[cell.categories["age"]])) for cell in cells]
+    found = within(sets, cells, TableContext(count_column="people", **said), SMALLEST)
+    assert bool(found) is told

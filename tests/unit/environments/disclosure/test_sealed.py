@@ -109,10 +109,14 @@ def test_the_other_roundings() -> None:
 
 
 def test_codes_that_the_query_knows_not_have_no_evidence() -> None:
-    """A category that was renamed is neither agreeing nor differing, nor is a hidden one."""
+    """A category that was renamed is neither agreeing nor differing, nor is a hidden one; shown, it is a problem."""
     found = compared([("young", "F", "120"), ("0-39", "M", "135"), ("young", "M", "*")], counted(TRUE_COUNTS, *BY))
     assert matches(found) == [M.NONE, M.AGREES, M.NONE]
-    assert (found.whole, found.problems, found.left_out) == (False, (), 3)
+    assert (found.whole, found.left_out) == (False, 3)
+    (problem,) = found.problems
+    assert "name one that counts them by itself" in problem
+    assert "people [age=young, sex=F]" in problem
+    assert compared([("young", "F", "*"), ("0-39", "M", "135")], counted(TRUE_COUNTS, *BY)).problems == ()
 
 
 def test_columns_are_found_by_their_codes_when_renamed() -> None:
@@ -169,6 +173,10 @@ def test_totals_by_themselves_and_added_up() -> None:
     assert matches(compared([*rows[:5], ("Total", "Total", "465")], counted(TRUE_COUNTS, *BY)))[5] is M.DIFFERS
     overlapping = compared(rows, counted(TRUE_COUNTS, *BY), overlapping=["age", "sex"])
     assert matches(overlapping)[4:] == [M.NONE, M.NONE]
+    assert "people [age=Total, sex=Total]" in overlapping.problems[0]
+    twice = compared(rows, counted(TRUE_COUNTS, *BY), counted(TRUE_COUNTS, *BY, query=OTHER))
+    assert twice.whole
+    assert twice.cells[5].behind
     everybody = counted({(): 468}, query=OTHER)
     by_itself = compared(rows, counted(TRUE_COUNTS, *BY), everybody, overlapping=["age", "sex"])
     assert matches(by_itself)[4:] == [M.NONE, M.AGREES]
