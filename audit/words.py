@@ -143,6 +143,7 @@ WORDS: dict[EventName, str] = {
     EventName.QUERY_REFUSED: "was refused a query",
     EventName.QUERY_FAILED: "had a query that failed",
     EventName.QUERY_BRAKED: "asked many queries of one sort, and reached a brake",
+    EventName.QUERY_PEOPLE_ASKED: "asked who stands behind a query, for the release ledger",
     EventName.WORKSPACE_OPENED: "opened a workspace",
     EventName.WORKSPACE_OPEN_REFUSED: "was refused a workspace",
     EventName.WORKSPACE_CLOSED: "closed a workspace",

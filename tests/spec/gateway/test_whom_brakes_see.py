@@ -154,6 +154,7 @@ HONEST = [
 ]
 
 COUNTED_AS_BEFORE = {
+    "select count(*) from gp_events where event_date between date '2020-01-01' and current_date": "narrow",
     "select count(distinct pseudonym) from gp_events where code = '44054006' and event_date >=": "narrow",
     "select * from gp_patients where year_of_birth >= all": "narrow",
     "select count(*) from gp_events where code in ('a', 'b') and not": "narrow",
