@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
 import io
 import uuid
@@ -126,6 +127,8 @@ def _airlock(stands: GatewayForTests) -> Airlock:
         *places,
         KEY,
         evidence=OpenedEvidence(stands.evidence),
+        people=stands.people,
+        key_of=lambda name: hashlib.sha256(name.encode()).digest(),
         inspectors=EnclosedInspectors(stands.core._scopes),
     )
 
