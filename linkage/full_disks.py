@@ -17,9 +17,11 @@ import duckdb
 from audit.errors import HavenError
 from linkage.errors import NoRoom
 
-OF_THE_ENGINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
-"""What DuckDB raises where it cannot write, or find memory; the last once it gave the file up."""
-OF_THE_SYSTEM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+OF_MEMORY = (duckdb.OutOfMemoryException, MemoryError)
+OF_THE_ENGINE = (duckdb.IOException, duckdb.FatalException)
+"""What DuckDB raises where it cannot write, and for much else; the last once it gave the file up. Its words tell."""
+WORDS_OF_THE_ENGINE = re.compile("could not write|no space|file too large|quota|cannot allocate memory", re.IGNORECASE)
+OF_THE_SYSTEM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM})
 OF_THE_RECORDS = "SQLITE_FULL"
 IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
@@ -27,7 +29,9 @@ IN_WORDS = re.compile(r"\(os error (\d+)\)")
 def is_no_room(error: BaseException | None) -> bool:
     """Was it met by this error, or by one that led to it?"""
     while error is not None:
-        if isinstance(error, OF_THE_ENGINE) or (isinstance(error, OSError) and _number_of(error) in OF_THE_SYSTEM):
+        if isinstance(error, OF_MEMORY) or (isinstance(error, OSError) and _number_of(error) in OF_THE_SYSTEM):
+            return True
+        if isinstance(error, OF_THE_ENGINE) and WORDS_OF_THE_ENGINE.search(str(error)):
             return True
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", None) == OF_THE_RECORDS:
             return True

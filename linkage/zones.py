@@ -25,7 +25,7 @@ import duckdb
 from access.keys import KeyRing
 from access.keys.files import changeable_by_others
 from linkage.errors import ZoneBusy, ZoneError, ZoneUnsafe
-from linkage.full_disks import no_room_told
+from linkage.full_disks import is_no_room, no_room_told
 from linkage.private_folders import EXCHANGE, PRIVATE, Spilling, private_folder, spill_into
 
 PRIVATE_FILE = 0o600
@@ -110,8 +110,8 @@ class WorkFiles:
                 else:
                     mode = "READ_ONLY" if read_only else "RECOVERY_MODE NO_WAL_WRITES"
                     connection.execute(f"ATTACH ? AS zone (ENCRYPTION_KEY ?, {mode})", [str(path), key])
-            except duckdb.Error:
-                raise _cannot_open(folder) from None
+            except duckdb.Error as error:
+                raise (no_room_in(folder) if is_no_room(error) else _cannot_open(folder)) from None
             connection.execute("USE zone")
             with no_room_told(lambda: no_room_in(folder)):  # only this: what the engine says of it may quote a row
                 yield connection

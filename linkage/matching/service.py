@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -190,7 +191,7 @@ class Linker:
             unchanged = self._runner.run("linkage.stands").data["last_run"] != run
         except Exception:  # noqa: BLE001 - whatever it is: what the zone holds cannot be told
             unchanged = False
-        with self._records.change(by=by) as change:
+        with suppress(Exception), self._records.change(by=by) as change:  # what ended the run is to be told
             if unchanged:
                 forget_mark(change.session, run)
             change.record(EventName.LINKAGE_FAILED, run=run)

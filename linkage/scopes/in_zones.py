@@ -142,6 +142,7 @@ def _tell_changes(zone: duckdb.DuckDBPyConnection, key: HeldKey, given: dict[str
             "new_pseudonym": pseudonyms_of(changes["now"].combine_chunks(), key),
             "kind": changes["kind"],
             "day": changes["day"],
+            "at": changes["at"],
         }
     )
     tables = {"renamed": renamed, "seen": given["seen"], "carried": given["carried"]}
@@ -165,11 +166,11 @@ def build_name(zone: duckdb.DuckDBPyConnection, scope: Scope, key: HeldKey, left
 
 
 def _person_changes(zone: duckdb.DuckDBPyConnection) -> pa.Table:
-    """was and now as 16 bytes, kind, day: every merge and split that the research zone has been told of."""
+    """was and now as 16 bytes, kind, day, at: every merge and split that the research zone has been told of."""
     if not applied_runs(zone):
         return pa.table({"was": pa.array([], pa.binary(BLOCK))})
     raw = ", ".join(f"unhex(replace({name}::TEXT, '-', '')) AS {name}" for name in ("was", "now"))
-    return zone.sql(f"SELECT {raw}, kind, as_at::DATE AS day FROM person_changes").to_arrow_table()
+    return zone.sql(f"SELECT {raw}, kind, as_at::DATE AS day, as_at AS at FROM person_changes").to_arrow_table()
 
 
 def _left_out_ids(zone: duckdb.DuckDBPyConnection) -> pa.Array[Any]:

@@ -108,12 +108,17 @@ def changes() -> str:
     """`scope.material.pseudonym_changes`: what became of pseudonyms that the project has had, and was told before.
 
     renamed: all changes; seen: the pseudonyms that it has had; carried: what it was told before; gone: the pseudonyms
-    of whom the build leaves out, of which nothing is told.
+    of whom the build leaves out, of which nothing is told. Who became somebody that became somebody else since is told
+    of as that one; by a chain with a split in it, as split.
     """
     return (
-        f"CREATE TABLE scope.material.{CHANGES} AS SELECT * FROM"
-        " (SELECT r.old_pseudonym, r.new_pseudonym, r.kind, r.day"
-        " FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym UNION FROM carried)"
+        f"CREATE TABLE scope.material.{CHANGES} AS WITH RECURSIVE followed AS"
+        " (SELECT r.* FROM renamed r SEMI JOIN seen s ON r.old_pseudonym = s.pseudonym"
+        " UNION SELECT f.old_pseudonym, r.new_pseudonym, greatest(f.kind, r.kind), r.day, r.at"
+        " FROM followed f JOIN renamed r ON r.old_pseudonym = f.new_pseudonym AND r.at > f.at)"
+        " SELECT * FROM (SELECT f.old_pseudonym, f.new_pseudonym, f.kind, f.day FROM followed f ANTI JOIN"
+        " (FROM renamed WHERE kind = 'merge') m ON m.old_pseudonym = f.new_pseudonym AND m.at > f.at"
+        " UNION FROM carried)"
         " WHERE old_pseudonym NOT IN (FROM gone) AND new_pseudonym NOT IN (FROM gone) ORDER BY ALL"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copytree(REAL_SHAPED, deliveries)
     else:
         make_deliveries(deliveries, people=1_600, seed=7)
+        warnings.warn(f"no deliveries in {REAL_SHAPED}: the pages were walked on the demo's own people", stacklevel=1)
     reader = top / "h"
     reader.mkdir()
     (reader / "docs").symlink_to(ROOT / "docs")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,8 +16,10 @@ from sqlalchemy import create_engine, text
 
 from flows.steps import StepFailed, contained
 from infra.cli.common import show_fault
-from linkage.errors import NoRoom, ZoneBusy
+from linkage.errors import NoRoom, ZoneBusy, ZoneError
 from linkage.full_disks import is_no_room, no_room, no_room_told
+from linkage.zones import WorkFiles, ZonePlan
+from tests.fakes.little_disk import no_file_above
 
 
 def _of_the_system() -> None:
@@ -44,6 +50,39 @@ def _in_words_only() -> None:
     raise OSError("No space left on device (os error 28)")
 
 
+def _of_the_engine() -> None:
+    """As DuckDB raises it, whatever it writes."""
+    with tempfile.TemporaryDirectory() as folder, no_file_above(0), duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1) TO '{folder}/x.parquet'")
+
+
+def _of_memory() -> None:
+    raise MemoryError
+
+
+def _of_the_systems_memory() -> None:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+def _no_such_file() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("COPY (SELECT 1) TO '/nowhere/x.parquet'")
+
+
+def _held_by_another() -> None:
+    """A lock that another process has."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/x.duckdb"
+        holding = f"import duckdb; held = duckdb.connect({path!r}); print(flush=True); input()"
+        with subprocess.Popen([sys.executable, "-c", holding], stdin=-1, stdout=-1) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            try:
+                duckdb.connect(path)
+            finally:
+                other.kill()
+
+
 def _for_another_reason() -> None:
     raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -53,8 +92,16 @@ def _of_another_statement() -> None:
         connection.execute(text("SELECT nothing"))
 
 
-FULL = (_of_the_system, _in_words_only, _within_splink, _of_the_records)
-OTHERS = (_for_another_reason, _of_another_statement)
+FULL = (
+    _of_the_system,
+    _in_words_only,
+    _within_splink,
+    _of_the_records,
+    _of_the_engine,
+    _of_memory,
+    _of_the_systems_memory,
+)
+OTHERS = (_for_another_reason, _of_another_statement, _no_such_file, _held_by_another)
 
 
 def _raised(by: Callable[[], None]) -> Exception:
@@ -98,3 +145,12 @@ def test_what_says_more_is_not_replaced() -> None:
             _of_the_system()
         except OSError as error:
             raise ZoneBusy("Another process is working.") from error
+
+
+@pytest.mark.parametrize("limit", [0, 1_000, 5_000])
+def test_a_zone_that_cannot_be_begun_is_not_called_damaged(limit: int, tmp_path: Path) -> None:
+    """The work file of a receipt, on a disk without room for its first bytes."""
+    files = WorkFiles(ZonePlan.under(tmp_path))
+    with no_file_above(limit), pytest.raises(ZoneError, match="no room"):  # noqa: SIM117 - as a receipt does it
+        with files.one_delivery_at_a_time(), files.scratch():
+            pass

@@ -234,3 +234,17 @@ def test_quality_by_group_counts_wrong_pairs_where_they_touch(bench: LinkageBenc
     assert [(q.right, q.true, q.found, q.right_ones) for q in found] == [("F", 20, 20, 20), ("M", 19, 20, 19)]
     with pytest.raises(TruthError):
         evaluate_groups(bench.zones, truth, names, "shoe_size")
+
+
+def test_what_ended_a_run_is_told_where_its_record_fails_too(
+    bench: LinkageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk meets the run first and its record then: the first of them is raised."""
+
+    def ended(*_: object) -> None:
+        monkeypatch.setattr(bench.records, "change", Mock(side_effect=OSError("the record")))
+        raise LinkageError("the run")
+
+    monkeypatch.setattr(bench.linker, "_link_records", ended)
+    with pytest.raises(LinkageError, match="the run"):
+        bench.linker.link(by=BY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,7 @@ from audit.events import EventName
 from audit.model import service
 from linkage.scopes.service import ScopePublisher
 from linkage.scopes.store import current_scope
+from tests.fakes.deliveries import nhs_number
 from tests.fakes.gates import OpenGate
 from tests.fakes.zones import LinkageBench
 
@@ -103,6 +104,30 @@ def test_a_merge_is_carried_to_payload_log_and_every_project(bench: LinkageBench
         assert _changes(bench, "narrow") == {(before_narrow["g"], after_narrow["g"], "merge")}
     told = [event for event in bench.records.log.events if event.name is EventName.PERSONS_CHANGED]  # type: ignore[attr-defined]
     assert len(told) == 1
+
+
+def test_who_became_somebody_that_became_somebody_else_is_told_of_as_that_one(bench: LinkageBench) -> None:
+    """Two merges between two publications: the project learns the pseudonym that its rows have now."""
+    later = {"local_id": "c", "surname": "Nwosu", "forenames": "Adaeze", "sex": "F", "date_of_birth": "1961-04-05"}
+    later["postcode"] = "M1 1AB"
+
+    def link() -> dict[str, str]:
+        bench.clock.at += timedelta(hours=1)
+        bench.linker.link(by=BY)
+        return bench.persons()
+
+    number = {"nhs_number": nhs_number(5)}
+    bench.deliver("deaths", "deaths_rows", [{**HOSPITAL, **number, "local_id": "d", "code": "d"}], COLUMNS)
+    link()
+    bench.deliver("care", "care_rows", [{**later, "code": "c"}, {**OTHER, "forenames": "Bo", "code": "p"}], COLUMNS)
+    persons, narrow = link(), _scope("narrow", "care")
+    before = _publish(bench, narrow)
+    bench.deliver("council", "council_rows", [{**later, **number, "local_id": "j", "code": "j"}], COLUMNS)
+    assert link()["c"] == persons["d"] != persons["c"]
+    bench.deliver("council", "more_rows", [{**BOTH, **number, "local_id": "k", "code": "k"}], COLUMNS)
+    assert link()["c"] == persons["g"] != persons["d"]
+    after = _publish(bench, narrow)
+    assert _changes(bench, "narrow") == {(before["c"], after["c"], "merge")}
 
 
 def test_of_whom_a_build_leaves_out_nothing_is_told(bench: LinkageBench) -> None:
