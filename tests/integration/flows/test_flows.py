@@ -173,7 +173,7 @@ def test_prefect_keeps_no_row_value(ran: tuple[dict[str, object], Path]) -> None
 def test_summaries_and_the_writers_limit_are_kept(ran: tuple[dict[str, object], Path]) -> None:
     """Each step's summary is an artifact, and the writers' concurrency limit is one."""
     kept = ["delivery-summary"] * 2 + ["housekeeping-summary"] * 2 + ["linkage-summary"] + ["register-summary"] * 2
-    kept += ["retention-summary"] * 2 + ["scope-summary"] * 2
+    kept += ["retention-summary"] * 2 + ["scope-summary"] * 3
     assert ran[0]["artifacts"] == kept
     assert ran[0]["limit"] == 1
 
