@@ -31,4 +31,10 @@ def publish_scope(project: str) -> None:
 
 def publish_held() -> list[State[None]]:
     """Publish each live project anew whose file is held, as it is after a linkage where opt-outs are heeded."""
-    return [publish_scope(project, return_state=True) for project in plant().projects_held()]
+    return [publish_scope(project, return_state=True) for project in projects_held()]
+
+
+@contained
+def projects_held() -> list[str]:
+    """Which those are; contained, as this is asked in a flow's own body."""
+    return plant().projects_held()

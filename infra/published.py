@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from infra.wiring.haven import Haven
 
 T = TypeVar("T")
+PUBLISHED_ANEW = frozenset({"optouts.outdated", "optouts.being_linked", "scope.destroyed"})
 TIMES_A_SECOND = 2  # so often what follows from the time alone is asked anew
 
 
@@ -44,12 +45,15 @@ def published_projects(haven: Haven) -> list[str]:
 
 
 def held_projects(haven: Haven) -> list[str]:
-    """Those of them whose queries are refused until their scope is published again."""
-    return list(held_scopes(haven))
+    """Those of them that the haven publishes anew by itself: opt-outs, linkage or a destruction hold their file.
+
+    Not those whose approval changed: when a wider one goes live, the data team says.
+    """
+    return [one for one, why in held_scopes(haven).items() if why.code in PUBLISHED_ANEW]
 
 
 def held_scopes(haven: Haven) -> dict[str, Refused]:
-    """The same, each with why."""
+    """The live projects whose scope is refused as it stands, each with why."""
     scopes = scopes_of(haven)
     found = {one: scopes.current(one) for one in published_projects(haven)}
     return {one: why for one, why in found.items() if isinstance(why, Refused)}

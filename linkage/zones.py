@@ -91,7 +91,7 @@ class WorkFiles:
         """Hold the intake. What a killed receipt left there is removed first: nobody else can be using it."""
         folder = _private(self._settings.intake_folder)
         lock = held_lock(folder / ".intake.lock", "intake", patience=self._patience)
-        with lock, no_room_told(lambda: _no_room_for_deliveries(folder)):
+        with lock, no_room_told(lambda: no_room_in(folder, of="delivery", stands="Nothing half done counts.")):
             for debris in folder.glob(f"{SCRATCH}*.duckdb*"):
                 debris.unlink(missing_ok=True)
             yield
@@ -337,21 +337,12 @@ def _remove(path: Path) -> None:
     _log_of(path).unlink(missing_ok=True)
 
 
-def no_room_in(folder: Path) -> ZoneError:
-    """The error of a full disk, or a full memory, where a zone's folder is worked in."""
+def no_room_in(folder: Path, *, of: str = "zone's file", stands: str = "The zone stays as it was.") -> ZoneError:
+    """The error of a full disk, or a full memory, where a zone's folder is worked in. of: what takes the room."""
     return ZoneError(
-        "There is no room to work in the zone: the disk or the memory is full. The zone stays as it was.",
+        f"There is no room to work: the disk or the memory is full. {stands}",
         where=str(folder),
-        mend="Make room on this disk (three times the zone's file), or give the haven more memory, and run the command"
-        " again.",
-    )
-
-
-def _no_room_for_deliveries(folder: Path) -> ZoneError:
-    return ZoneError(
-        "There is no room to work on deliveries: the disk or the memory is full. Nothing half done counts.",
-        where=str(folder),
-        mend="Make room on this disk (three times the delivery), or give the haven more memory, and run the command"
+        mend=f"Make room on this disk (three times the {of}), or give the haven more memory, and run the command"
         " again.",
     )
 

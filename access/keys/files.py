@@ -55,7 +55,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the key folder, which is made if absent; the system gives the lock back when a process dies."""
+    """Hold a folder of this account's alone, made if absent; the system gives the lock back when a process dies."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

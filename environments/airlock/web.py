@@ -71,7 +71,7 @@ def as_data(request: ReleaseRequest) -> dict[str, Json]:
 
 
 def _file_data(file: ReleaseFile) -> dict[str, Json]:
-    """inspection: what was found in a file that is no table; nothing of it quotes the file."""
+    """inspection: what was found in the file; nothing of it quotes it."""
     inspection = None if file.inspection is None else file.inspection.as_data()
     return {"name": file.name, "sha256": file.sha256, "bytes": file.size, "inspection": inspection}
 

@@ -9,9 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-import pytest
 
-from access.decisions import RefusedError
 from access.optouts.disclosures import Disclosures
 from access.optouts.service import OptOuts
 from access.projects.scope import Scope
@@ -186,13 +184,6 @@ def one(local: str, number: str | None, name: str, **payload: object) -> Row:
         "event_date": "2026-02-01",
         "admidate": "2026-02-02", **payload,
     }  # fmt: skip
-
-
-def refused(call: Callable[[], object]) -> str:
-    """The code of the refusal that the call meets."""
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def names(haven: OptOutHaven) -> list[EventName]:

@@ -6,15 +6,15 @@ never read on (rules/airlock.md, 5).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from access.keys.files import locked
 from environments.airlock.errors import SealBroken
 
 PRIVATE = 0o700
@@ -56,13 +56,9 @@ class Container:
         draft.rename(place)
         sync_folder(place.parent)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """One release or recall at a time: two would prepare the same folder of the outbox."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        with (self._folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return locked(self._folder)
 
     def read(self, request: str, file: Sealed) -> bytes:
         """A sealed file. Raises SealBroken when it is missing or not as it was sealed."""

@@ -7,12 +7,11 @@ state of the request says (docs/adr/0023-release-ledger.md).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from access.keys.files import write_private
+from access.keys.files import locked, write_private
 from environments.airlock.errors import EvidenceBroken
 from environments.airlock.ledger.model import Marks
 from environments.disclosure.ledger.model import CellName, LedgerDifference, LedgerTable, PersonSet
@@ -64,13 +63,9 @@ class LedgerStore:
         self._folder = folder
         self._key_of = key_of
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """One table at a time is tested and entered: of two that are harmful together the second meets the first."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-        with (self._folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return locked(self._folder)
 
     def numbers(self, marks: Marks) -> NDArray[np.uint32]:
         """The numbers of people; who was never met gets the next. Within `alone`. Raises EvidenceBroken."""

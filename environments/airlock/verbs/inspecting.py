@@ -1,4 +1,4 @@
-"""What do the inspectors say of a file that is no table, and what must people look at who judge it?
+"""What do the inspectors say of a file, and what must people look at who judge one that is no table of counts?
 
 A picture leaves as it was written anew from its pixels, never as it was offered, and what was written anew is looked
 into from scratch. Not looked at is not passed (rules/airlock.md, 10; rules/disclosure.md, files that leave).

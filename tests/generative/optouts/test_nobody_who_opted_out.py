@@ -16,7 +16,8 @@ from access.optouts.model import ObjectionState, ObjectionTarget, OptOutCase
 from audit.model import organisation
 from linkage.optouts.errors import ListFailed, NothingToAsk
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, one, refused
+from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, one
+from tests.fakes.refusals import refused
 
 NUMBERS = [nhs_number(n) for n in range(1, 7)]
 NAMES = ["Ada", "Ben", "Cay", "Dot", "Eve", "Fay"]

@@ -38,15 +38,10 @@ from tests.fakes.havens import (
 )
 from tests.fakes.papers import REAL, agreement_with, support_for
 from tests.fakes.people import assessed, invented_person
+from tests.fakes.refusals import refused
 
 TODAY = START.date()
 ASHA, LENA, GRETA = person("asha"), person("lena"), person("greta")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
 
 
 @pytest.fixture
@@ -56,12 +51,6 @@ def access(clock: FixedClock) -> Access:
     access.apply(project_file(), applicant="asha", by=ASHA)
     make_live(access)
     return access
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def test_an_older_version_does_not_come_back_when_the_newer_one_lapses(access: Access, clock: FixedClock) -> None:
@@ -75,7 +64,7 @@ def test_an_older_version_does_not_come_back_when_the_newer_one_lapses(access: A
     clock.at += timedelta(days=31)
     assert access.scope_version("admissions") is None
     assert access.may_query("ewa", "admissions").code == "project.expired"  # type: ignore[union-attr]
-    assert _refused(lambda: access.live_scope("admissions")) == "project.expired"
+    assert refused(lambda: access.live_scope("admissions")) == "project.expired"
 
 
 def test_whoever_was_left_out_or_drafted_it_stays_of_the_project(access: Access) -> None:
@@ -86,7 +75,7 @@ def test_whoever_was_left_out_or_drafted_it_stays_of_the_project(access: Access)
     for controller in ("gp", "hospital"):
         access.approve("admissions", controller, by=organisation(controller))
     access.recertify("admissions", frozenset({"asha"}), by=ASHA)
-    assert _refused(lambda: access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=GRETA)) == (
+    assert refused(lambda: access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=GRETA)) == (
         "project.own_application"
     )
     access.draft(project_file(id="other"), applicant="greta", by=GRETA)
@@ -106,13 +95,13 @@ def test_a_strangers_draft_holds_no_id(access: Access) -> None:
     mine = project_file(id="frailty", title="What Asha means to find out")
     access.draft(mine, applicant="asha", by=ASHA)
     access.draft(project_file(id="frailty", title="In the way"), applicant="bryn", by=person("bryn"))
-    assert _refused(lambda: access.submit("frailty", applicant="ewa", by=person("ewa"))) == "project.no_draft"
+    assert refused(lambda: access.submit("frailty", applicant="ewa", by=person("ewa"))) == "project.no_draft"
     access.close("frailty", by=person("bryn"))
     submitted = access.submit("frailty", applicant="asha", by=ASHA)
     assert (submitted.title, submitted.applicant) == (mine.title, "asha")
     late = project_file(id="frailty", title="Still in the way", people=["bryn"])
-    assert _refused(lambda: access.draft(late, applicant="bryn", by=person("bryn"))) == "project.not_yours"
-    assert _refused(lambda: access.submit("frailty", applicant="bryn", by=person("bryn"))) == "project.no_draft"
+    assert refused(lambda: access.draft(late, applicant="bryn", by=person("bryn"))) == "project.not_yours"
+    assert refused(lambda: access.submit("frailty", applicant="bryn", by=person("bryn"))) == "project.no_draft"
 
 
 def test_a_draft_hides_nothing_from_those_who_decide(access: Access) -> None:
@@ -129,7 +118,7 @@ def test_one_person_decides_once_on_a_version(access: Access) -> None:
     access.approve("admissions", "gp", by=person("gwen"))
     access.register_person(invented_person("gwen", "hospital", {Role.CONTROLLER_DELEGATE}), by=HOUSE)
     call = lambda: access.approve("admissions", "hospital", by=person("gwen"))  # noqa: E731
-    assert _refused(call) == "project.decided_in_another_office"
+    assert refused(call) == "project.decided_in_another_office"
 
 
 @pytest.mark.parametrize(
@@ -150,10 +139,10 @@ def test_one_person_decides_once_on_a_version(access: Access) -> None:
 def test_offices_that_look_at_each_other_are_held_apart(access: Access, roles: set[Role]) -> None:
     """One person is not given both, and nobody sets their own roles."""
     both = invented_person("max", "haven", roles)
-    assert _refused(lambda: access.register_person(both, by=HOUSE)) == "person.offices_apart"
+    assert refused(lambda: access.register_person(both, by=HOUSE)) == "person.offices_apart"
     access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
     mine = invented_person("adam", "haven", {Role.AUDITOR})
-    assert _refused(lambda: access.register_person(mine, by=person("adam"))) == "person.own_roles"
+    assert refused(lambda: access.register_person(mine, by=person("adam"))) == "person.own_roles"
 
 
 def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
@@ -162,9 +151,9 @@ def test_nobody_frees_or_ends_what_is_not_theirs(access: Access) -> None:
     access.register_person(both, by=HOUSE)
     access.apply(project_file(people=["asha", "lena"]), applicant="asha", by=ASHA)
     access.suspend("admissions", "an incident is looked into", by=LENA)
-    assert _refused(lambda: access.resume("admissions", by=LENA)) == "project.own_application"
-    assert _refused(lambda: access.close("admissions", by=person("bryn"))) == "project.not_yours_to_close"
-    assert _refused(lambda: access.close("admissions", by=organisation("gp"))) == "person.unknown"
+    assert refused(lambda: access.resume("admissions", by=LENA)) == "project.own_application"
+    assert refused(lambda: access.close("admissions", by=person("bryn"))) == "project.not_yours_to_close"
+    assert refused(lambda: access.close("admissions", by=organisation("gp"))) == "person.unknown"
 
 
 def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None:
@@ -191,7 +180,7 @@ def test_nobody_prepares_the_people_of_their_own_project(access: Access) -> None
         *(lambda by, one=one: access.register_person(one, by=by) for one in officers),  # type: ignore[misc]
     ]
     for call in tests:
-        assert _refused(lambda call=call: call(adam)) == "project.own_application"  # type: ignore[misc]
+        assert refused(lambda call=call: call(adam)) == "project.own_application"  # type: ignore[misc]
         assert access.records.log.events[-1].name in (
             EventName.PERSON_REGISTER_REFUSED, EventName.PERSON_EVIDENCE_REFUSED,
         )  # fmt: skip
@@ -209,31 +198,31 @@ def test_nobody_puts_in_force_what_their_own_project_waits_for(access: Access) -
     file = project_file(**(REAL | {"people": ["asha", "lena"]}))
     access.apply(file, applicant="asha", by=ASHA)
     paper, letter = agreement_with("gp", ["gp"]), support_for([("gp", "gp"), ("hospital", "hospital")])
-    assert _refused(lambda: access.register_agreement(paper, by=LENA)) == "project.own_application"
-    assert _refused(lambda: access.register_support(letter, by=LENA)) == "project.own_application"
+    assert refused(lambda: access.register_agreement(paper, by=LENA)) == "project.own_application"
+    assert refused(lambda: access.register_support(letter, by=LENA)) == "project.own_application"
     for lead in (HOUSE, person("max")):
         access.register_agreement(paper, by=lead)
         access.register_support(letter, by=lead)
     review = lambda by: access.record_review("26/CAG/0001", date(2027, 4, 1), by=by)  # noqa: E731
-    assert _refused(lambda: review(LENA)) == "project.own_application"
+    assert refused(lambda: review(LENA)) == "project.own_application"
     review(person("max"))
     assess = lambda of, by: access.assess_organisation(of, good, by=by)  # noqa: E731
     good = SecurityAssessment("X26", SecurityStatus.STANDARDS_MET, date(2030, 1, 1))
     for of in ("gp", "hospital", "university", "haven"):
-        assert _refused(lambda of=of: assess(of, LENA)) == "project.own_application"  # type: ignore[misc]
+        assert refused(lambda of=of: assess(of, LENA)) == "project.own_application"  # type: ignore[misc]
         again = replace(assessed(of), security=good)
-        assert _refused(lambda again=again: access.register_organisation(again, by=LENA)) == "project.own_application"  # type: ignore[misc]
+        assert refused(lambda again=again: access.register_organisation(again, by=LENA)) == "project.own_application"  # type: ignore[misc]
         assess(of, person("max"))
     access.assess_organisation("gp", replace(good, status=SecurityStatus.STANDARDS_NOT_MET), by=LENA)  # that stops it
     appoint = lambda by: access.appoint_authoriser("sian", date(2030, 1, 1), by=by)  # noqa: E731
-    assert _refused(lambda: appoint(LENA)) == "project.own_application"
+    assert refused(lambda: appoint(LENA)) == "project.own_application"
     appoint(person("max"))
     let_in = lambda: access.open_emergency("asha", "admissions", "a good reason", 1, by=LENA)  # noqa: E731
-    assert _refused(let_in) == "emergency.own_project"
+    assert refused(let_in) == "emergency.own_project"
     for subject in (organisation("gp"), organisation("university"), ASHA):
         held = access.sanction(subject, "sold extracts on", None, by=LENA)  # that stops it, too
         lift = lambda by, held=held: access.lift_sanction(held.id, "the appeal was upheld", by=by)  # noqa: E731
-        assert _refused(lambda lift=lift: lift(LENA)) == "project.own_application"  # type: ignore[misc]
+        assert refused(lambda lift=lift: lift(LENA)) == "project.own_application"  # type: ignore[misc]
         assert access.records.log.events[-1].name is EventName.SANCTION_REFUSED
         lift(person("max"))
     held = access.sanction(person("carys"), "sold extracts on", None, by=LENA)
@@ -251,7 +240,7 @@ def test_a_draft_keeps_nobody_from_their_office_but_its_applicant(access: Access
     assert access.register_agreement(agreement_with("gp", ["gp"]), by=LENA) == 1
     access.draft(project_file(id="lenas-own", people=["bryn"]), applicant="lena", by=LENA)
     later = agreement_with("gp", ["gp"], on=date(2026, 2, 1), title="Amended for a project of one's own")
-    assert _refused(lambda: access.register_agreement(later, by=LENA)) == "project.own_application"
+    assert refused(lambda: access.register_agreement(later, by=LENA)) == "project.own_application"
 
 
 def test_another_employer_vouches_for_nobodys_evidence(access: Access) -> None:
@@ -275,14 +264,14 @@ def test_break_glass_needs_evidence_that_was_there(access: Access, clock: FixedC
     access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)
     assert access.may_query("ewa", "admissions")
     again = lambda: access.open_emergency("ewa", "admissions", "once more, to be sure", 1, by=LENA)  # noqa: E731
-    assert _refused(again) == "emergency.not_reviewed"
+    assert refused(again) == "emergency.not_reviewed"
     (held,) = access.emergencies(unreviewed=True)
     access.review_emergency(held.id, "there was no hurry", justified=False, by=person("max"))
     assert not access.may_query("ewa", "admissions")
     for hours in (float("nan"), float("inf"), -1.0):
         call = lambda hours=hours: access.open_emergency("ewa", "admissions", "a good reason", hours, by=LENA)  # type: ignore[misc]  # noqa: E731
-        assert _refused(call) == "emergency.too_long"
-    assert _refused(lambda: access.open_emergency("ewa", "nothing", "a good reason", 1, by=LENA)) == "project.unknown"
+        assert refused(call) == "emergency.too_long"
+    assert refused(lambda: access.open_emergency("ewa", "nothing", "a good reason", 1, by=LENA)) == "project.unknown"
 
 
 def test_break_glass_is_not_for_who_never_had_the_rest(access: Access, clock: FixedClock) -> None:
@@ -293,7 +282,7 @@ def test_break_glass_is_not_for_who_never_had_the_rest(access: Access, clock: Fi
     access.register_person(part, by=HOUSE)
     clock.at += timedelta(days=1)
     call = lambda: access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 4, by=LENA)  # noqa: E731
-    assert _refused(call) == "emergency.bridges_nothing"
+    assert refused(call) == "emergency.bridges_nothing"
     assert access.may_query("ewa", "admissions").code == "person.training_expired"  # type: ignore[union-attr]
 
 
@@ -389,7 +378,7 @@ def test_an_organisation_that_was_never_assessed_is_not_bridged(access: Access) 
     access.register_organisation(lapsed, by=HOUSE)
     access.register_person(Person("yan", "Yan", "board", frozenset({Role.RESEARCHER})), by=HOUSE)
     call = lambda: access.open_emergency("yan", "admissions", "the outbreak's numbers are due", 4, by=LENA)  # noqa: E731
-    assert _refused(call) == "emergency.bridges_nothing"
+    assert refused(call) == "emergency.bridges_nothing"
     assert not access.may_query("yan", "admissions")
 
 

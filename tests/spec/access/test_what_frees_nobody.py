@@ -27,26 +27,15 @@ from infra.cli.main import app
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import agreement_with, support_for
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 ASHA, LENA = person("asha"), person("lena")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
 
 
 @pytest.fixture
 def access(clock: FixedClock) -> Access:
     """The haven's people, in memory; synthetic data."""
     return peopled(memory_records(clock))
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def test_no_lead_reviews_who_was_let_into_their_own_project(access: Access, clock: FixedClock) -> None:
@@ -63,7 +52,7 @@ def test_no_lead_reviews_who_was_let_into_their_own_project(access: Access, cloc
     access.open_emergency("ewa", "admissions", "the outbreak's numbers are due", 1, by=LENA)
     (held,) = access.emergencies(unreviewed=True)
     review = lambda by: access.review_emergency(held.id, "sent in time", justified=True, by=by)  # noqa: E731
-    assert _refused(lambda: review(person("max"))) == "emergency.own_project"
+    assert refused(lambda: review(person("max"))) == "emergency.own_project"
     review(person("mia"))
 
 
@@ -95,7 +84,7 @@ def test_an_accreditation_has_its_number(access: Access, scheme: str, number: st
     """One without, or one that paints a screen, is none."""
     access.register_person(Person("noor", "Noor", "university", frozenset({Role.RESEARCHER})), by=HOUSE)
     call = lambda: access.record_accreditation("noor", scheme, number, date(2030, 1, 1), by=HOUSE)  # noqa: E731
-    assert _refused(call) == rule
+    assert refused(call) == rule
     noor = access.person("noor")
     assert noor is not None
     assert noor.evidence.accreditation is None
@@ -104,7 +93,7 @@ def test_an_accreditation_has_its_number(access: Access, scheme: str, number: st
 def test_the_code_of_an_assessment_is_readable(access: Access) -> None:
     """It stands on screens and in the register."""
     painted = SecurityAssessment("R\x1b[31m", SecurityStatus.STANDARDS_MET, date(2030, 1, 1))
-    assert _refused(lambda: access.assess_organisation("gp", painted, by=LENA)) == "name.hidden_signs"
+    assert refused(lambda: access.assess_organisation("gp", painted, by=LENA)) == "name.hidden_signs"
 
 
 @pytest.mark.parametrize("today", [date(2026, 12, 20), date(2027, 1, 12)])
@@ -114,7 +103,7 @@ def test_an_amendment_moves_no_annual_review(access: Access, clock: FixedClock, 
     access.register_support(letter(review_due=date(2027, 1, 10)), by=LENA)
     clock.at = datetime(today.year, today.month, today.day, 9, tzinfo=UTC)
     later = letter(review_due=today + timedelta(days=350))
-    assert _refused(lambda: access.register_support(later, by=LENA)) == "support.review_unrecorded"
+    assert refused(lambda: access.register_support(later, by=LENA)) == "support.review_unrecorded"
     access.register_support(letter(review_due=date(2027, 1, 10), title="Amended, and not reviewed"), by=LENA)
     access.record_review("26/CAG/0001", today + timedelta(days=350), by=LENA)
     assert access.register_support(later, by=LENA) == 4
@@ -131,7 +120,7 @@ def test_a_support_that_has_not_begun_is_reviewed_a_year_after_it_begins(access:
 def test_a_support_runs_no_longer_than_any_paper(access: Access, clock: FixedClock) -> None:
     """Twenty years ahead at most: what lies further was typed wrongly."""
     forever = support_for([("gp", "gp")], review_due=clock.at.date() + timedelta(days=300), ends=date(2099, 1, 1))
-    assert _refused(lambda: access.register_support(forever, by=LENA)) == "day.too_far"
+    assert refused(lambda: access.register_support(forever, by=LENA)) == "day.too_far"
 
 
 def test_a_support_that_ended_is_extended_by_its_new_letter(access: Access, clock: FixedClock) -> None:
@@ -140,7 +129,7 @@ def test_a_support_that_ended_is_extended_by_its_new_letter(access: Access, cloc
     access.register_support(letter(date(2027, 1, 10)), by=LENA)
     clock.at = datetime(2027, 1, 12, 9, tzinfo=UTC)
     review = lambda: access.record_review("26/CAG/0001", date(2028, 1, 5), by=LENA)  # noqa: E731
-    assert _refused(review) == "support.review_after_end"
+    assert refused(review) == "support.review_after_end"
     assert access.register_support(letter(date(2028, 1, 10)), by=LENA) == 2
 
 
@@ -149,13 +138,13 @@ def test_a_renewal_that_begins_later_ends_nothing_today(access: Access) -> None:
     access.register_agreement(agreement_with("gp", ["gp"]), by=LENA)
     ahead = {"starts": date(2027, 1, 1), "ends": date(2031, 12, 31)}
     renewal = agreement_with("gp", ["gp"], **ahead)
-    assert _refused(lambda: access.register_agreement(renewal, by=LENA)) == "agreement.begins_later"
+    assert refused(lambda: access.register_agreement(renewal, by=LENA)) == "agreement.begins_later"
     signed = date(2026, 2, 1)
     access.register_agreement(agreement_with("gp", ["gp"], id="gp-2027", on=signed, **ahead), by=LENA)
     assert [held for _, held in access.agreements()] == [True, False]
     access.register_support(support_for([("gp", "gp")]), by=LENA)
     letter = support_for([("gp", "gp")], starts=date(2026, 6, 1))
-    assert _refused(lambda: access.register_support(letter, by=LENA)) == "support.begins_later"
+    assert refused(lambda: access.register_support(letter, by=LENA)) == "support.begins_later"
 
 
 def test_no_paper_of_before_takes_the_place_of_an_agreement_that_was_withdrawn(
@@ -176,9 +165,9 @@ def test_no_paper_of_before_takes_the_place_of_an_agreement_that_was_withdrawn(
         assert told.value.refused.code == "agreement.signed_before_withdrawal"
     assert access.register_agreement(other, by=LENA) == 1  # in force beside it, and as it is
     amended = other.model_copy(update={"title": "Amended, and not signed again"})
-    assert _refused(lambda: access.register_agreement(amended, by=LENA)) == "agreement.signed_before_withdrawal"
+    assert refused(lambda: access.register_agreement(amended, by=LENA)) == "agreement.signed_before_withdrawal"
     unsigned = held.model_copy(update={"id": "gp-other", "signatures": {}})
-    assert _refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.signed_before_withdrawal"
+    assert refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.signed_before_withdrawal"
     access.register_agreement(agreement_with("gp", ["opticians"], id="gp-eyes"), by=LENA)
     access.register_agreement(agreement_with("hospital", ["gp"]), by=LENA)
     on = {"on": withdrawn + timedelta(days=1)}
@@ -189,7 +178,7 @@ def test_no_paper_of_before_takes_the_place_of_an_agreement_that_was_withdrawn(
 def test_nobody_is_put_out_without_a_reason(access: Access) -> None:
     """An account is closed for a reason that can be read."""
     for said in ("", " ", "no", "left\x1b[2Kus"):
-        assert _refused(lambda said=said: access.close_person("asha", said, by=HOUSE)).startswith("reason.")  # type: ignore[misc]
+        assert refused(lambda said=said: access.close_person("asha", said, by=HOUSE)).startswith("reason.")  # type: ignore[misc]
     assert access.person("asha").closed_on is None  # type: ignore[union-attr]
     access.close_person("asha", "left the university", by=HOUSE)
 
@@ -197,9 +186,9 @@ def test_nobody_is_put_out_without_a_reason(access: Access) -> None:
 @pytest.mark.parametrize("name", ["", " \t"])
 def test_nobody_is_registered_without_a_name(access: Access, name: str) -> None:
     """Neither an organisation nor a person: the register and the screens show it."""
-    assert _refused(lambda: access.register_organisation(Organisation("board", name), by=HOUSE)) == "name.empty"
+    assert refused(lambda: access.register_organisation(Organisation("board", name), by=HOUSE)) == "name.empty"
     nameless = replace(invented_person("noor", "haven", {Role.AUDITOR}), name=name)
-    assert _refused(lambda: access.register_person(nameless, by=HOUSE)) == "name.empty"
+    assert refused(lambda: access.register_person(nameless, by=HOUSE)) == "name.empty"
 
 
 LAST = date.max
@@ -228,7 +217,7 @@ LAST = date.max
 def test_what_holds_for_ever_is_typed_wrongly(access: Access, call: Callable[[Access], object], rule: str) -> None:
     """More than ten years ahead (papers: twenty), or the calendar's last day: a sentence, and nothing is kept."""
     access.register_person(invented_person("bryn", "haven", {Role.ANONYMISATION_AUTHORISER}), by=HOUSE)
-    assert _refused(lambda: call(access)) == rule
+    assert refused(lambda: call(access)) == rule
 
 
 def test_papers_of_twenty_years_are_registered(access: Access) -> None:
@@ -252,7 +241,7 @@ def test_papers_of_twenty_years_are_registered(access: Access) -> None:
 def test_an_agreement_is_reviewed_while_it_runs(access: Access, tmp_path: Path, review: date) -> None:
     """Neither before it begins nor after it ends; `haven agreement check` says so before it is signed."""
     paper = agreement_with("gp", ["gp"], review_due=review)
-    assert _refused(lambda: access.register_agreement(paper, by=LENA)) == "agreement.review_outside"
+    assert refused(lambda: access.register_agreement(paper, by=LENA)) == "agreement.review_outside"
     written = tmp_path / "gp.yaml"
     for of, lacks in ((paper, str(review)), (agreement_with("gp", ["gp"]), None)):
         written.write_text(of.model_dump_json())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from access.decisions import RefusedError
 from access.organisations.store import DatasetRow
 from access.projects.file import ProjectFile
 from access.projects.model import Outcome
@@ -24,14 +22,9 @@ from infra.database import make_engine
 from infra.migrations import upgrade
 from tests.fakes.havens import ANSWERS, HOUSE, START, endorse, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import REAL
+from tests.fakes.refusals import refused
 
 ASHA, GRETA = person("asha"), person("greta")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A Sunday morning."""
-    return FixedClock(START)
 
 
 @pytest.fixture
@@ -41,12 +34,6 @@ def access(clock: FixedClock) -> Access:
     access.apply(project_file(), applicant="asha", by=ASHA)
     make_live(access)
     return access
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def test_nothing_is_hidden_behind_a_draft(access: Access) -> None:
@@ -66,14 +53,14 @@ def test_a_decision_is_on_the_version_that_was_read(access: Access) -> None:
     """An amendment that comes between reading and deciding is not decided on unread."""
     access.apply(project_file(title="The second version"), applicant="asha", by=ASHA)
     gp = organisation("gp")
-    assert _refused(lambda: access.approve("admissions", "gp", by=gp, version=1)) == "project.another_version"
-    assert _refused(lambda: access.refuse("admissions", "gp", "Not for us.", by=gp, version=1)) == (
+    assert refused(lambda: access.approve("admissions", "gp", by=gp, version=1)) == "project.another_version"
+    assert refused(lambda: access.refuse("admissions", "gp", "Not for us.", by=gp, version=1)) == (
         "project.another_version"
     )
     access.approve("admissions", "gp", by=gp, version=2)
     access.approve("admissions", "hospital", by=organisation("hospital"))
     endorsed = lambda: access.endorse("admissions", Outcome.APPROVED, ANSWERS, by=GRETA, version=1)  # noqa: E731
-    assert _refused(endorsed) == "project.another_version"
+    assert refused(endorsed) == "project.another_version"
 
 
 def test_what_a_controller_ended_earlier_is_asked_for_again_as_it_is(access: Access, clock: FixedClock) -> None:
@@ -110,14 +97,14 @@ def test_a_refusal_of_the_guardian_is_not_taken_back(access: Access) -> None:
         access.approve("other", controller, by=organisation(controller))
     access.endorse("other", Outcome.REFUSED, {}, "It is not in order.", by=GRETA)
     call = lambda: access.withdraw_endorsement("other", "I thought it over.", by=GRETA)  # noqa: E731
-    assert _refused(call) == "project.nothing_to_withdraw"
+    assert refused(call) == "project.nothing_to_withdraw"
 
 
 def test_an_amendment_that_is_asked_for_ends_no_project(access: Access) -> None:
     """Ewa applies for one with herself as its lead: what is in force is closed by its own lead, as before."""
     access.apply(project_file(title="Led by Ewa", lead="ewa"), applicant="ewa", by=person("ewa"))
     close = lambda: access.close("admissions", by=person("ewa"))  # noqa: E731
-    assert _refused(close) == "project.not_yours_to_close"
+    assert refused(close) == "project.not_yours_to_close"
     assert access.project("admissions").state is ProjectState.LIVE
     access.close("admissions", by=ASHA)
     assert access.project("admissions").state is ProjectState.CLOSED

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from access.decisions import Refused, RefusedError
+from access.decisions import Refused
 from access.documents import parse_document
 from access.organisations.agreement import TEMPLATE as AGREEMENT_TEMPLATE
 from access.organisations.agreement import Agreement
@@ -28,6 +28,7 @@ from audit.model import organisation, person
 from tests.fakes import papers
 from tests.fakes.havens import ANSWERS, HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 TODAY = START.date()
 LENA, ASHA = person("lena"), person("asha")
@@ -59,12 +60,6 @@ def support(**changes: object) -> SupportFile:
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
-
-
-@pytest.fixture
 def access(clock: FixedClock) -> Access:
     """A project under section 251 that everybody has approved, with every paper in force."""
     return _in_force(clock, {}, support(), date(2026, 12, 31))
@@ -84,12 +79,6 @@ def _in_force(clock: FixedClock, changes: dict[str, object], paper: SupportFile,
 def _rule(access: Access) -> str:
     decision = access.why("asha", "admissions", "query")
     return decision.code if isinstance(decision, Refused) else "yes"
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def test_with_every_part_in_force_the_project_is_live(access: Access) -> None:
@@ -147,7 +136,7 @@ def test_one_part_less_and_the_next_question_is_no(access: Access, what: str) ->
     ending, rule = ENDINGS[what]
     ending(access)
     assert _rule(access) == rule
-    assert _refused(lambda: access.live_scope("admissions")) == rule
+    assert refused(lambda: access.live_scope("admissions")) == rule
     entry = next(one for one in access.access_list() if (one.person, one.action) == ("asha", "query"))
     assert entry.decision == access.why("asha", "admissions", "query")
     assert isinstance(entry.decision, Refused)
@@ -177,8 +166,8 @@ def test_time_ends_parts_without_anybody_doing_anything(clock: FixedClock, what:
     assert (_rule(access), access.live_scope("admissions").project) == ("yes", "admissions")
     clock.at += timedelta(days=1)
     assert _rule(access) == rule
-    assert _refused(lambda: access.live_scope("admissions")) == rule
-    assert _refused(access.why("asha", "admissions", "open-workspace").require) == rule
+    assert refused(lambda: access.live_scope("admissions")) == rule
+    assert refused(access.why("asha", "admissions", "open-workspace").require) == rule
 
 
 def test_papers_may_come_after_the_decisions(clock: FixedClock) -> None:
@@ -269,9 +258,9 @@ def test_an_unsigned_agreement_is_not_registered(access: Access) -> None:
     """Nor one with a party that nobody knows, nor by somebody who is no governance lead."""
     unsigned = agreement("gp", signatures={})
     stranger = agreement("gp", recipient="nowhere", signatures={})
-    assert _refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.unsigned"
-    assert _refused(lambda: access.register_agreement(stranger, by=LENA)) == "agreement.party_unknown"
-    assert _refused(lambda: access.register_agreement(agreement("gp"), by=ASHA)) == "person.other_role"
+    assert refused(lambda: access.register_agreement(unsigned, by=LENA)) == "agreement.unsigned"
+    assert refused(lambda: access.register_agreement(stranger, by=LENA)) == "agreement.party_unknown"
+    assert refused(lambda: access.register_agreement(agreement("gp"), by=ASHA)) == "person.other_role"
 
 
 def test_a_withdrawn_agreement_comes_again_only_signed_anew(access: Access, clock: FixedClock) -> None:
@@ -289,12 +278,12 @@ def test_a_withdrawn_agreement_comes_again_only_signed_anew(access: Access, cloc
         old.model_copy(update={"signatures": same_day}),
     ):
         attempt = lambda paper=paper: access.register_agreement(paper, by=LENA)  # noqa: E731
-        assert _refused(attempt) == "agreement.signed_before_withdrawal"
+        assert refused(attempt) == "agreement.signed_before_withdrawal"
         assert _rule(access) == "agreement.missing"
     anew = old.model_copy(update={"signatures": later})
     assert access.register_agreement(anew, by=LENA) == 2
     assert _rule(access) == "yes"
-    assert _refused(lambda: access.register_agreement(old, by=LENA)) == "agreement.signed_before_withdrawal"
+    assert refused(lambda: access.register_agreement(old, by=LENA)) == "agreement.signed_before_withdrawal"
 
 
 def test_a_delegate_of_a_party_ends_its_agreement(access: Access) -> None:
@@ -303,11 +292,11 @@ def test_a_delegate_of_a_party_ends_its_agreement(access: Access) -> None:
         known = invented_person(name, of, {Role.CONTROLLER_DELEGATE}, TODAY)
         access.register_person(known, by=HOUSE)
     access.suspend_person("gwen", by=HOUSE)
-    assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("gwen"))) == "person.suspended"
+    assert refused(lambda: access.withdraw_agreement("gp-2026", by=person("gwen"))) == "person.suspended"
     ended = invented_person("gwen", "gp", {Role.CONTROLLER_DELEGATE}, TODAY - timedelta(days=1))
     access.register_person(ended, by=HOUSE)
     assert isinstance(may_act(access.person("gwen"), TODAY), Refused)
-    assert _refused(lambda: access.withdraw_agreement("gp-2026", by=person("hugh"))) == "person.other_role"
+    assert refused(lambda: access.withdraw_agreement("gp-2026", by=person("hugh"))) == "person.other_role"
     access.withdraw_agreement("gp-2026", by=person("gwen"))
     assert _rule(access) == "agreement.missing"
 
@@ -327,7 +316,7 @@ def test_a_withdrawn_support_does_not_come_again(access: Access, clock: FixedClo
     clock.at += timedelta(days=2)
     other = {"title": "Another title", "activity": "Linkage of what the letter of March names"}
     for again in (support(), support(starts=TODAY + timedelta(days=1)), support(**other)):
-        assert _refused(lambda again=again: access.register_support(again, by=LENA)) == "support.withdrawn_before"  # type: ignore[misc]
+        assert refused(lambda again=again: access.register_support(again, by=LENA)) == "support.withdrawn_before"  # type: ignore[misc]
         assert _rule(access) == "support.withdrawn"
     assert access.register_support(support(reference="26/CAG/0009"), by=LENA) == 1
     assert _rule(access) == "support.withdrawn"  # what rested on the old one is applied for again
@@ -383,9 +372,9 @@ def test_a_lead_recertifies_each_quarter_or_nobody_gets_in(access: Access, clock
     assert access.may_query("ewa", "admissions")
     clock.at += timedelta(days=107)
     assert _rule(access) == "project.not_recertified"
-    assert _refused(lambda: access.recertify("admissions", frozenset({"asha"}), by=person("ewa"))) == "project.not_lead"
+    assert refused(lambda: access.recertify("admissions", frozenset({"asha"}), by=person("ewa"))) == "project.not_lead"
     access.recertify("admissions", frozenset({"asha"}), by=ASHA)
     assert _rule(access) == "yes"
     assert access.may_query("ewa", "admissions").code == "project.not_a_member"  # type: ignore[union-attr]
     strangers = frozenset({"asha", "bryn"})
-    assert _refused(lambda: access.recertify("admissions", strangers, by=ASHA)) == "project.not_a_member"
+    assert refused(lambda: access.recertify("admissions", strangers, by=ASHA)) == "project.not_a_member"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from access.decisions import Refused, RefusedError
+from access.decisions import Refused
 from access.organisations.agreement import Agreement
 from access.people.model import Role
 from access.service import Access
@@ -17,27 +17,16 @@ from audit.model import person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.papers import REAL, agreement_with, under_section_251
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 TODAY = START.date()
 LENA, ASHA = person("lena"), person("asha")
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
-
-
-@pytest.fixture
 def access(clock: FixedClock) -> Access:
     """A project under section 251 that everybody has approved, with every paper in force."""
     return under_section_251(clock)
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def _rule(access: Access, name: str = "asha", project: str = "admissions") -> str:
@@ -103,7 +92,7 @@ def test_a_lead_who_moved_keeps_nobody(access: Access, clock: FixedClock) -> Non
     _again(access, "asha", "haven")
     assert (_rule(access), _rule(access, "ewa")) == ("project.not_kept_since_move", "")
     keeps = lambda: access.recertify("admissions", frozenset({"asha", "ewa"}), by=ASHA)  # noqa: E731
-    assert _refused(keeps) == "project.not_kept_since_move"
+    assert refused(keeps) == "project.not_kept_since_move"
     access.apply(project_file(**REAL, title="Admissions, led from the haven"), applicant="asha", by=ASHA)
     clock.at += timedelta(minutes=1)
     make_live(access)
@@ -150,7 +139,7 @@ def test_a_signature_is_for_the_text_that_stood_above_it(access: Access, changes
     later = last + timedelta(days=1)
     amended = agreement_with("gp", ["gp"], **changes)
     for paper in (amended, _signed(amended, last, last), _signed(amended, later, last), _signed(amended, last, later)):
-        assert _refused(lambda paper=paper: access.register_agreement(paper, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
+        assert refused(lambda paper=paper: access.register_agreement(paper, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
         event = access.records.log.events[-1]
         assert (event.name, event.details["rule"]) == (EventName.AGREEMENT_REFUSED, "agreement.not_signed_anew")
     assert access.register_agreement(_signed(amended, later, later), by=LENA) == 2
@@ -162,10 +151,10 @@ def test_no_older_version_of_an_agreement_comes_back_under_its_old_signatures(ac
     narrow = agreement_with("gp", ["gp"], on=date(2026, 2, 1), purposes=["audit"])
     access.register_agreement(narrow, by=LENA)
     for back in (wide, _signed(wide, date(2026, 2, 1), date(2026, 2, 1))):
-        assert _refused(lambda back=back: access.register_agreement(back, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
+        assert refused(lambda back=back: access.register_agreement(back, by=LENA)) == "agreement.not_signed_anew"  # type: ignore[misc]
     corrected = _signed(narrow, date(2025, 1, 5), date(2025, 1, 6))
     assert access.register_agreement(corrected, by=LENA) == 3  # the same text
-    assert _refused(lambda: access.register_agreement(wide, by=LENA)) == "agreement.not_signed_anew"
+    assert refused(lambda: access.register_agreement(wide, by=LENA)) == "agreement.not_signed_anew"
     assert _rule(access) == "agreement.purpose_not_agreed"
 
 
@@ -173,7 +162,7 @@ def test_another_id_makes_no_other_text_of_old_signatures(access: Access) -> Non
     """A second paper of the same two over the same data needs signatures of its own; over other data it needs none."""
     last = max(one.on for one in agreement_with("gp", ["gp"]).signatures.values())
     wider = agreement_with("gp", ["gp"], id="gp-again", purposes=["research", "audit"])
-    assert _refused(lambda: access.register_agreement(wider, by=LENA)) == "agreement.not_signed_anew"
+    assert refused(lambda: access.register_agreement(wider, by=LENA)) == "agreement.not_signed_anew"
     later = last + timedelta(days=1)
     assert access.register_agreement(_signed(wider, later, later), by=LENA) == 1
     assert access.register_agreement(agreement_with("gp", ["elsewhere"], id="gp-other-data"), by=LENA) == 1

@@ -23,17 +23,11 @@ from infra.recovery import FILE, forget_word, roots_word, write_word
 from linkage.store import held_deliveries
 from tests.fakes.audit_log import MemoryAuditLog
 from tests.fakes.gateway import disclosures_of
-from tests.fakes.havens import ANSWERS, HOUSE, START, memory_records, peopled, project_file
+from tests.fakes.havens import ANSWERS, HOUSE, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
 from tests.fakes.realm import MemoryRealm, MemoryUsers
 
 LENA, ASHA = person("lena"), person("asha")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from access.decisions import RefusedError
 from access.documents import DocumentError, parse_document
 from access.organisations.model import Organisation
 from access.people.model import Role
@@ -23,14 +22,9 @@ from audit.events import EventName
 from audit.model import organisation, person, service
 from tests.fakes.havens import HOUSE, START, endorse, make_live, memory_records, peopled, project_file
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 ASHA = person("asha")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
 
 
 @pytest.fixture
@@ -43,13 +37,6 @@ def access(clock: FixedClock) -> Access:
 
 def _approved(access: Access) -> None:
     make_live(access)
-
-
-def _refused(call: object) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()  # type: ignore[operator]
-    assert told.value.refused.reason
-    return told.value.refused.code
 
 
 def _events(access: Access) -> list[EventName]:
@@ -77,7 +64,7 @@ def test_a_withdrawal_ends_the_project_at_once(access: Access) -> None:
     assert not decision
     assert decision.code == "project.withdrawn"  # type: ignore[union-attr]
     assert "hospital" in decision.reason  # type: ignore[union-attr]
-    assert _refused(lambda: access.live_scope("admissions")) == "project.withdrawn"
+    assert refused(lambda: access.live_scope("admissions")) == "project.withdrawn"
 
 
 @pytest.mark.parametrize("stop", ["withdraw", "refuse"])
@@ -98,7 +85,7 @@ def test_a_withdrawn_approval_is_not_given_again(access: Access) -> None:
     """The project applies anew instead, and everybody decides again."""
     _approved(access)
     access.withdraw("admissions", "gp", "error found", by=organisation("gp"))
-    code = _refused(lambda: access.approve("admissions", "gp", by=organisation("gp")))
+    code = refused(lambda: access.approve("admissions", "gp", by=organisation("gp")))
     assert code == "project.already_decided"
 
 
@@ -144,20 +131,20 @@ def test_a_suspended_person_loses_everything_at_once(access: Access) -> None:
 )
 def test_only_the_controller_or_its_delegate_decides(access: Access, actor: str, controller: str, rule: str) -> None:
     """Another organisation, another's delegate, a researcher, a stranger or a service decides nothing; it is logged."""
-    assert _refused(lambda: access.approve("admissions", controller, by=actor)) == rule  # type: ignore[arg-type]
+    assert refused(lambda: access.approve("admissions", controller, by=actor)) == rule  # type: ignore[arg-type]
     assert _events(access)[-1] is EventName.PROJECT_APPROVE_REFUSED
 
 
 def test_nobody_decides_on_their_own_application(access: Access) -> None:
     """A delegate who is named in the project, or applied for it, does not decide on it."""
     access.apply(project_file(id="mine", people=["hari"]), applicant="hari", by=person("hari"))
-    assert _refused(lambda: access.approve("mine", "hospital", by=person("hari"))) == "project.own_application"
+    assert refused(lambda: access.approve("mine", "hospital", by=person("hari"))) == "project.own_application"
 
 
 def test_an_approval_is_given_once(access: Access) -> None:
     """Twice is a refusal, not a second entry."""
     access.approve("admissions", "gp", by=person("gwen"))
-    assert _refused(lambda: access.approve("admissions", "gp", by=person("gwen"))) == "project.already_decided"
+    assert refused(lambda: access.approve("admissions", "gp", by=person("gwen"))) == "project.already_decided"
 
 
 def test_an_amended_project_leaves_the_approved_one_in_force(access: Access) -> None:
@@ -197,13 +184,13 @@ def test_a_closed_project_stays_closed(access: Access) -> None:
     access.close("admissions", by=ASHA)
     assert access.project("admissions").state is ProjectState.CLOSED
     again = project_file(title="Another title for it")
-    assert _refused(lambda: access.apply(again, applicant="asha", by=ASHA)) == "project.closed"
+    assert refused(lambda: access.apply(again, applicant="asha", by=ASHA)) == "project.closed"
 
 
 def test_a_stranger_cannot_amend_a_project(access: Access) -> None:
     """Only its people and its applicant make a new version of a project."""
     taken = project_file(title="Taken over by somebody", people=["bryn"])
-    assert _refused(lambda: access.apply(taken, applicant="bryn", by=person("bryn"))) == "project.not_yours"
+    assert refused(lambda: access.apply(taken, applicant="bryn", by=person("bryn"))) == "project.not_yours"
 
 
 @pytest.mark.parametrize(
@@ -249,9 +236,9 @@ def test_whoever_was_in_an_earlier_version_never_checks(access: Access) -> None:
 def test_refusals_of_the_administrator_are_recorded_too(access: Access) -> None:
     """A person of an organisation nobody knows, a stranger suspended, a project closed that there is not."""
     stray = invented_person("stray", "nowhere", {Role.RESEARCHER}, date(2029, 1, 1))
-    assert _refused(lambda: access.register_person(stray, by=HOUSE)) == "organisation.unknown"
-    assert _refused(lambda: access.suspend_person("nobody", by=HOUSE)) == "person.unknown"
-    assert _refused(lambda: access.close("nothing", by=HOUSE)) == "project.unknown"
+    assert refused(lambda: access.register_person(stray, by=HOUSE)) == "organisation.unknown"
+    assert refused(lambda: access.suspend_person("nobody", by=HOUSE)) == "person.unknown"
+    assert refused(lambda: access.close("nothing", by=HOUSE)) == "project.unknown"
     assert _events(access)[-3:] == [
         EventName.PERSON_REGISTER_REFUSED,
         EventName.PERSON_SUSPEND_REFUSED,
@@ -264,12 +251,12 @@ def test_a_table_is_of_one_dataset(access: Access) -> None:
     """In the zone two datasets' tables of one name would be one: no second entry, and no file that names one twice."""
     gp = access.datasets()["gp"]
     second = replace(gp, id="second", controller="hospital")
-    assert _refused(lambda: access.register_dataset(second, by=HOUSE)) == "dataset.table_taken"
-    assert _refused(lambda: access.register_dataset(replace(gp, controller="hospital"), by=HOUSE)) == (
+    assert refused(lambda: access.register_dataset(second, by=HOUSE)) == "dataset.table_taken"
+    assert refused(lambda: access.register_dataset(replace(gp, controller="hospital"), by=HOUSE)) == (
         "dataset.other_controller"
     )
     dated = {**gp.tables, "gp_events": {"event_date": "text", "code": "code"}}
-    assert _refused(lambda: access.register_dataset(replace(gp, tables=dated), by=HOUSE)) == "dataset.other_kind"
+    assert refused(lambda: access.register_dataset(replace(gp, tables=dated), by=HOUSE)) == "dataset.other_kind"
     assert _events(access)[-3:] == [EventName.DATASET_REFUSED] * 3
     part = project_file().datasets["gp"]
     known = Known(
@@ -292,7 +279,7 @@ def test_a_contract_is_installed_by_a_data_engineer(access: Access) -> None:
         (ASHA, "person.other_role"),
         (organisation("gp"), "office.not_held"),
     ):
-        assert _refused(lambda by=by: access.require_installer("gp", by=by)) == rule  # type: ignore[misc]
+        assert refused(lambda by=by: access.require_installer("gp", by=by)) == rule  # type: ignore[misc]
         assert _events(access)[-1] is EventName.DATASET_REFUSED
 
 
@@ -302,9 +289,9 @@ def test_a_contract_is_installed_by_a_data_engineer(access: Access) -> None:
 def test_an_id_is_what_it_looks_like(access: Access, name: str) -> None:
     """Neither a person nor an organisation goes by an id that is a path, a mark-up or looks like another."""
     who = replace(invented_person("q", "university", {Role.RESEARCHER}, date(2027, 1, 31)), id=name)
-    assert _refused(lambda: access.register_person(who, by=HOUSE)) == "person.id_unfit"
+    assert refused(lambda: access.register_person(who, by=HOUSE)) == "person.id_unfit"
     body = Organisation(name, "A body")
-    assert _refused(lambda: access.register_organisation(body, by=HOUSE)) == "organisation.id_unfit"
+    assert refused(lambda: access.register_organisation(body, by=HOUSE)) == "organisation.id_unfit"
     assert _events(access)[-2:] == [EventName.PERSON_REGISTER_REFUSED, EventName.ORGANISATION_REGISTER_REFUSED]
     access.register_organisation(Organisation("social_care", "A body"), by=HOUSE)
 
@@ -322,13 +309,13 @@ def test_no_text_paints_a_screen(access: Access, sign: str) -> None:
         "In two\nlines",
     )
     who = invented_person("quin", "university", {Role.RESEARCHER}, date(2027, 1, 31))
-    assert _refused(lambda: access.register_person(replace(who, name=f"Quin{sign}"), by=HOUSE)) == "name.hidden_signs"
+    assert refused(lambda: access.register_person(replace(who, name=f"Quin{sign}"), by=HOUSE)) == "name.hidden_signs"
     body = Organisation("quins", f"Quins{sign}")
-    assert _refused(lambda: access.register_organisation(body, by=HOUSE)) == "name.hidden_signs"
+    assert refused(lambda: access.register_organisation(body, by=HOUSE)) == "name.hidden_signs"
     _approved(access)
     if sign != "\r":  # between words a blank, as a new line is
         withdrawn = lambda: access.withdraw("admissions", "gp", f"misused {sign}", by=organisation("gp"))  # noqa: E731
-        assert _refused(withdrawn) == "reason.hidden_signs"
+        assert refused(withdrawn) == "reason.hidden_signs"
         assert access.may_query("asha", "admissions")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from access.decisions import Refused, RefusedError
+from access.decisions import Refused
 from access.organisations.model import Organisation, SecurityAssessment, SecurityStatus
 from access.people.model import Evidence, Person, ProofingKind, Role, TrainingKind
 from access.people.policies import lapses_on, may_act
@@ -19,15 +18,10 @@ from audit.events import EventName
 from audit.model import organisation, person
 from tests.fakes.havens import HOUSE, START, make_live, memory_records, peopled, project_file
 from tests.fakes.people import assessed, invented_person
+from tests.fakes.refusals import refused
 
 TODAY = START.date()
 ASHA, LENA = person("asha"), person("lena")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
 
 
 @pytest.fixture
@@ -42,12 +36,6 @@ def access(clock: FixedClock) -> Access:
 def _rule(access: Access, name: str = "asha") -> str:
     decision = access.may_query(name, "admissions")
     return decision.code if isinstance(decision, Refused) else "yes"
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 def _events(access: Access) -> list[EventName]:
@@ -149,7 +137,7 @@ def test_a_new_person_is_brought_in_step_by_step(access: Access) -> None:
 def test_only_a_person_acknowledges_their_own_duty(access: Access) -> None:
     """Nobody signs for another, not even the haven's own account; the refusal is recorded."""
     for by in (HOUSE, LENA, organisation("university")):
-        assert _refused(lambda by=by: access.acknowledge("asha", by=by)) == "person.not_themselves"  # type: ignore[misc]
+        assert refused(lambda by=by: access.acknowledge("asha", by=by)) == "person.not_themselves"  # type: ignore[misc]
         assert _events(access)[-1] is EventName.PERSON_EVIDENCE_REFUSED
 
 
@@ -158,14 +146,14 @@ def test_nobody_records_their_own_evidence(access: Access) -> None:
     access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
     adam = person("adam")
     call = lambda: access.record_training("adam", TrainingKind.INFORMATION_GOVERNANCE, TODAY, 99, by=adam)  # noqa: E731
-    assert _refused(call) == "person.own_evidence"
+    assert refused(call) == "person.own_evidence"
 
 
 @pytest.mark.parametrize(("score", "day"), [(101, TODAY), (-1, TODAY), (90, TODAY + timedelta(days=1))])
 def test_an_impossible_test_is_not_recorded(access: Access, score: int, day: date) -> None:
     """A score outside 0 to 100, or a test that lies ahead, is refused."""
     kind = TrainingKind.INFORMATION_GOVERNANCE
-    assert _refused(lambda: access.record_training("asha", kind, day, score, by=HOUSE)) == "person.training_impossible"
+    assert refused(lambda: access.record_training("asha", kind, day, score, by=HOUSE)) == "person.training_impossible"
 
 
 def test_a_sanction_bites_at_once_and_ends_by_itself(access: Access, clock: FixedClock) -> None:
@@ -184,14 +172,14 @@ def test_a_barred_organisation_bars_everybody_in_it(access: Access) -> None:
     assert _rule(access) == "organisation.sanctioned"
     access.lift_sanction(held.id, "the appeal was upheld", by=LENA)
     assert _rule(access) == "yes"
-    assert _refused(lambda: access.lift_sanction(held.id, "again, to be sure", by=LENA)) == "sanction.unknown"
+    assert refused(lambda: access.lift_sanction(held.id, "again, to be sure", by=LENA)) == "sanction.unknown"
 
 
 def test_only_a_governance_lead_bars_and_never_themselves(access: Access) -> None:
     """A researcher bars nobody; a lead neither bars nor frees themselves; a stranger is not barred."""
-    assert _refused(lambda: access.sanction(ASHA, "a reason", None, by=person("dev"))) == "person.other_role"
-    assert _refused(lambda: access.sanction(LENA, "a reason", None, by=LENA)) == "sanction.self"
-    assert _refused(lambda: access.sanction(person("nobody"), "a reason", None, by=LENA)) == "sanction.nobody"
+    assert refused(lambda: access.sanction(ASHA, "a reason", None, by=person("dev"))) == "person.other_role"
+    assert refused(lambda: access.sanction(LENA, "a reason", None, by=LENA)) == "sanction.self"
+    assert refused(lambda: access.sanction(person("nobody"), "a reason", None, by=LENA)) == "sanction.nobody"
     assert _events(access)[-3:] == [EventName.SANCTION_REFUSED] * 3
 
 
@@ -254,7 +242,7 @@ def test_break_glass_bridges_nothing_else(access: Access, clock: FixedClock) -> 
     access.lift_sanction(held.id, "it was an error", by=LENA)
     access.sanction(person("carys"), "tried to identify somebody", None, by=LENA)
     call = lambda: access.open_emergency("carys", "admissions", "the numbers are due", 1, by=LENA)  # noqa: E731
-    assert _refused(call) == "emergency.bridges_nothing"
+    assert refused(call) == "emergency.bridges_nothing"
     access.withdraw("admissions", "gp", "purpose changed", by=organisation("gp"))
     assert _rule(access, "ewa") == "project.withdrawn"
 
@@ -264,25 +252,25 @@ def test_who_breaks_the_glass_is_reviewed_by_another(access: Access, clock: Fixe
     access.register_person(invented_person("max", "haven", {Role.GOVERNANCE_LEAD}), by=HOUSE)
     _ran_out(access, clock)
     reason = "the outbreak's numbers are due"
-    assert _refused(lambda: access.open_emergency("lena", "admissions", reason, 1, by=LENA)) == "emergency.self"
-    assert _refused(lambda: access.open_emergency("ewa", "admissions", reason, 5, by=LENA)) == "emergency.too_long"
-    assert _refused(lambda: access.open_emergency("ewa", "admissions", "", 1, by=LENA)) == "reason.missing"
+    assert refused(lambda: access.open_emergency("lena", "admissions", reason, 1, by=LENA)) == "emergency.self"
+    assert refused(lambda: access.open_emergency("ewa", "admissions", reason, 5, by=LENA)) == "emergency.too_long"
+    assert refused(lambda: access.open_emergency("ewa", "admissions", "", 1, by=LENA)) == "reason.missing"
     access.open_emergency("ewa", "admissions", reason, 1, by=LENA)
     (held,) = access.emergencies(unreviewed=True)
     review = lambda by: access.review_emergency(held.id, "sent in time", justified=True, by=by)  # noqa: E731
-    assert _refused(lambda: review(LENA)) == "emergency.self"
+    assert refused(lambda: review(LENA)) == "emergency.self"
     review(person("max"))
     assert access.emergencies(unreviewed=True) == []
-    assert _refused(lambda: review(person("max"))) == "emergency.unknown"
+    assert refused(lambda: review(person("max"))) == "emergency.unknown"
 
 
 def test_with_real_data_an_office_is_held_by_a_person(clock: FixedClock) -> None:
     """The haven's own account registers the first officer; from then on, with real data, only officers act."""
     access = peopled(memory_records(clock), real_data=True)
-    assert _refused(lambda: access.sanction(ASHA, "a reason", None, by=HOUSE)) == "office.not_held"
+    assert refused(lambda: access.sanction(ASHA, "a reason", None, by=HOUSE)) == "office.not_held"
     access.register_person(invented_person("adam", "haven", {Role.ADMINISTRATOR}), by=HOUSE)
     late = invented_person("late", "haven", {Role.AUDITOR})
-    assert _refused(lambda: access.register_person(late, by=HOUSE)) == "office.not_held"
+    assert refused(lambda: access.register_person(late, by=HOUSE)) == "office.not_held"
     access.register_person(late, by=person("adam"))
     assert access.person("late") is not None
 
@@ -296,7 +284,7 @@ def test_an_unknown_organisation_is_told_first(access: Access) -> None:
     good = SecurityAssessment("X26", SecurityStatus.STANDARDS_EXCEEDED, date(2027, 1, 1))
     access.assess_organisation("board", good, by=LENA)
     assert may_act(access.person("cleo"), TODAY)
-    assert _refused(lambda: access.assess_organisation("nobody", good, by=LENA)) == "organisation.unknown"
+    assert refused(lambda: access.assess_organisation("nobody", good, by=LENA)) == "organisation.unknown"
 
 
 def test_no_evidence_is_held_by_default() -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from access.decisions import Refused, RefusedError
+from access.decisions import Refused
 from access.organisations.model import SecurityAssessment, SecurityStatus
 from access.people.model import Person, Role, TrainingKind
 from access.people.policies import may_act
@@ -20,27 +20,16 @@ from audit.model import organisation, person
 from tests.fakes.havens import HOUSE, START
 from tests.fakes.papers import support_for, under_section_251
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 TODAY = START.date()
 LENA, ASHA = person("lena"), person("asha")
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    """A clock that the test moves."""
-    return FixedClock(START)
-
-
-@pytest.fixture
 def access(clock: FixedClock) -> Access:
     """A project under section 251 that everybody has approved, with every paper in force."""
     return under_section_251(clock)
-
-
-def _refused(call: Callable[[], object]) -> str:
-    with pytest.raises(RefusedError) as told:
-        call()
-    return told.value.refused.code
 
 
 NOT_MET = SecurityAssessment("RX1", SecurityStatus.STANDARDS_NOT_MET, date(2027, 1, 1))
@@ -72,12 +61,12 @@ def test_a_delegate_whose_evidence_ran_out_can_stop_a_project(access: Access, cl
     stop = lambda: access.withdraw("admissions", "gp", "the purpose changed", by=gwen)  # noqa: E731
     access.register_person(invented_person("lena", "haven", {Role.GOVERNANCE_LEAD}, today=clock.at.date()), by=HOUSE)
     held = access.sanction(organisation("gp"), "sold extracts on", None, by=LENA)
-    assert _refused(stop) == "organisation.sanctioned"
+    assert refused(stop) == "organisation.sanctioned"
     access.lift_sanction(held.id, "the appeal was upheld", by=LENA)
     access.suspend_person("gwen", by=HOUSE)
-    assert _refused(stop) == "person.suspended"
+    assert refused(stop) == "person.suspended"
     access.register_person(replace(_person(access, "gwen"), suspended=False), by=HOUSE)
-    assert _refused(lambda: access.approve("admissions", "gp", by=gwen)) == "person.training_expired"
+    assert refused(lambda: access.approve("admissions", "gp", by=gwen)) == "person.training_expired"
     stop()
     assert access.project("admissions").version.approvals["gp"].withdrawn
 
@@ -95,8 +84,8 @@ def _offices(access: Access) -> list[str]:
     """What the haven's own account is told when it acts as an administrator, and as a governance lead."""
     late = invented_person("late", "haven", {Role.AUDITOR})
     return [
-        _refused(lambda: access.register_person(late, by=HOUSE)),
-        _refused(lambda: access.sanction(ASHA, "a good reason", None, by=HOUSE)),
+        refused(lambda: access.register_person(late, by=HOUSE)),
+        refused(lambda: access.sanction(ASHA, "a good reason", None, by=HOUSE)),
     ]
 
 
@@ -121,8 +110,8 @@ def test_nobody_sweeps_themselves_away(access: Access) -> None:
     staff = {one.id: "haven" for one in access.people() if one.id != "adam"}
     sweep = lambda by, listed: access.sweep("haven", listed, by=person(by))  # noqa: E731
     moves = staff | {"adam": "university"}
-    assert _refused(lambda: sweep("adam", staff)) == "person.swept_self"
-    assert _refused(lambda: sweep("adam", moves)) == "person.swept_self"
+    assert refused(lambda: sweep("adam", staff)) == "person.swept_self"
+    assert refused(lambda: sweep("adam", moves)) == "person.swept_self"
     assert sweep("anna", moves) == {"adam": "moved"}
     assert _offices(access) == ["office.not_held"] * 2
 
@@ -159,10 +148,10 @@ def test_the_annual_review_is_yearly(access: Access) -> None:
     """Neither a letter nor a recorded review puts it off by more than a year and some weeks; refusals are recorded."""
     flows = [("gp", "gp"), ("hospital", "hospital")]
     late = support_for(flows, review_due=date(2039, 12, 31), ends=date(2040, 12, 31))
-    assert _refused(lambda: access.register_support(late, by=LENA)) == "support.review_not_annual"
+    assert refused(lambda: access.register_support(late, by=LENA)) == "support.review_not_annual"
     put_off = lambda day: access.record_review("26/CAG/0001", day, by=LENA)  # noqa: E731
     last = TODAY + timedelta(days=366 + 42)
-    assert _refused(lambda: put_off(last + timedelta(days=1))) == "support.review_not_annual"
+    assert refused(lambda: put_off(last + timedelta(days=1))) == "support.review_not_annual"
     assert access.records.log.events[-1].name is EventName.SUPPORT_REFUSED
     put_off(last)
     ahead = date(2028, 1, 1)

@@ -17,7 +17,8 @@ from infra.published import held_projects, scopes_of
 from linkage.errors import LinkageError
 from linkage.matching.service import Linker
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, names, one, refused
+from tests.fakes.optouts import BY, COLUMNS, TABLES, OptOutHaven, names, one
+from tests.fakes.refusals import refused
 
 ADA, BEN, EVE = (nhs_number(n) for n in (1, 2, 5))
 GP, HOSPITAL = organisation("gp"), organisation("hospital")

@@ -18,7 +18,8 @@ from audit.model import organisation
 from linkage.optouts.errors import ListFailed
 from linkage.separation.here import InThisProcess
 from tests.fakes.deliveries import nhs_number
-from tests.fakes.optouts import BY, OptOutHaven, names, one, refused
+from tests.fakes.optouts import BY, OptOutHaven, names, one
+from tests.fakes.refusals import refused
 
 ADA, BEN = nhs_number(1), nhs_number(2)
 

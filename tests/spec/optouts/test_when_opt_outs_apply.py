@@ -21,8 +21,9 @@ from audit.model import organisation, person, service
 from linkage.optouts.errors import ListFailed, ObjectorUnknown
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE
-from tests.fakes.optouts import LONGEST, OptOutHaven, names, one, refused
+from tests.fakes.optouts import LONGEST, OptOutHaven, names, one
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 ADA, BEN, CAY, DOT = (nhs_number(n) for n in (1, 2, 3, 4))
 GP = organisation("gp")

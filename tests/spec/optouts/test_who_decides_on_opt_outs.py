@@ -17,9 +17,10 @@ from audit.model import organisation, person
 from infra.published import GatewayScopes
 from tests.fakes.deliveries import nhs_number
 from tests.fakes.havens import HOUSE, make_live, project_file
-from tests.fakes.optouts import OptOutHaven, names, one, refused
+from tests.fakes.optouts import OptOutHaven, names, one
 from tests.fakes.papers import REAL, support_for
 from tests.fakes.people import invented_person
+from tests.fakes.refusals import refused
 
 ADA, BEN = nhs_number(1), nhs_number(2)
 GP = organisation("gp")

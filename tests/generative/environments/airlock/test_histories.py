@@ -27,23 +27,11 @@ from environments.airlock.verbs.checking import FileCheck, check_file
 from environments.disclosure.errors import DisclosureError, EngineFailed
 from environments.inspection.errors import InspectionError
 from environments.inspection.inspect import inspect_file
-from tests.fakes.airlock import CARA, CONTEXT, DEV, GOOD_TABLE, OTHER_TABLE, UNROUNDED_TABLE, World
-from tests.fakes.leaving_files import NHS_NUMBER, figure, picture, with_place
+from tests.fakes.airlock import CARA, CONTEXT, DEV, World
+from tests.fakes.offers import OFFERS, SAID, UNFIT
 
 S = ReleaseState
 PEOPLE = ("asha", "omar", "cara", "dev", "eve", "zoe")
-Files = tuple[tuple[str, bytes], ...]
-PHOTO = picture("JPEG", exif=with_place()) + b"behind the end"
-OFFERS: dict[str, Files] = {
-    "good": (("t.csv", GOOD_TABLE),),
-    "better": (("t.csv", OTHER_TABLE),),
-    "small": (("t.csv", UNROUNDED_TABLE),),
-    "drawn": (("t.csv", GOOD_TABLE), ("figure.png", figure())),
-    "taken": (("t.csv", OTHER_TABLE), ("photo.jpg", PHOTO), ("notes.txt", b"Rounded to 5.\n")),
-    "named": (("t.csv", GOOD_TABLE), ("notes.txt", f"Of {NHS_NUMBER}.\n".encode())),
-}
-UNFIT = {"small", "named"}
-SAID = {"description": "The same counts, as they are shown in the paper.", "counts": "t.csv"}
 MOST_REQUESTS = 4
 people = st.sampled_from(PEOPLE)
 members = st.sampled_from(("asha", "omar", "asha", "omar", "zoe"))
